@@ -1,0 +1,166 @@
+//! Append-only dictionaries: values become small numbers in the order of their arrival.
+//!
+//! The values are shared with snapshots in chunks, so that a snapshot costs a reference per chunk and an insertion
+//! after a snapshot copies one chunk and not the dictionary.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use farmtally_model::{JobId, JobName, Timestamp};
+use hashbrown::HashMap;
+
+const CHUNK: usize = 1024;
+
+/// The values of a dictionary by code.
+#[derive(Debug, Clone)]
+pub struct Values<V> {
+    chunks: Vec<Arc<Vec<V>>>,
+    len: usize,
+}
+
+impl<V> Default for Values<V> {
+    fn default() -> Self {
+        Self { chunks: Vec::new(), len: 0 }
+    }
+}
+
+impl<V: Clone> Values<V> {
+    /// The value behind a code that came from this dictionary.
+    pub fn get(&self, code: u32) -> &V {
+        let index = code as usize;
+        &self.chunks[index / CHUNK][index % CHUNK]
+    }
+
+    /// Number of values; codes are below it.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no value yet.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The values in the order of their codes.
+    pub fn iter(&self) -> impl Iterator<Item = &V> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter())
+    }
+
+    fn push(&mut self, value: V) -> u32 {
+        if self.len.is_multiple_of(CHUNK) {
+            self.chunks.push(Arc::new(Vec::with_capacity(CHUNK)));
+        }
+        if let Some(last) = self.chunks.last_mut() {
+            Arc::make_mut(last).push(value);
+        }
+        self.len += 1;
+        u32::try_from(self.len - 1).unwrap_or(u32::MAX)
+    }
+
+    fn get_mut(&mut self, code: u32) -> &mut V {
+        let index = code as usize;
+        &mut Arc::make_mut(&mut self.chunks[index / CHUNK])[index % CHUNK]
+    }
+}
+
+/// Codes by value, and values by code.
+#[derive(Debug)]
+pub(crate) struct Dictionary<V> {
+    codes: HashMap<V, u32>,
+    values: Values<V>,
+}
+
+impl<V> Default for Dictionary<V> {
+    fn default() -> Self {
+        Self { codes: HashMap::new(), values: Values::default() }
+    }
+}
+
+impl<V: Clone + Eq + Hash> Dictionary<V> {
+    /// The code of a value, which is given one if it has none.
+    pub(crate) fn code(&mut self, value: &V) -> u32 {
+        if let Some(code) = self.codes.get(value) {
+            return *code;
+        }
+        let code = self.values.push(value.clone());
+        self.codes.insert(value.clone(), code);
+        code
+    }
+
+    pub(crate) fn values(&self) -> Values<V> {
+        self.values.clone()
+    }
+}
+
+/// A job and the name that it goes by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// The job.
+    pub job_id: JobId,
+    /// The name that its latest session gave it.
+    pub name: JobName,
+    named_at: Timestamp,
+}
+
+/// Jobs by id; a job goes by the name that its latest-started session gave it, whatever the order of arrival.
+#[derive(Debug, Default)]
+pub(crate) struct JobDictionary {
+    codes: HashMap<JobId, u32>,
+    jobs: Values<Job>,
+}
+
+impl JobDictionary {
+    /// The code of a job, of which a session that started at `named_at` says that it is called `name`.
+    pub(crate) fn code(&mut self, job_id: JobId, name: &JobName, named_at: Timestamp) -> u32 {
+        let Some(&code) = self.codes.get(&job_id) else {
+            let code = self.jobs.push(Job { job_id, name: name.clone(), named_at });
+            self.codes.insert(job_id, code);
+            return code;
+        };
+        let known = self.jobs.get(code);
+        if known.name != *name && (known.named_at, &known.name) < (named_at, name) {
+            *self.jobs.get_mut(code) = Job { job_id, name: name.clone(), named_at };
+        } else if known.name == *name && known.named_at < named_at {
+            self.jobs.get_mut(code).named_at = named_at;
+        }
+        code
+    }
+
+    pub(crate) fn values(&self) -> Values<Job> {
+        self.jobs.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_given_in_order_of_arrival_and_stay() {
+        let mut dictionary = Dictionary::default();
+        let codes: Vec<u32> = [7, 9, 7, 11].iter().map(|value| dictionary.code(value)).collect();
+        assert_eq!(codes, [0, 1, 0, 2]);
+        let values = dictionary.values();
+        for value in 100..100 + 3 * CHUNK {
+            dictionary.code(&value);
+        }
+        assert_eq!(values.iter().copied().collect::<Vec<_>>(), [7, 9, 11]);
+        assert_eq!(*dictionary.values().get(2), 11);
+        assert_eq!(dictionary.values().len(), 3 + 3 * CHUNK);
+    }
+
+    #[test]
+    fn a_job_goes_by_the_name_of_its_latest_session_in_any_order_of_arrival() {
+        let at = |millis| Timestamp::from_millis(millis).unwrap();
+        let name = |text: &str| JobName::new(text).unwrap();
+        let job = JobId::from_bytes([1; 16]);
+        let namings = [("old", 1), ("new", 5), ("newer", 5), ("new", 2)];
+        for rotation in 0..namings.len() {
+            let mut jobs = JobDictionary::default();
+            for (text, millis) in namings.iter().cycle().skip(rotation).take(namings.len()) {
+                jobs.code(job, &name(text), at(*millis));
+            }
+            assert_eq!(jobs.values().get(0).name, name("newer"));
+        }
+    }
+}
