@@ -1,0 +1,31 @@
+//! Why an aggregation can end without an answer.
+
+use farmtally_model::{SessionId, VolumeId};
+
+/// Why an aggregation ended without an answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AggregationError {
+    /// The answer would have more rows than the limit.
+    #[error("the answer has more than {rows_max} rows")]
+    TooManyRows {
+        /// The limit.
+        rows_max: usize,
+    },
+    /// Whoever asked for it called it off.
+    #[error("the aggregation was cancelled")]
+    Cancelled,
+    /// A running session has cost more than can be counted for one session.
+    #[error(
+        "running session {session_id} has accrued more than 1,000,000,000 USD; correct its rate or end it"
+    )]
+    SessionAccruedTooMuch {
+        /// The session.
+        session_id: SessionId,
+    },
+    /// A volume has cost more than can be counted for one volume.
+    #[error("volume {volume_id} has accrued more than 1,000,000,000 USD; correct its rate or end it")]
+    VolumeAccruedTooMuch {
+        /// The volume.
+        volume_id: VolumeId,
+    },
+}

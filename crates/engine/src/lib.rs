@@ -1,0 +1,35 @@
+//! The aggregation engine: a snapshot and a question in, rows out.
+//!
+//! Integers only, CPU only: the engine knows no file, no clock, no HTTP and no JSON, and it can fail for nothing but its
+//! own named limits. The stages are types: [`AggregationQuery`] → plan → groups (merged in any order with the same
+//! result) → [`StatisticsTable`].
+
+mod error;
+mod finish;
+mod groups;
+mod limits;
+mod part;
+mod plan;
+mod scan;
+
+use farmtally_columns::FarmSnapshot;
+use farmtally_model::{AggregationQuery, StatisticsTable, Timestamp};
+
+pub use error::AggregationError;
+pub use limits::{AggregationControl, AggregationLimits};
+
+use plan::AggregationPlan;
+
+/// Answers a question about the records of a snapshot, with everything that still runs ended at `now`.
+///
+/// The answer is the same, bit for bit, for any order of arrival, layout of blocks and number of threads.
+pub fn aggregate(
+    snapshot: &FarmSnapshot,
+    query: &AggregationQuery,
+    now: Timestamp,
+    control: &AggregationControl<'_>,
+) -> Result<StatisticsTable, AggregationError> {
+    let plan = AggregationPlan::new(snapshot, query, now)?;
+    let groups = scan::scan(&plan, control)?;
+    finish::finish(&plan, groups, control)
+}

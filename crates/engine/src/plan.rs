@@ -1,0 +1,162 @@
+//! A question translated to the codes of one snapshot.
+
+use farmtally_columns::{BlockView, FarmSnapshot, SessionBlock, Values, VolumeSpan};
+use farmtally_model::{AggregationQuery, Buckets, GroupBy, Resources, Timestamp, UsageGroupBy};
+
+use crate::error::AggregationError;
+
+/// What the rows of an answer are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowsOf {
+    /// Whole sessions, with all of their lines.
+    Sessions,
+    /// The lines of one usage type per session.
+    UsageTypes,
+    /// Each licence line of a session.
+    Licenses,
+}
+
+/// Codes of the usage types, in the order in which answers show them.
+pub(crate) mod usage_code {
+    pub(crate) const COMPUTE: u32 = 0;
+    pub(crate) const LICENSE: u32 = 1;
+    pub(crate) const PERSISTENT_VOLUME: u32 = 2;
+    /// How many there are.
+    pub(crate) const COUNT: usize = 3;
+}
+
+/// Where a groupBy position finds its code.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum KeySource<'a> {
+    /// In a column.
+    Column(&'a [u32]),
+    /// The usage type of the part.
+    UsageType,
+    /// The licensed product of the part.
+    Product,
+    /// There is no second position.
+    Nothing,
+}
+
+/// A volume that the question asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PlannedVolume {
+    pub(crate) fleet: u32,
+    pub(crate) span: VolumeSpan,
+}
+
+/// A question, ready to be scanned for.
+#[derive(Debug)]
+pub(crate) struct AggregationPlan<'a> {
+    pub(crate) snapshot: &'a FarmSnapshot,
+    /// The running sessions, ended at the instant of the question.
+    pub(crate) running: BlockView,
+    pub(crate) volumes: Vec<PlannedVolume>,
+    pub(crate) buckets: Buckets,
+    pub(crate) group_by: GroupBy,
+    pub(crate) rows_of: RowsOf,
+    filter: Filter,
+}
+
+/// Which codes of which column are asked for.
+#[derive(Debug)]
+struct Filter {
+    by_queue: bool,
+    wanted: Vec<bool>,
+}
+
+impl Filter {
+    fn new(snapshot: &FarmSnapshot, resources: &Resources) -> Self {
+        match (resources.queue_ids(), resources.fleet_ids()) {
+            (Some(ids), _) => Self { by_queue: true, wanted: wanted(snapshot.queues(), ids) },
+            (_, ids) => Self { by_queue: false, wanted: wanted(snapshot.fleets(), ids.unwrap_or_default()) },
+        }
+    }
+}
+
+fn wanted<V: Clone + PartialEq>(values: &Values<V>, ids: &[V]) -> Vec<bool> {
+    values.iter().map(|value| ids.contains(value)).collect()
+}
+
+impl<'a> AggregationPlan<'a> {
+    /// Translates a question, and ends everything that still runs at `now`.
+    pub(crate) fn new(
+        snapshot: &'a FarmSnapshot,
+        query: &AggregationQuery,
+        now: Timestamp,
+    ) -> Result<Self, AggregationError> {
+        let filter = Filter::new(snapshot, query.resources());
+        let group_by = query.group_by();
+        let rows_of = if group_by.contains(UsageGroupBy::LicenseProduct) {
+            RowsOf::Licenses
+        } else if group_by.contains(UsageGroupBy::UsageType) {
+            RowsOf::UsageTypes
+        } else {
+            RowsOf::Sessions
+        };
+        let running = snapshot
+            .running_at(now.millis())
+            .map_err(|error| AggregationError::SessionAccruedTooMuch { session_id: error.session_id })?;
+        let volumes = if rows_of == RowsOf::UsageTypes && !filter.by_queue {
+            planned_volumes(snapshot, &filter.wanted, now)?
+        } else {
+            Vec::new()
+        };
+        Ok(Self { snapshot, running, volumes, buckets: query.buckets(), group_by, rows_of, filter })
+    }
+
+    /// The codes by which rows of a block are asked for, and for each code whether it is.
+    pub(crate) fn filter<'b>(&'b self, block: &'b SessionBlock) -> (&'b [u32], &'b [bool]) {
+        let codes = if self.filter.by_queue { block.queue() } else { block.fleet() };
+        (codes, &self.filter.wanted)
+    }
+
+    /// Where the rows of a block find their group.
+    pub(crate) fn key_sources<'b>(&self, block: &'b SessionBlock) -> [KeySource<'b>; 2] {
+        let mut sources = [KeySource::Nothing; 2];
+        for (source, field) in sources.iter_mut().zip(self.group_by.fields()) {
+            *source = match field {
+                UsageGroupBy::QueueId => KeySource::Column(block.queue()),
+                UsageGroupBy::FleetId => KeySource::Column(block.fleet()),
+                UsageGroupBy::JobId => KeySource::Column(block.job()),
+                UsageGroupBy::UserId => KeySource::Column(block.user()),
+                UsageGroupBy::InstanceType => KeySource::Column(block.instance_type()),
+                UsageGroupBy::UsageType => KeySource::UsageType,
+                UsageGroupBy::LicenseProduct => KeySource::Product,
+            };
+        }
+        sources
+    }
+
+    /// How many codes each groupBy position can have; one where there is no position.
+    pub(crate) fn cardinalities(&self) -> [usize; 2] {
+        let mut cardinalities = [1; 2];
+        for (cardinality, field) in cardinalities.iter_mut().zip(self.group_by.fields()) {
+            *cardinality = match field {
+                UsageGroupBy::QueueId => self.snapshot.queues().len(),
+                UsageGroupBy::FleetId => self.snapshot.fleets().len(),
+                UsageGroupBy::JobId => self.snapshot.jobs().len(),
+                UsageGroupBy::UserId => self.snapshot.users().len(),
+                UsageGroupBy::InstanceType => self.snapshot.instance_types().len(),
+                UsageGroupBy::UsageType => usage_code::COUNT,
+                UsageGroupBy::LicenseProduct => self.snapshot.products().len(),
+            };
+        }
+        cardinalities
+    }
+}
+
+fn planned_volumes(
+    snapshot: &FarmSnapshot,
+    wanted_fleets: &[bool],
+    now: Timestamp,
+) -> Result<Vec<PlannedVolume>, AggregationError> {
+    let mut planned = Vec::new();
+    for volume in snapshot.volumes().iter().filter(|volume| wanted_fleets[volume.fleet as usize]) {
+        let span = volume
+            .span_at(now.millis())
+            .ok_or(AggregationError::VolumeAccruedTooMuch { volume_id: volume.volume_id() })?;
+        planned.extend(span.map(|span| PlannedVolume { fleet: volume.fleet, span }));
+    }
+    Ok(planned)
+}

@@ -1,0 +1,123 @@
+//! The engine against the slow, obvious aggregator of the test kit, on random farms.
+//!
+//! `FARMTALLY_CASES=100000 cargo test --release -p farmtally-engine --test reference` runs the long campaign.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::AtomicBool;
+
+use farmtally_columns::{FarmColumns, FarmSnapshot};
+use farmtally_engine::{AggregationControl, AggregationError, AggregationLimits, aggregate};
+use farmtally_model::{AggregationQuery, LineCost, Record, StatisticsTable, Timestamp};
+use farmtally_testkit::random::{RandomCase, random_case, random_farm};
+use farmtally_testkit::reference;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, FileFailurePersistence};
+
+/// Random cases of a normal run, each asked of four arrangements of the same records.
+const CASES: u32 = 10_000;
+
+fn config() -> Config {
+    let cases = std::env::var("FARMTALLY_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
+    let failure_persistence =
+        Some(Box::new(FileFailurePersistence::Direct("tests/reference.regressions")) as _);
+    Config { cases, failure_persistence, ..Config::default() }
+}
+
+fn answer(
+    snapshot: &FarmSnapshot,
+    query: &AggregationQuery,
+    now: Timestamp,
+    threads: usize,
+) -> Result<StatisticsTable, AggregationError> {
+    let threads = NonZeroUsize::new(threads).unwrap();
+    let limits = AggregationLimits { rows_max: 1_000_000, threads };
+    aggregate(snapshot, query, now, &AggregationControl { limits, cancelled: &AtomicBool::new(false) })
+}
+
+/// The same records in batches of `batch`, so that they lie in other blocks.
+fn columns(records: &[Record<LineCost>], batch: usize) -> FarmColumns {
+    let mut columns = FarmColumns::default();
+    for batch in records.chunks(batch) {
+        columns.apply(batch, &[]);
+    }
+    columns
+}
+
+fn arrangements(records: &[Record<LineCost>]) -> Vec<FarmColumns> {
+    let reversed: Vec<_> = records.iter().rev().cloned().collect();
+    vec![columns(records, records.len().max(1)), columns(records, 1), columns(&reversed, 3)]
+}
+
+/// The records with foreign ones put in and taken out again.
+fn after_removals(records: &[Record<LineCost>], others: &[Record<LineCost>]) -> FarmColumns {
+    // A job's name may come from a session that was removed since, so the others keep to jobs of their own.
+    let others: Vec<_> = others.iter().cloned().map(with_own_identity).collect();
+    let mut columns = FarmColumns::default();
+    columns.apply(&others, &[]);
+    columns.apply(records, &others);
+    columns
+}
+
+fn with_own_identity(record: Record<LineCost>) -> Record<LineCost> {
+    match record {
+        Record::Session(mut session) => {
+            session.session_id = farmtally_model::SessionId::from_bytes(invert(session.session_id.bytes()));
+            session.job_id = farmtally_model::JobId::from_bytes(invert(session.job_id.bytes()));
+            Record::Session(session)
+        }
+        Record::Volume(mut volume) => {
+            volume.volume_id = farmtally_model::VolumeId::from_bytes(invert(volume.volume_id.bytes()));
+            Record::Volume(volume)
+        }
+    }
+}
+
+fn invert(bytes: [u8; 16]) -> [u8; 16] {
+    bytes.map(|byte| !byte)
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn engine_agrees_with_the_reference_on_random_farms(
+        RandomCase { records, query, now } in random_case(),
+        others in random_farm(),
+    ) {
+        let expected = reference::aggregate(&records, &query, now);
+        for (threads, columns) in (1..).zip(arrangements(&records)) {
+            prop_assert_eq!(&answer(&columns.snapshot(), &query, now, threads).unwrap(), &expected);
+        }
+        let corrected = after_removals(&records, &others);
+        prop_assert_eq!(&answer(&corrected.snapshot(), &query, now, 2).unwrap(), &expected);
+    }
+}
+
+#[test]
+fn more_rows_than_the_limit_end_the_aggregation() {
+    use proptest::strategy::ValueTree as _;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let case = std::iter::repeat_with(|| random_case().new_tree(&mut runner).unwrap().current())
+        .find(|case| reference::aggregate(&case.records, &case.query, case.now).rows.len() > 1)
+        .unwrap();
+    let rows = reference::aggregate(&case.records, &case.query, case.now).rows.len();
+    let snapshot = columns(&case.records, 5).snapshot();
+    let with_limit = |rows_max| {
+        let limits = AggregationLimits { rows_max, threads: NonZeroUsize::MIN };
+        let control = AggregationControl { limits, cancelled: &AtomicBool::new(false) };
+        aggregate(&snapshot, &case.query, case.now, &control)
+    };
+    assert_eq!(with_limit(rows).unwrap().rows.len(), rows);
+    assert_eq!(with_limit(rows - 1), Err(AggregationError::TooManyRows { rows_max: rows - 1 }));
+}
+
+#[test]
+fn a_cancelled_aggregation_has_no_answer() {
+    use proptest::strategy::ValueTree as _;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let case = random_case().new_tree(&mut runner).unwrap().current();
+    let limits = AggregationLimits { rows_max: 1, threads: NonZeroUsize::MIN };
+    let control = AggregationControl { limits, cancelled: &AtomicBool::new(true) };
+    let snapshot = columns(&case.records, 5).snapshot();
+    assert_eq!(aggregate(&snapshot, &case.query, case.now, &control), Err(AggregationError::Cancelled));
+}
