@@ -1,0 +1,159 @@
+//! Flat formats, a usage line per row: adjacent rows with the same session id are one session.
+//!
+//! A session is taken whole or refused whole. After the first bad row of a session the rest of its rows are only
+//! passed over, because a session with a line missing would be a wrong bill.
+
+use std::iter::Peekable;
+
+use farmtally_model::{SessionError, Submission, USAGE_LINES_MAX};
+
+use crate::cell::{Cell, Cells};
+use crate::column::Column;
+use crate::entry::{Entry, FieldProblem, ReadError, Reject, entry};
+use crate::record::{SentLine, session, session_problem, usage_line, volume};
+
+/// One row, with as many of its cells as could be read.
+pub(crate) struct FlatRow {
+    pub(crate) line: u64,
+    pub(crate) cells: Cells<'static>,
+    /// What is wrong with the row as a whole.
+    pub(crate) problem: Option<FieldProblem>,
+}
+
+/// The entries of flat rows.
+pub(crate) struct FlatEntries<R: Iterator<Item = Result<FlatRow, ReadError>>> {
+    rows: Peekable<R>,
+    failed: bool,
+}
+
+impl<R: Iterator<Item = Result<FlatRow, ReadError>>> FlatEntries<R> {
+    pub(crate) fn new(rows: R) -> Self {
+        Self { rows: rows.peekable(), failed: false }
+    }
+
+    fn session(&mut self, first: FlatRow) -> Entry {
+        let mut group = SessionRows::start(first);
+        while let Some(Ok(row)) =
+            self.rows.next_if(|row| row.as_ref().is_ok_and(|row| group.continues_with(row)))
+        {
+            group.add(row);
+        }
+        group.finish()
+    }
+}
+
+impl<R: Iterator<Item = Result<FlatRow, ReadError>>> Iterator for FlatEntries<R> {
+    type Item = Result<Entry, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let row = match self.rows.next()? {
+            Ok(row) => row,
+            Err(error) => {
+                self.failed = true;
+                return Some(Err(error));
+            }
+        };
+        let is_session = row.cells.get(Column::SessionId).is_some();
+        Some(Ok(if is_session { self.session(row) } else { single(row) }))
+    }
+}
+
+/// A row without a session id: a volume, or nothing we know.
+fn single(row: FlatRow) -> Entry {
+    let outcome = match row.problem {
+        Some(problem) => Err(problem),
+        None if row.cells.get(Column::VolumeId).is_some() => flat_volume(row.cells),
+        None => Err(row.cells.missing(Column::SessionId, "; give sessionId or volumeId")),
+    };
+    entry(row.line, outcome)
+}
+
+/// A volume may say its usage type, of which there is only one.
+fn flat_volume(mut cells: Cells<'static>) -> Result<Submission, FieldProblem> {
+    let usage_type = cells.text(Column::UsageType, crate::record::parse_usage_type)?;
+    if usage_type.is_some_and(|usage_type| usage_type != farmtally_model::UsageType::PersistentVolume) {
+        return Err(cells.problem(Column::UsageType, "the usage type of a volume is PERSISTENT_VOLUME"));
+    }
+    cells.set(Column::UsageType, None);
+    cells.refuse_others(&Column::VOLUME, "a volume")?;
+    volume(&cells)
+}
+
+/// The rows of one session.
+struct SessionRows {
+    line: u64,
+    cells: Cells<'static>,
+    lines: Vec<SentLine>,
+    rows: usize,
+    refused: Option<Reject>,
+}
+
+impl SessionRows {
+    fn start(first: FlatRow) -> Self {
+        let mut group =
+            Self { line: first.line, cells: first.cells.clone(), lines: Vec::new(), rows: 0, refused: None };
+        group.add(first);
+        group
+    }
+
+    fn continues_with(&self, row: &FlatRow) -> bool {
+        row.cells.get(Column::SessionId) == self.cells.get(Column::SessionId)
+    }
+
+    fn add(&mut self, row: FlatRow) {
+        self.rows += 1;
+        if self.refused.is_some() || self.rows > USAGE_LINES_MAX {
+            return;
+        }
+        let line = row.line;
+        match self.read(row) {
+            Ok(usage) => self.lines.push(usage),
+            Err(problem) => self.refused = Some(problem.at(line)),
+        }
+    }
+
+    fn read(&self, row: FlatRow) -> Result<SentLine, FieldProblem> {
+        if let Some(problem) = row.problem {
+            return Err(problem);
+        }
+        if row.cells.get(Column::VolumeId).is_some() {
+            return Err(row.cells.problem(Column::VolumeId, "a row has a sessionId or a volumeId, not both"));
+        }
+        self.refuse_difference(&row.cells)?;
+        usage_line(&row.cells)
+    }
+
+    fn refuse_difference(&self, cells: &Cells<'static>) -> Result<(), FieldProblem> {
+        let differs = |column: &Column| cells.get(*column) != self.cells.get(*column);
+        match Column::SESSION.into_iter().find(differs) {
+            None => Ok(()),
+            Some(column) => {
+                let (found, first) = (shown(cells.get(column)), shown(self.cells.get(column)));
+                let message =
+                    format!("{found} differs from {first} in line {} of the same session", self.line);
+                Err(cells.problem(column, message))
+            }
+        }
+    }
+
+    fn finish(self) -> Entry {
+        if let Some(reject) = self.refused {
+            return Entry::Rejected(reject);
+        }
+        if self.rows > USAGE_LINES_MAX {
+            let problem = session_problem(&SessionError::TooManyLines { count: self.rows });
+            return Entry::Rejected(problem.at(self.line));
+        }
+        entry(self.line, session(&self.cells, self.lines))
+    }
+}
+
+fn shown(cell: Option<&Cell<'_>>) -> String {
+    cell.map_or_else(
+        || "nothing".to_owned(),
+        |cell| format!("{:?}", crate::entry::excerpt(&cell.to_string())),
+    )
+}

@@ -1,0 +1,37 @@
+//! Source formats to checked sessions, and the rate card that prices them.
+//!
+//! [`open`] turns a file or stream into [`Entry`] values, one for each record of the source: a submission, a refusal
+//! that names line, field, value and bound, or a row that was left out on purpose. [`RateCard`] prices the usage
+//! lines that came without a cost. Nothing here touches the store, the network or the clock.
+//!
+//! The one fact that hurts when discovered late: an entry is a whole session or nothing. In the flat formats a bad
+//! usage line refuses all lines of its session, because a session with a missing line would be a wrong bill.
+
+mod cell;
+mod column;
+mod csv_rows;
+mod entry;
+mod flat_rows;
+mod foreign_id;
+mod format;
+mod input;
+mod jsonl;
+mod limits;
+mod lines;
+mod parquet_cell;
+mod parquet_rows;
+mod rates;
+mod record;
+mod slurm;
+mod suggestion;
+mod swf;
+
+pub use entry::{Entry, ReadError, Reject, SkipReason};
+pub use foreign_id::{ForeignSource, farm_id_for_name, fleet_id_for_name, queue_id_for_name};
+pub use format::{Entries, Format, Input, Options, UnknownFormat, open};
+pub use jsonl::parse_jsonl;
+pub use limits::{LINE_BYTES_MAX, RATES_MAX};
+pub use rates::{PricedRecord, RateCard, RateCardError};
+
+#[cfg(test)]
+mod samples_tests;

@@ -1,0 +1,96 @@
+//! The rate card: what an hour of each kind of usage costs, and since when.
+//!
+//! The most specific rate wins: one for the product before one for any, then one for the instance type, then one for
+//! the fleet (by id before by name); among equals the one that became valid last. A card is parsed once and cannot
+//! hold two rates of equal claim.
+
+mod parse;
+mod price;
+
+use std::collections::HashMap;
+
+use farmtally_model::{DisplayName, FleetId, HourlyRate, InstanceType, LicenseProduct, Timestamp, UsageType};
+
+pub use parse::RateCardError;
+pub use price::PricedRecord;
+
+/// The rates of a farm.
+#[derive(Debug, Clone, Default)]
+pub struct RateCard {
+    /// Most rates name an instance type, and a usage line has only one.
+    by_instance_type: HashMap<Option<InstanceType>, Vec<Rate>>,
+    /// Whether any rate knows its fleet by name only.
+    names_fleets: bool,
+}
+
+impl RateCard {
+    /// Reads a card in TOML.
+    pub fn parse(toml: &str) -> Result<Self, RateCardError> {
+        parse::rates(toml).map(Self::of)
+    }
+
+    /// Number of rates.
+    pub fn len(&self) -> usize {
+        self.by_instance_type.values().map(Vec::len).sum()
+    }
+
+    /// Whether nothing can be priced.
+    pub fn is_empty(&self) -> bool {
+        self.by_instance_type.is_empty()
+    }
+
+    fn of(rates: Vec<Rate>) -> Self {
+        let mut card = Self::default();
+        for rate in rates {
+            card.names_fleets |= matches!(rate.selector.fleet, Some(FleetSelector::Name(_)));
+            card.by_instance_type.entry(rate.selector.instance_type.clone()).or_default().push(rate);
+        }
+        card
+    }
+}
+
+/// One price.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Rate {
+    selector: Selector,
+    usd_per_hour: HourlyRate,
+    valid_from: Timestamp,
+    /// The first instant at which it is no longer valid.
+    valid_until: Option<Timestamp>,
+}
+
+/// What a price is for; what is absent matches anything.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Selector {
+    usage_type: UsageType,
+    license_product: Option<LicenseProduct>,
+    instance_type: Option<InstanceType>,
+    fleet: Option<FleetSelector>,
+}
+
+/// A fleet, as the card names it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum FleetSelector {
+    Id(FleetId),
+    Name(DisplayName),
+}
+
+impl Rate {
+    fn is_valid_at(&self, instant: Timestamp) -> bool {
+        self.valid_from <= instant && self.valid_until.is_none_or(|until| instant < until)
+    }
+
+    /// Rates for one use are compared by this; the greatest wins.
+    fn claim(&self) -> (bool, bool, u8, Timestamp) {
+        let fleet = match self.selector.fleet {
+            None => 0,
+            Some(FleetSelector::Name(_)) => 1,
+            Some(FleetSelector::Id(_)) => 2,
+        };
+        let (product, instance_type) = (&self.selector.license_product, &self.selector.instance_type);
+        (product.is_some(), instance_type.is_some(), fleet, self.valid_from)
+    }
+}
+
+#[cfg(test)]
+mod tests;
