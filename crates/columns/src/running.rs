@@ -2,7 +2,8 @@
 
 use farmtally_model::{LineCost, SessionId};
 
-use crate::block::{LicenseLine, SessionBlock, SessionRow};
+use crate::block::SessionBlock;
+use crate::row::{LicenseLine, SessionRow};
 
 /// A running session has accrued more than the most that farmtally can count for one session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,17 +44,15 @@ impl RunningSession {
             licenses: self.licenses.iter().map(license).collect::<Result<_, _>>()?,
             ..self.opening.clone()
         };
-        if row.total_nanos().is_none() { Err(too_much) } else { Ok(Some(row)) }
+        if is_countable(&row) { Ok(Some(row)) } else { Err(too_much) }
     }
 }
 
-impl SessionRow {
-    /// The cost of all lines, unless it is beyond what a session may cost.
-    fn total_nanos(&self) -> Option<u64> {
-        let lines = self.licenses.iter().map(|line| line.cost_nanos);
-        let total = lines.chain(self.compute_nanos).try_fold(0_u64, u64::checked_add)?;
-        (total <= farmtally_model::NanoUsd::MAX.nanos()).then_some(total)
-    }
+/// Whether the lines together cost no more than one session may.
+fn is_countable(row: &SessionRow) -> bool {
+    let lines = row.licenses.iter().map(|line| line.cost_nanos);
+    let total = lines.chain(row.compute_nanos).try_fold(0_u64, u64::checked_add);
+    total.is_some_and(|total| total <= farmtally_model::NanoUsd::MAX.nanos())
 }
 
 /// What a running line or volume has cost after `elapsed_ms`, in nano-dollars.

@@ -11,6 +11,9 @@ pub enum AggregationError {
         /// The limit.
         rows_max: usize,
     },
+    /// Buckets and values have more combinations than can be numbered.
+    #[error("buckets and group values have more than 2^64 combinations")]
+    TooManyGroups,
     /// Whoever asked for it called it off.
     #[error("the aggregation was cancelled")]
     Cancelled,

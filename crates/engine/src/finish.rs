@@ -1,47 +1,45 @@
 //! Groups become rows: codes are replaced by values, and values and rows are put in the order of answers.
 
+use std::cmp::Reverse;
+
 use farmtally_columns::FarmSnapshot;
 use farmtally_model::{Amounts, GroupValue, StatisticsRow, StatisticsTable, UsageGroupBy, UsageType};
 use hashbrown::HashMap;
 
 use crate::error::AggregationError;
-use crate::groups::{Accumulator, GroupKey};
+use crate::groups::{Accumulator, GroupEntry};
 use crate::limits::AggregationControl;
 use crate::plan::{AggregationPlan, usage_code};
-use crate::scan::{ABSENT, ScannedGroups};
+use crate::volumes::ABSENT;
 
 /// Makes the answer.
 pub(crate) fn finish(
     plan: &AggregationPlan<'_>,
-    groups: ScannedGroups,
+    mut entries: Vec<GroupEntry>,
     control: &AggregationControl<'_>,
 ) -> Result<StatisticsTable, AggregationError> {
     let rows_max = control.limits.rows_max;
-    if groups.sessions.len() + groups.volumes.len() > rows_max {
+    if entries.len() > rows_max {
         return Err(AggregationError::TooManyRows { rows_max });
     }
-    let mut entries = groups.sessions.into_entries();
-    entries.extend(groups.volumes.into_entries());
     let ranks = [rank_values(plan, &entries, 0), rank_values(plan, &entries, 1)];
-    for (key, _) in &mut entries {
-        key.codes = [ranks[0].rank_of(key.codes[0]), ranks[1].rank_of(key.codes[1])];
+    for entry in &mut entries {
+        entry.codes = [ranks[0].rank_of(entry.codes[0]), ranks[1].rank_of(entry.codes[1])];
     }
-    entries.sort_unstable_by_key(|(key, _)| (std::cmp::Reverse(key.bucket), key.codes));
-    let rows = entries.iter().map(|(key, accumulator)| row(plan, *key, accumulator)).collect();
+    entries.sort_unstable_by_key(|entry| (Reverse(entry.bucket), entry.codes));
+    let rows = entries.iter().map(|entry| row(plan, entry)).collect();
     Ok(StatisticsTable { group_by: plan.group_by, values: ranks.map(|ranks| ranks.values), rows })
 }
 
-fn row(plan: &AggregationPlan<'_>, key: GroupKey, accumulator: &Accumulator) -> StatisticsRow {
+fn row(plan: &AggregationPlan<'_>, entry: &GroupEntry) -> StatisticsRow {
+    let Accumulator { count, cost_sum, cost_min, cost_max, runtime_sum, runtime_min, runtime_max } =
+        entry.accumulator;
     StatisticsRow {
-        bucket: plan.buckets.range(key.bucket as usize),
-        values: key.codes,
-        count: accumulator.count,
-        cost: Amounts { sum: accumulator.cost_sum, min: accumulator.cost_min, max: accumulator.cost_max },
-        runtime: Amounts {
-            sum: accumulator.runtime_sum,
-            min: accumulator.runtime_min,
-            max: accumulator.runtime_max,
-        },
+        bucket: plan.buckets.range(entry.bucket as usize),
+        values: entry.codes,
+        count,
+        cost: Amounts { sum: cost_sum, min: cost_min, max: cost_max },
+        runtime: Amounts { sum: runtime_sum, min: runtime_min, max: runtime_max },
     }
 }
 
@@ -57,11 +55,11 @@ impl Ranks {
     }
 }
 
-fn rank_values(plan: &AggregationPlan<'_>, entries: &[(GroupKey, Accumulator)], position: usize) -> Ranks {
+fn rank_values(plan: &AggregationPlan<'_>, entries: &[GroupEntry], position: usize) -> Ranks {
     let Some(field) = plan.group_by.fields().nth(position) else {
         return Ranks { values: Vec::new(), rank_by_code: HashMap::new() };
     };
-    let mut codes: Vec<u32> = entries.iter().map(|(key, _)| key.codes[position]).collect();
+    let mut codes: Vec<u32> = entries.iter().map(|entry| entry.codes[position]).collect();
     codes.sort_unstable();
     codes.dedup();
     let mut coded: Vec<(GroupValue, u32)> =

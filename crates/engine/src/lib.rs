@@ -7,10 +7,14 @@
 mod error;
 mod finish;
 mod groups;
+mod kernel;
 mod limits;
 mod part;
 mod plan;
+mod run;
 mod scan;
+mod session;
+mod volumes;
 
 use farmtally_columns::FarmSnapshot;
 use farmtally_model::{AggregationQuery, StatisticsTable, Timestamp};
@@ -30,6 +34,7 @@ pub fn aggregate(
     control: &AggregationControl<'_>,
 ) -> Result<StatisticsTable, AggregationError> {
     let plan = AggregationPlan::new(snapshot, query, now)?;
-    let groups = scan::scan(&plan, control)?;
-    finish::finish(&plan, groups, control)
+    let mut entries = scan::scan(&plan, control)?.into_entries();
+    entries.extend(volumes::scan_volumes(&plan));
+    finish::finish(&plan, entries, control)
 }

@@ -6,11 +6,11 @@ use farmtally_model::{Buckets, accrued};
 /// A span of time with the lines whose costs accrue over it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Part<'a> {
-    pub(crate) start_ms: i64,
-    pub(crate) end_ms: i64,
+    start_ms: i64,
+    end_ms: i64,
     /// Cost of the COMPUTE line, or zero.
-    pub(crate) compute_nanos: u64,
-    pub(crate) licenses: &'a [LicenseLine],
+    compute_nanos: u64,
+    licenses: &'a [LicenseLine],
     /// All of the lines together.
     pub(crate) total_nanos: u64,
 }
@@ -23,7 +23,16 @@ pub(crate) struct Piece {
     pub(crate) runtime_ms: u64,
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
+    pub(crate) fn new(start_ms: i64, end_ms: i64, compute_nanos: u64, licenses: &'a [LicenseLine]) -> Self {
+        let total_nanos = compute_nanos + licenses.iter().map(|line| line.cost_nanos).sum::<u64>();
+        Self { start_ms, end_ms, compute_nanos, licenses, total_nanos }
+    }
+
+    pub(crate) fn runtime_ms(&self) -> u64 {
+        (self.end_ms - self.start_ms).unsigned_abs()
+    }
+
     /// Hands every piece of the part to `add`, oldest first. The part has to overlap the window.
     ///
     /// A part inside one bucket, which nearly every part is, needs no division.
@@ -32,15 +41,13 @@ impl Part<'_> {
         let window_start_ms = buckets.window().start().millis();
         let first = buckets.index_of(self.start_ms.max(window_start_ms));
         if self.start_ms >= window_start_ms && self.end_ms <= buckets.end_ms(first) {
-            let runtime_ms = (self.end_ms - self.start_ms).unsigned_abs();
-            add(Piece { bucket: first, cost_nanos: self.total_nanos, runtime_ms });
+            add(Piece { bucket: first, cost_nanos: self.total_nanos, runtime_ms: self.runtime_ms() });
         } else {
             self.for_each_cut_piece(buckets, first, add);
         }
     }
 
     /// The slow path: the part crosses an edge, so its cost is cut line by line.
-    #[cold]
     fn for_each_cut_piece(&self, buckets: &Buckets, first: usize, mut add: impl FnMut(Piece)) {
         let last_ms = self.end_ms.min(buckets.window().end().millis());
         let mut lo_ms = self.start_ms.max(buckets.start_ms(first));

@@ -1,6 +1,8 @@
 //! A question translated to the codes of one snapshot.
 
-use farmtally_columns::{BlockView, FarmSnapshot, SessionBlock, Values, VolumeSpan};
+use std::ops::Range;
+
+use farmtally_columns::{BlockView, FarmSnapshot, Values, VolumeSpan};
 use farmtally_model::{AggregationQuery, Buckets, GroupBy, Resources, Timestamp, UsageGroupBy};
 
 use crate::error::AggregationError;
@@ -26,13 +28,16 @@ pub(crate) mod usage_code {
 }
 
 /// Where a groupBy position finds its code.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum KeySource<'a> {
-    /// In a column.
-    Column(&'a [u32]),
-    /// The usage type of the part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeySource {
+    Queue,
+    Fleet,
+    Job,
+    User,
+    InstanceType,
+    /// The usage type of the lines that are counted.
     UsageType,
-    /// The licensed product of the part.
+    /// The licensed product of the line that is counted.
     Product,
     /// There is no second position.
     Nothing,
@@ -55,6 +60,7 @@ pub(crate) struct AggregationPlan<'a> {
     pub(crate) buckets: Buckets,
     pub(crate) group_by: GroupBy,
     pub(crate) rows_of: RowsOf,
+    key_sources: [KeySource; 2],
     filter: Filter,
 }
 
@@ -102,30 +108,33 @@ impl<'a> AggregationPlan<'a> {
         } else {
             Vec::new()
         };
-        Ok(Self { snapshot, running, volumes, buckets: query.buckets(), group_by, rows_of, filter })
+        let key_sources = key_sources(group_by);
+        Ok(Self {
+            snapshot,
+            running,
+            volumes,
+            buckets: query.buckets(),
+            group_by,
+            rows_of,
+            key_sources,
+            filter,
+        })
     }
 
-    /// The codes by which rows of a block are asked for, and for each code whether it is.
-    pub(crate) fn filter<'b>(&'b self, block: &'b SessionBlock) -> (&'b [u32], &'b [bool]) {
-        let codes = if self.filter.by_queue { block.queue() } else { block.fleet() };
-        (codes, &self.filter.wanted)
+    /// The window in milliseconds since 1970.
+    pub(crate) fn window_ms(&self) -> Range<i64> {
+        let window = self.buckets.window();
+        window.start().millis()..window.end().millis()
     }
 
-    /// Where the rows of a block find their group.
-    pub(crate) fn key_sources<'b>(&self, block: &'b SessionBlock) -> [KeySource<'b>; 2] {
-        let mut sources = [KeySource::Nothing; 2];
-        for (source, field) in sources.iter_mut().zip(self.group_by.fields()) {
-            *source = match field {
-                UsageGroupBy::QueueId => KeySource::Column(block.queue()),
-                UsageGroupBy::FleetId => KeySource::Column(block.fleet()),
-                UsageGroupBy::JobId => KeySource::Column(block.job()),
-                UsageGroupBy::UserId => KeySource::Column(block.user()),
-                UsageGroupBy::InstanceType => KeySource::Column(block.instance_type()),
-                UsageGroupBy::UsageType => KeySource::UsageType,
-                UsageGroupBy::LicenseProduct => KeySource::Product,
-            };
-        }
-        sources
+    /// Whether sessions of a queue and a fleet are asked for.
+    pub(crate) fn is_wanted(&self, queue: u32, fleet: u32) -> bool {
+        self.filter.wanted[(if self.filter.by_queue { queue } else { fleet }) as usize]
+    }
+
+    /// Where the groupBy positions find their codes.
+    pub(crate) fn key_sources(&self) -> [KeySource; 2] {
+        self.key_sources
     }
 
     /// How many codes each groupBy position can have; one where there is no position.
@@ -144,6 +153,22 @@ impl<'a> AggregationPlan<'a> {
         }
         cardinalities
     }
+}
+
+fn key_sources(group_by: GroupBy) -> [KeySource; 2] {
+    let mut sources = [KeySource::Nothing; 2];
+    for (source, field) in sources.iter_mut().zip(group_by.fields()) {
+        *source = match field {
+            UsageGroupBy::QueueId => KeySource::Queue,
+            UsageGroupBy::FleetId => KeySource::Fleet,
+            UsageGroupBy::JobId => KeySource::Job,
+            UsageGroupBy::UserId => KeySource::User,
+            UsageGroupBy::InstanceType => KeySource::InstanceType,
+            UsageGroupBy::UsageType => KeySource::UsageType,
+            UsageGroupBy::LicenseProduct => KeySource::Product,
+        };
+    }
+    sources
 }
 
 fn planned_volumes(

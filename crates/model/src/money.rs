@@ -205,9 +205,15 @@ pub enum LineCost {
 #[inline]
 pub fn accrued(cost: u64, elapsed_ms: u64, duration_ms: u64) -> u64 {
     debug_assert!(elapsed_ms <= duration_ms);
+    // Nearly every product fits 64 bits, where a division is several times cheaper.
+    if let Some(product) = cost.checked_mul(elapsed_ms) {
+        return product / duration_ms;
+    }
     let product = u128::from(cost) * u128::from(elapsed_ms);
-    // At most `cost`, because `elapsed_ms` is at most `duration_ms`.
-    #[expect(clippy::cast_possible_truncation, reason = "the quotient is at most `cost`")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "at most `cost`, because elapsed is at most duration"
+    )]
     let accrued = (product / u128::from(duration_ms)) as u64;
     accrued
 }

@@ -1,0 +1,54 @@
+//! A block as a snapshot sees it: without the rows that were replaced or deleted since the block was made.
+
+use std::sync::Arc;
+
+use crate::block::SessionBlock;
+use crate::row::SessionRow;
+
+/// A block and the rows of it that are gone.
+#[derive(Debug, Clone)]
+pub struct BlockView {
+    block: Arc<SessionBlock>,
+    removed: Option<Arc<Vec<bool>>>,
+    removed_count: usize,
+}
+
+impl BlockView {
+    pub(crate) fn new(block: SessionBlock) -> Self {
+        Self { block: Arc::new(block), removed: None, removed_count: 0 }
+    }
+
+    /// The columns, removed rows included.
+    pub fn block(&self) -> &SessionBlock {
+        &self.block
+    }
+
+    /// Whether every row of the columns is there.
+    pub fn is_whole(&self) -> bool {
+        self.removed_count == 0
+    }
+
+    /// Number of rows that were not removed.
+    pub fn live_len(&self) -> usize {
+        self.block.len() - self.removed_count
+    }
+
+    /// The rows that were not removed.
+    pub fn live_rows(&self) -> impl Iterator<Item = SessionRow> {
+        let live = |index: usize| self.removed.as_ref().is_none_or(|removed| !removed[index]);
+        self.block.rows().enumerate().filter(move |(index, _)| live(*index)).map(|(_, row)| row)
+    }
+
+    /// Takes out one row that is equal in every column; false when there is none.
+    pub(crate) fn remove(&mut self, row: &SessionRow) -> bool {
+        if !self.block.overlaps(row.start_ms, row.end_ms.max(row.start_ms + 1)) {
+            return false;
+        }
+        let usable = |index: usize| self.removed.as_ref().is_none_or(|removed| !removed[index]);
+        let Some(index) = self.block.find(row, usable) else { return false };
+        let removed = self.removed.get_or_insert_with(|| Arc::new(vec![false; self.block.len()]));
+        Arc::make_mut(removed)[index] = true;
+        self.removed_count += 1;
+        true
+    }
+}
