@@ -1,42 +1,114 @@
 //! Groups become rows: codes are replaced by values, and values and rows are put in the order of answers.
 
-use std::cmp::Reverse;
-
 use farmtally_columns::FarmSnapshot;
-use farmtally_model::{Amounts, GroupValue, StatisticsRow, StatisticsTable, UsageGroupBy, UsageType};
-use hashbrown::HashMap;
+use farmtally_model::{
+    Amounts, GroupValue, StatisticsRow, StatisticsTable, TimeRange, UsageGroupBy, UsageType,
+};
 
 use crate::error::AggregationError;
-use crate::groups::{Accumulator, GroupEntry};
+use crate::groups::{Accumulator, SortedGroups};
 use crate::limits::AggregationControl;
 use crate::plan::{AggregationPlan, usage_code};
-use crate::volumes::ABSENT;
+use crate::volumes::{ABSENT, VolumeGroup};
 
 /// Makes the answer.
 pub(crate) fn finish(
     plan: &AggregationPlan<'_>,
-    mut entries: Vec<GroupEntry>,
+    sessions: SortedGroups,
+    volumes: &[VolumeGroup],
     control: &AggregationControl<'_>,
 ) -> Result<StatisticsTable, AggregationError> {
-    let rows_max = control.limits.rows_max;
-    if entries.len() > rows_max {
-        return Err(AggregationError::TooManyRows { rows_max });
+    match sessions {
+        SortedGroups::Narrow(sessions) => Answer { plan, sessions: &sessions, volumes }.table(control),
+        SortedGroups::Wide(sessions) => Answer { plan, sessions: &sessions, volumes }.table(control),
     }
-    let ranks = [rank_values(plan, &entries, 0), rank_values(plan, &entries, 1)];
-    for entry in &mut entries {
-        entry.codes = [ranks[0].rank_of(entry.codes[0]), ranks[1].rank_of(entry.codes[1])];
-    }
-    entries.sort_unstable_by_key(|entry| (Reverse(entry.bucket), entry.codes));
-    let rows = entries.iter().map(|entry| row(plan, entry)).collect();
-    Ok(StatisticsTable { group_by: plan.group_by, values: ranks.map(|ranks| ranks.values), rows })
 }
 
-fn row(plan: &AggregationPlan<'_>, entry: &GroupEntry) -> StatisticsRow {
+/// An answer in codes, on its way to values.
+struct Answer<'a, A> {
+    plan: &'a AggregationPlan<'a>,
+    /// Ascending by number, so all groups of a bucket lie together.
+    sessions: &'a [(u64, A)],
+    volumes: &'a [VolumeGroup],
+}
+
+impl<A: Copy + Into<Accumulator>> Answer<'_, A> {
+    fn table(&self, control: &AggregationControl<'_>) -> Result<StatisticsTable, AggregationError> {
+        let rows_max = control.limits.rows_max;
+        if self.sessions.len() + self.volumes.len() > rows_max {
+            return Err(AggregationError::TooManyRows { rows_max });
+        }
+        let ranks = [self.ranks(0), self.ranks(1)];
+        let rows = self.rows(&ranks);
+        Ok(StatisticsTable { group_by: self.plan.group_by, values: ranks.map(|ranks| ranks.values), rows })
+    }
+
+    /// Rows by bucket, newest first, and inside a bucket by rank.
+    fn rows(&self, ranks: &[Ranks; 2]) -> Vec<StatisticsRow> {
+        let mut rows = Vec::with_capacity(self.sessions.len() + self.volumes.len());
+        let mut order: Vec<([u32; 2], usize)> = Vec::new();
+        let mut sessions = self.sessions;
+        let mut volumes = self.volumes;
+        while let Some(bucket) = self.newest_bucket(sessions, volumes) {
+            let from = sessions.partition_point(|(number, _)| self.plan.numbering.bucket(*number) < bucket);
+            let volumes_from = volumes.partition_point(|volume| (volume.bucket as u64) < bucket);
+            order.clear();
+            order.extend(
+                (from..sessions.len())
+                    .map(|index| (ranks_of(ranks, self.plan.numbering.codes(sessions[index].0)), index)),
+            );
+            let first_volume = sessions.len();
+            order.extend(
+                (volumes_from..volumes.len())
+                    .map(|index| (ranks_of(ranks, volumes[index].codes), first_volume + index)),
+            );
+            order.sort_unstable();
+            let range = self.plan.buckets.range(usize::try_from(bucket).unwrap_or(usize::MAX));
+            rows.extend(order.iter().map(|(values, index)| {
+                let accumulator = match index.checked_sub(first_volume) {
+                    None => sessions[*index].1.into(),
+                    Some(volume) => volumes[volume].accumulator,
+                };
+                row(range, *values, &accumulator)
+            }));
+            (sessions, volumes) = (&sessions[..from], &volumes[..volumes_from]);
+        }
+        rows
+    }
+
+    fn newest_bucket(&self, sessions: &[(u64, A)], volumes: &[VolumeGroup]) -> Option<u64> {
+        let of_sessions = sessions.last().map(|(number, _)| self.plan.numbering.bucket(*number));
+        let of_volumes = volumes.last().map(|volume| volume.bucket as u64);
+        of_sessions.max(of_volumes)
+    }
+
+    /// The values that occur in one groupBy position, in order.
+    fn ranks(&self, position: usize) -> Ranks {
+        let Some(field) = self.plan.group_by.fields().nth(position) else { return Ranks::default() };
+        let mut occurs = vec![false; self.plan.cardinalities[position]];
+        for (number, _) in self.sessions {
+            occurs[self.plan.numbering.codes(*number)[position] as usize] = true;
+        }
+        let mut occurs_absent = false;
+        for volume in self.volumes {
+            match occurs.get_mut(volume.codes[position] as usize) {
+                Some(occurs) => *occurs = true,
+                None => occurs_absent = true,
+            }
+        }
+        let codes = (0..).zip(&occurs).filter(|(_, occurs)| **occurs).map(|(code, _)| code);
+        let codes = codes.chain(occurs_absent.then_some(ABSENT));
+        let coded = codes.map(|code| (group_value(self.plan.snapshot, field, code), code)).collect();
+        Ranks::new(coded, occurs.len())
+    }
+}
+
+fn row(bucket: TimeRange, values: [u32; 2], accumulator: &Accumulator) -> StatisticsRow {
     let Accumulator { count, cost_sum, cost_min, cost_max, runtime_sum, runtime_min, runtime_max } =
-        entry.accumulator;
+        *accumulator;
     StatisticsRow {
-        bucket: plan.buckets.range(entry.bucket as usize),
-        values: entry.codes,
+        bucket,
+        values,
         count,
         cost: Amounts { sum: cost_sum, min: cost_min, max: cost_max },
         runtime: Amounts { sum: runtime_sum, min: runtime_min, max: runtime_max },
@@ -44,36 +116,39 @@ fn row(plan: &AggregationPlan<'_>, entry: &GroupEntry) -> StatisticsRow {
 }
 
 /// The values of one groupBy position in order, and the place of each code among them.
+#[derive(Debug, Default)]
 struct Ranks {
     values: Vec<GroupValue>,
-    rank_by_code: HashMap<u32, u32>,
+    by_code: Vec<u32>,
+    of_absent: u32,
 }
 
 impl Ranks {
-    fn rank_of(&self, code: u32) -> u32 {
-        self.rank_by_code.get(&code).copied().unwrap_or(0)
+    fn new(mut coded: Vec<(GroupValue, u32)>, cardinality: usize) -> Self {
+        coded.sort_unstable();
+        let mut ranks =
+            Self { values: Vec::with_capacity(coded.len()), by_code: vec![0; cardinality], of_absent: 0 };
+        for (value, code) in coded {
+            // Two codes can mean the same: a volume has no instance type, and neither have some sessions.
+            if ranks.values.last() != Some(&value) {
+                ranks.values.push(value);
+            }
+            let rank = u32::try_from(ranks.values.len() - 1).unwrap_or(u32::MAX);
+            match ranks.by_code.get_mut(code as usize) {
+                Some(of_code) => *of_code = rank,
+                None => ranks.of_absent = rank,
+            }
+        }
+        ranks
+    }
+
+    fn of(&self, code: u32) -> u32 {
+        self.by_code.get(code as usize).copied().unwrap_or(self.of_absent)
     }
 }
 
-fn rank_values(plan: &AggregationPlan<'_>, entries: &[GroupEntry], position: usize) -> Ranks {
-    let Some(field) = plan.group_by.fields().nth(position) else {
-        return Ranks { values: Vec::new(), rank_by_code: HashMap::new() };
-    };
-    let mut codes: Vec<u32> = entries.iter().map(|entry| entry.codes[position]).collect();
-    codes.sort_unstable();
-    codes.dedup();
-    let mut coded: Vec<(GroupValue, u32)> =
-        codes.into_iter().map(|code| (group_value(plan.snapshot, field, code), code)).collect();
-    coded.sort_unstable();
-    let mut ranks = Ranks { values: Vec::new(), rank_by_code: HashMap::with_capacity(coded.len()) };
-    for (value, code) in coded {
-        // Two codes can mean the same: a volume has no instance type, and neither have some sessions.
-        if ranks.values.last() != Some(&value) {
-            ranks.values.push(value);
-        }
-        ranks.rank_by_code.insert(code, u32::try_from(ranks.values.len() - 1).unwrap_or(u32::MAX));
-    }
-    ranks
+fn ranks_of(ranks: &[Ranks; 2], codes: [u32; 2]) -> [u32; 2] {
+    [ranks[0].of(codes[0]), ranks[1].of(codes[1])]
 }
 
 fn group_value(snapshot: &FarmSnapshot, field: UsageGroupBy, code: u32) -> GroupValue {

@@ -1,8 +1,12 @@
 //! Accumulators by group. Everything in them is an integer, so merging is the same in any order.
 //!
-//! A group has a number: `(bucket * first cardinality + first code) * second cardinality + second code`. Where the numbers
-//! of a block are few, its accumulators are an array; the array's 64-bit sums are moved to 128-bit ones before they can
-//! overflow. Where they are many, the 128-bit accumulators in a hash table are used directly.
+//! A group has a number: `(bucket * first cardinality + first code) * second cardinality + second code`. Blocks come in the
+//! order of their starts, so the buckets that are still open form a window that only moves forward. Where its groups are
+//! few enough they are an array; a bucket that the window leaves is finished and goes to the end of a sorted list, so that
+//! a result of millions of rows is never hashed and hardly sorted. What the array does not cover goes to a hash table.
+//!
+//! The array's sums have 64 bits. Whoever adds reserves room first, and when there is none left, the array is moved to
+//! the hash table's 128-bit sums.
 
 use std::ops::Range;
 
@@ -98,16 +102,18 @@ impl NarrowAccumulator {
         self.runtime_min = self.runtime_min.min(other.runtime_min);
         self.runtime_max = self.runtime_max.max(other.runtime_max);
     }
+}
 
-    fn widened(&self) -> Accumulator {
-        Accumulator {
-            count: self.count,
-            cost_sum: u128::from(self.cost_sum),
-            cost_min: self.cost_min,
-            cost_max: self.cost_max,
-            runtime_sum: u128::from(self.runtime_sum),
-            runtime_min: self.runtime_min,
-            runtime_max: self.runtime_max,
+impl From<NarrowAccumulator> for Accumulator {
+    fn from(narrow: NarrowAccumulator) -> Self {
+        Self {
+            count: narrow.count,
+            cost_sum: u128::from(narrow.cost_sum),
+            cost_min: narrow.cost_min,
+            cost_max: narrow.cost_max,
+            runtime_sum: u128::from(narrow.runtime_sum),
+            runtime_min: narrow.runtime_min,
+            runtime_max: narrow.runtime_max,
         }
     }
 }
@@ -115,152 +121,215 @@ impl NarrowAccumulator {
 /// Accumulators up to which an array is used: 14 MiB.
 const DENSE_MAX: u64 = 1 << 18;
 
+/// How groups are numbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Numbering {
+    /// Groups of one bucket.
+    per_bucket: u64,
+    /// Groups of one code of the first position.
+    per_first: u64,
+}
+
+impl Numbering {
+    /// `None` when there are more possible groups than 64 bits can number.
+    pub(crate) fn new(buckets: usize, cardinalities: [usize; 2]) -> Option<Self> {
+        let [first, second] = cardinalities.map(|cardinality| cardinality.max(1) as u64);
+        let per_bucket = first.checked_mul(second)?;
+        per_bucket.checked_mul(buckets as u64)?;
+        Some(Self { per_bucket, per_first: second })
+    }
+
+    /// What a code of each position adds to a group's index in its bucket.
+    pub(crate) fn strides(self) -> [u64; 2] {
+        [self.per_first, 1]
+    }
+
+    pub(crate) fn index(self, codes: [u32; 2]) -> u64 {
+        u64::from(codes[0]) * self.per_first + u64::from(codes[1])
+    }
+
+    pub(crate) fn bucket(self, number: u64) -> u64 {
+        number / self.per_bucket
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "codes have 32 bits")]
+    pub(crate) fn codes(self, number: u64) -> [u32; 2] {
+        let index = number % self.per_bucket;
+        [(index / self.per_first) as u32, (index % self.per_first) as u32]
+    }
+}
+
 /// The groups of one scan.
 #[derive(Debug)]
 pub(crate) struct Groups {
-    /// Groups of one bucket.
-    per_bucket: u64,
-    second_cardinality: u64,
-    /// The group numbers that the array covers.
-    dense_numbers: Range<u64>,
-    dense: Vec<NarrowAccumulator>,
-    /// What may still be added to every 64-bit sum before one of them could overflow.
+    numbering: Numbering,
+    /// The buckets of the array; they only move forward.
+    open: Range<usize>,
+    array: Vec<NarrowAccumulator>,
+    /// Groups of the buckets before the open ones, ascending by number.
+    finished: Vec<(u64, NarrowAccumulator)>,
+    table: HashMap<u64, Accumulator>,
+    /// What may still be added to a 64-bit sum before one of them could overflow.
     cost_room: u64,
     runtime_room: u64,
-    sparse: HashMap<u64, Accumulator>,
+}
+
+/// The groups that have a piece, ascending by number. Few scans need the wide form.
+#[derive(Debug)]
+pub(crate) enum SortedGroups {
+    Narrow(Vec<(u64, NarrowAccumulator)>),
+    Wide(Vec<(u64, Accumulator)>),
 }
 
 impl Groups {
-    /// No groups yet. `None` when there are more possible groups than 64 bits can number.
-    pub(crate) fn new(buckets: usize, cardinalities: [usize; 2]) -> Option<Self> {
-        let [first, second] = cardinalities.map(|cardinality| cardinality as u64);
-        let per_bucket = first.checked_mul(second)?;
-        let count = per_bucket.checked_mul(buckets as u64)?;
+    /// No groups yet, of so many buckets.
+    pub(crate) fn new(numbering: Numbering, buckets: usize) -> Self {
         let mut groups = Self {
-            per_bucket,
-            second_cardinality: second,
-            dense_numbers: 0..0,
-            dense: Vec::new(),
+            numbering,
+            open: 0..0,
+            array: Vec::new(),
+            finished: Vec::new(),
+            table: HashMap::new(),
             cost_room: u64::MAX,
             runtime_room: u64::MAX,
-            sparse: HashMap::new(),
         };
-        // A small group space is covered once and for all.
-        groups.cover(0..count);
-        Some(groups)
-    }
-
-    /// Makes ready for a block whose sessions lie in these buckets.
-    pub(crate) fn begin_block(&mut self, buckets: Range<usize>) {
-        let numbers = buckets.start as u64 * self.per_bucket..buckets.end as u64 * self.per_bucket;
-        let is_covered = self.dense_numbers.start <= numbers.start && numbers.end <= self.dense_numbers.end;
-        if !is_covered {
-            self.flush();
-            self.cover(numbers);
+        // A small group space is open as a whole all the time.
+        if numbering.per_bucket * buckets as u64 <= DENSE_MAX {
+            groups.open = 0..buckets;
+            groups.array.resize(groups.array_len(buckets), NarrowAccumulator::EMPTY);
         }
+        groups
     }
 
-    /// Lets the array stand for these groups, unless they are too many.
-    fn cover(&mut self, numbers: Range<u64>) {
-        let count = numbers.end - numbers.start;
-        self.dense_numbers = if count <= DENSE_MAX { numbers } else { 0..0 };
-        let len = self.dense_numbers.end - self.dense_numbers.start;
-        self.dense.clear();
-        self.dense.resize(usize::try_from(len).unwrap_or(0), NarrowAccumulator::EMPTY);
+    /// Makes ready for a block whose sessions lie in these buckets. The blocks of a scan come in the order of the first.
+    pub(crate) fn begin_block(&mut self, buckets: Range<usize>) {
+        if self.open.start <= buckets.start && buckets.end <= self.open.end {
+            return;
+        }
+        debug_assert!(buckets.start >= self.open.start);
+        self.finish_before(buckets.start);
+        let open_max = usize::try_from(DENSE_MAX / self.numbering.per_bucket).unwrap_or(0);
+        let end = buckets.end.max(self.open.end).min(buckets.start + open_max);
+        self.open = buckets.start..end;
+        let len = self.array_len(end - buckets.start);
+        self.array.resize(len, NarrowAccumulator::EMPTY);
     }
 
-    /// The number of the group of a bucket with these codes.
-    #[inline]
-    pub(crate) fn number(&self, bucket: usize, codes: [u32; 2]) -> u64 {
-        bucket as u64 * self.per_bucket + u64::from(codes[0]) * self.second_cardinality + u64::from(codes[1])
+    fn array_len(&self, buckets: usize) -> usize {
+        buckets * usize::try_from(self.numbering.per_bucket).unwrap_or(0)
     }
 
-    /// What a code of each position adds to a group's number.
-    pub(crate) fn strides(&self) -> [u64; 2] {
-        [self.second_cardinality, 1]
+    /// Takes the buckets before `bucket` out of the array.
+    fn finish_before(&mut self, bucket: usize) {
+        let leaving = bucket.min(self.open.end).saturating_sub(self.open.start);
+        let first_number = self.open.start as u64 * self.numbering.per_bucket;
+        let len = self.array_len(leaving).min(self.array.len());
+        let numbered = (first_number..).zip(self.array.drain(..len));
+        self.finished.extend(numbered.filter(|(_, accumulator)| accumulator.count > 0));
+        self.open.start += leaving;
+    }
+
+    pub(crate) fn numbering(&self) -> Numbering {
+        self.numbering
     }
 
     /// Makes sure that the 64-bit sums have room for so much more.
-    #[inline]
     pub(crate) fn reserve(&mut self, cost_nanos: u64, runtime_ms: u64) {
         if self.cost_room < cost_nanos || self.runtime_room < runtime_ms {
-            self.spill();
+            self.widen();
         }
         self.cost_room = self.cost_room.saturating_sub(cost_nanos);
         self.runtime_room = self.runtime_room.saturating_sub(runtime_ms);
     }
 
-    /// The accumulators of a bucket by index, if the array covers it.
-    #[inline]
-    pub(crate) fn dense_of(&mut self, bucket: usize) -> Option<&mut [NarrowAccumulator]> {
-        let number = bucket as u64 * self.per_bucket;
-        if !self.dense_numbers.contains(&number) {
-            return None;
-        }
-        let from = usize::try_from(number - self.dense_numbers.start).ok()?;
-        self.dense.get_mut(from..from + usize::try_from(self.per_bucket).ok()?)
-    }
-
-    /// Adds one piece. Room for it must have been reserved.
-    #[inline]
-    pub(crate) fn add(&mut self, number: u64, cost_nanos: u64, runtime_ms: u64) {
-        if self.dense_numbers.contains(&number) {
-            let index = usize::try_from(number - self.dense_numbers.start).unwrap_or(usize::MAX);
-            self.dense[index].add(cost_nanos, runtime_ms);
-        } else {
-            self.sparse.entry(number).or_insert(Accumulator::EMPTY).add(cost_nanos, runtime_ms);
-        }
-    }
-
+    /// Moves what the array holds to the hash table.
     #[cold]
-    fn spill(&mut self) {
-        self.flush();
-        self.dense.fill(NarrowAccumulator::EMPTY);
-    }
-
-    /// Moves the array's contents to the hash table.
-    fn flush(&mut self) {
-        for (number, accumulator) in (self.dense_numbers.start..).zip(&self.dense) {
-            if accumulator.count > 0 {
-                self.sparse.entry(number).or_insert(Accumulator::EMPTY).merge(&accumulator.widened());
+    fn widen(&mut self) {
+        let first_number = self.open.start as u64 * self.numbering.per_bucket;
+        for (number, narrow) in (first_number..).zip(&mut self.array) {
+            if narrow.count > 0 {
+                let narrow = std::mem::replace(narrow, NarrowAccumulator::EMPTY);
+                self.table.entry(number).or_insert(Accumulator::EMPTY).merge(&narrow.into());
             }
         }
         (self.cost_room, self.runtime_room) = (u64::MAX, u64::MAX);
     }
 
-    /// At least so many groups have a piece.
-    pub(crate) fn known_len(&self) -> usize {
-        self.sparse.len()
+    /// The accumulators of a bucket by index, if it is open.
+    #[inline]
+    pub(crate) fn open_bucket(&mut self, bucket: usize) -> Option<&mut [NarrowAccumulator]> {
+        if !self.open.contains(&bucket) {
+            return None;
+        }
+        let len = self.array_len(1);
+        let from = (bucket - self.open.start) * len;
+        self.array.get_mut(from..from + len)
     }
 
-    /// Adds the groups of another scan of the same question.
-    pub(crate) fn merge(&mut self, mut other: Self) {
-        other.flush();
-        for (number, accumulator) in &other.sparse {
-            self.sparse.entry(*number).or_insert(Accumulator::EMPTY).merge(accumulator);
+    /// Adds one piece to the group with an index in a bucket. Room for it must have been reserved.
+    #[inline]
+    pub(crate) fn add(&mut self, bucket: usize, index: u64, cost_nanos: u64, runtime_ms: u64) {
+        let in_bucket = usize::try_from(index).unwrap_or(usize::MAX);
+        if let Some(accumulator) = self.open_bucket(bucket).and_then(|bucket| bucket.get_mut(in_bucket)) {
+            accumulator.add(cost_nanos, runtime_ms);
+        } else {
+            let number = bucket as u64 * self.numbering.per_bucket + index;
+            self.table.entry(number).or_insert(Accumulator::EMPTY).add(cost_nanos, runtime_ms);
         }
     }
 
-    /// Bucket and codes of each group that has a piece, in no particular order.
-    pub(crate) fn into_entries(mut self) -> Vec<GroupEntry> {
-        self.flush();
-        let (per_bucket, second) = (self.per_bucket, self.second_cardinality);
-        let narrow = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
-        let entries = self.sparse.into_iter().map(|(number, accumulator)| GroupEntry {
-            bucket: narrow(number / per_bucket),
-            codes: [narrow(number % per_bucket / second), narrow(number % second)],
-            accumulator,
-        });
-        entries.collect()
+    /// At least so many groups have a piece.
+    pub(crate) fn known_len(&self) -> usize {
+        self.finished.len().max(self.table.len())
+    }
+
+    /// The groups in order.
+    pub(crate) fn into_sorted(mut self) -> SortedGroups {
+        self.finish_before(self.open.end);
+        if self.table.is_empty() {
+            return SortedGroups::Narrow(self.finished);
+        }
+        let wide = self.finished.into_iter().map(|(number, narrow)| (number, narrow.into()));
+        SortedGroups::Wide(merged(self.table.into_iter().chain(wide).collect()))
     }
 }
 
-/// A group and what has accumulated in it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct GroupEntry {
-    pub(crate) bucket: u32,
-    pub(crate) codes: [u32; 2],
-    pub(crate) accumulator: Accumulator,
+impl SortedGroups {
+    /// Adds the groups of another scan of the same question.
+    pub(crate) fn merge(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Narrow(one), Self::Narrow(other)) if one.is_empty() => Self::Narrow(other),
+            (Self::Narrow(one), Self::Narrow(other)) if other.is_empty() => Self::Narrow(one),
+            (one, other) => {
+                let mut together = one.into_wide();
+                together.extend(other.into_wide());
+                Self::Wide(merged(together))
+            }
+        }
+    }
+
+    fn into_wide(self) -> Vec<(u64, Accumulator)> {
+        match self {
+            Self::Narrow(groups) => {
+                groups.into_iter().map(|(number, narrow)| (number, narrow.into())).collect()
+            }
+            Self::Wide(groups) => groups,
+        }
+    }
+}
+
+/// Sorts groups by number and makes one of those that have the same.
+fn merged(mut groups: Vec<(u64, Accumulator)>) -> Vec<(u64, Accumulator)> {
+    // The stable sort finds the sorted stretches that the groups come in.
+    groups.sort_by_key(|(number, _)| *number);
+    groups.dedup_by(|later, earlier| {
+        let same = later.0 == earlier.0;
+        if same {
+            earlier.1.merge(&later.1);
+        }
+        same
+    });
+    groups
 }
 
 #[cfg(test)]
@@ -268,54 +337,59 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    type Pieces = Vec<(usize, u32, u32, u64, u64)>;
+
     /// The pieces added one by one to a hash table.
-    fn plainly(pieces: &[(usize, u32, u32, u64, u64)]) -> Vec<(u32, [u32; 2], Accumulator)> {
-        let mut groups: HashMap<(u32, [u32; 2]), Accumulator> = HashMap::new();
+    fn plainly(numbering: Numbering, pieces: &Pieces) -> Vec<(u64, Accumulator)> {
+        let mut groups: HashMap<u64, Accumulator> = HashMap::new();
         for (bucket, first, second, cost, runtime) in pieces.iter().copied() {
-            let one = NarrowAccumulator {
-                count: 1,
-                cost_sum: cost,
-                runtime_sum: runtime,
-                cost_min: cost,
-                cost_max: cost,
-                runtime_min: runtime,
-                runtime_max: runtime,
-            };
-            let key = (u32::try_from(bucket).unwrap(), [first, second]);
-            groups.entry(key).or_insert(Accumulator::EMPTY).merge(&one.widened());
+            let number = bucket as u64 * numbering.per_bucket + numbering.index([first, second]);
+            groups.entry(number).or_insert(Accumulator::EMPTY).add(cost, runtime);
         }
-        sorted(
-            groups.into_iter().map(|((bucket, codes), accumulator)| (bucket, codes, accumulator)).collect(),
-        )
+        merged(groups.into_iter().collect())
     }
 
-    fn sorted(mut entries: Vec<(u32, [u32; 2], Accumulator)>) -> Vec<(u32, [u32; 2], Accumulator)> {
-        entries.sort_by_key(|(bucket, codes, _)| (*bucket, *codes));
-        entries
+    /// The pieces as blocks would bring them, each block a bucket or more later than the one before.
+    fn through_blocks(
+        numbering: Numbering,
+        buckets: usize,
+        pieces: &Pieces,
+        block_len: usize,
+    ) -> SortedGroups {
+        let mut groups = Groups::new(numbering, buckets);
+        for block in pieces.chunks(block_len) {
+            let first = block[0].0;
+            let last = block.iter().map(|piece| piece.0).max().unwrap();
+            groups.begin_block(first..last + 1);
+            for (bucket, first, second, cost, runtime) in block.iter().copied() {
+                groups.reserve(cost, runtime);
+                groups.add(bucket, numbering.index([first, second]), cost, runtime);
+            }
+        }
+        groups.into_sorted()
     }
 
     proptest! {
         #[test]
-        fn arrays_tables_spills_and_merges_agree_with_adding_one_by_one(
-            pieces in prop::collection::vec((0_usize..5, 0_u32..4, 0_u32..3, 0_u64..=1_000_000_000_000_000_000, 0_u64..1 << 62), 0..60),
-            blocks in prop::collection::vec((0_usize..5, 1_usize..5), 1..5),
-            cut in 0_usize..60,
+        fn arrays_tables_and_merges_agree_with_adding_one_by_one(
+            mut pieces in prop::collection::vec(
+                (0_usize..40, 0_u32..4, 0_u32..3, 0_u64..=1_000_000_000_000_000_000, 0_u64..1 << 62), 1..80),
+            block_len in 1_usize..20,
+            second in prop::sample::select(vec![3_usize, 9_000, 90_000]),
+            cut in 0_usize..80,
         ) {
-            let (early, late) = pieces.split_at(cut.min(pieces.len()));
-            let mut halves = [early, late].map(|half| {
-                let mut groups = Groups::new(9, [4, 3]).unwrap();
-                for (index, (bucket, first, second, cost, runtime)) in half.iter().copied().enumerate() {
-                    let (start, len) = blocks[index % blocks.len()];
-                    groups.begin_block(start..start + len);
-                    groups.reserve(cost, runtime);
-                    groups.add(groups.number(bucket, [first, second]), cost, runtime);
-                }
-                Some(groups)
-            });
-            let mut whole = halves[0].take().unwrap();
-            whole.merge(halves[1].take().unwrap());
-            let entries = whole.into_entries().into_iter().map(|entry| (entry.bucket, entry.codes, entry.accumulator));
-            prop_assert_eq!(sorted(entries.collect()), plainly(&pieces));
+            pieces.sort_by_key(|piece| piece.0);
+            let numbering = Numbering::new(40, [4, second]).unwrap();
+            let late = pieces.split_off(cut.min(pieces.len()));
+            let halves = [&pieces, &late].map(|half| through_blocks(numbering, 40, half, block_len));
+            let [early_groups, late_groups] = halves;
+            let together = early_groups.merge(late_groups).into_wide();
+            pieces.extend(late);
+            prop_assert_eq!(&together, &plainly(numbering, &pieces));
+            for (number, _) in together {
+                let codes = numbering.codes(number);
+                prop_assert_eq!(numbering.bucket(number) * numbering.per_bucket + numbering.index(codes), number);
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ const CHUNK: usize = 512;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KeyColumn<'a> {
     codes: Codes<'a>,
-    stride: u32,
+    stride: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -27,26 +27,42 @@ enum Codes<'a> {
 }
 
 impl<'a> KeyColumn<'a> {
-    pub(crate) fn bytes(codes: &'a [u8], stride: u32) -> Self {
+    pub(crate) fn bytes(codes: &'a [u8], stride: u64) -> Self {
         Self { codes: Codes::Bytes(codes), stride }
     }
 
-    pub(crate) fn halves(codes: &'a [u16], stride: u32) -> Self {
+    pub(crate) fn halves(codes: &'a [u16], stride: u64) -> Self {
         Self { codes: Codes::Halves(codes), stride }
     }
 
-    pub(crate) fn words(codes: &'a [u32], stride: u32) -> Self {
+    pub(crate) fn words(codes: &'a [u32], stride: u64) -> Self {
         Self { codes: Codes::Words(codes), stride }
+    }
+
+    /// What the code of a row adds to the row's index.
+    pub(crate) fn share_of(&self, row: usize) -> u64 {
+        let code = match self.codes {
+            Codes::Bytes(codes) => u64::from(codes[row]),
+            Codes::Halves(codes) => u64::from(codes[row]),
+            Codes::Words(codes) => u64::from(codes[row]),
+        };
+        code * self.stride
     }
 
     /// Adds the codes of some rows to the indexes of these rows.
     fn add_to(self, rows: Range<usize>, indexes: &mut [u32]) {
+        let stride = narrow(self.stride);
         match self.codes {
-            Codes::Bytes(codes) => add_codes(&codes[rows], self.stride, indexes),
-            Codes::Halves(codes) => add_codes(&codes[rows], self.stride, indexes),
-            Codes::Words(codes) => add_codes(&codes[rows], self.stride, indexes),
+            Codes::Bytes(codes) => add_codes(&codes[rows], stride, indexes),
+            Codes::Halves(codes) => add_codes(&codes[rows], stride, indexes),
+            Codes::Words(codes) => add_codes(&codes[rows], stride, indexes),
         }
     }
+}
+
+/// An index or stride inside one bucket's array, which is far smaller than 2^32.
+fn narrow(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 fn add_codes<T: Copy + Into<u32>>(codes: &[T], stride: u32, indexes: &mut [u32]) {
@@ -69,11 +85,11 @@ impl Inside<'_> {
     pub(crate) fn add(
         &self,
         accumulators: &mut [NarrowAccumulator],
-        shared: u32,
+        shared: u64,
         cost: impl Fn(usize) -> u64,
     ) {
         if self.columns.iter().all(Option::is_none) {
-            return self.add_to_one(&mut accumulators[shared as usize], cost);
+            return self.add_to_one(&mut accumulators[narrow(shared) as usize], cost);
         }
         self.for_each_chunk(shared, |rows, indexes| {
             for ((row, index), runtime_ms) in rows.clone().zip(indexes).zip(&self.runtime_ms[rows]) {
@@ -86,10 +102,11 @@ impl Inside<'_> {
     pub(crate) fn add_lines<'l>(
         &self,
         accumulators: &mut [NarrowAccumulator],
-        shared: u32,
-        product_stride: u32,
+        shared: u64,
+        product_stride: u64,
         lines: impl Fn(usize) -> &'l [LicenseLine],
     ) {
+        let product_stride = narrow(product_stride);
         self.for_each_chunk(shared, |rows, indexes| {
             for ((row, index), runtime_ms) in rows.clone().zip(indexes).zip(&self.runtime_ms[rows]) {
                 for line in lines(row) {
@@ -109,12 +126,12 @@ impl Inside<'_> {
         accumulator.merge(&sum);
     }
 
-    fn for_each_chunk(&self, shared: u32, mut add: impl FnMut(Range<usize>, &[u32])) {
+    fn for_each_chunk(&self, shared: u64, mut add: impl FnMut(Range<usize>, &[u32])) {
         let mut indexes = [0_u32; CHUNK];
         for from in self.rows.clone().step_by(CHUNK) {
             let rows = from..self.rows.end.min(from + CHUNK);
             let indexes = &mut indexes[..rows.len()];
-            indexes.fill(shared);
+            indexes.fill(narrow(shared));
             for column in self.columns.iter().flatten() {
                 column.add_to(rows.clone(), indexes);
             }

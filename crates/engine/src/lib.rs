@@ -34,7 +34,6 @@ pub fn aggregate(
     control: &AggregationControl<'_>,
 ) -> Result<StatisticsTable, AggregationError> {
     let plan = AggregationPlan::new(snapshot, query, now)?;
-    let mut entries = scan::scan(&plan, control)?.into_entries();
-    entries.extend(volumes::scan_volumes(&plan));
-    finish::finish(&plan, entries, control)
+    let sessions = scan::scan(&plan, control)?;
+    finish::finish(&plan, sessions, &volumes::scan_volumes(&plan), control)
 }

@@ -6,6 +6,7 @@ use farmtally_columns::{BlockView, FarmSnapshot, Values, VolumeSpan};
 use farmtally_model::{AggregationQuery, Buckets, GroupBy, Resources, Timestamp, UsageGroupBy};
 
 use crate::error::AggregationError;
+use crate::groups::Numbering;
 
 /// What the rows of an answer are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +61,9 @@ pub(crate) struct AggregationPlan<'a> {
     pub(crate) buckets: Buckets,
     pub(crate) group_by: GroupBy,
     pub(crate) rows_of: RowsOf,
+    /// How many codes each groupBy position can have; one where there is no position.
+    pub(crate) cardinalities: [usize; 2],
+    pub(crate) numbering: Numbering,
     key_sources: [KeySource; 2],
     filter: Filter,
 }
@@ -108,15 +112,20 @@ impl<'a> AggregationPlan<'a> {
         } else {
             Vec::new()
         };
-        let key_sources = key_sources(group_by);
+        let buckets = query.buckets();
+        let cardinalities = cardinalities(snapshot, group_by);
+        let numbering =
+            Numbering::new(buckets.len(), cardinalities).ok_or(AggregationError::TooManyGroups)?;
         Ok(Self {
             snapshot,
             running,
             volumes,
-            buckets: query.buckets(),
+            buckets,
             group_by,
             rows_of,
-            key_sources,
+            cardinalities,
+            numbering,
+            key_sources: key_sources(group_by),
             filter,
         })
     }
@@ -136,23 +145,23 @@ impl<'a> AggregationPlan<'a> {
     pub(crate) fn key_sources(&self) -> [KeySource; 2] {
         self.key_sources
     }
+}
 
-    /// How many codes each groupBy position can have; one where there is no position.
-    pub(crate) fn cardinalities(&self) -> [usize; 2] {
-        let mut cardinalities = [1; 2];
-        for (cardinality, field) in cardinalities.iter_mut().zip(self.group_by.fields()) {
-            *cardinality = match field {
-                UsageGroupBy::QueueId => self.snapshot.queues().len(),
-                UsageGroupBy::FleetId => self.snapshot.fleets().len(),
-                UsageGroupBy::JobId => self.snapshot.jobs().len(),
-                UsageGroupBy::UserId => self.snapshot.users().len(),
-                UsageGroupBy::InstanceType => self.snapshot.instance_types().len(),
-                UsageGroupBy::UsageType => usage_code::COUNT,
-                UsageGroupBy::LicenseProduct => self.snapshot.products().len(),
-            };
-        }
-        cardinalities
+/// How many codes each groupBy position can have; one where there is no position.
+fn cardinalities(snapshot: &FarmSnapshot, group_by: GroupBy) -> [usize; 2] {
+    let mut cardinalities = [1; 2];
+    for (cardinality, field) in cardinalities.iter_mut().zip(group_by.fields()) {
+        *cardinality = match field {
+            UsageGroupBy::QueueId => snapshot.queues().len(),
+            UsageGroupBy::FleetId => snapshot.fleets().len(),
+            UsageGroupBy::JobId => snapshot.jobs().len(),
+            UsageGroupBy::UserId => snapshot.users().len(),
+            UsageGroupBy::InstanceType => snapshot.instance_types().len(),
+            UsageGroupBy::UsageType => usage_code::COUNT,
+            UsageGroupBy::LicenseProduct => snapshot.products().len(),
+        };
     }
+    cardinalities
 }
 
 fn key_sources(group_by: GroupBy) -> [KeySource; 2] {

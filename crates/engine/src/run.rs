@@ -9,6 +9,7 @@ use farmtally_columns::{Nanos, RowSet, Run};
 
 use crate::groups::Groups;
 use crate::kernel::{self, KeyColumn};
+use crate::part::Part;
 use crate::plan::{AggregationPlan, KeySource, RowsOf, usage_code};
 use crate::session::{Session, SessionCodes};
 
@@ -21,7 +22,7 @@ pub(crate) fn scan_set<C: Nanos>(plan: &AggregationPlan<'_>, set: &RowSet<C>, gr
     for run in set.runs() {
         let overlaps = run.start_min_ms < window.end && run.end_max_ms > window.start;
         if overlaps && plan.is_wanted(run.queue, run.fleet) {
-            RunScan { plan, set, run, keys: RunKeys::new(plan, set, run, groups.strides()) }.scan(groups);
+            RunScan { plan, set, run, keys: RunKeys::new(plan, set, run) }.scan(groups);
         }
     }
 }
@@ -29,44 +30,42 @@ pub(crate) fn scan_set<C: Nanos>(plan: &AggregationPlan<'_>, set: &RowSet<C>, gr
 /// How the rows of a run find their group inside a bucket.
 struct RunKeys<'a> {
     /// What all rows share when their COMPUTE line is counted, or all of their lines.
-    shared: u32,
+    shared: u64,
     /// What the LICENSE lines together share.
-    shared_license: u32,
+    shared_license: u64,
     columns: [Option<KeyColumn<'a>>; 2],
-    product_stride: u32,
+    product_stride: u64,
 }
 
 impl<'a> RunKeys<'a> {
-    fn new<C: Nanos>(plan: &AggregationPlan<'_>, set: &'a RowSet<C>, run: &Run, strides: [u64; 2]) -> Self {
+    fn new<C: Nanos>(plan: &AggregationPlan<'_>, set: &'a RowSet<C>, run: &Run) -> Self {
         let mut keys = Self { shared: 0, shared_license: 0, columns: [None; 2], product_stride: 0 };
-        let positions = plan.key_sources().into_iter().zip(strides).zip(keys.columns.iter_mut());
-        for ((source, stride), column) in positions {
-            // Only used where the groups of a bucket fit an array, whose indexes have far fewer than 32 bits.
-            let stride = u32::try_from(stride).unwrap_or(u32::MAX);
-            let share = |code: u32| code.wrapping_mul(stride);
-            let (shared, shared_license) = match source {
-                KeySource::Queue => (share(run.queue), share(run.queue)),
-                KeySource::Fleet => (share(run.fleet), share(run.fleet)),
-                KeySource::UsageType => (share(usage_code::COMPUTE), share(usage_code::LICENSE)),
-                KeySource::Job
-                | KeySource::User
-                | KeySource::InstanceType
-                | KeySource::Product
-                | KeySource::Nothing => (0, 0),
-            };
-            keys.shared = keys.shared.wrapping_add(shared);
-            keys.shared_license = keys.shared_license.wrapping_add(shared_license);
-            *column = match source {
-                KeySource::Job => Some(KeyColumn::words(set.job(), stride)),
-                KeySource::User => Some(KeyColumn::halves(set.user(), stride)),
-                KeySource::InstanceType => Some(KeyColumn::bytes(set.instance_type(), stride)),
-                _ => None,
-            };
-            if source == KeySource::Product {
-                keys.product_stride = stride;
+        let strides = plan.numbering.strides();
+        for (position, (source, stride)) in plan.key_sources().into_iter().zip(strides).enumerate() {
+            match source {
+                KeySource::Queue => keys.share(run.queue, run.queue, stride),
+                KeySource::Fleet => keys.share(run.fleet, run.fleet, stride),
+                KeySource::UsageType => keys.share(usage_code::COMPUTE, usage_code::LICENSE, stride),
+                KeySource::Job => keys.columns[position] = Some(KeyColumn::words(set.job(), stride)),
+                KeySource::User => keys.columns[position] = Some(KeyColumn::halves(set.user(), stride)),
+                KeySource::InstanceType => {
+                    keys.columns[position] = Some(KeyColumn::bytes(set.instance_type(), stride));
+                }
+                KeySource::Product => keys.product_stride = stride,
+                KeySource::Nothing => {}
             }
         }
         keys
+    }
+
+    fn share(&mut self, code: u32, code_of_licenses: u32, stride: u64) {
+        self.shared += u64::from(code) * stride;
+        self.shared_license += u64::from(code_of_licenses) * stride;
+    }
+
+    /// The index of the group of a row whose lines are counted together.
+    fn index_of(&self, row: usize) -> u64 {
+        self.shared + self.columns.iter().flatten().map(|column| column.share_of(row)).sum::<u64>()
     }
 }
 
@@ -118,7 +117,7 @@ impl<C: Nanos> RunScan<'_, C> {
         for row in rows.clone() {
             if i64::from(ends[row]) - i64::from(runtimes[row]) < edge_offset_ms {
                 self.add_inside(from..row, bucket, groups);
-                self.add_plainly(row..row + 1, groups);
+                self.add_crossing(row, groups);
                 from = row + 1;
             }
         }
@@ -133,8 +132,8 @@ impl<C: Nanos> RunScan<'_, C> {
         let count = rows.len() as u64;
         // No session here is longer than 2^32 milliseconds, and a block has far fewer than 2^32 rows.
         groups.reserve(self.run.cost_max_nanos.saturating_mul(count), count << 32);
-        let Some(accumulators) = groups.dense_of(bucket) else {
-            return self.add_plainly(rows, groups);
+        let Some(accumulators) = groups.open_bucket(bucket) else {
+            return self.add_to_table(rows, bucket, groups);
         };
         let (keys, costs) = (&self.keys, self.set.cost_nanos());
         let inside = kernel::Inside { rows, runtime_ms: self.set.runtime_ms(), columns: keys.columns };
@@ -153,6 +152,31 @@ impl<C: Nanos> RunScan<'_, C> {
             }
             (RowsOf::Licenses, None) => {}
         }
+    }
+
+    /// Adds rows that lie wholly in a bucket that the array does not cover. Room for them has been reserved.
+    fn add_to_table(&self, rows: Range<usize>, bucket: usize, groups: &mut Groups) {
+        if self.set.licenses().is_some() {
+            return self.add_plainly(rows, groups);
+        }
+        for row in rows {
+            let (cost_nanos, runtime_ms) = (self.set.cost_nanos()[row].into(), self.set.runtime_ms()[row]);
+            groups.add(bucket, self.keys.index_of(row), cost_nanos, u64::from(runtime_ms));
+        }
+    }
+
+    /// Adds a row that lies in several buckets. Without licences it has one line, and its group is found once.
+    fn add_crossing(&self, row: usize, groups: &mut Groups) {
+        if self.set.licenses().is_some() {
+            return self.add_plainly(row..row + 1, groups);
+        }
+        let (start_ms, end_ms) = self.set.span_ms(row);
+        let part = Part::new(start_ms, end_ms, self.set.cost_nanos()[row].into(), &[]);
+        let index = self.keys.index_of(row);
+        groups.reserve(part.total_nanos, part.runtime_ms());
+        part.for_each_piece(&self.plan.buckets, |piece| {
+            groups.add(piece.bucket, index, piece.cost_nanos, piece.runtime_ms);
+        });
     }
 
     /// Adds rows one by one.

@@ -4,12 +4,11 @@
 //! block from which rows were removed.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use farmtally_columns::{BlockView, SessionBlock, SessionRow};
 
 use crate::error::AggregationError;
-use crate::groups::Groups;
+use crate::groups::{Groups, SortedGroups};
 use crate::limits::AggregationControl;
 use crate::plan::AggregationPlan;
 use crate::run::scan_set;
@@ -19,23 +18,24 @@ use crate::session::{Session, SessionCodes};
 const BLOCKS_PER_THREAD_MIN: usize = 2;
 
 /// Scans everything the plan asks for.
+///
+/// Each thread takes a stretch of the blocks in the order of their starts, so that the buckets that two threads share are
+/// those at the seams.
 pub(crate) fn scan(
     plan: &AggregationPlan<'_>,
     control: &AggregationControl<'_>,
-) -> Result<Groups, AggregationError> {
-    let window = plan.window_ms();
-    let candidates = plan.snapshot.blocks().iter().chain([&plan.running]);
-    let blocks: Vec<&BlockView> =
-        candidates.filter(|view| view.block().overlaps(window.start, window.end)).collect();
+) -> Result<SortedGroups, AggregationError> {
+    let blocks = blocks_in_window(plan);
     let threads = (blocks.len() / BLOCKS_PER_THREAD_MIN).clamp(1, control.limits.threads.get());
-    let next = AtomicUsize::new(0);
+    let mut stretches = blocks.chunks(blocks.len().div_ceil(threads).max(1));
+    let own = stretches.next().unwrap_or_default();
     std::thread::scope(|scope| {
         let helpers: Vec<_> =
-            (1..threads).map(|_| scope.spawn(|| scan_blocks(plan, &blocks, &next, control))).collect();
-        let mut groups = scan_blocks(plan, &blocks, &next, control)?;
+            stretches.map(|stretch| scope.spawn(move || scan_blocks(plan, stretch, control))).collect();
+        let mut groups = scan_blocks(plan, own, control)?;
         for helper in helpers {
             match helper.join() {
-                Ok(others) => groups.merge(others?),
+                Ok(others) => groups = groups.merge(others?),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
@@ -43,17 +43,24 @@ pub(crate) fn scan(
     })
 }
 
-/// Takes blocks until there are none left.
+/// The blocks in which something of the window lies, in the order of their starts.
+fn blocks_in_window<'a>(plan: &'a AggregationPlan<'_>) -> Vec<&'a BlockView> {
+    let window = plan.window_ms();
+    let blocks = plan.snapshot.blocks().iter().chain([&plan.running]);
+    let mut blocks: Vec<&BlockView> =
+        blocks.filter(|view| view.block().overlaps(window.start, window.end)).collect();
+    blocks.sort_by_key(|view| view.block().span_ms().0);
+    blocks
+}
+
 fn scan_blocks(
     plan: &AggregationPlan<'_>,
     blocks: &[&BlockView],
-    next: &AtomicUsize,
     control: &AggregationControl<'_>,
-) -> Result<Groups, AggregationError> {
+) -> Result<SortedGroups, AggregationError> {
     let rows_max = control.limits.rows_max;
-    let mut groups =
-        Groups::new(plan.buckets.len(), plan.cardinalities()).ok_or(AggregationError::TooManyGroups)?;
-    while let Some(view) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
+    let mut groups = Groups::new(plan.numbering, plan.buckets.len());
+    for view in blocks {
         if control.is_cancelled() {
             return Err(AggregationError::Cancelled);
         }
@@ -62,7 +69,7 @@ fn scan_blocks(
             return Err(AggregationError::TooManyRows { rows_max });
         }
     }
-    Ok(groups)
+    Ok(groups.into_sorted())
 }
 
 fn scan_block(plan: &AggregationPlan<'_>, view: &BlockView, groups: &mut Groups) {

@@ -88,9 +88,10 @@ impl Session<'_> {
             KeySource::Product => product,
             KeySource::Nothing => 0,
         });
+        let index = groups.numbering().index(codes);
         groups.reserve(part.total_nanos, part.runtime_ms());
         part.for_each_piece(&plan.buckets, |piece| {
-            groups.add(groups.number(piece.bucket, codes), piece.cost_nanos, piece.runtime_ms);
+            groups.add(piece.bucket, index, piece.cost_nanos, piece.runtime_ms);
         });
     }
 }

@@ -4,15 +4,23 @@ use std::collections::BTreeMap;
 
 use farmtally_model::UsageGroupBy;
 
-use crate::groups::{Accumulator, GroupEntry};
+use crate::groups::Accumulator;
 use crate::part::Part;
 use crate::plan::{AggregationPlan, PlannedVolume, usage_code};
 
 /// The code of "no value".
 pub(crate) const ABSENT: u32 = u32::MAX;
 
-/// The groups of the volumes. They share none with sessions, because their usage type is their own.
-pub(crate) fn scan_volumes(plan: &AggregationPlan<'_>) -> Vec<GroupEntry> {
+/// A group of volumes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct VolumeGroup {
+    pub(crate) bucket: usize,
+    pub(crate) codes: [u32; 2],
+    pub(crate) accumulator: Accumulator,
+}
+
+/// The groups of the volumes, ascending by bucket. They share none with sessions, because their usage type is their own.
+pub(crate) fn scan_volumes(plan: &AggregationPlan<'_>) -> Vec<VolumeGroup> {
     let mut groups: BTreeMap<(usize, [u32; 2]), Accumulator> = BTreeMap::new();
     let window = plan.window_ms();
     for volume in &plan.volumes {
@@ -25,12 +33,8 @@ pub(crate) fn scan_volumes(plan: &AggregationPlan<'_>) -> Vec<GroupEntry> {
             });
         }
     }
-    let entry = |((bucket, codes), accumulator)| GroupEntry {
-        bucket: u32::try_from(bucket).unwrap_or(u32::MAX),
-        codes,
-        accumulator,
-    };
-    groups.into_iter().map(entry).collect()
+    let group = |((bucket, codes), accumulator)| VolumeGroup { bucket, codes, accumulator };
+    groups.into_iter().map(group).collect()
 }
 
 fn codes(plan: &AggregationPlan<'_>, volume: &PlannedVolume) -> [u32; 2] {
