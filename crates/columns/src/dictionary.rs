@@ -6,7 +6,6 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
-use farmtally_model::{JobId, JobName, Timestamp};
 use hashbrown::HashMap;
 
 const CHUNK: usize = 1024;
@@ -46,7 +45,7 @@ impl<V: Clone> Values<V> {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 
-    fn push(&mut self, value: V) -> u32 {
+    pub(crate) fn push(&mut self, value: V) -> u32 {
         if self.len.is_multiple_of(CHUNK) {
             self.chunks.push(Arc::new(Vec::with_capacity(CHUNK)));
         }
@@ -57,7 +56,7 @@ impl<V: Clone> Values<V> {
         u32::try_from(self.len - 1).unwrap_or(u32::MAX)
     }
 
-    fn get_mut(&mut self, code: u32) -> &mut V {
+    pub(crate) fn get_mut(&mut self, code: u32) -> &mut V {
         let index = code as usize;
         &mut Arc::make_mut(&mut self.chunks[index / CHUNK])[index % CHUNK]
     }
@@ -92,45 +91,6 @@ impl<V: Clone + Eq + Hash> Dictionary<V> {
     }
 }
 
-/// A job and the name that it goes by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Job {
-    /// The job.
-    pub job_id: JobId,
-    /// The name that its latest session gave it.
-    pub name: JobName,
-    named_at: Timestamp,
-}
-
-/// Jobs by id; a job goes by the name that its latest-started session gave it, whatever the order of arrival.
-#[derive(Debug, Default)]
-pub(crate) struct JobDictionary {
-    codes: HashMap<JobId, u32>,
-    jobs: Values<Job>,
-}
-
-impl JobDictionary {
-    /// The code of a job, of which a session that started at `named_at` says that it is called `name`.
-    pub(crate) fn code(&mut self, job_id: JobId, name: &JobName, named_at: Timestamp) -> u32 {
-        let Some(&code) = self.codes.get(&job_id) else {
-            let code = self.jobs.push(Job { job_id, name: name.clone(), named_at });
-            self.codes.insert(job_id, code);
-            return code;
-        };
-        let known = self.jobs.get(code);
-        if known.name != *name && (known.named_at, &known.name) < (named_at, name) {
-            *self.jobs.get_mut(code) = Job { job_id, name: name.clone(), named_at };
-        } else if known.name == *name && known.named_at < named_at {
-            self.jobs.get_mut(code).named_at = named_at;
-        }
-        code
-    }
-
-    pub(crate) fn values(&self) -> Values<Job> {
-        self.jobs.clone()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,20 +107,5 @@ mod tests {
         assert_eq!(values.iter().copied().collect::<Vec<_>>(), [7, 9, 11]);
         assert_eq!(*dictionary.values().get(2), 11);
         assert_eq!(dictionary.values().len(), 3 + 3 * CHUNK);
-    }
-
-    #[test]
-    fn a_job_goes_by_the_name_of_its_latest_session_in_any_order_of_arrival() {
-        let at = |millis| Timestamp::from_millis(millis).unwrap();
-        let name = |text: &str| JobName::new(text).unwrap();
-        let job = JobId::from_bytes([1; 16]);
-        let namings = [("old", 1), ("new", 5), ("newer", 5), ("new", 2)];
-        for rotation in 0..namings.len() {
-            let mut jobs = JobDictionary::default();
-            for (text, millis) in namings.iter().cycle().skip(rotation).take(namings.len()) {
-                jobs.code(job, &name(text), at(*millis));
-            }
-            assert_eq!(jobs.values().get(0).name, name("newer"));
-        }
     }
 }

@@ -9,7 +9,8 @@ use farmtally_model::{
 };
 
 use crate::block::SessionBlock;
-use crate::dictionary::{Dictionary, Job, JobDictionary, Values};
+use crate::dictionary::{Dictionary, Values};
+use crate::jobs::{Job, JobDictionary};
 use crate::row::{LicenseLine, SessionRow};
 use crate::running::{self, AccruedTooMuch, RunningLicense, RunningSession};
 use crate::view::BlockView;
@@ -114,7 +115,8 @@ impl FarmColumns {
         for record in removals {
             match record {
                 Record::Session(session) if session.span.ended_at().is_none() => {
-                    running_changed |= self.running.remove(&session.session_id).is_some();
+                    self.remove_running(session);
+                    running_changed = true;
                 }
                 Record::Session(session) => self.remove_ended(&mut blocks, session),
                 Record::Volume(volume) => volumes_changed |= self.volumes.remove(&volume.volume_id).is_some(),
@@ -127,7 +129,11 @@ impl FarmColumns {
                     self.insert_running(session);
                     running_changed = true;
                 }
-                Record::Session(session) => rows.push(self.ended_row(session)),
+                Record::Session(session) => {
+                    let row = self.ended_row(session);
+                    self.jobs.add_session(row.job, row.start_ms);
+                    rows.push(row);
+                }
                 Record::Volume(volume) => {
                     self.insert_volume(volume);
                     volumes_changed = true;
@@ -135,6 +141,7 @@ impl FarmColumns {
             }
         }
         push_rows(&mut blocks, rows);
+        self.settle_job_names(&blocks);
         self.publish(blocks, running_changed, volumes_changed);
     }
 
@@ -176,7 +183,14 @@ impl FarmColumns {
                 }),
             }
         }
+        self.jobs.add_session(running.opening.job, running.opening.start_ms);
         self.running.insert(session.session_id, running);
+    }
+
+    fn remove_running(&mut self, session: &Session<LineCost>) {
+        if let Some(RunningSession { opening, .. }) = self.running.remove(&session.session_id) {
+            self.jobs.remove_session(opening.job, opening.start_ms);
+        }
     }
 
     fn insert_volume(&mut self, volume: &Volume<LineCost>) {
@@ -208,7 +222,7 @@ impl FarmColumns {
             end_ms,
             queue: self.queues.code(&session.queue_id),
             fleet: self.fleets.code(&session.fleet_id),
-            job: self.jobs.code(session.job_id, &session.job_name, started_at),
+            job: self.jobs.code(session.job_id, &session.job_name),
             user: self.users.code(&session.user_id),
             instance_type: self.instance_types.code(&session.instance_type),
             compute_nanos: None,
@@ -219,7 +233,17 @@ impl FarmColumns {
     fn remove_ended(&mut self, blocks: &mut [BlockView], session: &Session<LineCost>) {
         let row = self.ended_row(session);
         // The newest blocks first: what is corrected was mostly just sent.
-        blocks.iter_mut().rev().any(|view| view.remove(&row));
+        if blocks.iter_mut().rev().any(|view| view.remove(&row)) {
+            self.jobs.remove_session(row.job, row.start_ms);
+        }
+    }
+
+    fn settle_job_names(&mut self, blocks: &[BlockView]) {
+        let running = &self.running;
+        self.jobs.settle(|| {
+            let ended = blocks.iter().flat_map(BlockView::live_rows).map(|row| (row.job, row.start_ms));
+            ended.chain(running.values().map(|session| (session.opening.job, session.opening.start_ms)))
+        });
     }
 }
 

@@ -11,14 +11,16 @@
 mod block;
 mod dictionary;
 mod farm;
+mod jobs;
 mod row;
 mod running;
 mod view;
 mod volumes;
 
 pub use block::{LicenseColumns, Nanos, RowSet, Run, SessionBlock};
-pub use dictionary::{Job, Values};
+pub use dictionary::Values;
 pub use farm::{FarmColumns, FarmSnapshot};
+pub use jobs::Job;
 pub use row::{LicenseLine, SessionRow};
 pub use running::{AccruedTooMuch, RunningSession};
 pub use view::BlockView;

@@ -64,12 +64,17 @@ impl<A: Copy + Into<Accumulator>> Answer<'_, A> {
             );
             order.sort_unstable();
             let range = self.plan.buckets.range(usize::try_from(bucket).unwrap_or(usize::MAX));
-            rows.extend(order.iter().map(|(values, index)| {
-                let accumulator = match index.checked_sub(first_volume) {
-                    None => sessions[*index].1.into(),
-                    Some(volume) => volumes[volume].accumulator,
-                };
-                row(range, *values, &accumulator)
+            let accumulator = |index: usize| match index.checked_sub(first_volume) {
+                None => sessions[index].1.into(),
+                Some(volume) => volumes[volume].accumulator,
+            };
+            // Codes of two names of one job mean the same job, and their groups are one row.
+            rows.extend(order.chunk_by(|one, other| one.0 == other.0).map(|same| {
+                let mut whole = accumulator(same[0].1);
+                for (_, index) in &same[1..] {
+                    whole.merge(&accumulator(*index));
+                }
+                row(range, same[0].0, &whole)
             }));
             (sessions, volumes) = (&sessions[..from], &volumes[..volumes_from]);
         }
@@ -129,7 +134,7 @@ impl Ranks {
         let mut ranks =
             Self { values: Vec::with_capacity(coded.len()), by_code: vec![0; cardinality], of_absent: 0 };
         for (value, code) in coded {
-            // Two codes can mean the same: a volume has no instance type, and neither have some sessions.
+            // Two codes can mean the same: two names of a job, or no instance type of a volume and of a session.
             if ranks.values.last() != Some(&value) {
                 ranks.values.push(value);
             }

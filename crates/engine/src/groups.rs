@@ -46,7 +46,7 @@ impl Accumulator {
         self.runtime_max = self.runtime_max.max(runtime_ms);
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.count += other.count;
         self.cost_sum += other.cost_sum;
         self.cost_min = self.cost_min.min(other.cost_min);

@@ -49,7 +49,6 @@ fn arrangements(records: &[Record<LineCost>]) -> Vec<FarmColumns> {
 
 /// The records with foreign ones put in and taken out again.
 fn after_removals(records: &[Record<LineCost>], others: &[Record<LineCost>]) -> FarmColumns {
-    // A job's name may come from a session that was removed since, so the others keep to jobs of their own.
     let others: Vec<_> = others.iter().cloned().map(with_own_identity).collect();
     let mut columns = FarmColumns::default();
     columns.apply(&others, &[]);
@@ -61,7 +60,6 @@ fn with_own_identity(record: Record<LineCost>) -> Record<LineCost> {
     match record {
         Record::Session(mut session) => {
             session.session_id = farmtally_model::SessionId::from_bytes(invert(session.session_id.bytes()));
-            session.job_id = farmtally_model::JobId::from_bytes(invert(session.job_id.bytes()));
             Record::Session(session)
         }
         Record::Volume(mut volume) => {

@@ -1,0 +1,176 @@
+//! What each record of a batch means beside what is stored, and beside the records before it in the same batch.
+//!
+//! Nothing is written here: the result is a receipt and the records that the commit has to store, each id at most once.
+
+use std::fmt;
+
+use farmtally_model::{LineCost, Record, RecordId, RecordNames};
+use hashbrown::HashMap;
+
+use crate::encoding::Put;
+use crate::fingerprint::Fingerprint;
+use crate::identity::{self, Decision, Identities, Identity};
+
+/// A record with its price, ready to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PricedSubmission {
+    /// The record as it is to be kept.
+    pub record: Record<LineCost>,
+    /// Of the record as it was submitted, see [`fingerprint`](crate::fingerprint()).
+    pub fingerprint: Fingerprint,
+    /// What people call its queue, fleet and user.
+    pub names: RecordNames,
+}
+
+/// What became of the records of a batch. The counts and the refusals add up to the batch.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BatchReceipt {
+    /// Records under ids that held nothing.
+    pub stored: u64,
+    /// Records that took the place of an earlier form of themselves.
+    pub replaced: u64,
+    /// Records that say no more than what is stored.
+    pub unchanged: u64,
+    /// Records that were not taken.
+    pub refused: Vec<Refusal>,
+}
+
+/// A record that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Its position in the batch, from 0.
+    pub index: usize,
+    /// Why.
+    pub reason: RefusalReason,
+}
+
+/// Why a record was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalReason {
+    /// Something else is stored under its id.
+    Conflict {
+        /// The id.
+        id: RecordId,
+        /// Revision of what is stored.
+        stored_revision: u32,
+    },
+    /// What was stored under its id was deleted.
+    Deleted {
+        /// The id.
+        id: RecordId,
+        /// Revision of what was deleted.
+        deleted_revision: u32,
+    },
+}
+
+impl fmt::Display for RefusalReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Conflict { id, stored_revision } => write!(
+                f,
+                "`{id}` is stored with other content; send a higher revision than {stored_revision} to correct it"
+            ),
+            Self::Deleted { id, deleted_revision } => {
+                write!(
+                    f,
+                    "`{id}` was deleted; send a higher revision than {deleted_revision} to bring it back"
+                )
+            }
+        }
+    }
+}
+
+/// What is stored, as far as the batch needs to know it.
+pub(crate) struct Stored<'a> {
+    pub(crate) identities: &'a Identities,
+    /// The records that run.
+    pub(crate) running: &'a HashMap<RecordId, Record<LineCost>>,
+    /// The ended records that the batch may replace.
+    pub(crate) loaded: &'a HashMap<RecordId, Record<LineCost>>,
+}
+
+/// The decisions about a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Admission {
+    pub(crate) receipt: BatchReceipt,
+    /// What has to be stored.
+    pub(crate) puts: Vec<Put>,
+    /// Positions in `puts`.
+    by_id: HashMap<RecordId, usize>,
+}
+
+impl Admission {
+    pub(crate) fn of(batch: &[PricedSubmission], stored: &Stored<'_>) -> Self {
+        let mut admission = Self::default();
+        for (index, submission) in batch.iter().enumerate() {
+            admission.admit(index, submission, stored);
+        }
+        admission
+    }
+
+    fn admit(&mut self, index: usize, submission: &PricedSubmission, stored: &Stored<'_>) {
+        let id = submission.record.id();
+        let (decision, revision) = self.judge(submission, stored);
+        match decision {
+            Decision::Store => {
+                self.receipt.stored += 1;
+                self.put(submission, 0);
+            }
+            Decision::Replace => {
+                self.receipt.replaced += 1;
+                self.put(submission, revision);
+            }
+            Decision::Keep => self.receipt.unchanged += 1,
+            Decision::Conflict => {
+                self.refuse(index, RefusalReason::Conflict { id, stored_revision: revision });
+            }
+            Decision::WasDeleted => {
+                self.refuse(index, RefusalReason::Deleted { id, deleted_revision: revision });
+            }
+        }
+    }
+
+    /// The decision about a record, and the revision of what is under its id, once the records before it are stored.
+    fn judge(&self, submission: &PricedSubmission, stored: &Stored<'_>) -> (Decision, u32) {
+        let id = submission.record.id();
+        let newcomer = Identity::of_record(&submission.record, submission.fingerprint);
+        let (current, record) = if let Some(index) = self.by_id.get(&id) {
+            let put = &self.puts[*index];
+            (Identity::of_record(&put.record, put.fingerprint), Some(&put.record))
+        } else if let Some((identity, _)) = stored.identities.get(id) {
+            (*identity, stored.running.get(&id).or_else(|| stored.loaded.get(&id)))
+        } else {
+            return (Decision::Store, 0);
+        };
+        let same_opening = || record.is_some_and(|record| identity::same_opening(record, &submission.record));
+        (identity::decide(&current, &newcomer, same_opening), current.revision)
+    }
+
+    fn put(&mut self, submission: &PricedSubmission, revision_least: u32) {
+        let put = Put {
+            record: with_revision_least(submission.record.clone(), revision_least),
+            fingerprint: submission.fingerprint,
+        };
+        let index = *self.by_id.entry(put.record.id()).or_insert(self.puts.len());
+        if index < self.puts.len() {
+            self.puts[index] = put;
+        } else {
+            self.puts.push(put);
+        }
+    }
+
+    fn refuse(&mut self, index: usize, reason: RefusalReason) {
+        self.receipt.refused.push(Refusal { index, reason });
+    }
+}
+
+/// The end of a session whose opening was corrected may come with the revision from before the correction. It inherits
+/// the higher one, because a revision that went down would let the correction, sent again, reopen the session.
+fn with_revision_least(mut record: Record<LineCost>, revision_least: u32) -> Record<LineCost> {
+    let revision = match &mut record {
+        Record::Session(session) => &mut session.revision,
+        Record::Volume(volume) => &mut volume.revision,
+    };
+    *revision = (*revision).max(revision_least);
+    record
+}

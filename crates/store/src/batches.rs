@@ -1,0 +1,192 @@
+//! Batches as rows: numbered within a farm, chained by checksums, verified whenever they are read.
+//!
+//! A checksum covers the one before it, and the head of the chain is kept apart from its links. So a batch that was
+//! changed, lost, exchanged for an older one or moved to another farm does not pass for the batch that was written.
+
+use farmtally_model::{FarmId, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::encoding::{self, Entry};
+use crate::error::StoreError;
+
+/// The last batch of a farm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Head {
+    /// Its number; 0 when there is no batch.
+    pub(crate) sequence: i64,
+    checksum: [u8; 16],
+}
+
+/// The entries that a batch is to have, encoded.
+pub(crate) struct EncodedBatch {
+    pub(crate) entry_count: usize,
+    pub(crate) payload: Vec<u8>,
+}
+
+struct Batch {
+    sequence: i64,
+    received_at_ms: i64,
+    entry_count: i64,
+    previous: [u8; 16],
+    payload: Vec<u8>,
+    checksum: [u8; 16],
+}
+
+/// Adds a batch behind the head and returns the new head.
+pub(crate) fn append(
+    connection: &Connection,
+    farm_id: FarmId,
+    head: Head,
+    batch: EncodedBatch,
+    received_at: Timestamp,
+) -> Result<Head, StoreError> {
+    let mut batch = Batch {
+        sequence: head.sequence + 1,
+        received_at_ms: received_at.millis(),
+        entry_count: i64::try_from(batch.entry_count).unwrap_or(i64::MAX),
+        previous: head.checksum,
+        payload: batch.payload,
+        checksum: [0; 16],
+    };
+    batch.checksum = batch.computed_checksum(farm_id);
+    batch.insert(connection, farm_id)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO batch_heads (farm_id, sequence, checksum) VALUES (?1, ?2, ?3)
+             ON CONFLICT (farm_id) DO UPDATE SET sequence = excluded.sequence, checksum = excluded.checksum",
+        )?
+        .execute(params![farm_id.bytes(), batch.sequence, batch.checksum])?;
+    Ok(Head { sequence: batch.sequence, checksum: batch.checksum })
+}
+
+/// Every farm that has batches, or should have.
+pub(crate) fn farms(connection: &Connection) -> Result<Vec<FarmId>, StoreError> {
+    let mut statement = connection
+        .prepare("SELECT farm_id FROM batch_heads UNION SELECT DISTINCT farm_id FROM batches ORDER BY 1")?;
+    let farms = statement.query_map([], |row| row.get(0).map(FarmId::from_bytes))?;
+    Ok(farms.collect::<Result<_, _>>()?)
+}
+
+/// The head of a farm's chain.
+pub(crate) fn head(connection: &Connection, farm_id: FarmId) -> Result<Head, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT sequence, checksum FROM batch_heads WHERE farm_id = ?1")?;
+    let head = statement
+        .query_row([farm_id.bytes()], |row| Ok(Head { sequence: row.get(0)?, checksum: row.get(1)? }))
+        .optional()?;
+    Ok(head.unwrap_or_default())
+}
+
+/// The entries of one batch.
+pub(crate) fn load(
+    connection: &Connection,
+    farm_id: FarmId,
+    sequence: i64,
+) -> Result<Vec<Entry>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT sequence, received_at, entry_count, previous, payload, checksum FROM batches
+         WHERE farm_id = ?1 AND sequence = ?2",
+    )?;
+    let batch = statement.query_row(params![farm_id.bytes(), sequence], Batch::from_row).optional()?;
+    batch.ok_or_else(|| damaged(farm_id, sequence, "it is missing"))?.verified_entries(farm_id)
+}
+
+/// Walks a farm's chain from its head to its first batch, and checks that it is whole.
+pub(crate) fn for_each_newest_first(
+    connection: &Connection,
+    farm_id: FarmId,
+    head: Head,
+    mut visit: impl FnMut(i64, Vec<Entry>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT sequence, received_at, entry_count, previous, payload, checksum FROM batches
+         WHERE farm_id = ?1 ORDER BY sequence DESC",
+    )?;
+    let mut rows = statement.query([farm_id.bytes()])?;
+    let mut expected = head;
+    while let Some(row) = rows.next()? {
+        let batch = Batch::from_row(row)?;
+        expected.check(farm_id, &batch)?;
+        expected = Head { sequence: batch.sequence - 1, checksum: batch.previous };
+        let sequence = batch.sequence;
+        visit(sequence, batch.verified_entries(farm_id)?)?;
+    }
+    match expected {
+        Head { sequence: 0, checksum: [0, ..] } if expected == Head::default() => Ok(()),
+        missing => Err(damaged(farm_id, missing.sequence, "it is missing")),
+    }
+}
+
+impl Head {
+    fn check(self, farm_id: FarmId, batch: &Batch) -> Result<(), StoreError> {
+        if batch.sequence < self.sequence {
+            return Err(damaged(farm_id, self.sequence, "it is missing"));
+        }
+        if batch.sequence > self.sequence {
+            return Err(damaged(farm_id, batch.sequence, "it is beyond the last batch that was committed"));
+        }
+        if batch.checksum != self.checksum {
+            return Err(damaged(farm_id, batch.sequence, "it is not the batch that its successor follows"));
+        }
+        Ok(())
+    }
+}
+
+impl Batch {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            sequence: row.get(0)?,
+            received_at_ms: row.get(1)?,
+            entry_count: row.get(2)?,
+            previous: row.get(3)?,
+            payload: row.get(4)?,
+            checksum: row.get(5)?,
+        })
+    }
+
+    fn insert(&self, connection: &Connection, farm_id: FarmId) -> Result<(), StoreError> {
+        connection
+            .prepare_cached(
+                "INSERT INTO batches (farm_id, sequence, received_at, entry_count, previous, payload, checksum)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                farm_id.bytes(),
+                self.sequence,
+                self.received_at_ms,
+                self.entry_count,
+                self.previous,
+                self.payload,
+                self.checksum,
+            ])?;
+        Ok(())
+    }
+
+    fn computed_checksum(&self, farm_id: FarmId) -> [u8; 16] {
+        let mut hash = Xxh3Default::new();
+        hash.update(&farm_id.bytes());
+        for number in [self.sequence, self.received_at_ms, self.entry_count] {
+            hash.update(&number.to_le_bytes());
+        }
+        hash.update(&self.previous);
+        hash.update(&self.payload);
+        hash.digest128().to_be_bytes()
+    }
+
+    fn verified_entries(self, farm_id: FarmId) -> Result<Vec<Entry>, StoreError> {
+        if self.computed_checksum(farm_id) != self.checksum {
+            return Err(damaged(farm_id, self.sequence, "its checksum does not match"));
+        }
+        let entries = encoding::decode(&self.payload)
+            .map_err(|malformed| damaged(farm_id, self.sequence, &malformed.reason()))?;
+        if i64::try_from(entries.len()) != Ok(self.entry_count) {
+            return Err(damaged(farm_id, self.sequence, "it has another number of entries than it says"));
+        }
+        Ok(entries)
+    }
+}
+
+pub(crate) fn damaged(farm_id: FarmId, sequence: i64, reason: &str) -> StoreError {
+    StoreError::damaged(format!("batch {sequence} of `{farm_id}`"), reason)
+}

@@ -1,0 +1,289 @@
+//! Aggregations and their states, which outlive the process that runs them.
+//!
+//! That one aggregation of a farm runs at a time, and that a call sent again finds its own, are unique indexes: no race
+//! between threads or processes can break them. A state that has ended is never left, because every change asks for
+//! `IN_PROGRESS`.
+
+use farmtally_model::aggregation::Status;
+use farmtally_model::{
+    AggregationId, CostScaleFactor, FarmId, GroupBy, Statistic, StatisticSet, StatisticsTable, Timestamp,
+    UsageGroupBy,
+};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+use super::{Catalogue, row};
+use crate::error::StoreError;
+use crate::results;
+
+/// An aggregation that is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAggregation {
+    /// Its id.
+    pub id: AggregationId,
+    /// The farm.
+    pub farm_id: FarmId,
+    /// The same for every attempt of one client call, if the client said which call it is.
+    pub retry_key: Option<[u8; 32]>,
+    /// When it starts.
+    pub started_at: Timestamp,
+    /// When it times out.
+    pub deadline: Timestamp,
+    /// What its rows are grouped by.
+    pub group_by: GroupBy,
+    /// What its answer shows.
+    pub statistics: StatisticSet,
+    /// The farm's factor when it started.
+    pub cost_scale_factor: CostScaleFactor,
+}
+
+/// What became of the wish to begin an aggregation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// It is in progress, and the caller is to run it.
+    Started,
+    /// An earlier attempt of the same call began this one.
+    Retried(AggregationId),
+    /// Another one of the farm is in progress.
+    Busy {
+        /// The other one.
+        id: AggregationId,
+        /// When it started.
+        started_at: Timestamp,
+    },
+}
+
+/// An aggregation as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AggregationState {
+    /// How far it is.
+    pub status: Status,
+    /// Why it failed or timed out.
+    pub status_message: Option<String>,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it times out, or would have.
+    pub deadline: Timestamp,
+    /// What its rows are grouped by.
+    pub group_by: GroupBy,
+    /// What its answer shows.
+    pub statistics: StatisticSet,
+    /// The farm's factor when it started.
+    pub cost_scale_factor: CostScaleFactor,
+    /// Rows of its answer; `None` until it is completed.
+    pub row_count: Option<u64>,
+}
+
+impl Catalogue {
+    /// Begins an aggregation unless an attempt of the same call did, or the farm has one in progress.
+    pub fn begin_aggregation(&self, new: &NewAggregation) -> Result<Begun, StoreError> {
+        let begun = self.database().write(|transaction| {
+            if let Some(id) = earlier_attempt(transaction, new)? {
+                return Ok(Begun::Retried(id));
+            }
+            if let Some(busy) = in_progress(transaction, new.farm_id)? {
+                return Ok(busy);
+            }
+            insert(transaction, new)?;
+            Ok(Begun::Started)
+        })?;
+        Ok(begun.into_inner())
+    }
+
+    /// Completes an aggregation with its answer. False, and nothing is kept, when it is no longer in progress.
+    pub fn complete_aggregation(
+        &self,
+        id: AggregationId,
+        table: &StatisticsTable,
+    ) -> Result<bool, StoreError> {
+        let completed = self.database().write(|transaction| {
+            let mut statement = transaction.prepare_cached(
+                "UPDATE aggregations SET status = 'COMPLETED', row_count = ?2
+                 WHERE aggregation_id = ?1 AND status = 'IN_PROGRESS'",
+            )?;
+            let row_count = i64::try_from(table.rows.len()).unwrap_or(i64::MAX);
+            let changed = statement.execute(params![id.bytes(), row_count])? == 1;
+            if changed {
+                results::insert(transaction, id, table)?;
+            }
+            Ok(changed)
+        })?;
+        Ok(completed.into_inner())
+    }
+
+    /// Ends an aggregation without an answer. False when it is no longer in progress, or when `status` is not an end
+    /// without an answer.
+    pub fn end_aggregation(
+        &self,
+        id: AggregationId,
+        status: Status,
+        message: &str,
+    ) -> Result<bool, StoreError> {
+        if !matches!(status, Status::Failed | Status::Timeout) {
+            return Ok(false);
+        }
+        let ended = self.database().write(|transaction| {
+            let mut statement = transaction.prepare_cached(
+                "UPDATE aggregations SET status = ?2, status_message = ?3
+                 WHERE aggregation_id = ?1 AND status = 'IN_PROGRESS'",
+            )?;
+            Ok(statement.execute(params![id.bytes(), status.as_str(), message])? == 1)
+        })?;
+        Ok(ended.into_inner())
+    }
+
+    /// Times out every aggregation that is in progress at or past its deadline, and says how many.
+    pub fn time_out_overdue(&self, now: Timestamp, message: &str) -> Result<usize, StoreError> {
+        let overdue = self.database().write(|transaction| {
+            let mut statement = transaction.prepare_cached(
+                "UPDATE aggregations SET status = 'TIMEOUT', status_message = ?2
+                 WHERE status = 'IN_PROGRESS' AND deadline <= ?1",
+            )?;
+            Ok(statement.execute(params![now.millis(), message])?)
+        })?;
+        Ok(overdue.into_inner())
+    }
+
+    /// Fails every aggregation that is in progress: the process that ran it is gone.
+    pub(crate) fn end_orphans(&self, message: &str) -> Result<usize, StoreError> {
+        let ended = self.database().write(|transaction| {
+            let mut statement = transaction.prepare_cached(
+                "UPDATE aggregations SET status = 'FAILED', status_message = ?1 WHERE status = 'IN_PROGRESS'",
+            )?;
+            Ok(statement.execute([message])?)
+        })?;
+        Ok(ended.into_inner())
+    }
+
+    /// The state of a farm's aggregation.
+    pub fn aggregation(
+        &self,
+        farm_id: FarmId,
+        id: AggregationId,
+    ) -> Result<Option<AggregationState>, StoreError> {
+        self.database().read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT status, status_message, started_at, deadline, group_by, statistics, cost_scale_nanos,
+                        row_count
+                 FROM aggregations WHERE aggregation_id = ?1 AND farm_id = ?2",
+            )?;
+            Ok(statement.query_row([id.bytes(), farm_id.bytes()], state_from_row).optional()?)
+        })
+    }
+
+    /// The answer of a completed aggregation, verified; `None` when there is none.
+    pub fn result(&self, id: AggregationId) -> Result<Option<StatisticsTable>, StoreError> {
+        self.database().read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT group_by, row_count FROM aggregations WHERE aggregation_id = ?1 AND status = 'COMPLETED'",
+            )?;
+            let completed = statement
+                .query_row([id.bytes()], |stored| {
+                    Ok((row::text(stored, 0, parse_group_by)?, row_count(stored, 1)?.unwrap_or(0)))
+                })
+                .optional()?;
+            completed.map(|(group_by, rows)| results::load(connection, id, group_by, rows)).transpose()
+        })
+    }
+
+    /// Forgets aggregations that started earlier, with their answers, but for those in progress; says how many.
+    pub fn purge_aggregations(&self, started_before: Timestamp) -> Result<usize, StoreError> {
+        let purged = self.database().write(|transaction| {
+            let mut statement = transaction.prepare_cached(
+                "DELETE FROM aggregations WHERE started_at < ?1 AND status <> 'IN_PROGRESS'",
+            )?;
+            Ok(statement.execute([started_before.millis()])?)
+        })?;
+        Ok(purged.into_inner())
+    }
+}
+
+fn earlier_attempt(
+    transaction: &Transaction<'_>,
+    new: &NewAggregation,
+) -> rusqlite::Result<Option<AggregationId>> {
+    let Some(retry_key) = new.retry_key else { return Ok(None) };
+    let mut statement = transaction
+        .prepare_cached("SELECT aggregation_id FROM aggregations WHERE farm_id = ?1 AND retry_key = ?2")?;
+    statement
+        .query_row(params![new.farm_id.bytes(), retry_key], |stored| {
+            stored.get(0).map(AggregationId::from_bytes)
+        })
+        .optional()
+}
+
+fn in_progress(transaction: &Transaction<'_>, farm_id: FarmId) -> rusqlite::Result<Option<Begun>> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT aggregation_id, started_at FROM aggregations WHERE farm_id = ?1 AND status = 'IN_PROGRESS'",
+    )?;
+    statement
+        .query_row([farm_id.bytes()], |stored| {
+            let id = stored.get(0).map(AggregationId::from_bytes)?;
+            Ok(Begun::Busy { id, started_at: row::timestamp(stored, 1)? })
+        })
+        .optional()
+}
+
+fn insert(transaction: &Transaction<'_>, new: &NewAggregation) -> rusqlite::Result<()> {
+    let group_by: Vec<_> = new.group_by.fields().map(UsageGroupBy::as_str).collect();
+    let statistics: Vec<_> = new.statistics.iter().map(Statistic::as_str).collect();
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO aggregations (aggregation_id, farm_id, retry_key, status, started_at, deadline, group_by,
+                                   statistics, cost_scale_nanos)
+         VALUES (?1, ?2, ?3, 'IN_PROGRESS', ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    statement.execute(params![
+        new.id.bytes(),
+        new.farm_id.bytes(),
+        new.retry_key,
+        new.started_at.millis(),
+        new.deadline.millis(),
+        group_by.join(","),
+        statistics.join(","),
+        row::factor_nanos(new.cost_scale_factor),
+    ])?;
+    Ok(())
+}
+
+fn state_from_row(stored: &Row<'_>) -> rusqlite::Result<AggregationState> {
+    Ok(AggregationState {
+        status: row::text(stored, 0, parse_status)?,
+        status_message: stored.get(1)?,
+        started_at: row::timestamp(stored, 2)?,
+        deadline: row::timestamp(stored, 3)?,
+        group_by: row::text(stored, 4, parse_group_by)?,
+        statistics: row::text(stored, 5, parse_statistics)?,
+        cost_scale_factor: row::cost_scale_factor(stored, 6)?,
+        row_count: row_count(stored, 7)?,
+    })
+}
+
+fn row_count(stored: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
+    let count: Option<i64> = stored.get(column)?;
+    row::checked(column, count.map(u64::try_from).transpose())
+}
+
+/// A list in a column that names something unknown, or breaks the rule of its list.
+#[derive(Debug, thiserror::Error)]
+#[error("{text:?} is not a list of {what}")]
+struct BadList {
+    text: String,
+    what: &'static str,
+}
+
+fn parse_status(text: &str) -> Result<Status, BadList> {
+    Status::parse(text).ok_or_else(|| BadList { text: text.to_owned(), what: "one status" })
+}
+
+fn parse_group_by(text: &str) -> Result<GroupBy, BadList> {
+    let field = |name| UsageGroupBy::ALL.into_iter().find(|field| field.as_str() == name);
+    let fields: Option<Vec<_>> = text.split(',').map(field).collect();
+    let group_by = fields.and_then(|fields| GroupBy::new(&fields).ok());
+    group_by.ok_or_else(|| BadList { text: text.to_owned(), what: "groupBy fields" })
+}
+
+fn parse_statistics(text: &str) -> Result<StatisticSet, BadList> {
+    let statistic = |name| Statistic::ALL.into_iter().find(|statistic| statistic.as_str() == name);
+    let statistics: Option<Vec<_>> = text.split(',').map(statistic).collect();
+    let set = statistics.and_then(|statistics| StatisticSet::new(statistics).ok());
+    set.ok_or_else(|| BadList { text: text.to_owned(), what: "statistics" })
+}

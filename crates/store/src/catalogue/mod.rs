@@ -1,0 +1,52 @@
+//! The catalogue: everything in the folder that is not a session.
+//!
+//! It may be opened without the folder's lock, beside a running server, so that keys can be made and settings read by the
+//! command line. Each call is one transaction; those that write are synced when they return.
+
+mod access_keys;
+mod aggregations;
+mod farms;
+mod rate_cards;
+mod resources;
+pub(crate) mod row;
+mod schema;
+mod settings;
+
+use std::path::Path;
+
+use crate::database::Database;
+use crate::error::OpenError;
+use crate::folder::{self, MasterKey};
+
+pub use access_keys::StoredAccessKey;
+pub use aggregations::{AggregationState, Begun, NewAggregation};
+pub use farms::{Farm, NewFarm};
+pub use resources::{NamedResource, ResourceId};
+
+/// The registry, rate cards, access keys, aggregations and settings of a folder.
+#[derive(Debug)]
+pub struct Catalogue {
+    database: Database,
+    master_key: MasterKey,
+}
+
+impl Catalogue {
+    /// Opens the catalogue of a folder, creating both if they are not there. The folder's lock is not needed.
+    pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        folder::create(dir)?;
+        let _creation = folder::hold_for_creation(dir)?;
+        let master_key = folder::master_key(dir)?;
+        let path = folder::catalogue_file(dir)?;
+        let database = Database::open(&path, |connection| schema::prepare(connection, &path))?;
+        Ok(Self { database, master_key })
+    }
+
+    /// The key under which secrets are sealed.
+    pub fn master_key(&self) -> MasterKey {
+        self.master_key.clone()
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+}

@@ -1,0 +1,179 @@
+//! The SQLite file: one connection that writes, one that reads, and the rule for a failed write.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::durable::Durable;
+use crate::error::{OpenError, StoreError};
+
+/// How long a statement waits for another process, such as the command line beside a server.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Prepared statements that a connection keeps; more than this crate has.
+const STATEMENTS_CACHED: usize = 96;
+
+/// The catalogue's connections.
+#[derive(Debug)]
+pub(crate) struct Database {
+    writer: Mutex<Writer>,
+    reader: Mutex<Connection>,
+}
+
+#[derive(Debug)]
+struct Writer {
+    connection: Connection,
+    /// How a write failed. The disk may have lost what it will call safe, so there is no second try.
+    failure: Option<String>,
+}
+
+impl Database {
+    /// Opens the file, which must exist; `prepare` checks its version and creates the tables.
+    pub(crate) fn open(
+        path: &Path,
+        prepare: impl FnOnce(&mut Connection) -> Result<(), OpenError>,
+    ) -> Result<Self, OpenError> {
+        let mut connection = connect(path)?;
+        prepare(&mut connection)?;
+        let reader = connect(path)?;
+        reader.pragma_update(None, "query_only", true)?;
+        let writer = Writer { connection, failure: None };
+        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader) })
+    }
+
+    /// Asks something of the last committed state.
+    pub(crate) fn read<T>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        question(&lock(&self.reader))
+    }
+
+    /// Makes one change of everything that `change` does, synced before this returns, or of nothing.
+    pub(crate) fn write<T>(
+        &self,
+        change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<Durable<T>, StoreError> {
+        lock(&self.writer).write(change)
+    }
+}
+
+impl Writer {
+    fn write<T>(
+        &mut self,
+        change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<Durable<T>, StoreError> {
+        if let Some(cause) = &self.failure {
+            return Err(StoreError::Poisoned { cause: cause.clone() });
+        }
+        self.try_write(change).map_err(|error| match error {
+            StoreError::Unreadable { cause } => {
+                self.failure = Some(cause.clone());
+                StoreError::NotDurable { cause }
+            }
+            other => other,
+        })
+    }
+
+    fn try_write<T>(
+        &mut self,
+        change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<Durable<T>, StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let value = change(&transaction)?;
+        Ok(Durable::commit(transaction, value)?)
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, OpenError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
+}
+
+/// A panic inside a transaction rolls it back, so that the connection behind a poisoned mutex is as good as before.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_table(dir: &tempfile::TempDir) -> Database {
+        let path = dir.path().join("catalogue.sqlite");
+        let database = Database::open(&path, |connection| {
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            Ok(connection.execute_batch("CREATE TABLE numbers (number INTEGER PRIMARY KEY, bytes BLOB)")?)
+        });
+        database.unwrap()
+    }
+
+    fn insert(database: &Database, bytes: u32) -> Result<(), StoreError> {
+        let inserted = database.write(|transaction| {
+            transaction.execute("INSERT INTO numbers (bytes) VALUES (zeroblob(?1))", [bytes])?;
+            Ok(())
+        });
+        inserted.map(Durable::into_inner)
+    }
+
+    fn count(database: &Database) -> i64 {
+        let sql = "SELECT count(*) FROM numbers";
+        database.read(|connection| Ok(connection.query_row(sql, [], |row| row.get(0))?)).unwrap()
+    }
+
+    #[test]
+    fn a_full_disk_changes_nothing_and_writing_works_again_when_there_is_space() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = with_table(&dir);
+        insert(&database, 10).unwrap();
+        // SQLite's own bound on the size of the file fails in the same way as a disk without space.
+        let set_page_count_max = |pages: u32| {
+            lock(&database.writer).connection.pragma_update(None, "max_page_count", pages).unwrap();
+        };
+        set_page_count_max(4);
+        for _ in 0..3 {
+            let error = insert(&database, 100_000).unwrap_err();
+            assert_eq!(error, StoreError::DiskFull);
+            assert!(error.is_retryable());
+        }
+        assert_eq!(count(&database), 1);
+        set_page_count_max(1000);
+        insert(&database, 100_000).unwrap();
+        assert_eq!(count(&database), 2);
+    }
+
+    #[test]
+    fn a_change_that_fails_half_way_is_undone() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = with_table(&dir);
+        let refused = database.write(|transaction| {
+            transaction.execute("INSERT INTO numbers (number) VALUES (1)", [])?;
+            transaction.execute("INSERT INTO numbers (number) VALUES (1)", [])?;
+            Ok(())
+        });
+        assert!(matches!(refused, Err(StoreError::Database { .. })));
+        assert_eq!(count(&database), 0);
+        insert(&database, 1).unwrap();
+    }
+
+    #[test]
+    fn commits_are_synced_and_the_reader_cannot_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = with_table(&dir);
+        let full = 2_i64;
+        for connection in [&lock(&database.writer).connection, &*lock(&database.reader)] {
+            let synchronous: i64 =
+                connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+            assert_eq!(synchronous, full);
+        }
+        let sql = "INSERT INTO numbers (number) VALUES (1)";
+        assert!(database.read(|connection| Ok(connection.execute(sql, [])?)).is_err());
+    }
+}

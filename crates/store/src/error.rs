@@ -1,0 +1,170 @@
+//! What can go wrong with a folder, told apart by what its owner can do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use farmtally_model::FarmId;
+use rusqlite::ErrorCode;
+
+use crate::store::BATCH_RECORDS_MAX;
+
+/// A call that did not do what it was asked. Unless the variant says otherwise, nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such farm.
+    #[error("`{farm_id}` does not exist; create it first")]
+    UnknownFarm {
+        /// The farm that was named.
+        farm_id: FarmId,
+    },
+    /// More records than one batch may have.
+    #[error("the batch has {count} records; at most {BATCH_RECORDS_MAX} are allowed")]
+    BatchTooLarge {
+        /// Records in the batch.
+        count: usize,
+    },
+    /// The access key id is taken.
+    #[error("access key `{access_key_id}` exists already; make a new id")]
+    AccessKeyExists {
+        /// The id that is taken.
+        access_key_id: String,
+    },
+    /// No room for the write. It can be tried again when there is.
+    #[error("the disk is full; free some space and try again")]
+    DiskFull,
+    /// The disk did not confirm the write, so it may or may not be there after the folder is opened again.
+    #[error(
+        "the disk did not confirm a write ({cause}); restart the server to see what is stored, then send it again"
+    )]
+    NotDurable {
+        /// What the disk said.
+        cause: String,
+    },
+    /// An earlier write was not confirmed or broke off, so that nothing more may be written.
+    #[error("an earlier write failed ({cause}); restart the server before writing again")]
+    Poisoned {
+        /// How the earlier write failed.
+        cause: String,
+    },
+    /// Bytes are not those that were written.
+    #[error("{what} is damaged: {reason}; restore the folder from a backup")]
+    Damaged {
+        /// The damaged part, such as ``batch 7 of `farm-…` ``.
+        what: String,
+        /// How it was found out.
+        reason: String,
+    },
+    /// The disk failed while reading.
+    #[error("the catalogue could not be read: {cause}")]
+    Unreadable {
+        /// What the disk said.
+        cause: String,
+    },
+    /// Anything else that the database refused, such as a write while another process holds it for long.
+    #[error("the catalogue refused a statement: {cause}")]
+    Database {
+        /// What the database said.
+        cause: String,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn damaged(what: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Damaged { what: what.into(), reason: reason.into() }
+    }
+
+    /// Whether the same call can succeed later without anyone repairing anything but free space.
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::DiskFull)
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let cause = error.to_string();
+        match &error {
+            rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
+                ErrorCode::DiskFull => Self::DiskFull,
+                // The index of the log could not grow. SQLite ignores what it wrote before and overwrites it next time.
+                _ if failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE => Self::DiskFull,
+                ErrorCode::SystemIoFailure => Self::Unreadable { cause },
+                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::damaged("the catalogue", cause),
+                _ => Self::Database { cause },
+            },
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..) => Self::damaged("a row of the catalogue", cause),
+            _ => Self::Database { cause },
+        }
+    }
+}
+
+/// A folder that cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another server has it.
+    #[error("cannot open `{}`: it is in use by {}", dir.display(), process(*pid))]
+    InUse {
+        /// The folder.
+        dir: PathBuf,
+        /// The process that has it, if it said so.
+        pid: Option<u32>,
+    },
+    /// A later program wrote it.
+    #[error("store format {found} is newer than this program knows ({known}); use a newer farmtally")]
+    NewerFormat {
+        /// Version of the folder.
+        found: i64,
+        /// Newest version that this program knows.
+        known: i64,
+    },
+    /// The file in the catalogue's place is a database of another program.
+    #[error("`{}` is not a farmtally catalogue; choose another folder", path.display())]
+    ForeignDatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The catalogue is there and the key of its secrets is not.
+    #[error("`{}` is missing beside an existing catalogue; restore it from the backup of the folder", path.display())]
+    MissingKey {
+        /// Where the key should be.
+        path: PathBuf,
+    },
+    /// The key file does not hold a key.
+    #[error("`{}` does not hold 64 hexadecimal digits; restore it from the backup of the folder", path.display())]
+    UnreadableKey {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// A file or the folder could not be used.
+    #[error("cannot open `{}`: {cause}", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+    /// The catalogue could not be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl OpenError {
+    /// For `map_err`: the failure of a file operation on `path`.
+    pub(crate) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |cause| Self::File { path, cause }
+    }
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+fn process(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}

@@ -1,0 +1,201 @@
+//! The data folder: who has it, the key of its secrets, and where its server answers.
+
+use std::fmt;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+use zeroize::Zeroizing;
+
+use crate::error::OpenError;
+
+const LOCK: &str = "lock";
+const MASTER_KEY: &str = "master.key";
+const CATALOGUE: &str = "catalogue.sqlite";
+const ENDPOINT: &str = "endpoint";
+
+/// The key under which secrets in the catalogue are sealed. It has no `Debug` that shows it.
+#[derive(Clone)]
+pub struct MasterKey(Zeroizing<[u8; 32]>);
+
+impl MasterKey {
+    /// The secret itself, for sealing and opening and for nothing else.
+    pub fn expose_secret(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterKey(hidden)")
+    }
+}
+
+/// Creates the folder for its owner alone, so that it is still there after a power cut. One that exists is left as it is.
+pub(crate) fn create(dir: &Path) -> Result<(), OpenError> {
+    let missing: Vec<&Path> =
+        dir.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(OpenError::file(dir))?;
+    for created in missing {
+        let parent = created.parent().filter(|parent| !parent.as_os_str().is_empty());
+        sync_folder(parent.unwrap_or(Path::new("."))).map_err(OpenError::file(created))?;
+    }
+    Ok(())
+}
+
+/// Held for as long as a server has the folder.
+#[derive(Debug)]
+pub(crate) struct FolderLock {
+    file: File,
+}
+
+impl FolderLock {
+    /// Takes the folder, or says who has it.
+    pub(crate) fn acquire(dir: &Path) -> Result<Self, OpenError> {
+        let path = dir.join(LOCK);
+        let mut file = private_file(&path).map_err(OpenError::file(&path))?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                return Err(OpenError::InUse { dir: dir.to_owned(), pid: read_pid(&mut file) });
+            }
+            Err(errno) => return Err(OpenError::File { path, cause: errno.into() }),
+        }
+        let written =
+            file.set_len(0).and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
+        written.map_err(OpenError::file(&path))?;
+        Ok(Self { file })
+    }
+}
+
+impl Drop for FolderLock {
+    /// Closing the file would not do: a process that is just being started has a copy of it until it runs its program,
+    /// and the folder would seem to be in use for that moment. When this fails, closing is all that is left.
+    fn drop(&mut self) {
+        flock(&self.file, FlockOperation::Unlock).unwrap_or_default();
+    }
+}
+
+fn read_pid(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+/// Locks the folder itself for a moment, so that two programs that start at once do not both create what is in it.
+pub(crate) fn hold_for_creation(dir: &Path) -> Result<File, OpenError> {
+    let handle = File::open(dir).map_err(OpenError::file(dir))?;
+    flock(&handle, FlockOperation::LockExclusive).map_err(|errno| OpenError::file(dir)(errno.into()))?;
+    Ok(handle)
+}
+
+/// The catalogue's path; the file is made with its mode before SQLite opens it.
+pub(crate) fn catalogue_file(dir: &Path) -> Result<PathBuf, OpenError> {
+    let path = dir.join(CATALOGUE);
+    private_file(&path).map_err(OpenError::file(&path))?;
+    Ok(path)
+}
+
+/// Reads the master key, or makes it in a folder that has no catalogue yet.
+pub(crate) fn master_key(dir: &Path) -> Result<MasterKey, OpenError> {
+    let path = dir.join(MASTER_KEY);
+    match fs::read_to_string(&path).map(Zeroizing::new) {
+        Ok(text) => key_from_text(&text).ok_or(OpenError::UnreadableKey { path }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && dir.join(CATALOGUE).exists() => {
+            Err(OpenError::MissingKey { path })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fresh_key(dir),
+        Err(cause) => Err(OpenError::File { path, cause }),
+    }
+}
+
+fn fresh_key(dir: &Path) -> Result<MasterKey, OpenError> {
+    let path = dir.join(MASTER_KEY);
+    let mut key = Zeroizing::new([0; 32]);
+    getrandom::fill(key.as_mut()).map_err(|cause| OpenError::file(&path)(io::Error::other(cause)))?;
+    let mut text = Zeroizing::new(String::with_capacity(65));
+    for byte in key.iter() {
+        for nibble in [byte >> 4, byte & 15] {
+            text.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
+        }
+    }
+    text.push('\n');
+    write_whole(dir, MASTER_KEY, &text).map_err(OpenError::file(&path))?;
+    Ok(MasterKey(key))
+}
+
+fn key_from_text(text: &str) -> Option<MasterKey> {
+    let digits = text.trim_end().as_bytes();
+    if digits.len() != 64 {
+        return None;
+    }
+    let mut key = Zeroizing::new([0; 32]);
+    for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
+        let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|nibble| u8::try_from(nibble).ok());
+        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+    }
+    Some(MasterKey(key))
+}
+
+/// The base URL of the server that has the folder, if one runs. After a crash it may be that of a server that is gone.
+pub fn published_endpoint(dir: &Path) -> Option<String> {
+    fs::read_to_string(dir.join(ENDPOINT)).ok()
+}
+
+pub(crate) fn publish_endpoint(dir: &Path, url: &str) -> io::Result<()> {
+    write_whole(dir, ENDPOINT, url)
+}
+
+pub(crate) fn withdraw_endpoint(dir: &Path) -> io::Result<()> {
+    match fs::remove_file(dir.join(ENDPOINT)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// Puts a file in place so that a reader, or a crash, sees all of it or none.
+fn write_whole(dir: &Path, name: &str, text: &str) -> io::Result<()> {
+    let beside = dir.join(format!("{name}.new"));
+    let mut file = private_file(&beside)?;
+    file.set_len(0)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&beside, dir.join(name))?;
+    sync_folder(dir)
+}
+
+fn sync_folder(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// Opens or creates a file that only its owner can read.
+fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_key_is_made_once_and_only_its_owner_can_read_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = master_key(dir.path()).unwrap();
+        assert_eq!(master_key(dir.path()).unwrap().expose_secret(), key.expose_secret());
+        let mode = fs::metadata(dir.path().join(MASTER_KEY)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(format!("{key:?}"), "MasterKey(hidden)");
+    }
+
+    #[test]
+    fn a_key_file_without_a_key_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        for text in ["", "0123", &"g".repeat(64), &"0".repeat(63)] {
+            fs::write(dir.path().join(MASTER_KEY), text).unwrap();
+            assert!(matches!(master_key(dir.path()), Err(OpenError::UnreadableKey { .. })), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The one folder: catalogue, durable batches, identity, snapshots and recovery.
+//!
+//! A [`Store`] takes in priced records, decides by identity what each of them means, commits them as batches, and keeps
+//! the live ones in memory as columns that the engine reads through snapshots. A [`Catalogue`] is the SQLite file in the
+//! same folder: farms and names, rate cards, access keys, and aggregations with their answers. Nothing outside this crate
+//! touches a file. The layout is in `docs/format.md`, the promises are in `docs/durability.md`.
+//!
+//! The one fact that hurts when discovered late: a write that the disk did not confirm is never tried again. The store
+//! refuses every later write until it is opened anew, because a second sync may report as safe what the first one lost.
+//!
+//! All calls block; call them from a thread that may.
+
+mod admission;
+mod batches;
+mod catalogue;
+mod database;
+mod durable;
+mod encoding;
+mod error;
+mod farm;
+mod fingerprint;
+mod folder;
+mod identity;
+mod registry;
+mod results;
+mod store;
+
+pub use admission::{BatchReceipt, PricedSubmission, Refusal, RefusalReason};
+pub use catalogue::{
+    AggregationState, Begun, Catalogue, Farm, NamedResource, NewAggregation, NewFarm, ResourceId,
+    StoredAccessKey,
+};
+pub use durable::Durable;
+pub use error::{OpenError, StoreError};
+pub use fingerprint::{Fingerprint, fingerprint};
+pub use folder::{MasterKey, published_endpoint};
+pub use store::{BATCH_RECORDS_MAX, Store};

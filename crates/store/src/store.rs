@@ -1,0 +1,109 @@
+//! A folder with its sessions: the lock, the catalogue, and every farm in memory.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use farmtally_columns::FarmSnapshot;
+use farmtally_model::{FarmId, RecordId, Timestamp};
+use hashbrown::HashMap;
+
+use crate::admission::{BatchReceipt, PricedSubmission};
+use crate::batches;
+use crate::catalogue::Catalogue;
+use crate::durable::Durable;
+use crate::error::{OpenError, StoreError};
+use crate::farm::OpenFarm;
+use crate::folder::{self, FolderLock};
+
+/// Most records of one batch, which is one transaction and one row.
+pub const BATCH_RECORDS_MAX: usize = 100_000;
+
+/// What becomes of aggregations whose process ended before they did.
+const ORPHANED: &str = "the server was restarted while this aggregation ran; start it again";
+
+/// A data folder that this process has for itself.
+#[derive(Debug)]
+pub struct Store {
+    dir: PathBuf,
+    catalogue: Catalogue,
+    farms: RwLock<HashMap<FarmId, Arc<OpenFarm>>>,
+    /// Last, so that the folder is given up after the catalogue is closed.
+    _lock: FolderLock,
+}
+
+impl Store {
+    /// Takes the folder, creating what is not there, and reads every batch in it.
+    ///
+    /// A farm with a damaged batch does not keep the others from opening; it answers with [`StoreError::Damaged`].
+    pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        folder::create(dir)?;
+        let lock = FolderLock::acquire(dir)?;
+        folder::withdraw_endpoint(dir).map_err(OpenError::file(dir))?;
+        let catalogue = Catalogue::open(dir)?;
+        catalogue.end_orphans(ORPHANED)?;
+        let farms = catalogue.database().read(|connection| {
+            let farms = batches::farms(connection)?.into_iter();
+            Ok(farms.map(|farm_id| (farm_id, Arc::new(OpenFarm::load(connection, farm_id)))).collect())
+        })?;
+        Ok(Self { dir: dir.to_owned(), catalogue, farms: RwLock::new(farms), _lock: lock })
+    }
+
+    /// The registry, rate cards, keys and aggregations in the same folder.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// Stores a batch by the rules of identity; refused records are named in the receipt and do not hinder the others.
+    ///
+    /// What the receipt counts as stored or replaced is synced when this returns and is in every later snapshot. The same
+    /// batch can be sent again after any error.
+    pub fn append(
+        &self,
+        farm_id: FarmId,
+        batch: &[PricedSubmission],
+        now: Timestamp,
+    ) -> Result<Durable<BatchReceipt>, StoreError> {
+        if batch.len() > BATCH_RECORDS_MAX {
+            return Err(StoreError::BatchTooLarge { count: batch.len() });
+        }
+        self.farm(farm_id)?.append(self.catalogue.database(), batch, now)
+    }
+
+    /// Deletes a record. It comes back only with a higher revision than it had. False when there is no such record.
+    pub fn delete(&self, farm_id: FarmId, id: RecordId, now: Timestamp) -> Result<Durable<bool>, StoreError> {
+        self.farm(farm_id)?.delete(self.catalogue.database(), id, now)
+    }
+
+    /// The farm's records at this moment: everything acknowledged, nothing else.
+    pub fn snapshot(&self, farm_id: FarmId) -> Result<Arc<FarmSnapshot>, StoreError> {
+        self.farm(farm_id)?.snapshot()
+    }
+
+    /// Number of the farm's sessions and volumes.
+    pub fn record_count(&self, farm_id: FarmId) -> Result<u64, StoreError> {
+        self.farm(farm_id)?.record_count()
+    }
+
+    /// Tells programs that share the folder where the server answers.
+    pub fn publish_endpoint(&self, url: &str) -> io::Result<()> {
+        folder::publish_endpoint(&self.dir, url)
+    }
+
+    /// Takes [`Store::publish_endpoint`] back.
+    pub fn withdraw_endpoint(&self) -> io::Result<()> {
+        folder::withdraw_endpoint(&self.dir)
+    }
+
+    fn farm(&self, farm_id: FarmId) -> Result<Arc<OpenFarm>, StoreError> {
+        if let Some(farm) = self.farms.read().unwrap_or_else(PoisonError::into_inner).get(&farm_id) {
+            return Ok(Arc::clone(farm));
+        }
+        // A farm that was created after the folder was opened has no batches: only this process writes them.
+        if self.catalogue.farm(farm_id)?.is_none() {
+            return Err(StoreError::UnknownFarm { farm_id });
+        }
+        let mut farms = self.farms.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(farms.entry(farm_id).or_insert_with(|| Arc::new(OpenFarm::empty(farm_id)))))
+    }
+}

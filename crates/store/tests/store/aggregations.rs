@@ -1,0 +1,280 @@
+//! The life of an aggregation: one of a farm at a time, never back, and answers that read back as they were.
+
+use farmtally_model::aggregation::Status;
+use farmtally_model::{
+    AggregationId, Amounts, CostScaleFactor, FleetId, GroupBy, GroupValue, InstanceType, JobId, JobName,
+    LicenseProduct, QueueId, Statistic, StatisticSet, StatisticsRow, StatisticsTable, TimeRange,
+    UsageGroupBy, UsageType, UserId,
+};
+use farmtally_store::{AggregationState, Begun, NewAggregation, Store, StoreError};
+use rusqlite::{Connection, params};
+
+use crate::sessions::{NOW, at, bytes, create_farm, farm, open};
+
+fn id(number: u32) -> AggregationId {
+    AggregationId::from_bytes(bytes(number))
+}
+
+fn new(number: u32) -> NewAggregation {
+    NewAggregation {
+        id: id(number),
+        farm_id: farm(1),
+        retry_key: None,
+        started_at: at(NOW + i64::from(number)),
+        deadline: at(NOW + 1000),
+        group_by: GroupBy::new(&[UsageGroupBy::JobId, UsageGroupBy::UserId]).unwrap(),
+        statistics: StatisticSet::new([Statistic::Avg, Statistic::Sum]).unwrap(),
+        cost_scale_factor: CostScaleFactor::parse("2.5").unwrap(),
+    }
+}
+
+fn table(rows: u32) -> StatisticsTable {
+    let amounts = |sum| Amounts { sum: u128::MAX - sum, min: 0, max: u64::MAX };
+    let row = |number: u32| StatisticsRow {
+        bucket: TimeRange::new(at(i64::from(number)), at(i64::from(number) + 1)).unwrap(),
+        values: [number % 2, number % 3],
+        count: u64::from(number) + 1,
+        cost: amounts(u128::from(number)),
+        runtime: amounts(7),
+    };
+    let job =
+        |number| GroupValue::Job(JobId::from_bytes([number; 16]), JobName::new("sh010 \u{e9}").unwrap());
+    let user = |name| GroupValue::User(UserId::new(name).unwrap());
+    StatisticsTable {
+        group_by: new(1).group_by,
+        values: [vec![job(1), job(2)], vec![GroupValue::Absent, user("alice"), user("bob")]],
+        rows: (0..rows).map(row).collect(),
+    }
+}
+
+fn state(store: &Store, number: u32) -> AggregationState {
+    store.catalogue().aggregation(farm(1), id(number)).unwrap().unwrap()
+}
+
+fn with_store(test: impl FnOnce(&Store)) {
+    let dir = tempfile::tempdir().unwrap();
+    test(&open(dir.path()));
+}
+
+#[test]
+fn an_aggregation_reads_back_as_it_began() {
+    with_store(|store| {
+        assert_eq!(store.catalogue().begin_aggregation(&new(1)).unwrap(), Begun::Started);
+        let expected = AggregationState {
+            status: Status::InProgress,
+            status_message: None,
+            started_at: new(1).started_at,
+            deadline: new(1).deadline,
+            group_by: new(1).group_by,
+            statistics: new(1).statistics,
+            cost_scale_factor: new(1).cost_scale_factor,
+            row_count: None,
+        };
+        assert_eq!(state(store, 1), expected);
+        assert_eq!(store.catalogue().aggregation(farm(2), id(1)).unwrap(), None, "it is another farm's");
+        assert_eq!(store.catalogue().result(id(1)).unwrap(), None);
+    });
+}
+
+#[test]
+fn one_aggregation_of_a_farm_is_in_progress_at_a_time() {
+    with_store(|store| {
+        let catalogue = store.catalogue();
+        create_farm(store, farm(2));
+        assert_eq!(catalogue.begin_aggregation(&new(1)).unwrap(), Begun::Started);
+        let busy = Begun::Busy { id: id(1), started_at: new(1).started_at };
+        assert_eq!(catalogue.begin_aggregation(&new(2)).unwrap(), busy);
+        let elsewhere = NewAggregation { farm_id: farm(2), ..new(3) };
+        assert_eq!(catalogue.begin_aggregation(&elsewhere).unwrap(), Begun::Started);
+        assert!(catalogue.end_aggregation(id(1), Status::Failed, "too many rows").unwrap());
+        assert_eq!(catalogue.begin_aggregation(&new(2)).unwrap(), Begun::Started);
+    });
+}
+
+#[test]
+fn of_many_starts_at_once_exactly_one_begins() {
+    with_store(|store| {
+        let begun = std::thread::scope(|scope| {
+            let begin = |number| store.catalogue().begin_aggregation(&new(number)).unwrap();
+            let threads: Vec<_> = (0..8).map(|number| scope.spawn(move || begin(number))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        let started = begun.iter().filter(|begun| **begun == Begun::Started).count();
+        let busy = begun.iter().filter(|begun| matches!(begun, Begun::Busy { .. })).count();
+        assert_eq!((started, busy), (1, 7));
+    });
+}
+
+#[test]
+fn attempts_of_one_call_at_once_get_one_id() {
+    with_store(|store| {
+        let begun = std::thread::scope(|scope| {
+            let begin = |number| {
+                let attempt = NewAggregation { retry_key: Some([9; 32]), ..new(number) };
+                (number, store.catalogue().begin_aggregation(&attempt).unwrap())
+            };
+            let threads: Vec<_> = (0..8).map(|number| scope.spawn(move || begin(number))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        let (first, _) = begun.iter().find(|(_, begun)| *begun == Begun::Started).unwrap();
+        let others = begun.iter().filter(|(number, _)| number != first);
+        assert!(others.into_iter().all(|(_, begun)| *begun == Begun::Retried(id(*first))));
+    });
+}
+
+#[test]
+fn a_retry_finds_its_aggregation_after_it_ended_and_only_in_its_farm() {
+    with_store(|store| {
+        let catalogue = store.catalogue();
+        create_farm(store, farm(2));
+        let first = NewAggregation { retry_key: Some([9; 32]), ..new(1) };
+        assert_eq!(catalogue.begin_aggregation(&first).unwrap(), Begun::Started);
+        assert!(catalogue.complete_aggregation(id(1), &table(3)).unwrap());
+        let retry = NewAggregation { id: id(2), ..first.clone() };
+        assert_eq!(catalogue.begin_aggregation(&retry).unwrap(), Begun::Retried(id(1)));
+        let elsewhere = NewAggregation { id: id(3), farm_id: farm(2), ..first };
+        assert_eq!(catalogue.begin_aggregation(&elsewhere).unwrap(), Begun::Started);
+    });
+}
+
+#[test]
+fn a_state_that_has_ended_never_changes() {
+    type End = fn(&Store) -> bool;
+    let complete: End = |store| store.catalogue().complete_aggregation(id(1), &table(3)).unwrap();
+    let fail: End = |store| store.catalogue().end_aggregation(id(1), Status::Failed, "failed").unwrap();
+    let time_out: End = |store| store.catalogue().time_out_overdue(at(NOW + 1000), "late").unwrap() == 1;
+    for (first, status) in
+        [(complete, Status::Completed), (fail, Status::Failed), (time_out, Status::Timeout)]
+    {
+        with_store(|store| {
+            store.catalogue().begin_aggregation(&new(1)).unwrap();
+            assert!(first(store));
+            let ended = state(store, 1);
+            assert_eq!(ended.status, status);
+            assert!(!complete(store) && !fail(store) && !time_out(store));
+            assert_eq!(state(store, 1), ended);
+            let answer = store.catalogue().result(id(1)).unwrap();
+            assert_eq!(answer.is_some(), status == Status::Completed);
+        });
+    }
+}
+
+#[test]
+fn an_end_without_an_answer_is_failed_or_timeout() {
+    with_store(|store| {
+        store.catalogue().begin_aggregation(&new(1)).unwrap();
+        for status in [Status::InProgress, Status::Completed] {
+            assert!(!store.catalogue().end_aggregation(id(1), status, "").unwrap());
+        }
+        assert_eq!(state(store, 1).status, Status::InProgress);
+    });
+}
+
+#[test]
+fn an_aggregation_is_overdue_at_its_deadline_and_not_before() {
+    with_store(|store| {
+        store.catalogue().begin_aggregation(&new(1)).unwrap();
+        assert_eq!(store.catalogue().time_out_overdue(at(NOW + 999), "late").unwrap(), 0);
+        assert_eq!(store.catalogue().time_out_overdue(at(NOW + 1000), "late").unwrap(), 1);
+        assert_eq!(state(store, 1).status_message.unwrap(), "late");
+    });
+}
+
+#[test]
+fn an_aggregation_whose_server_ended_has_failed_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.catalogue().begin_aggregation(&new(1)).unwrap();
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(state(&store, 1).status, Status::Failed);
+    assert_eq!(
+        state(&store, 1).status_message.unwrap(),
+        "the server was restarted while this aggregation ran; start it again"
+    );
+    assert_eq!(store.catalogue().begin_aggregation(&new(2)).unwrap(), Begun::Started);
+}
+
+#[test]
+fn answers_read_back_whole_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    for (number, rows) in [(1, 0), (2, 1), (3, 65_536), (4, 65_537), (5, 150_000)] {
+        let store = open(dir.path());
+        store.catalogue().begin_aggregation(&new(number)).unwrap();
+        assert!(store.catalogue().complete_aggregation(id(number), &table(rows)).unwrap());
+        drop(store);
+        let store = open(dir.path());
+        assert_eq!(store.catalogue().result(id(number)).unwrap().unwrap(), table(rows));
+        assert_eq!(state(&store, number).row_count, Some(u64::from(rows)));
+    }
+}
+
+#[test]
+fn every_kind_of_value_reads_back() {
+    let values = vec![
+        GroupValue::Absent,
+        GroupValue::Queue(QueueId::from_bytes([1; 16])),
+        GroupValue::Fleet(FleetId::from_bytes([2; 16])),
+        GroupValue::usage_type(UsageType::Compute),
+        GroupValue::usage_type(UsageType::License),
+        GroupValue::usage_type(UsageType::PersistentVolume),
+        GroupValue::InstanceType(None),
+        GroupValue::InstanceType(Some(InstanceType::new("c6i.8xlarge").unwrap())),
+        GroupValue::LicenseProduct(LicenseProduct::new("arnold").unwrap()),
+    ];
+    let table = StatisticsTable { values: [values.clone(), values], ..table(3) };
+    with_store(|store| {
+        store.catalogue().begin_aggregation(&new(1)).unwrap();
+        store.catalogue().complete_aggregation(id(1), &table).unwrap();
+        assert_eq!(store.catalogue().result(id(1)).unwrap().unwrap(), table);
+    });
+}
+
+/// Changes the parts of an answer of 70,000 rows, and returns what reading it says then.
+fn damage_after(change: &str) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.catalogue().begin_aggregation(&new(1)).unwrap();
+    store.catalogue().complete_aggregation(id(1), &table(70_000)).unwrap();
+    let connection = Connection::open(dir.path().join("catalogue.sqlite")).unwrap();
+    assert!(connection.execute(change, params![]).unwrap() > 0);
+    let error = store.catalogue().result(id(1)).unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    error.to_string()
+}
+
+#[test]
+fn a_damaged_answer_is_named_and_not_given() {
+    let said = damage_after("UPDATE result_chunks SET payload = zeroblob(length(payload)) WHERE chunk = 1");
+    assert_eq!(
+        said,
+        "the answer of aggregation `00000000000000000000000000000001` is damaged: \
+         chunk 1 is missing or its checksum does not match; restore the folder from a backup"
+    );
+    damage_after("UPDATE result_chunks SET checksum = zeroblob(16) WHERE chunk = 0");
+    damage_after("DELETE FROM result_chunks WHERE chunk = 0");
+    damage_after("DELETE FROM result_chunks WHERE chunk = 2");
+    damage_after("UPDATE result_chunks SET chunk = chunk + 1 WHERE chunk = 2");
+    damage_after("UPDATE aggregations SET row_count = 69999");
+    damage_after("UPDATE aggregations SET group_by = 'JOB'");
+}
+
+#[test]
+fn purging_forgets_what_ended_before_with_its_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let catalogue = store.catalogue();
+    for number in [1, 2] {
+        catalogue.begin_aggregation(&new(number)).unwrap();
+        catalogue.complete_aggregation(id(number), &table(3)).unwrap();
+    }
+    catalogue.begin_aggregation(&new(3)).unwrap();
+    assert_eq!(catalogue.purge_aggregations(new(2).started_at).unwrap(), 1);
+    assert_eq!(catalogue.aggregation(farm(1), id(1)).unwrap(), None);
+    assert!(catalogue.result(id(2)).unwrap().is_some());
+    assert_eq!(catalogue.purge_aggregations(at(NOW + 500)).unwrap(), 1, "what is in progress stays");
+    assert_eq!(state(&store, 3).status, Status::InProgress);
+    let connection = Connection::open(dir.path().join("catalogue.sqlite")).unwrap();
+    let left: i64 = connection.query_row("SELECT count(*) FROM result_chunks", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0);
+}

@@ -1,0 +1,134 @@
+//! The sample of each format version, which every later program has to read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use farmtally_model::aggregation::Status;
+use farmtally_model::{
+    AggregationId, Amounts, CostScaleFactor, DisplayName, GroupBy, GroupValue, QueueId, RecordNames,
+    Statistic, StatisticSet, StatisticsRow, StatisticsTable, TimeRange, UsageGroupBy,
+};
+use farmtally_store::{NewAggregation, PricedSubmission, Store, StoredAccessKey};
+
+use crate::sessions::{
+    Facts, NOW, at, bytes, ended, farm, open, session_id, sorted_rows, stored_rows, submissions,
+};
+
+fn sample(version: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/format/v{version}"))
+}
+
+fn running() -> Facts {
+    Facts { end: None, queue: 2, ..ended(5) }
+}
+
+fn volume() -> Facts {
+    Facts { is_volume: true, queue: 4, ..ended(6) }
+}
+
+fn aggregation_id() -> AggregationId {
+    AggregationId::from_bytes(bytes(1))
+}
+
+fn answer() -> StatisticsTable {
+    let amounts = Amounts { sum: 12, min: 3, max: 9 };
+    let bucket = TimeRange::new(at(0), at(3_600_000)).unwrap();
+    StatisticsTable {
+        group_by: GroupBy::new(&[UsageGroupBy::QueueId]).unwrap(),
+        values: [vec![GroupValue::Absent, GroupValue::Queue(QueueId::from_bytes([1; 16]))], vec![]],
+        rows: vec![StatisticsRow { bucket, values: [1, 0], count: 2, cost: amounts, runtime: amounts }],
+    }
+}
+
+fn access_key() -> StoredAccessKey {
+    StoredAccessKey {
+        access_key_id: "FTALSAMPLE".to_owned(),
+        sealed_secret: vec![1, 2, 3],
+        role: "reader".to_owned(),
+        farm_id: Some(farm(1)),
+        created_at: at(NOW),
+        disabled_at: Some(at(NOW + 1)),
+    }
+}
+
+fn fill(store: &Store) {
+    let catalogue = store.catalogue();
+    let batch: Vec<_> =
+        (0..10).filter(|number| *number != 5).map(ended).chain([running(), volume()]).collect();
+    store.append(farm(1), &submissions(&batch), at(NOW)).unwrap().into_inner();
+    let name = DisplayName::new("comp").unwrap();
+    let names = RecordNames { queue: Some(name.clone()), fleet: None, user: Some(name) };
+    let corrected = Facts { cost: 400, revision: 1, ..ended(4) };
+    let submission = PricedSubmission { names, ..corrected.submission() };
+    store.append(farm(1), &[submission], at(NOW)).unwrap().into_inner();
+    store.delete(farm(1), session_id(3), at(NOW)).unwrap().into_inner();
+    catalogue.set_rate_card(farm(1), "a rate card", at(NOW)).unwrap();
+    catalogue
+        .set_cost_scale_factor(farm(1), CostScaleFactor::parse("1.5").unwrap(), "otto", at(NOW))
+        .unwrap();
+    catalogue.insert_access_key(&access_key()).unwrap();
+    catalogue.put_setting("word", b"value").unwrap();
+    let new = NewAggregation {
+        id: aggregation_id(),
+        farm_id: farm(1),
+        retry_key: Some([7; 32]),
+        started_at: at(NOW),
+        deadline: at(NOW + 1),
+        group_by: answer().group_by,
+        statistics: StatisticSet::new([Statistic::Sum]).unwrap(),
+        cost_scale_factor: CostScaleFactor::ONE,
+    };
+    catalogue.begin_aggregation(&new).unwrap();
+    assert!(catalogue.complete_aggregation(aggregation_id(), &answer()).unwrap());
+}
+
+fn check(store: &Store) {
+    let catalogue = store.catalogue();
+    let ended = (0..10).filter(|number| ![3, 4, 5].contains(number)).map(ended);
+    let corrected = Facts { cost: 400, revision: 1, ..crate::sessions::ended(4) };
+    assert_eq!(stored_rows(store), sorted_rows(ended.chain([corrected, running(), volume()])));
+    let again =
+        store.append(farm(1), &submissions(&[crate::sessions::ended(3), corrected]), at(NOW)).unwrap();
+    assert_eq!(
+        (again.get().unchanged, again.get().refused.len()),
+        (1, 1),
+        "identities and tombstones are known"
+    );
+    let queues = catalogue.queues(farm(1), None, 10).unwrap();
+    assert_eq!(queues.iter().map(|queue| queue.display_name.as_str()).next(), Some("comp"));
+    assert_eq!(catalogue.farm(farm(1)).unwrap().unwrap().cost_scale_factor.to_string(), "1.5");
+    assert_eq!(catalogue.rate_card(farm(1)).unwrap().unwrap(), "a rate card");
+    assert_eq!(catalogue.access_keys().unwrap(), [access_key()]);
+    assert_eq!(catalogue.setting("word").unwrap().unwrap(), b"value");
+    let state = catalogue.aggregation(farm(1), aggregation_id()).unwrap().unwrap();
+    assert_eq!((state.status, state.row_count), (Status::Completed, Some(1)));
+    assert_eq!(catalogue.result(aggregation_id()).unwrap().unwrap(), answer());
+}
+
+#[test]
+fn the_sample_of_version_1_reads_as_it_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["catalogue.sqlite", "master.key"] {
+        fs::copy(sample(1).join(name), dir.path().join(name)).unwrap();
+    }
+    check(&Store::open(dir.path()).unwrap());
+}
+
+#[test]
+fn what_is_written_now_reads_as_it_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(&open(dir.path()));
+    check(&Store::open(dir.path()).unwrap());
+}
+
+/// Run once for a new version, with `--ignored`, and never again for that version.
+#[test]
+#[ignore = "writes the sample of a new version"]
+fn write_sample() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(&open(dir.path()));
+    fs::create_dir_all(sample(1)).unwrap();
+    for name in ["catalogue.sqlite", "master.key"] {
+        fs::copy(dir.path().join(name), sample(1).join(name)).unwrap();
+    }
+}

@@ -1,0 +1,14 @@
+//! The store as its callers see it: one folder, opened, used, killed, damaged and opened again.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod aggregations;
+mod catalogue;
+mod damage;
+mod folder;
+mod format;
+mod full_disk;
+mod kill;
+mod rules;
+mod sessions;
+mod torn_log;

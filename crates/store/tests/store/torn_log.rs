@@ -1,0 +1,43 @@
+//! A log that was cut, as a crash of the machine can leave it: what opens is a prefix of the batches, never part of one.
+
+use std::fs;
+use std::path::Path;
+
+use crate::sessions::{Facts, NOW, at, ended, farm, open, sorted_rows, stored_rows, submissions};
+
+const BATCHES: u32 = 12;
+
+fn batch(number: u32) -> Vec<Facts> {
+    (number * 20..number * 20 + 20).map(ended).collect()
+}
+
+/// A copy of an open folder as it would be after the machine stopped, with its log cut.
+fn copy_with_log_cut(from: &Path, to: &Path, log_length: usize) {
+    for name in ["catalogue.sqlite", "master.key"] {
+        fs::copy(from.join(name), to.join(name)).unwrap();
+    }
+    let log = fs::read(from.join("catalogue.sqlite-wal")).unwrap();
+    fs::write(to.join("catalogue.sqlite-wal"), &log[..log_length]).unwrap();
+}
+
+#[test]
+fn a_cut_log_opens_to_a_prefix_of_the_batches() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    let store = open(dir.path());
+    for number in 0..BATCHES {
+        store.append(farm(1), &submissions(&batch(number)), at(NOW)).unwrap().into_inner();
+    }
+    let log_length = fs::read(dir.path().join("catalogue.sqlite-wal")).unwrap().len();
+    let mut batches_before = 0;
+    for step in 0..=150 {
+        let copy = tempfile::tempdir().unwrap();
+        copy_with_log_cut(dir.path(), copy.path(), log_length * step / 150);
+        let rows = stored_rows(&open(copy.path()));
+        let batches = (0..=BATCHES).find(|batches| rows == sorted_rows((0..*batches).flat_map(batch)));
+        let batches = batches.unwrap_or_else(|| panic!("{} rows after cut {step}", rows.len()));
+        assert!(batches >= batches_before, "a longer log has fewer batches");
+        batches_before = batches;
+    }
+    assert_eq!(batches_before, BATCHES);
+}
