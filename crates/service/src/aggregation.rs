@@ -1,0 +1,318 @@
+//! The life of an aggregation: started once, run in the background, read in pages for an hour.
+//!
+//! IN_PROGRESS becomes COMPLETED, FAILED or TIMEOUT and never changes again; the catalogue's row decides which came
+//! first, so that the run and its watchdog cannot both win.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+
+use farmtally_columns::FarmSnapshot;
+use farmtally_engine::{AggregationControl, AggregationError, AggregationLimits};
+use farmtally_model::aggregation::Status;
+use farmtally_model::{
+    AggregationId, AggregationQuery, CostScaleFactor, FarmId, GroupBy, Resources, StatisticSet,
+    StatisticsTable, Timestamp,
+};
+use farmtally_store::{AggregationState, Begun, NewAggregation, StoreError};
+
+use crate::access::{Action, Caller};
+use crate::error::{MissingResource, ServiceError};
+use crate::limits::{AGGREGATION_LIFE_MS, ROW_COUNT_MAX};
+use crate::sealing::random_bytes;
+use crate::service::Service;
+
+/// A question and who asks it.
+#[derive(Debug, Clone)]
+pub struct StartAggregation {
+    /// The farm.
+    pub farm_id: FarmId,
+    /// The question.
+    pub query: AggregationQuery,
+    /// A digest of the call (key, invocation and body) by which a retry of the same call is known, if the client
+    /// sends what it takes.
+    pub retry_key: Option<[u8; 32]>,
+}
+
+/// One page of an aggregation, or its state while there is nothing to page.
+#[derive(Debug, Clone)]
+pub struct AggregationPage {
+    /// How far the aggregation has come.
+    pub status: Status,
+    /// Why it failed and what to do, when it failed.
+    pub status_message: Option<String>,
+    /// The whole answer, once there is one.
+    pub table: Option<Arc<StatisticsTable>>,
+    /// The rows of this page.
+    pub rows: Range<usize>,
+    /// What the rows are grouped by.
+    pub group_by: GroupBy,
+    /// Which statistics were asked for.
+    pub statistics: StatisticSet,
+    /// What the farm's costs are multiplied by, as it was at Start.
+    pub cost_scale_factor: CostScaleFactor,
+    /// The token of the next page, if there is one.
+    pub next_token: Option<String>,
+}
+
+/// What to do about an answer that is too large, in the words of the service's own documentation.
+const REDUCE: &str = "reduce the time frame or the number of queues or fleets, or use a longer period";
+
+impl Service {
+    /// Starts an aggregation over every record that was acknowledged before, and gives its id at once.
+    pub fn start_aggregation(
+        self: &Arc<Self>,
+        caller: &Caller,
+        start: StartAggregation,
+    ) -> Result<AggregationId, ServiceError> {
+        let farm_id = start.farm_id;
+        caller.require_on(Action::ReadStatistics, farm_id)?;
+        let farm = self.existing_farm(farm_id)?;
+        self.require_resources(farm_id, start.query.resources())?;
+        let now = self.now();
+        self.end_old_aggregations(now)?;
+        let snapshot = self.store.snapshot(farm_id);
+        let aggregation_id = AggregationId::from_bytes(random_bytes().map_err(ServiceError::internal)?);
+        let begun = self.store.catalogue().begin_aggregation(&NewAggregation {
+            id: aggregation_id,
+            farm_id,
+            retry_key: start.retry_key,
+            started_at: now,
+            deadline: self.deadline(now),
+            group_by: start.query.group_by(),
+            statistics: start.query.statistics(),
+            cost_scale_factor: farm.cost_scale_factor,
+        })?;
+        match begun {
+            Begun::Retried(earlier) => Ok(earlier),
+            Begun::Busy { id, started_at } => {
+                Err(ServiceError::AggregationRunning { farm_id, running: id, started_at })
+            }
+            Begun::Started => {
+                let run =
+                    AggregationRun { service: Arc::clone(self), id: aggregation_id, query: start.query, now };
+                run.spawn(snapshot);
+                Ok(aggregation_id)
+            }
+        }
+    }
+
+    fn deadline(&self, now: Timestamp) -> Timestamp {
+        let runtime_ms = i64::try_from(self.limits.aggregation_runtime_max.as_millis()).unwrap_or(i64::MAX);
+        Timestamp::from_millis_clamped(now.millis().saturating_add(runtime_ms))
+    }
+
+    /// Ends aggregations whose run could not record its own end, and forgets those whose hour is over.
+    fn end_old_aggregations(&self, now: Timestamp) -> Result<(), ServiceError> {
+        let catalogue = self.store.catalogue();
+        catalogue.time_out_overdue(now, &self.timeout_message())?;
+        catalogue.purge_aggregations(Timestamp::from_millis_clamped(now.millis() - AGGREGATION_LIFE_MS))?;
+        Ok(())
+    }
+
+    fn timeout_message(&self) -> String {
+        let seconds = self.limits.aggregation_runtime_max.as_secs();
+        format!("the aggregation took longer than {seconds} seconds; {REDUCE}")
+    }
+
+    fn require_resources(&self, farm_id: FarmId, resources: &Resources) -> Result<(), ServiceError> {
+        let catalogue = self.store.catalogue();
+        let missing_queue = match resources.queue_ids() {
+            Some(ids) => catalogue.unknown_queues(farm_id, ids)?.first().copied().map(MissingResource::Queue),
+            None => None,
+        };
+        let missing = match resources.fleet_ids() {
+            Some(ids) => catalogue.unknown_fleets(farm_id, ids)?.first().copied().map(MissingResource::Fleet),
+            None => missing_queue,
+        };
+        missing.map_or(Ok(()), |missing| Err(ServiceError::NotFound(missing)))
+    }
+
+    /// The state of an aggregation, and a page of its answer once it is there.
+    pub fn aggregation_page(
+        &self,
+        caller: &Caller,
+        farm_id: FarmId,
+        aggregation_id: AggregationId,
+        page_size: usize,
+        page_token: Option<&str>,
+    ) -> Result<AggregationPage, ServiceError> {
+        caller.require_on(Action::ReadStatistics, farm_id)?;
+        let now = self.now();
+        let first = match page_token {
+            Some(token) => self.page_tokens.read(token, farm_id, aggregation_id, now)?,
+            None => 0,
+        };
+        let state = self.readable_aggregation(farm_id, aggregation_id, now)?;
+        let table = match state.status {
+            Status::Completed => Some(self.result(aggregation_id)?),
+            Status::InProgress | Status::Failed | Status::Timeout => None,
+        };
+        let row_count = table.as_ref().map_or(0, |table| table.rows.len());
+        let rows = first.min(row_count)..first.saturating_add(page_size).min(row_count);
+        let next_token = if rows.end < row_count {
+            Some(self.page_tokens.issue(farm_id, aggregation_id, rows.end, now)?)
+        } else {
+            None
+        };
+        Ok(AggregationPage {
+            status: state.status,
+            status_message: state.status_message,
+            table,
+            rows,
+            group_by: state.group_by,
+            statistics: state.statistics,
+            cost_scale_factor: state.cost_scale_factor,
+            next_token,
+        })
+    }
+
+    /// An aggregation within its hour. Where there is none, a farm that does not exist is said before it.
+    fn readable_aggregation(
+        &self,
+        farm_id: FarmId,
+        id: AggregationId,
+        now: Timestamp,
+    ) -> Result<AggregationState, ServiceError> {
+        let state = self.store.catalogue().aggregation(farm_id, id)?;
+        if let Some(state) =
+            state.filter(|state| now.millis() - state.started_at.millis() < AGGREGATION_LIFE_MS)
+        {
+            return Ok(state);
+        }
+        self.existing_farm(farm_id)?;
+        Err(ServiceError::NotFound(MissingResource::Aggregation(id)))
+    }
+
+    fn result(&self, id: AggregationId) -> Result<Arc<StatisticsTable>, ServiceError> {
+        if let Some(table) = self.results.get(id) {
+            return Ok(table);
+        }
+        let table = self.store.catalogue().result(id)?;
+        let table = Arc::new(table.ok_or(ServiceError::NotFound(MissingResource::Aggregation(id)))?);
+        self.results.insert(id, Arc::clone(&table));
+        Ok(table)
+    }
+}
+
+/// One aggregation on its way.
+struct AggregationRun {
+    service: Arc<Service>,
+    id: AggregationId,
+    query: AggregationQuery,
+    /// The instant of Start, at which everything that still runs ends for this question.
+    now: Timestamp,
+}
+
+/// How a run ended.
+enum RunEnd {
+    Completed(StatisticsTable),
+    Failed(String),
+}
+
+impl AggregationRun {
+    /// Runs on a thread of its own, with a watchdog beside it.
+    fn spawn(self, snapshot: Result<Arc<FarmSnapshot>, StoreError>) {
+        let run = Arc::new(self);
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let (ended, end) = mpsc::channel::<()>();
+        let runner = {
+            let (run, cancelled) = (Arc::clone(&run), Arc::clone(&cancelled));
+            move || {
+                run.record(run.run(snapshot, &cancelled));
+                drop(ended);
+            }
+        };
+        let watchdog = {
+            let run = Arc::clone(&run);
+            move || {
+                let runtime_max = run.service.limits.aggregation_runtime_max;
+                if end.recv_timeout(runtime_max) == Err(RecvTimeoutError::Timeout) {
+                    // Written down first, so that the run cannot report its own cancellation as a failure.
+                    run.record_timeout();
+                    cancelled.store(true, Ordering::Relaxed);
+                }
+            }
+        };
+        if run.service.limits.aggregation_runtime_max.is_zero() {
+            return run.record_timeout();
+        }
+        if let Err(error) =
+            spawn_thread("aggregation", runner).and_then(|()| spawn_thread("watchdog", watchdog))
+        {
+            tracing::error!(aggregation = %run.id, %error, "could not start a thread");
+            run.record(RunEnd::Failed(
+                "the server has no thread left to run this aggregation; start it again".into(),
+            ));
+        }
+    }
+
+    fn run(&self, snapshot: Result<Arc<FarmSnapshot>, StoreError>, cancelled: &AtomicBool) -> RunEnd {
+        let snapshot = match snapshot {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                tracing::error!(aggregation = %self.id, %error, "the farm's records cannot be read");
+                return RunEnd::Failed(format!("the farm's records cannot be used: {error}"));
+            }
+        };
+        let limits = AggregationLimits {
+            rows_max: self.service.limits.aggregation_rows_max,
+            threads: self.service.limits.aggregation_threads,
+        };
+        let control = AggregationControl { limits, cancelled };
+        match farmtally_engine::aggregate(&snapshot, &self.query, self.now, &control) {
+            Ok(table) => checked_counts(table),
+            Err(error @ AggregationError::TooManyRows { .. }) => RunEnd::Failed(format!("{error}; {REDUCE}")),
+            Err(error) => RunEnd::Failed(error.to_string()),
+        }
+    }
+
+    /// Writes down how the run ended, unless the watchdog was first.
+    fn record(&self, end: RunEnd) {
+        let catalogue = self.service.store.catalogue();
+        let recorded = match end {
+            RunEnd::Completed(table) => {
+                catalogue.complete_aggregation(self.id, &table).inspect(|completed| {
+                    if *completed {
+                        self.service.results.insert(self.id, Arc::new(table));
+                    }
+                })
+            }
+            RunEnd::Failed(message) => catalogue.end_aggregation(self.id, Status::Failed, &message),
+        };
+        if let Err(error) = recorded {
+            tracing::error!(aggregation = %self.id, %error, "could not record how the aggregation ended");
+            self.record_failure_to_record();
+        }
+    }
+
+    /// A result that could not be kept, on a full disk for instance, must not leave the farm blocked.
+    fn record_failure_to_record(&self) {
+        let message = "the server could not keep the result; its log says more";
+        if let Err(error) = self.service.store.catalogue().end_aggregation(self.id, Status::Failed, message) {
+            tracing::error!(aggregation = %self.id, %error, "the aggregation stays IN_PROGRESS until its deadline");
+        }
+    }
+
+    fn record_timeout(&self) {
+        let message = self.service.timeout_message();
+        if let Err(error) = self.service.store.catalogue().end_aggregation(self.id, Status::Timeout, &message)
+        {
+            tracing::error!(aggregation = %self.id, %error, "could not record the timeout");
+        }
+    }
+}
+
+/// The wire carries counts in 32 bits.
+fn checked_counts(table: StatisticsTable) -> RunEnd {
+    if table.rows.iter().any(|row| row.count > ROW_COUNT_MAX) {
+        RunEnd::Failed(format!("a row counts more than {ROW_COUNT_MAX} sessions; {REDUCE}"))
+    } else {
+        RunEnd::Completed(table)
+    }
+}
+
+fn spawn_thread(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
+}

@@ -1,0 +1,150 @@
+//! Sessions in: priced, stored once, and only then acknowledged.
+
+use std::collections::HashMap;
+
+use farmtally_ingest::RateCard;
+use farmtally_model::{DisplayName, FarmId, FleetId, RecordId, Submission};
+use farmtally_store::{PricedSubmission, fingerprint};
+
+use crate::access::{Action, Caller};
+use crate::error::ServiceError;
+use crate::service::Service;
+
+/// A submission and where it stood in its source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberedSubmission {
+    /// Line or row, from 1.
+    pub line: u64,
+    /// What was sent.
+    pub submission: Submission,
+}
+
+/// A submission that was not stored, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedSubmission {
+    /// Line or row of its source, from 1.
+    pub line: u64,
+    /// Which record.
+    pub record_id: RecordId,
+    /// Why, for whoever sent it.
+    pub message: String,
+}
+
+/// What became of a batch. It exists only after the batch is on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IngestReport {
+    /// Records that are new.
+    pub stored: u64,
+    /// Records that took the place of an earlier state of themselves.
+    pub replaced: u64,
+    /// Records that were there already.
+    pub unchanged: u64,
+    /// Records that were not stored.
+    pub refused: Vec<RefusedSubmission>,
+    /// Usage lines without a cost for which the rate card has no rate; they cost nothing.
+    pub unpriced_lines: u64,
+}
+
+impl Service {
+    /// Stores a batch for a caller.
+    pub fn ingest(
+        &self,
+        caller: &Caller,
+        farm_id: FarmId,
+        batch: Vec<NumberedSubmission>,
+    ) -> Result<IngestReport, ServiceError> {
+        caller.require_on(Action::Ingest, farm_id)?;
+        self.existing_farm(farm_id)?;
+        self.store_batch(farm_id, batch)
+    }
+
+    /// Stores a batch for the owner of the folder.
+    pub fn store_batch(
+        &self,
+        farm_id: FarmId,
+        batch: Vec<NumberedSubmission>,
+    ) -> Result<IngestReport, ServiceError> {
+        let mut report = IngestReport::default();
+        let (lines, priced) = self.price_batch(farm_id, batch, &mut report)?;
+        let receipt = self.store.append(farm_id, &priced, self.now())?.into_inner();
+        report.stored = receipt.stored;
+        report.replaced = receipt.replaced;
+        report.unchanged = receipt.unchanged;
+        report.refused.extend(receipt.refused.into_iter().map(|refusal| RefusedSubmission {
+            line: lines[refusal.index],
+            record_id: priced[refusal.index].record.id(),
+            message: refusal.reason.to_string(),
+        }));
+        report.refused.sort_by_key(|refused| refused.line);
+        Ok(report)
+    }
+
+    /// Takes a session or volume out. False when it is not there.
+    pub fn delete(&self, caller: &Caller, farm_id: FarmId, id: RecordId) -> Result<bool, ServiceError> {
+        caller.require_on(Action::Delete, farm_id)?;
+        self.existing_farm(farm_id)?;
+        Ok(self.store.delete(farm_id, id, self.now())?.into_inner())
+    }
+
+    /// Prices what can be priced; what cannot is refused in the report. The lines belong to the priced records.
+    fn price_batch(
+        &self,
+        farm_id: FarmId,
+        batch: Vec<NumberedSubmission>,
+        report: &mut IngestReport,
+    ) -> Result<(Vec<u64>, Vec<PricedSubmission>), ServiceError> {
+        let rate_card = self.rate_card(farm_id)?;
+        let fleet_names = self.fleet_names(farm_id, &rate_card)?;
+        let fleet_name = |fleet_id: FleetId| fleet_names.get(&fleet_id).cloned();
+        let mut lines = Vec::with_capacity(batch.len());
+        let mut priced_batch = Vec::with_capacity(batch.len());
+        for NumberedSubmission { line, submission } in batch {
+            let fingerprint = fingerprint(&submission.record);
+            let (record_id, names) = (submission.record.id(), submission.names.clone());
+            match rate_card.price(submission, &fleet_name) {
+                Ok(priced) => {
+                    report.unpriced_lines += u64::from(priced.unpriced_lines);
+                    lines.push(line);
+                    priced_batch.push(PricedSubmission { record: priced.record, fingerprint, names });
+                }
+                Err(error) => {
+                    report.refused.push(RefusedSubmission { line, record_id, message: error.to_string() });
+                }
+            }
+        }
+        Ok((lines, priced_batch))
+    }
+
+    /// Names of the farm's fleets, if there is a rate card that may ask for them.
+    fn fleet_names(
+        &self,
+        farm_id: FarmId,
+        rate_card: &RateCard,
+    ) -> Result<HashMap<FleetId, DisplayName>, ServiceError> {
+        if rate_card.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let fleets = self.store.catalogue().fleets(farm_id, None, usize::MAX)?;
+        Ok(fleets.into_iter().map(|fleet| (fleet.id, fleet.display_name)).collect())
+    }
+
+    /// Sets the card that prices sessions that arrive from now on; what is stored keeps its price.
+    pub fn set_rate_card(&self, farm_id: FarmId, text: &str) -> Result<(), RateCardRefused> {
+        RateCard::parse(text).map_err(RateCardRefused::Invalid)?;
+        let stored = self.existing_farm(farm_id).and_then(|_| {
+            self.store.catalogue().set_rate_card(farm_id, text, self.now()).map_err(ServiceError::from)
+        });
+        stored.map_err(RateCardRefused::Service)
+    }
+}
+
+/// Why a rate card was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum RateCardRefused {
+    /// The card is not right.
+    #[error(transparent)]
+    Invalid(farmtally_ingest::RateCardError),
+    /// It could not be stored.
+    #[error(transparent)]
+    Service(ServiceError),
+}

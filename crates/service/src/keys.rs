@@ -1,0 +1,243 @@
+//! Access keys: made here, kept encrypted, shown once, and looked up for every request.
+//!
+//! SigV4 needs the secret itself, so it cannot be kept as a hash. It is sealed under the folder's master key and bound
+//! to the key's id, role and farm, so that a row of the catalogue cannot be given another role.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use farmtally_model::{FarmId, Timestamp};
+use farmtally_store::{Catalogue, StoreError, StoredAccessKey};
+use zeroize::Zeroizing;
+
+use crate::access::{Caller, Role};
+use crate::error::{InternalError, ServiceError};
+use crate::limits::KEY_MEMORY;
+use crate::sealing::{SealingKey, random_bytes};
+use crate::service::Service;
+
+/// A secret access key. It does not show itself.
+#[derive(Clone)]
+pub struct AccessKeySecret(Zeroizing<String>);
+
+impl AccessKeySecret {
+    /// The secret in clear text, for signing and for showing it to its owner.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for AccessKeySecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AccessKeySecret(hidden)")
+    }
+}
+
+/// A key with its secret and what it may do.
+#[derive(Debug, Clone)]
+pub struct Credential {
+    /// Who signs with it.
+    pub caller: Caller,
+    /// What they sign with.
+    pub secret: AccessKeySecret,
+}
+
+/// A key as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessKeySummary {
+    /// The key.
+    pub access_key_id: String,
+    /// What it is for.
+    pub role: Role,
+    /// The only farm it can see, or `None` for all.
+    pub farm_id: Option<FarmId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it stopped working, if it did.
+    pub disabled_at: Option<Timestamp>,
+}
+
+/// Why a key could not be made, read or disabled.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The catalogue could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system gave no random bytes.
+    #[error("failed to make a key")]
+    Sealing(#[source] InternalError),
+    /// A stored key does not open under the folder's master key.
+    #[error(
+        "access key `{access_key_id}` cannot be read with this folder's master key; was `master.key` replaced?"
+    )]
+    Unreadable {
+        /// The key.
+        access_key_id: String,
+    },
+}
+
+/// Makes, lists and disables the keys in a catalogue, beside a running server too.
+#[derive(Debug)]
+pub struct KeyAdministration<'a> {
+    catalogue: &'a Catalogue,
+    sealing: SealingKey,
+}
+
+impl<'a> KeyAdministration<'a> {
+    /// The keys of a catalogue.
+    pub fn new(catalogue: &'a Catalogue) -> Self {
+        Self { catalogue, sealing: SealingKey::new(catalogue.master_key().expose_secret()) }
+    }
+
+    /// Makes a key. Its secret can be read again with [`Self::credential`] by whoever can read the folder.
+    pub fn create(
+        &self,
+        role: Role,
+        farm_id: Option<FarmId>,
+        now: Timestamp,
+    ) -> Result<Credential, KeyError> {
+        let sealing_failed = |error| KeyError::Sealing(Box::new(error));
+        let access_key_id = new_access_key_id().map_err(sealing_failed)?;
+        let secret = new_secret().map_err(sealing_failed)?;
+        let context = context(&access_key_id, role, farm_id);
+        let sealed_secret =
+            self.sealing.seal(secret.expose().as_bytes(), &context).map_err(sealing_failed)?;
+        self.catalogue.insert_access_key(&StoredAccessKey {
+            access_key_id: access_key_id.clone(),
+            sealed_secret,
+            role: role.as_str().to_owned(),
+            farm_id,
+            created_at: now,
+            disabled_at: None,
+        })?;
+        Ok(Credential { caller: Caller { access_key_id, role, farm_id }, secret })
+    }
+
+    /// The key with this id, unless there is none or it is disabled.
+    pub fn credential(&self, access_key_id: &str) -> Result<Option<Credential>, KeyError> {
+        open_credential(self.catalogue, &self.sealing, access_key_id)
+    }
+
+    /// The oldest admin key for all farms that works, made if there is none.
+    pub fn default_admin(&self, now: Timestamp) -> Result<Credential, KeyError> {
+        let works = |key: &AccessKeySummary| {
+            key.role == Role::Admin && key.farm_id.is_none() && key.disabled_at.is_none()
+        };
+        let oldest = self
+            .list()?
+            .into_iter()
+            .filter(works)
+            .min_by_key(|key| (key.created_at, key.access_key_id.clone()));
+        match oldest.map(|key| self.credential(&key.access_key_id)).transpose()?.flatten() {
+            Some(credential) => Ok(credential),
+            None => self.create(Role::Admin, None, now),
+        }
+    }
+
+    /// Every key, without secrets.
+    pub fn list(&self) -> Result<Vec<AccessKeySummary>, KeyError> {
+        let keys = self.catalogue.access_keys()?.into_iter().map(|key| {
+            let role = Role::parse(&key.role)
+                .ok_or_else(|| KeyError::Unreadable { access_key_id: key.access_key_id.clone() })?;
+            Ok(AccessKeySummary {
+                access_key_id: key.access_key_id,
+                role,
+                farm_id: key.farm_id,
+                created_at: key.created_at,
+                disabled_at: key.disabled_at,
+            })
+        });
+        keys.collect()
+    }
+
+    /// Stops a key from working, within two seconds on a running server. False when there is no such working key.
+    pub fn disable(&self, access_key_id: &str, now: Timestamp) -> Result<bool, KeyError> {
+        Ok(self.catalogue.disable_access_key(access_key_id, now)?)
+    }
+}
+
+fn open_credential(
+    catalogue: &Catalogue,
+    sealing: &SealingKey,
+    access_key_id: &str,
+) -> Result<Option<Credential>, KeyError> {
+    let Some(key) = catalogue.access_key(access_key_id)?.filter(|key| key.disabled_at.is_none()) else {
+        return Ok(None);
+    };
+    let unreadable = || KeyError::Unreadable { access_key_id: access_key_id.to_owned() };
+    let role = Role::parse(&key.role).ok_or_else(unreadable)?;
+    let plain = sealing
+        .open(&key.sealed_secret, &context(access_key_id, role, key.farm_id))
+        .ok_or_else(unreadable)?;
+    let secret = std::str::from_utf8(&plain).map_err(|_| unreadable())?.to_owned();
+    let caller = Caller { access_key_id: key.access_key_id, role, farm_id: key.farm_id };
+    Ok(Some(Credential { caller, secret: AccessKeySecret(Zeroizing::new(secret)) }))
+}
+
+/// What a sealed secret is bound to.
+fn context(access_key_id: &str, role: Role, farm_id: Option<FarmId>) -> Vec<u8> {
+    let farm = farm_id.map_or_else(|| "*".to_owned(), |farm_id| farm_id.to_string());
+    format!("access-key\0{access_key_id}\0{}\0{farm}", role.as_str()).into_bytes()
+}
+
+/// `FTAK` and 16 letters and digits, the length and alphabet that AWS's own tools expect.
+fn new_access_key_id() -> Result<String, crate::sealing::SealingError> {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let letters = random_bytes::<16>()?.map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
+    Ok(letters.iter().fold("FTAK".to_owned(), |id, letter| id + &letter.to_string()))
+}
+
+/// 30 random bytes, 40 characters.
+fn new_secret() -> Result<AccessKeySecret, crate::sealing::SealingError> {
+    let bytes = Zeroizing::new(random_bytes::<30>()?);
+    Ok(AccessKeySecret(Zeroizing::new(STANDARD_NO_PAD.encode(bytes.as_slice()))))
+}
+
+/// The keys that requests are verified with, remembered for a moment.
+#[derive(Debug)]
+pub(crate) struct KeyRing {
+    sealing: SealingKey,
+    remembered: Mutex<HashMap<String, (Instant, Credential)>>,
+}
+
+impl KeyRing {
+    pub(crate) fn new(catalogue: &Catalogue) -> Self {
+        let sealing = SealingKey::new(catalogue.master_key().expose_secret());
+        Self { sealing, remembered: Mutex::default() }
+    }
+
+    fn remembered(&self, access_key_id: &str) -> Option<Credential> {
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, credential) = remembered.get(access_key_id)?;
+        (since.elapsed() < KEY_MEMORY).then(|| credential.clone())
+    }
+
+    fn remember(&self, credential: &Credential) {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.retain(|_, (since, _)| since.elapsed() < KEY_MEMORY);
+        remembered.insert(credential.caller.access_key_id.clone(), (Instant::now(), credential.clone()));
+    }
+}
+
+impl Service {
+    /// The key that a request says it was signed with, unless there is none or it is disabled.
+    pub fn credential(&self, access_key_id: &str) -> Result<Option<Credential>, ServiceError> {
+        if let Some(credential) = self.keys.remembered(access_key_id) {
+            return Ok(Some(credential));
+        }
+        let credential = open_credential(self.store.catalogue(), &self.keys.sealing, access_key_id)
+            .map_err(ServiceError::internal)?;
+        if let Some(credential) = &credential {
+            self.keys.remember(credential);
+        }
+        Ok(credential)
+    }
+
+    /// Making, listing and disabling keys.
+    pub fn key_administration(&self) -> KeyAdministration<'_> {
+        KeyAdministration::new(self.store.catalogue())
+    }
+}

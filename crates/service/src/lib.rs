@@ -1,0 +1,36 @@
+//! What farmtally does, without saying how it is asked: take sessions in, start and read aggregations, list the farm.
+//!
+//! The service joins the store and the engine, which do not know each other. It knows no HTTP and no JSON, and it reads
+//! no clock but the one it is given. Its methods block on the disk; callers in async code move them off their threads.
+
+mod access;
+mod aggregation;
+mod clock;
+mod error;
+mod farms;
+mod ingest;
+mod keys;
+mod limits;
+mod overview;
+mod page_token;
+mod result_cache;
+mod retry_key;
+mod sealing;
+mod service;
+
+pub use access::{Action, Caller, Role};
+pub use aggregation::{AggregationPage, StartAggregation};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use error::{InternalError, MissingResource, OpenError, ServiceError};
+pub use ingest::{IngestReport, NumberedSubmission, RateCardRefused, RefusedSubmission};
+pub use keys::{AccessKeySecret, AccessKeySummary, Credential, KeyAdministration, KeyError};
+pub use limits::ServiceLimits;
+pub use overview::{DayUsage, FarmOverview, NamedUsage, UsageTotals};
+pub use retry_key::retry_key;
+pub use service::Service;
+
+// What the faces need of the folder without a server on it, so that they need not know the store.
+pub use farmtally_store::{
+    BATCH_RECORDS_MAX, Catalogue, Farm, NamedResource, NewFarm, OpenError as FolderError, StoreError,
+    published_endpoint,
+};

@@ -1,0 +1,116 @@
+//! Page tokens: where the next page begins, sealed, so that nobody can make, change or move one.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use farmtally_model::{AggregationId, FarmId, Timestamp};
+
+use crate::error::ServiceError;
+use crate::limits::PAGE_TOKEN_LIFE_MS;
+use crate::sealing::SealingKey;
+
+/// Longest token we read; ours are far shorter.
+const TOKEN_LENGTH_MAX: usize = 512;
+const VERSION: u8 = 1;
+
+/// Makes and reads page tokens.
+#[derive(Debug)]
+pub(crate) struct PageTokens {
+    key: SealingKey,
+}
+
+impl PageTokens {
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
+        Self { key: SealingKey::new(key) }
+    }
+
+    /// A token for the page that begins at `row`.
+    pub(crate) fn issue(
+        &self,
+        farm_id: FarmId,
+        aggregation_id: AggregationId,
+        row: usize,
+        now: Timestamp,
+    ) -> Result<String, ServiceError> {
+        let mut plain = vec![VERSION];
+        plain.extend((row as u64).to_be_bytes());
+        plain.extend(now.millis().to_be_bytes());
+        let sealed =
+            self.key.seal(&plain, &context(farm_id, aggregation_id)).map_err(ServiceError::internal)?;
+        Ok(URL_SAFE_NO_PAD.encode(sealed))
+    }
+
+    /// The row at which the page of a token begins.
+    pub(crate) fn read(
+        &self,
+        token: &str,
+        farm_id: FarmId,
+        aggregation_id: AggregationId,
+        now: Timestamp,
+    ) -> Result<usize, ServiceError> {
+        let invalid = |reason| ServiceError::InvalidPageToken { reason };
+        let (row, issued_ms) = self.open(token, &context(farm_id, aggregation_id)).ok_or(invalid(
+            "is not one that this aggregation's pages gave; pass the token of the page before unchanged",
+        ))?;
+        if now.millis() - issued_ms >= PAGE_TOKEN_LIFE_MS {
+            return Err(invalid("is older than 24 hours; start the aggregation again"));
+        }
+        Ok(row)
+    }
+
+    fn open(&self, token: &str, context: &[u8]) -> Option<(usize, i64)> {
+        if token.len() > TOKEN_LENGTH_MAX {
+            return None;
+        }
+        let plain = self.key.open(&URL_SAFE_NO_PAD.decode(token).ok()?, context)?;
+        let (&version, numbers) = plain.split_first()?;
+        let (row, issued_ms) = numbers.split_first_chunk::<8>()?;
+        if version != VERSION {
+            return None;
+        }
+        let row = usize::try_from(u64::from_be_bytes(*row)).ok()?;
+        Some((row, i64::from_be_bytes(issued_ms.try_into().ok()?)))
+    }
+}
+
+/// What a token is bound to.
+fn context(farm_id: FarmId, aggregation_id: AggregationId) -> Vec<u8> {
+    [b"page-token".as_slice(), &farm_id.bytes(), &aggregation_id.bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FARM: FarmId = FarmId::from_bytes([1; 16]);
+    const AGGREGATION: AggregationId = AggregationId::from_bytes([2; 16]);
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis).unwrap()
+    }
+
+    fn read(token: &str, farm_id: FarmId, aggregation_id: AggregationId, now_ms: i64) -> Option<usize> {
+        PageTokens::new(&[9; 32]).read(token, farm_id, aggregation_id, at(now_ms)).ok()
+    }
+
+    #[test]
+    fn a_token_is_valid_for_its_aggregation_for_24_hours() {
+        let token = PageTokens::new(&[9; 32]).issue(FARM, AGGREGATION, 12_345, at(1000)).unwrap();
+        assert!(token.len() <= 100, "{}", token.len());
+        assert_eq!(read(&token, FARM, AGGREGATION, 1000), Some(12_345));
+        assert_eq!(read(&token, FARM, AGGREGATION, 1000 + PAGE_TOKEN_LIFE_MS - 1), Some(12_345));
+        assert_eq!(read(&token, FARM, AGGREGATION, 1000 + PAGE_TOKEN_LIFE_MS), None);
+        assert_eq!(read(&token, FarmId::from_bytes([3; 16]), AGGREGATION, 1000), None);
+        assert_eq!(read(&token, FARM, AggregationId::from_bytes([3; 16]), 1000), None);
+    }
+
+    #[test]
+    fn every_changed_character_makes_a_token_invalid() {
+        let token = PageTokens::new(&[9; 32]).issue(FARM, AGGREGATION, 7, at(1000)).unwrap();
+        for index in 0..token.len() {
+            let mut changed = token.clone().into_bytes();
+            changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
+            assert_eq!(read(&String::from_utf8(changed).unwrap(), FARM, AGGREGATION, 1000), None, "{index}");
+            assert_eq!(read(&token[..index], FARM, AGGREGATION, 1000), None, "{index}");
+        }
+    }
+}

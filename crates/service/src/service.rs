@@ -1,0 +1,82 @@
+//! The one object behind every face of farmtally.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use farmtally_store::Store;
+
+use crate::clock::Clock;
+use crate::error::{OpenError, ServiceError};
+use crate::keys::KeyRing;
+use crate::limits::ServiceLimits;
+use crate::page_token::PageTokens;
+use crate::result_cache::ResultCache;
+use crate::sealing::random_bytes;
+
+/// The use cases of farmtally over one store.
+#[derive(Debug)]
+pub struct Service {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) limits: ServiceLimits,
+    pub(crate) keys: KeyRing,
+    pub(crate) page_tokens: PageTokens,
+    pub(crate) results: ResultCache,
+    /// Parsed rate cards by the text they were parsed from.
+    pub(crate) rate_cards: Mutex<HashMap<String, Arc<farmtally_ingest::RateCard>>>,
+}
+
+/// The setting under which the page-token key is kept, so that tokens outlive a restart.
+const PAGE_TOKEN_KEY: &str = "page-token-key";
+
+impl Service {
+    /// Opens the store in a folder and takes up where the last process stopped.
+    pub fn open(folder: &Path, clock: Arc<dyn Clock>, limits: ServiceLimits) -> Result<Arc<Self>, OpenError> {
+        Ok(Arc::new(Self::over(Store::open(folder)?, clock, limits)?))
+    }
+
+    fn over(store: Store, clock: Arc<dyn Clock>, limits: ServiceLimits) -> Result<Self, OpenError> {
+        let page_token_key = page_token_key(&store)?;
+        Ok(Self {
+            keys: KeyRing::new(store.catalogue()),
+            page_tokens: PageTokens::new(&page_token_key),
+            results: ResultCache::new(limits.cached_rows_max),
+            rate_cards: Mutex::default(),
+            store,
+            clock,
+            limits,
+        })
+    }
+
+    /// The present, by the clock that the service was given.
+    pub fn now(&self) -> farmtally_model::Timestamp {
+        self.clock.now()
+    }
+
+    /// Whether the catalogue answers, so that requests have a chance to.
+    pub fn check_ready(&self) -> Result<(), ServiceError> {
+        self.store.catalogue().setting(PAGE_TOKEN_KEY)?;
+        Ok(())
+    }
+
+    /// Publishes the address under which this process serves, for the other commands on this machine.
+    pub fn publish_endpoint(&self, url: &str) -> Result<(), ServiceError> {
+        self.store.publish_endpoint(url).map_err(ServiceError::internal)
+    }
+
+    /// Takes the published address back.
+    pub fn withdraw_endpoint(&self) -> Result<(), ServiceError> {
+        self.store.withdraw_endpoint().map_err(ServiceError::internal)
+    }
+}
+
+fn page_token_key(store: &Store) -> Result<[u8; 32], OpenError> {
+    let catalogue = store.catalogue();
+    if let Some(key) = catalogue.setting(PAGE_TOKEN_KEY)?.and_then(|key| key.try_into().ok()) {
+        return Ok(key);
+    }
+    let key = random_bytes::<32>().map_err(|error| OpenError::NoRandomness(Box::new(error)))?;
+    catalogue.put_setting(PAGE_TOKEN_KEY, &key)?;
+    Ok(key)
+}
