@@ -1,0 +1,91 @@
+//! The signature gate: the only place that makes a [`VerifiedRequest`], and so the only way to a handler.
+//!
+//! The painful fact: the signature covers the request line and the headers as they were sent. Nothing here looks at
+//! what the router made of them, and `Host` is taken as it came, with or without the `management.` that clients of AWS
+//! put before it.
+
+use farmtally_service::{Caller, Service};
+use farmtally_sigv4 as sigv4;
+use http::HeaderName;
+
+use crate::refusal::Refusal;
+use crate::request::ReceivedRequest;
+
+/// The signing name of the service.
+const SIGNING_NAME: &str = "deadline";
+/// What a client calls one call of its own, the same for every attempt at it.
+const AMZ_SDK_INVOCATION_ID: HeaderName = HeaderName::from_static("amz-sdk-invocation-id");
+
+/// A request whose sender is known.
+#[derive(Debug)]
+pub(crate) struct VerifiedRequest {
+    caller: Caller,
+    request: ReceivedRequest,
+}
+
+impl VerifiedRequest {
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// What follows the `?`, still percent-encoded.
+    pub(crate) fn raw_query(&self) -> &str {
+        self.request.raw_query()
+    }
+
+    pub(crate) fn body(&self) -> &[u8] {
+        self.request.body()
+    }
+
+    /// A digest by which a retry of this call is known, if the client says which call it is.
+    pub(crate) fn retry_key(&self) -> Option<[u8; 32]> {
+        let invocation_id = self.request.only_header(&AMZ_SDK_INVOCATION_ID)?;
+        let access_key_id = &self.caller.access_key_id;
+        Some(farmtally_service::retry_key(access_key_id, invocation_id, self.request.raw_path(), self.body()))
+    }
+}
+
+/// Verifies signatures by the rules of one server.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    policy: sigv4::Policy,
+}
+
+impl Gate {
+    /// A gate for one region, or for any.
+    pub(crate) fn new(region: Option<String>) -> Self {
+        let service = SIGNING_NAME.to_owned();
+        Self { policy: sigv4::Policy { service, region, clock_skew_max: sigv4::ClockSkewMax::DEFAULT } }
+    }
+
+    /// Lets a request through that somebody with a working key has signed.
+    pub(crate) fn admit(
+        &self,
+        service: &Service,
+        request: ReceivedRequest,
+    ) -> Result<VerifiedRequest, Refusal> {
+        let signature = self.signature(service, &request)?;
+        let Some(credential) = service.credential(signature.access_key_id())? else {
+            return Err(signature.verify_unknown().into());
+        };
+        signature.verify(&sigv4::SecretAccessKey::new(credential.secret.expose().to_owned()))?;
+        Ok(VerifiedRequest { caller: credential.caller, request })
+    }
+
+    fn signature(
+        &self,
+        service: &Service,
+        request: &ReceivedRequest,
+    ) -> Result<sigv4::UnverifiedSignature, sigv4::SignatureError> {
+        let headers: Vec<(&str, &[u8])> =
+            request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let received = sigv4::ReceivedRequest {
+            method: request.method().as_str(),
+            target: request.target(),
+            headers: &headers,
+            body_sha256: &sigv4::body_sha256(request.body()),
+        };
+        let now_unix_seconds = service.now().millis().div_euclid(1000);
+        sigv4::UnverifiedSignature::from_request(&received, &self.policy, now_unix_seconds)
+    }
+}

@@ -1,0 +1,52 @@
+//! The server's limits. Each has a name, and they are all here.
+
+use std::time::Duration;
+
+/// Longest request line and headers together.
+pub(crate) const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Most headers of a request.
+pub(crate) const HEADERS_MAX: usize = 64;
+/// Longest body of an AWS operation, in bytes; the longest question that is valid takes less than 2 KiB.
+pub(crate) const API_BODY_BYTES_MAX: usize = 64 * 1024;
+/// Longest body of sessions, in bytes: about thirty thousand of them.
+pub(crate) const INGEST_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How much of a body that is too long is still read, so that its sender gets to read why it was refused.
+pub(crate) const BODY_BYTES_DISCARDED_MAX: usize = 8 * 1024 * 1024;
+/// How long to wait before accepting again when the system has no file descriptor left.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Most queues, and most users, that the overview page names; the others are added up.
+pub(crate) const PAGE_NAMES_MAX: usize = 10;
+
+const _: () = assert!(API_BODY_BYTES_MAX <= INGEST_BODY_BYTES_MAX);
+
+/// Limits of connections, which tests make small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// Most connections at once; more wait in the system's queue. The default stays below the 1,024 files that most
+    /// systems let a process open.
+    pub connections_max: usize,
+    /// From the opening of a connection, or the answer before, to the whole head of the next request. An idle
+    /// connection is closed after it too.
+    pub head_read_max: Duration,
+    /// From the head of a request to the end of its body.
+    pub body_read_max: Duration,
+    /// Memory for the bodies of requests that are being received or answered, over all connections, in bytes.
+    pub bodies_bytes_max: usize,
+    /// How long a client may take no byte of an answer.
+    pub write_stall_max: Duration,
+    /// How long requests in flight may take to end at a shutdown.
+    pub shutdown_grace: Duration,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            connections_max: 900,
+            head_read_max: Duration::from_secs(5),
+            body_read_max: Duration::from_secs(15),
+            bodies_bytes_max: 32 * INGEST_BODY_BYTES_MAX,
+            write_stall_max: Duration::from_secs(15),
+            shutdown_grace: Duration::from_secs(10),
+        }
+    }
+}

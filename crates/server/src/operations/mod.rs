@@ -1,0 +1,36 @@
+//! The operations of AWS: each reads its request, asks the service, and writes its answer.
+
+mod farm;
+mod get;
+mod get_farm;
+mod list;
+mod list_farms;
+mod list_fleets;
+mod list_queues;
+mod start;
+
+use std::sync::Arc;
+
+use farmtally_service::Service;
+use farmtally_wire::Operation;
+
+use crate::gate::VerifiedRequest;
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+
+/// Answers an operation.
+pub(crate) fn answer(
+    operation: Operation,
+    service: &Arc<Service>,
+    request: &VerifiedRequest,
+    farm_label: &str,
+) -> Result<Reply, Refusal> {
+    match operation {
+        Operation::StartSessionsStatisticsAggregation => start::answer(service, request, farm_label),
+        Operation::GetSessionsStatisticsAggregation => get::answer(service, request, farm_label),
+        Operation::ListFarms => list_farms::answer(service, request),
+        Operation::GetFarm => get_farm::answer(service, request, farm_label),
+        Operation::ListQueues => list_queues::answer(service, request, farm_label),
+        Operation::ListFleets => list_fleets::answer(service, request, farm_label),
+    }
+}

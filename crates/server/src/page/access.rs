@@ -1,0 +1,151 @@
+//! Who may see the page: whoever brings the token, once in the link and from then on in a cookie.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::HeaderValue;
+use http::header::{COOKIE, HOST};
+use subtle::ConstantTimeEq as _;
+
+use crate::request::ReceivedRequest;
+
+/// What to do with a visitor.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Visit {
+    /// Show the page.
+    Welcome,
+    /// Came by the link: give a cookie and send on to the page, so that the token does not stay in the address bar.
+    Arriving { cookie: HeaderValue },
+    /// Has no token.
+    Stranger,
+    /// Asked for another machine's name.
+    WrongHost,
+}
+
+/// The token, and the names under which this server may be asked for the page.
+pub(crate) struct PageAccess {
+    token: Option<String>,
+    address: SocketAddr,
+}
+
+impl std::fmt::Debug for PageAccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PageAccess").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl PageAccess {
+    /// Without a token nobody sees the page. An empty one is none.
+    pub(crate) fn new(token: Option<String>, address: SocketAddr) -> Self {
+        Self { token: token.filter(|token| !token.is_empty()), address }
+    }
+
+    pub(super) fn judge(&self, request: &ReceivedRequest) -> Visit {
+        if !request.only_header(&HOST).is_some_and(|host| self.is_our_host(host)) {
+            return Visit::WrongHost;
+        }
+        if query_token(request.raw_query()).is_some_and(|token| self.is_token(token)) {
+            return self.cookie().map_or(Visit::Stranger, |cookie| Visit::Arriving { cookie });
+        }
+        let cookies = request.headers().get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        if self.has_cookie(cookies) { Visit::Welcome } else { Visit::Stranger }
+    }
+
+    /// The names of this machine to itself, and the address that the server listens on.
+    fn is_our_host(&self, host: &str) -> bool {
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            _ => host,
+        };
+        if name.eq_ignore_ascii_case("localhost") {
+            return true;
+        }
+        let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+        address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback() || ip == self.address.ip())
+    }
+
+    fn is_token(&self, text: &str) -> bool {
+        self.token.as_ref().is_some_and(|token| token.as_bytes().ct_eq(text.as_bytes()).into())
+    }
+
+    fn has_cookie<'request>(&self, cookies: impl Iterator<Item = &'request str>) -> bool {
+        let name = self.cookie_name();
+        cookies
+            .flat_map(|header| header.split(';'))
+            .filter_map(|cookie| cookie.trim().split_once('='))
+            .any(|(other, value)| other == name && self.is_token(value))
+    }
+
+    /// Cookies know no ports, so that two servers on one machine need two names.
+    fn cookie_name(&self) -> String {
+        format!("farmtally-page-{}", self.address.port())
+    }
+
+    fn cookie(&self) -> Option<HeaderValue> {
+        let (name, token) = (self.cookie_name(), self.token.as_ref()?);
+        HeaderValue::try_from(format!("{name}={token}; HttpOnly; SameSite=Strict; Path=/")).ok()
+    }
+}
+
+fn query_token(raw_query: &str) -> Option<&str> {
+    raw_query.split('&').find_map(|pair| pair.strip_prefix("token="))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access(address: &str) -> PageAccess {
+        PageAccess::new(Some("secret".into()), address.parse().unwrap())
+    }
+
+    #[test]
+    fn only_names_of_this_machine_and_the_listening_address_are_ours() {
+        let access = access("192.0.2.7:8037");
+        for host in
+            ["localhost", "LOCALHOST:1", "127.0.0.1:8037", "127.8.8.8", "[::1]:8037", "[::1]", "192.0.2.7:1"]
+        {
+            assert!(access.is_our_host(host), "{host}");
+        }
+        for host in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example:8037",
+            "192.0.2.8",
+            "localhost:x",
+        ] {
+            assert!(!access.is_our_host(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_cookie_carries_the_token_under_the_name_of_the_port() {
+        let access = access("127.0.0.1:8037");
+        let cookie = access.cookie().unwrap();
+        assert_eq!(cookie, "farmtally-page-8037=secret; HttpOnly; SameSite=Strict; Path=/");
+        assert!(access.has_cookie(["a=b; farmtally-page-8037=secret"].into_iter()));
+        for cookies in [
+            "",
+            "farmtally-page-8037",
+            "farmtally-page-8037=",
+            "farmtally-page-8037=Secret",
+            "farmtally-page-1=secret",
+        ] {
+            assert!(!access.has_cookie([cookies].into_iter()), "{cookies}");
+        }
+    }
+
+    #[test]
+    fn without_a_token_nothing_opens_the_page() {
+        for token in [None, Some(String::new())] {
+            let access = PageAccess::new(token, "127.0.0.1:1".parse().unwrap());
+            assert!(!access.is_token(""));
+            assert!(access.cookie().is_none());
+        }
+    }
+
+    #[test]
+    fn debug_shows_nothing_of_the_token() {
+        assert!(!format!("{:?}", access("127.0.0.1:1")).contains("secret"));
+    }
+}

@@ -1,0 +1,161 @@
+//! Why a request did not get what it asked for, and the one place where that becomes an answer.
+//!
+//! What the caller reads and what the log records part here: an internal error goes to the log with everything behind
+//! it, and the caller learns that it happened and under which request id.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use farmtally_model::RecordId;
+use farmtally_service::{InternalError, ServiceError};
+use farmtally_sigv4::SignatureError;
+use farmtally_wire::{ValidationError, WireError};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+
+use crate::body::BodyRefusal;
+use crate::reply::Reply;
+use crate::request_id::RequestId;
+
+/// The name of the limit of one running aggregation per farm.
+const RUNNING_AGGREGATIONS: &str = "running-aggregations-per-farm";
+/// When to ask again while another aggregation runs; most take far less.
+const RETRY_AFTER_RUNNING: Duration = Duration::from_secs(1);
+/// When to try again after an internal problem.
+const RETRY_AFTER_PROBLEM: Duration = Duration::from_secs(1);
+/// When to try again on a full disk, which somebody has to make room on.
+const RETRY_AFTER_DISK_FULL: Duration = Duration::from_secs(30);
+
+/// A request that was not answered with what it asked for.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    wire: WireError,
+    /// For the log only.
+    cause: Option<InternalError>,
+    /// Whether the rest of the request is still to come, so that the connection is of no more use.
+    is_unread: bool,
+}
+
+impl Refusal {
+    /// Something inside went wrong.
+    pub(crate) fn internal(cause: impl Into<InternalError>) -> Self {
+        Self::logged(Some(RETRY_AFTER_PROBLEM), cause)
+    }
+
+    pub(crate) fn unknown_operation(method: &Method, raw_path: &str) -> Self {
+        WireError::UnknownOperation { method: method.to_string(), path: raw_path.to_owned() }.into()
+    }
+
+    /// A part of the path that is not what it should be.
+    pub(crate) fn field(name: &str, problem: &impl fmt::Display) -> Self {
+        ValidationError::field(name, &problem.to_string()).into()
+    }
+
+    /// A session or volume that is not there.
+    pub(crate) fn missing_record(record_id: RecordId) -> Self {
+        let resource_type = match record_id {
+            RecordId::Session(_) => "session",
+            RecordId::Volume(_) => "volume",
+        };
+        let message = format!("{resource_type} {record_id} does not exist");
+        WireError::ResourceNotFound { message, resource_id: record_id.to_string(), resource_type }.into()
+    }
+
+    fn logged(retry_after: Option<Duration>, cause: impl Into<InternalError>) -> Self {
+        let wire = WireError::InternalServerError { retry_after };
+        Self { wire, cause: Some(cause.into()), is_unread: false }
+    }
+
+    /// The answer. What is for the log is logged.
+    pub(crate) fn into_reply(self, request_id: RequestId) -> Reply {
+        if let Some(cause) = &self.cause {
+            tracing::error!(%request_id, error = cause.as_ref() as &dyn Error, "internal error");
+        }
+        let status = StatusCode::from_u16(self.wire.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut reply = Reply::json(status, self.wire.body());
+        for (name, value) in self.wire.headers() {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                reply = reply.header(HeaderName::from_static(name), value);
+            }
+        }
+        if self.is_unread { reply.closing() } else { reply }
+    }
+}
+
+impl From<WireError> for Refusal {
+    fn from(wire: WireError) -> Self {
+        Self { wire, cause: None, is_unread: false }
+    }
+}
+
+impl From<ValidationError> for Refusal {
+    fn from(error: ValidationError) -> Self {
+        WireError::from(error).into()
+    }
+}
+
+impl From<SignatureError> for Refusal {
+    fn from(error: SignatureError) -> Self {
+        let (exception_name, message) = (error.aws_error_type(), error.to_string());
+        WireError::NotAuthenticated { exception_name, message }.into()
+    }
+}
+
+impl From<ServiceError> for Refusal {
+    fn from(error: ServiceError) -> Self {
+        let message = error.to_string();
+        match error {
+            ServiceError::Denied { .. } => WireError::AccessDenied { message }.into(),
+            ServiceError::NotFound(missing) => WireError::ResourceNotFound {
+                message,
+                resource_id: missing.resource_id(),
+                resource_type: missing.resource_type(),
+            }
+            .into(),
+            ServiceError::AggregationRunning { .. } => WireError::Throttling {
+                message,
+                quota_code: Some(RUNNING_AGGREGATIONS),
+                retry_after: RETRY_AFTER_RUNNING,
+            }
+            .into(),
+            ServiceError::InvalidPageToken { reason } => ValidationError::field("nextToken", reason).into(),
+            ServiceError::DiskFull => Self::logged(Some(RETRY_AFTER_DISK_FULL), message),
+            ServiceError::Internal(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl From<BodyRefusal> for Refusal {
+    fn from(refusal: BodyRefusal) -> Self {
+        let unparsable = |message| WireError::Validation(ValidationError::CannotParse { message });
+        let wire = match refusal {
+            BodyRefusal::TooLarge { bytes_max } => {
+                WireError::RequestTooLarge { body_bytes_max: bytes_max as u64 }
+            }
+            BodyRefusal::TooSlow { read_max } => unparsable(format!(
+                "the request body did not arrive within {} seconds",
+                read_max.as_secs_f32()
+            )),
+            BodyRefusal::Broken => unparsable("the request body could not be read to its end".to_owned()),
+            BodyRefusal::NoMemory => WireError::Throttling {
+                message: "too many large requests at once; send this one again a little later".to_owned(),
+                quota_code: None,
+                retry_after: RETRY_AFTER_PROBLEM,
+            },
+        };
+        Self { wire, cause: None, is_unread: true }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_internal_cause_does_not_reach_the_caller() {
+        let refusal = Refusal::from(ServiceError::Internal("table `batches` is locked".into()));
+        let reply = refusal.into_reply(RequestId::new());
+        assert_eq!(reply.status(), 500);
+        assert!(!format!("{reply:?}").contains("batches"));
+    }
+}

@@ -1,0 +1,154 @@
+//! Where a request line leads: the one list of everything that is served, and of what is served without a signature.
+
+use farmtally_wire::Operation;
+use http::Method;
+
+use crate::limits::{API_BODY_BYTES_MAX, INGEST_BODY_BYTES_MAX};
+
+/// Where a request leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// Whether the process lives. Open.
+    Live,
+    /// Whether requests have a chance. Open.
+    Ready,
+    /// The overview page, behind its token. Open to whoever has the token.
+    Page,
+    /// The overview page's style sheet. Open.
+    Stylesheet,
+    /// Everything that needs a signature.
+    Signed(SignedRoute),
+    /// To nothing.
+    Unknown,
+}
+
+/// Where a signed request leads. Labels are the path's, as they were written and unchecked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SignedRoute {
+    /// An operation of AWS.
+    Operation { operation: Operation, farm_label: String },
+    /// Sessions and volumes in.
+    SendSessions { farm_label: String },
+    /// A session out.
+    DeleteSession { farm_label: String, session_label: String },
+    /// A volume out.
+    DeleteVolume { farm_label: String, volume_label: String },
+}
+
+impl Route {
+    /// Finds the route of a method and a path, still percent-encoded and without the query.
+    pub(crate) fn of(method: &Method, raw_path: &str) -> Self {
+        let is_read = matches!(*method, Method::GET | Method::HEAD);
+        match raw_path {
+            "/livez" if is_read => Self::Live,
+            "/readyz" if is_read => Self::Ready,
+            "/" if is_read => Self::Page,
+            "/assets/overview.css" if is_read => Self::Stylesheet,
+            _ => SignedRoute::of(method, raw_path).map_or(Self::Unknown, Self::Signed),
+        }
+    }
+
+    /// Longest body, in bytes.
+    pub(crate) fn body_bytes_max(&self) -> usize {
+        match self {
+            Self::Signed(SignedRoute::SendSessions { .. }) => INGEST_BODY_BYTES_MAX,
+            _ => API_BODY_BYTES_MAX,
+        }
+    }
+}
+
+impl SignedRoute {
+    fn of(method: &Method, raw_path: &str) -> Option<Self> {
+        match raw_path.strip_prefix("/api/v1/farms/") {
+            Some(rest) => Self::native(method, rest),
+            None => match Operation::route(method.as_str(), raw_path) {
+                farmtally_wire::Route::Operation { operation, farm_label } => {
+                    Some(Self::Operation { operation, farm_label })
+                }
+                farmtally_wire::Route::UnknownOperation => None,
+            },
+        }
+    }
+
+    /// Ids are written in characters that nobody needs to escape, so that labels are taken as they are.
+    fn native(method: &Method, rest: &str) -> Option<Self> {
+        let labels: Vec<&str> = rest.split('/').collect();
+        let owned = str::to_owned;
+        match (method, labels.as_slice()) {
+            (&Method::POST, &[farm, "sessions"]) => Some(Self::SendSessions { farm_label: owned(farm) }),
+            (&Method::DELETE, &[farm, "sessions", session]) => {
+                Some(Self::DeleteSession { farm_label: owned(farm), session_label: owned(session) })
+            }
+            (&Method::DELETE, &[farm, "volumes", volume]) => {
+                Some(Self::DeleteVolume { farm_label: owned(farm), volume_label: owned(volume) })
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_open(method: &Method, path: &str) -> bool {
+        matches!(Route::of(method, path), Route::Live | Route::Ready | Route::Page | Route::Stylesheet)
+    }
+
+    #[test]
+    fn four_paths_are_open_and_only_for_reading() {
+        for path in ["/livez", "/readyz", "/", "/assets/overview.css"] {
+            assert!(is_open(&Method::GET, path) && is_open(&Method::HEAD, path), "{path}");
+            for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::CONNECT] {
+                assert_eq!(Route::of(&method, path), Route::Unknown, "{method} {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_operation_needs_a_signature() {
+        for operation in Operation::ALL {
+            let method = Method::from_bytes(operation.method().as_bytes()).unwrap();
+            let path = operation.path_template().replace("{farmId}", "farm-1");
+            let route = Route::of(&method, &path);
+            let Route::Signed(SignedRoute::Operation { operation: found, .. }) = route else {
+                panic!("{method} {path} leads to {route:?}");
+            };
+            assert_eq!(found, operation);
+        }
+    }
+
+    #[test]
+    fn records_come_in_and_go_out_by_their_own_paths() {
+        let farm_label = "farm-1".to_owned();
+        let check =
+            |method, path, route| assert_eq!(Route::of(&method, path), Route::Signed(route), "{path}");
+        let send = SignedRoute::SendSessions { farm_label: farm_label.clone() };
+        check(Method::POST, "/api/v1/farms/farm-1/sessions", send);
+        let session_label = "session-1".to_owned();
+        let delete = SignedRoute::DeleteSession { farm_label: farm_label.clone(), session_label };
+        check(Method::DELETE, "/api/v1/farms/farm-1/sessions/session-1", delete);
+        let delete = SignedRoute::DeleteVolume { farm_label, volume_label: String::new() };
+        check(Method::DELETE, "/api/v1/farms/farm-1/volumes/", delete);
+    }
+
+    #[test]
+    fn anything_else_leads_nowhere() {
+        for (method, path) in [
+            (Method::GET, "/api/v1/farms/farm-1/sessions"),
+            (Method::POST, "/api/v1/farms/farm-1/sessions/"),
+            (Method::POST, "/api/v1/farms/farm-1/volumes"),
+            (Method::DELETE, "/api/v1/farms/farm-1/sessions"),
+            (Method::DELETE, "/api/v1/farms/farm-1"),
+            (Method::GET, "/livez/"),
+            (Method::GET, "/LIVEZ"),
+            (Method::GET, "//"),
+            (Method::GET, "*"),
+            (Method::OPTIONS, "*"),
+            (Method::GET, "/assets/../livez"),
+            (Method::GET, "/favicon.ico"),
+        ] {
+            assert_eq!(Route::of(&method, path), Route::Unknown, "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The API over real sockets, one module per behaviour. Every test has a server, a folder and a clock of its own.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where something is missing"
+)]
+
+mod auth;
+mod client;
+mod door;
+mod errors;
+mod get;
+mod ingest;
+mod life;
+mod limits;
+mod lists;
+mod page;
+mod paging;
+mod records;
+mod shutdown;
+mod start;
