@@ -1,0 +1,329 @@
+//! Every flag of every command. What a flag means is checked here, so that a command never sees a wrong one.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use farmtally_ingest::Format;
+use farmtally_model::{CostScaleFactor, DisplayName, FarmId};
+use farmtally_service::Role;
+
+use crate::data_folder::{BATCH_RECORDS_MAX, DataFolder};
+use crate::farm_reference::FarmReference;
+use crate::logging::{LogFormat, parse_filter};
+use crate::region::parse_region;
+
+/// Where a server listens unless it is told.
+pub(crate) const LISTEN_DEFAULT: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8037);
+
+/// Usage and cost statistics for render farms, behind AWS Deadline Cloud's own API.
+#[derive(Debug, Parser)]
+#[command(name = "farmtally", version, max_term_width = 100, after_help = START_HERE)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const START_HERE: &str = "\
+Start with `farmtally demo`: it makes a sample farm, serves it, and prints what to paste into boto3 or the AWS CLI.
+Data goes to stdout and talk goes to stderr. Exit codes: 0 done, 1 failed, 2 called wrongly.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a sample farm, serve it, and print what to try; nothing leaves this machine
+    Demo(DemoArguments),
+    /// Serve the AWS-compatible API and the overview page
+    Serve(ServeArguments),
+    /// Load sessions from files, beside a running server too
+    #[command(after_help = IMPORT_NOTES)]
+    Import(ImportArguments),
+    /// Print what boto3, the AWS CLI and the SDKs need to reach the server
+    #[command(after_help = ENV_NOTES)]
+    Env(EnvArguments),
+    /// Make, list and change farms
+    #[command(subcommand)]
+    Farm(FarmCommand),
+    /// Make, list and disable access keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Set and show the rates that price sessions which come without a cost
+    #[command(subcommand)]
+    Rates(RatesCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// Folder of the demonstration [default: farmtally/demo in $XDG_DATA_HOME or ~/.local/share]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Address and port to listen on, on this machine; port 0 is any [default: 127.0.0.1:8037 or the next free port]
+    #[arg(long, value_name = "ADDR", value_parser = parse_loopback)]
+    pub(crate) listen: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+    /// Address and port to listen on; port 0 is any free port
+    #[arg(long, value_name = "ADDR", default_value_t = LISTEN_DEFAULT)]
+    pub(crate) listen: SocketAddr,
+    /// Allow an address that other machines reach: a proxy in front speaks TLS and keeps the Host header
+    #[arg(long)]
+    pub(crate) behind_tls_proxy: bool,
+    /// Most rows of an answer; a larger aggregation ends FAILED
+    #[arg(long, value_name = "N", value_parser = parse_at_least_one)]
+    pub(crate) aggregation_rows_max: Option<usize>,
+    /// Longest run of an aggregation; a longer one ends TIMEOUT, and with 0 every one does
+    #[arg(long, value_name = "N")]
+    pub(crate) aggregation_seconds_max: Option<u32>,
+    /// The only region that signatures may name [default: any]
+    #[arg(long, value_name = "REGION", value_parser = parse_region)]
+    pub(crate) region: Option<String>,
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogArguments {
+    /// What to log on stderr, such as `warn` or `info,farmtally_server=debug`
+    #[arg(long = "log", value_name = "FILTER", default_value = "info", value_parser = parse_filter)]
+    pub(crate) filter: String,
+    /// How to write the log
+    #[arg(long = "log-format", value_name = "FORMAT", value_enum, default_value = "text")]
+    pub(crate) format: LogFormat,
+}
+
+const ENV_NOTES: &str = "\
+In a shell: eval \"$(farmtally env --data-dir DIR)\". It is the key of whoever owns the folder; `farmtally key create`
+makes keys for others.";
+
+const IMPORT_NOTES: &str = "\
+An import can be repeated: what is stored already counts as unchanged. An interrupted one leaves whole batches, and the
+same command finishes it. Records that break the contract, or that contradict what is stored, go to the rejects file,
+one JSON object a line with file, line, field, value and message.";
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+    /// Name or id of the farm; it is made if it is not there
+    #[arg(long, value_name = "NAME")]
+    pub(crate) farm: FarmReference,
+    /// Format of the files [default: by the ending of each file's name]
+    #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
+    pub(crate) format: Option<Format>,
+    /// Read, check and price everything, and store nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Rate card that becomes the farm's before anything is read
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rates: Option<PathBuf>,
+    /// Where to write rejected records [default: the first file's name with .rejects.jsonl behind it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rejects: Option<PathBuf>,
+    /// Most records of a batch, which is one durable commit [default: 10000, or 1000 through a server]
+    #[arg(long, value_name = "N", value_parser = parse_batch)]
+    pub(crate) batch: Option<usize>,
+    /// Exit with 1 when a record was rejected
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Files to read, compressed with gzip or not; `-` is the standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EnvArguments {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+    /// Base URL of the server [default: that of the running server, or http://127.0.0.1:8037]
+    #[arg(long, value_name = "URL", value_parser = parse_endpoint)]
+    pub(crate) endpoint: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FarmCommand {
+    /// Make a farm and print its id; one that is there already stays as it is
+    Create(FarmCreateArguments),
+    /// Print id, name and cost scale factor of every farm, with tabs between them
+    List(FarmListArguments),
+    /// Change a farm
+    Set(FarmSetArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FarmCreateArguments {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+    /// What people call the farm
+    #[arg(value_name = "NAME", value_parser = DisplayName::new)]
+    pub(crate) name: DisplayName,
+    /// Id of the farm, for instance the one that it has on AWS [default: made from the name]
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<FarmId>,
+    /// What the farm's costs are multiplied by when they are read, 0 to 100
+    #[arg(long, value_name = "X", value_parser = CostScaleFactor::parse)]
+    pub(crate) cost_scale_factor: Option<CostScaleFactor>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FarmListArguments {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FarmSetArguments {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+    /// Name or id of the farm
+    #[arg(value_name = "NAME")]
+    pub(crate) farm: FarmReference,
+    /// What the farm's costs are multiplied by when they are read, past usage included, 0 to 100
+    #[arg(long, value_name = "X", value_parser = CostScaleFactor::parse)]
+    pub(crate) cost_scale_factor: CostScaleFactor,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key and print its two export lines
+    Create(KeyCreateArguments),
+    /// Print id, role, farm, creation and state of every key, with tabs between them
+    List(KeyListArguments),
+    /// Stop a key from working, within two seconds on a running server
+    Disable(KeyDisableArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyCreateArguments {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+    /// What the key may do: read statistics, send sessions, or everything
+    #[arg(long, value_name = "ROLE", default_value = "reader", value_parser = role_parser())]
+    pub(crate) role: Role,
+    /// Name or id of the only farm that the key can see [default: all farms]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) farm: Option<FarmReference>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyListArguments {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyDisableArguments {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+    /// Access key id
+    #[arg(value_name = "KEY")]
+    pub(crate) access_key_id: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RatesCommand {
+    /// Replace a farm's rate card; what is stored keeps its price
+    Set(RatesSetArguments),
+    /// Print a farm's rate card
+    Show(RatesShowArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RatesSetArguments {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+    /// Name or id of the farm
+    #[arg(long, value_name = "NAME")]
+    pub(crate) farm: FarmReference,
+    /// Rate card in TOML; `-` is the standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RatesShowArguments {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+    /// Name or id of the farm
+    #[arg(long, value_name = "NAME")]
+    pub(crate) farm: FarmReference,
+}
+
+fn format_parser() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(|(name, _)| name)).try_map(|name| name.parse::<Format>())
+}
+
+fn role_parser() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(Role::ALL.map(|(name, _)| name))
+        .try_map(|name| Role::parse(&name).ok_or("use reader, ingester or admin"))
+}
+
+fn parse_batch(text: &str) -> Result<usize, String> {
+    let batch = text.parse().ok().filter(|batch| (1..=BATCH_RECORDS_MAX).contains(batch));
+    batch.ok_or_else(|| format!("a batch has 1 to {BATCH_RECORDS_MAX} records"))
+}
+
+fn parse_at_least_one(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|number| *number >= 1)
+        .ok_or_else(|| "it must be a whole number of at least 1".to_owned())
+}
+
+fn parse_loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| "it must be an address and a port, such as 127.0.0.1:8037")?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err("the demonstration is for this machine only; use 127.0.0.1 or [::1]".to_owned())
+    }
+}
+
+fn parse_endpoint(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match rest {
+        Some(host) if !host.is_empty() && !text.contains(char::is_whitespace) => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err("an endpoint is a URL such as http://127.0.0.1:8037".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_flags_do_not_contradict_each_other() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn an_endpoint_is_a_url_without_a_slash_at_its_end() {
+        assert_eq!(parse_endpoint("https://tally.example/"), Ok("https://tally.example".to_owned()));
+        for text in ["tally.example", "http://", "ftp://x", "http://a b"] {
+            assert!(parse_endpoint(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_demonstration_stays_on_this_machine() {
+        assert!(parse_loopback("[::1]:0").is_ok());
+        assert!(parse_loopback("0.0.0.0:8037").is_err());
+    }
+
+    #[test]
+    fn a_batch_has_its_bounds() {
+        assert_eq!(parse_batch("1"), Ok(1));
+        assert!(parse_batch("0").is_err());
+        assert!(parse_batch("100001").is_err());
+    }
+}

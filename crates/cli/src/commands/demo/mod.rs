@@ -1,0 +1,83 @@
+//! `demo`: a sample farm, served on this machine, with everything that there is to paste.
+
+mod sample;
+mod to_paste;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use farmtally_server::ServerOptions;
+use farmtally_service::{Service, ServiceLimits, SystemClock};
+
+use self::sample::Sample;
+use self::to_paste::Question;
+use crate::args::{DemoArguments, LISTEN_DEFAULT};
+use crate::commands::env::ClientEnvironment;
+use crate::data_folder::{Catalogue, DataFolder};
+use crate::hosting::{Host, Listen};
+use crate::output::{print, tell};
+use crate::page_token::new_page_token;
+use crate::region;
+use crate::report_error::Failure;
+
+/// Makes the farm if it is not there, and serves it until it is told to stop.
+pub(crate) fn run(arguments: DemoArguments) -> Result<(), Failure> {
+    let started = Instant::now();
+    let folder = DataFolder::at(arguments.data_dir.map_or_else(usual_folder, Ok)?);
+    let service = folder.service(Arc::new(SystemClock::default()), ServiceLimits::default())?;
+    let catalogue = folder.catalogue()?;
+    region::remember(&catalogue, None)?;
+    let sample = Sample::prepare(&service, &catalogue)?;
+    let listen = arguments.listen.map_or(Listen::FreeFrom(LISTEN_DEFAULT), Listen::At);
+    let page_token = new_page_token()?;
+    let options =
+        ServerOptions { page_token: Some(page_token.clone()), ..ServerOptions::new(LISTEN_DEFAULT) };
+    let host = Host::bind(Arc::clone(&service), listen, &options)?;
+    if arguments.listen.is_none() && host.address() != LISTEN_DEFAULT {
+        tell(format_args!("{LISTEN_DEFAULT} is in use; the demonstration listens on {}.", host.address()));
+    }
+    let overview = format!("{}/?token={page_token}", host.endpoint());
+    let environment = ClientEnvironment::of_owner(&catalogue, host.endpoint())?;
+    let introduction = introduction(&service, &catalogue, &sample, started.elapsed())?;
+    let question = Question::about(&catalogue, &sample)?;
+    let folder = folder.as_flag();
+    host.run(|| {
+        print(format_args!(
+            "{introduction}\n  Overview  {overview}\n\nPaste into another terminal:\n\n{environment}\n\n{question}\n\
+             Stop with Ctrl-C. Your own sessions, meanwhile or later:\n\
+             farmtally import {folder} --farm NAME FILE"
+        ))
+    })
+}
+
+/// What there is, and how long it took.
+fn introduction(
+    service: &Service,
+    catalogue: &Catalogue,
+    sample: &Sample,
+    took: Duration,
+) -> Result<String, Failure> {
+    let farm_id = sample.farm.farm_id;
+    let records = service.record_count(farm_id)?;
+    let queues = catalogue.queues(farm_id, None, usize::MAX)?.len();
+    let fleets = catalogue.fleets(farm_id, None, usize::MAX)?.len();
+    let users = catalogue.users(farm_id)?.len();
+    let (version, name, seconds) = (env!("CARGO_PKG_VERSION"), &sample.farm.display_name, took.as_secs_f32());
+    Ok(format!(
+        "farmtally {version}: {name} is ready after {seconds:.1} s\n  \
+         Content   {records} sessions and volumes, {queues} queues, {fleets} fleets, {users} users\n  \
+         Made      {}",
+        sample.origin()
+    ))
+}
+
+/// `farmtally/demo` where the system keeps the data of programs.
+fn usual_folder() -> Result<PathBuf, Failure> {
+    let folder = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let data = folder("XDG_DATA_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/share")));
+    data.map(|data| data.join("farmtally/demo")).ok_or_else(|| {
+        Failure::usage("there is neither XDG_DATA_HOME nor HOME to put the demonstration in")
+            .hint("pass `--data-dir`")
+    })
+}

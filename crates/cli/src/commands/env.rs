@@ -1,0 +1,88 @@
+//! `env`: what boto3, the AWS CLI and the SDKs need to reach the server.
+//!
+//! Clients put `management.` in front of the host name of these operations, and `management.127.0.0.1` is nowhere; the
+//! last of the lines switches that off. The region is there twice, because boto3 and the first AWS CLI read
+//! `AWS_DEFAULT_REGION` alone and most of the others `AWS_REGION` alone.
+
+use std::fmt;
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use farmtally_service::Credential;
+
+use crate::args::{EnvArguments, LISTEN_DEFAULT};
+use crate::data_folder::{Catalogue, DataFolder, owner_credential};
+use crate::output::{print, tell};
+use crate::region;
+use crate::report_error::Failure;
+use crate::shell::quoted;
+
+/// How long a server on this machine may take to accept a connection.
+const ACCEPT_WITHIN: Duration = Duration::from_millis(500);
+
+/// What a client has to know, as lines for a shell.
+pub(crate) struct ClientEnvironment {
+    /// The key.
+    credential: Credential,
+    /// What it signs for.
+    region: String,
+    /// Base URL of the server.
+    endpoint: String,
+}
+
+impl ClientEnvironment {
+    /// For the folder's owner, with the server at a base URL.
+    pub(crate) fn of_owner(catalogue: &Catalogue, endpoint: String) -> Result<Self, Failure> {
+        Ok(Self {
+            credential: owner_credential(catalogue)?,
+            region: region::for_signing(catalogue)?,
+            endpoint,
+        })
+    }
+}
+
+impl fmt::Display for ClientEnvironment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = KeyLines(&self.credential);
+        writeln!(f, "{key}")?;
+        writeln!(f, "export AWS_REGION={}", quoted(&self.region))?;
+        writeln!(f, "export AWS_DEFAULT_REGION={}", quoted(&self.region))?;
+        writeln!(f, "export AWS_ENDPOINT_URL_DEADLINE={}", quoted(&self.endpoint))?;
+        write!(f, "export AWS_DISABLE_HOST_PREFIX_INJECTION=true")
+    }
+}
+
+/// A key as two lines for a shell.
+pub(crate) struct KeyLines<'a>(pub(crate) &'a Credential);
+
+impl fmt::Display for KeyLines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "export AWS_ACCESS_KEY_ID={}", quoted(&self.0.caller.access_key_id))?;
+        write!(f, "export AWS_SECRET_ACCESS_KEY={}", quoted(self.0.secret.expose()))
+    }
+}
+
+/// Prints the lines.
+pub(crate) fn run(arguments: &EnvArguments) -> Result<(), Failure> {
+    let catalogue = arguments.folder.existing()?;
+    let endpoint = arguments.endpoint.clone().unwrap_or_else(|| running_server(&arguments.folder));
+    print(ClientEnvironment::of_owner(&catalogue, endpoint)?)?;
+    if std::env::var_os("AWS_SESSION_TOKEN").is_some() {
+        tell("hint: `unset AWS_SESSION_TOKEN`; it belongs to another key");
+    }
+    Ok(())
+}
+
+/// The base URL of the folder's server, or where one listens that was not told otherwise.
+fn running_server(folder: &DataFolder) -> String {
+    match folder.published_endpoint() {
+        // A server that was killed could not take its address back.
+        Some(endpoint) if answers(&endpoint) => endpoint,
+        _ => format!("http://{LISTEN_DEFAULT}"),
+    }
+}
+
+fn answers(endpoint: &str) -> bool {
+    let address = endpoint.split_once("://").and_then(|(_, address)| address.parse::<SocketAddr>().ok());
+    address.is_some_and(|address| TcpStream::connect_timeout(&address, ACCEPT_WITHIN).is_ok())
+}

@@ -1,0 +1,131 @@
+//! Where an import goes: into the folder, through the server that has it, or nowhere.
+
+use std::sync::Arc;
+
+use farmtally_ingest::RateCard;
+use farmtally_model::{FarmId, Timestamp};
+use farmtally_service::{Clock, Farm, NumberedSubmission, OpenError, Service, ServiceLimits, SystemClock};
+
+use super::batch::{BatchOutcome, RefusedRecord};
+use super::dry_run::DryRun;
+use super::through_server::ThroughServer;
+use crate::args::ImportArguments;
+use crate::commands::rates::read_rate_card;
+use crate::connection::Connection;
+use crate::data_folder::{Catalogue, DataFolder, FolderError, owner_credential};
+use crate::farm_reference::FarmReference;
+use crate::output::tell;
+use crate::region;
+use crate::report_error::Failure;
+
+/// Most records of a batch into the folder: a commit costs a sync, which is worth many records.
+const FOLDER_BATCH: usize = 10_000;
+/// Most records of a batch through a server, which answers others meanwhile.
+const SERVER_BATCH: usize = 1_000;
+
+/// Where the records go.
+pub(super) enum Destination {
+    /// Into the folder, which is ours.
+    Folder { service: Arc<Service>, farm_id: FarmId },
+    /// To the server that has the folder.
+    Server(ThroughServer),
+    /// Nowhere.
+    Nowhere(Box<DryRun>),
+}
+
+impl Destination {
+    /// Opens what the arguments name. Without `--dry-run` the farm exists, and has its new rates, from here on.
+    pub(super) fn open(arguments: &ImportArguments) -> Result<Self, Failure> {
+        let new_rates = arguments.rates.as_deref().map(read_rate_card).transpose()?;
+        if arguments.dry_run {
+            let card = new_rates.map(|(_, card)| card);
+            return Self::nowhere(arguments, card);
+        }
+        let catalogue = arguments.folder.catalogue()?;
+        let farm_id = prepare_farm(arguments, &catalogue, new_rates.as_ref().map(|(text, _)| text.as_str()))?;
+        match arguments.folder.service(Arc::new(SystemClock::default()), ServiceLimits::default()) {
+            Ok(service) => Ok(Self::Folder { service, farm_id }),
+            Err(OpenError::Folder(in_use @ FolderError::InUse { .. })) => {
+                through_server(&arguments.folder, &catalogue, farm_id, &in_use).map(Self::Server)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn nowhere(arguments: &ImportArguments, new_rates: Option<RateCard>) -> Result<Self, Failure> {
+        let catalogue = arguments.folder.exists().then(|| arguments.folder.catalogue()).transpose()?;
+        DryRun::new(catalogue.as_ref(), &arguments.farm, new_rates)
+            .map(|dry_run| Self::Nowhere(Box::new(dry_run)))
+    }
+
+    /// Most records of a batch unless somebody says otherwise.
+    pub(super) const fn usual_batch(&self) -> usize {
+        match self {
+            Self::Folder { .. } | Self::Nowhere(_) => FOLDER_BATCH,
+            Self::Server(_) => SERVER_BATCH,
+        }
+    }
+
+    /// Stores a batch, all of it or nothing, and says what became of each record.
+    pub(super) fn store(&self, batch: Vec<NumberedSubmission>) -> Result<BatchOutcome, Failure> {
+        let outcome = match self {
+            Self::Folder { service, farm_id } => into_folder(service, *farm_id, batch),
+            Self::Server(server) => server.send(&batch),
+            Self::Nowhere(dry_run) => return Ok(dry_run.price(batch)),
+        };
+        outcome.map_err(|failure| failure.hint("what was stored stays; the same command goes on from there"))
+    }
+}
+
+fn prepare_farm(
+    arguments: &ImportArguments,
+    catalogue: &Catalogue,
+    new_rates: Option<&str>,
+) -> Result<FarmId, Failure> {
+    let now = SystemClock::default().now();
+    let farm =
+        arguments.farm.find(catalogue)?.map_or_else(|| make_farm(&arguments.farm, catalogue, now), Ok)?;
+    if let Some(text) = new_rates {
+        catalogue.set_rate_card(farm.farm_id, text, now)?;
+    }
+    Ok(farm.farm_id)
+}
+
+fn make_farm(reference: &FarmReference, catalogue: &Catalogue, now: Timestamp) -> Result<Farm, Failure> {
+    let farm = reference.create(catalogue, now)?;
+    tell(format_args!("Made the farm `{reference}` with the id {}.", farm.farm_id));
+    Ok(farm)
+}
+
+fn through_server(
+    folder: &DataFolder,
+    catalogue: &Catalogue,
+    farm_id: FarmId,
+    in_use: &FolderError,
+) -> Result<ThroughServer, Failure> {
+    let Some(endpoint) = folder.published_endpoint() else {
+        return Err(Failure::of(in_use)
+            .hint("it is another import, or a server that is not ready yet; try again in a moment"));
+    };
+    let connection =
+        Connection::new(&endpoint, region::for_signing(catalogue)?, &owner_credential(catalogue)?);
+    Ok(ThroughServer::new(connection, farm_id))
+}
+
+fn into_folder(
+    service: &Service,
+    farm_id: FarmId,
+    batch: Vec<NumberedSubmission>,
+) -> Result<BatchOutcome, Failure> {
+    let report = service.store_batch(farm_id, batch)?;
+    let refused = report.refused.into_iter();
+    Ok(BatchOutcome {
+        stored: report.stored,
+        replaced: report.replaced,
+        unchanged: report.unchanged,
+        unpriced_lines: report.unpriced_lines,
+        refused: refused
+            .map(|refused| RefusedRecord::of(refused.line, refused.record_id, refused.message))
+            .collect(),
+    })
+}

@@ -1,0 +1,155 @@
+//! `import`: files to stored sessions, in whole batches and in constant memory.
+//!
+//! The folder belongs to one process at a time. When a server has it, the batches go through that server, and what is
+//! stored is the same.
+
+mod batch;
+mod destination;
+mod dry_run;
+mod rejects;
+mod source;
+mod tally;
+mod through_server;
+
+use std::mem::take;
+
+use farmtally_ingest::{Entry, Reject};
+
+use self::batch::{Batch, Origin, RefusedRecord};
+use self::destination::Destination;
+use self::rejects::{RejectedRecord, Rejects};
+use self::source::Source;
+use self::tally::Tally;
+use crate::args::ImportArguments;
+use crate::exit::ExitStatus;
+use crate::output::{print, tell};
+use crate::progress::Progress;
+use crate::report_error::Failure;
+use crate::shell::quoted;
+
+/// Reads the files and stores what is in them.
+pub(crate) fn run(arguments: &ImportArguments) -> Result<ExitStatus, Failure> {
+    let check = |path| Source::check(path, arguments.format);
+    let sources = arguments.files.iter().map(|path| check(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut import = Import::new(arguments, sources)?;
+    let ended = import.read_all();
+    let reported = import.report(arguments);
+    ended.and(reported)?;
+    let is_strict_failure = arguments.strict && import.tally.rejected > 0;
+    Ok(if is_strict_failure { ExitStatus::Failed } else { ExitStatus::Success })
+}
+
+/// An import on its way.
+struct Import {
+    sources: Vec<Source>,
+    names: Vec<String>,
+    destination: Destination,
+    batch_records_max: usize,
+    batch: Batch,
+    tally: Tally,
+    rejects: Rejects,
+    progress: Progress,
+}
+
+impl Import {
+    fn new(arguments: &ImportArguments, sources: Vec<Source>) -> Result<Self, Failure> {
+        let destination = Destination::open(arguments)?;
+        Ok(Self {
+            names: sources.iter().map(Source::name).collect(),
+            batch_records_max: arguments.batch.unwrap_or(destination.usual_batch()),
+            destination,
+            batch: Batch::default(),
+            tally: Tally::new(arguments.dry_run),
+            rejects: Rejects::new(arguments),
+            progress: Progress::of_bytes(sources.iter().map(Source::bytes).sum()),
+            sources,
+        })
+    }
+
+    fn read_all(&mut self) -> Result<(), Failure> {
+        let read = (0..self.sources.len()).try_for_each(|index| self.read(index));
+        // A file that breaks off does not take with it what was read before.
+        let stored = self.store_batch();
+        read.and(stored)
+    }
+
+    fn read(&mut self, index: usize) -> Result<(), Failure> {
+        for entry in self.sources[index].entries(&self.progress)? {
+            let entry = entry.map_err(|error| self.sources[index].failed(&error))?;
+            self.take(index, entry)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, source: usize, entry: Entry) -> Result<(), Failure> {
+        self.tally.read += 1;
+        match entry {
+            Entry::Submission { line, submission } => self.batch.push(Origin { source, line }, submission),
+            Entry::Rejected(reject) => self.reject(source, &reject)?,
+            Entry::Skipped { reason, .. } => self.tally.add_skipped(reason),
+        }
+        if self.batch.len() >= self.batch_records_max { self.store_batch() } else { Ok(()) }
+    }
+
+    fn reject(&mut self, source: usize, reject: &Reject) -> Result<(), Failure> {
+        let told = self.rejects.add(&RejectedRecord {
+            file: &self.names[source],
+            line: reject.line,
+            field: &reject.field,
+            value: &reject.value,
+            message: &reject.message,
+        })?;
+        self.tally.rejected += 1;
+        if let Some(line) = told {
+            self.progress.tell_above(&line);
+        }
+        Ok(())
+    }
+
+    fn store_batch(&mut self) -> Result<(), Failure> {
+        let (submissions, origins) = take(&mut self.batch).into_parts();
+        if !submissions.is_empty() {
+            let outcome = self.destination.store(submissions)?;
+            self.tally.add_batch(origins.len() as u64, &outcome);
+            outcome.refused.into_iter().try_for_each(|refused| self.refuse(&origins, refused))?;
+        }
+        self.progress.say(format!("{} records", self.tally.read));
+        self.rejects.flush()
+    }
+
+    /// A record that was readable and was not stored.
+    fn refuse(&mut self, origins: &[Origin], refused: RefusedRecord) -> Result<(), Failure> {
+        let RefusedRecord { number, field, value, message } = refused;
+        let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+        let origin = index.and_then(|index| origins.get(index)).ok_or_else(|| {
+            Failure::failed(format!("record {number} of a batch of {} was refused: {message}", origins.len()))
+        })?;
+        self.reject(origin.source, &Reject { line: origin.line, field, value, message })
+    }
+
+    /// The numbers to stdout, and what to do about them to stderr.
+    fn report(&mut self, arguments: &ImportArguments) -> Result<(), Failure> {
+        self.progress.finish();
+        print(&self.tally)?;
+        if let Some(path) = self.rejects.written() {
+            tell(format_args!("warning: `{}` names every rejected record", path.display()));
+        }
+        if self.tally.unpriced_lines > 0 {
+            tell(unpriced_hint(arguments));
+        }
+        if arguments.dry_run {
+            tell("This was a dry run: nothing was stored.");
+        }
+        Ok(())
+    }
+}
+
+fn unpriced_hint(arguments: &ImportArguments) -> String {
+    let farm = arguments.farm.to_string();
+    format!(
+        "hint: usage lines without a cost count as free where the rate card has no rate; \
+         set rates by `farmtally rates set {} --farm {} FILE` before importing, because what is stored keeps its price",
+        arguments.folder.as_flag(),
+        quoted(&farm)
+    )
+}

@@ -1,0 +1,116 @@
+//! The file of rejected records, which exists only if there are any.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::source::is_stdin;
+use crate::args::ImportArguments;
+use crate::report_error::Failure;
+use crate::terminal_text::one_line;
+
+/// Rejects that are told on stderr at once; the file has them all.
+const TOLD_MAX: u64 = 5;
+
+/// A record that was not stored, and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RejectedRecord<'a> {
+    pub(super) file: &'a str,
+    pub(super) line: u64,
+    pub(super) field: &'a str,
+    pub(super) value: &'a str,
+    pub(super) message: &'a str,
+}
+
+/// Where rejected records go.
+pub(super) struct Rejects {
+    /// `None` when nothing is to be written.
+    path: Option<PathBuf>,
+    file: Option<BufWriter<File>>,
+    count: u64,
+}
+
+impl Rejects {
+    /// As the arguments say; a dry run writes a file only when it is given one.
+    pub(super) fn new(arguments: &ImportArguments) -> Self {
+        let usual = || (!arguments.dry_run).then(|| usual_path(&arguments.files[0]));
+        Self { path: arguments.rejects.clone().or_else(usual), file: None, count: 0 }
+    }
+
+    /// The file, if there are rejects in it.
+    pub(super) fn written(&self) -> Option<&Path> {
+        self.file.as_ref().and(self.path.as_deref())
+    }
+
+    /// Adds a record, and gives what to tell about it, if anything.
+    pub(super) fn add(&mut self, rejected: &RejectedRecord<'_>) -> Result<Option<String>, Failure> {
+        self.count += 1;
+        let written = self.write(rejected);
+        written.map_err(|error| self.not_written(&error))?;
+        Ok((self.count <= TOLD_MAX).then(|| sentence(rejected)))
+    }
+
+    fn write(&mut self, rejected: &RejectedRecord<'_>) -> io::Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(BufWriter::new(File::create(path)?)),
+        };
+        let line = json!({
+            "file": rejected.file,
+            "line": rejected.line,
+            "field": rejected.field,
+            "value": rejected.value,
+            "message": rejected.message,
+        });
+        writeln!(file, "{line}")
+    }
+
+    /// Puts on the disk what was added, so that an interrupted import names the rejects of all its batches.
+    pub(super) fn flush(&mut self) -> Result<(), Failure> {
+        let flushed = self.file.as_mut().map_or(Ok(()), Write::flush);
+        flushed.map_err(|error| self.not_written(&error))
+    }
+
+    fn not_written(&self, error: &io::Error) -> Failure {
+        let path = self.path.as_deref().unwrap_or(Path::new("")).display();
+        Failure::caused(format!("cannot write the rejected records to `{path}`"), error)
+            .hint("pass another file by `--rejects`")
+    }
+}
+
+fn usual_path(first: &Path) -> PathBuf {
+    let mut name = if is_stdin(first) { "stdin".into() } else { first.as_os_str().to_owned() };
+    name.push(".rejects.jsonl");
+    name.into()
+}
+
+fn sentence(rejected: &RejectedRecord<'_>) -> String {
+    let RejectedRecord { file, line, field, message, .. } = rejected;
+    format!("warning: `{}` line {line}, {}: {}", one_line(file), one_line(field), one_line(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_stands_beside_the_first_input() {
+        assert_eq!(usual_path(Path::new("/data/a.csv")), Path::new("/data/a.csv.rejects.jsonl"));
+        assert_eq!(usual_path(Path::new("-")), Path::new("stdin.rejects.jsonl"));
+    }
+
+    #[test]
+    fn escape_codes_of_a_record_do_not_reach_the_terminal() {
+        let rejected = RejectedRecord {
+            file: "a.csv",
+            line: 3,
+            field: "jobName",
+            value: "",
+            message: "\u{1b}[2J is too long",
+        };
+        assert_eq!(sentence(&rejected), "warning: `a.csv` line 3, jobName: \\u{1b}[2J is too long");
+    }
+}

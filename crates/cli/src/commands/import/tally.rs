@@ -1,0 +1,76 @@
+//! The numbers of an import, one to a line.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use farmtally_ingest::SkipReason;
+
+use super::batch::BatchOutcome;
+
+/// What became of the records so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) read: u64,
+    /// Kept the contract, of a dry run.
+    valid: u64,
+    stored: u64,
+    replaced: u64,
+    unchanged: u64,
+    pub(super) rejected: u64,
+    skipped: BTreeMap<SkipReason, u64>,
+    pub(super) unpriced_lines: u64,
+    is_dry_run: bool,
+}
+
+impl Tally {
+    pub(super) fn new(is_dry_run: bool) -> Self {
+        Self { is_dry_run, ..Self::default() }
+    }
+
+    pub(super) fn add_skipped(&mut self, reason: SkipReason) {
+        *self.skipped.entry(reason).or_default() += 1;
+    }
+
+    pub(super) fn add_batch(&mut self, records: u64, outcome: &BatchOutcome) {
+        self.valid += records - outcome.refused.len() as u64;
+        self.stored += outcome.stored;
+        self.replaced += outcome.replaced;
+        self.unchanged += outcome.unchanged;
+        self.unpriced_lines += outcome.unpriced_lines;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "read: {}", self.read)?;
+        if self.is_dry_run {
+            writeln!(f, "valid: {}", self.valid)?;
+        } else {
+            writeln!(f, "stored: {}", self.stored)?;
+            writeln!(f, "replaced: {}", self.replaced)?;
+            writeln!(f, "unchanged: {}", self.unchanged)?;
+        }
+        writeln!(f, "rejected: {}", self.rejected)?;
+        writeln!(f, "skipped: {}", self.skipped.values().sum::<u64>())?;
+        self.skipped.iter().try_for_each(|(reason, count)| writeln!(f, "  {reason}: {count}"))?;
+        write!(f, "unpriced lines: {}", self.unpriced_lines)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_to_skip_has_its_line() {
+        let mut tally = Tally { read: 4, ..Tally::new(false) };
+        tally.add_skipped(SkipReason::JobStep);
+        tally.add_skipped(SkipReason::JobStep);
+        tally.add_skipped(SkipReason::NeverStarted);
+        tally.add_batch(1, &BatchOutcome { stored: 1, unpriced_lines: 2, ..BatchOutcome::default() });
+        let expected = "read: 4\nstored: 1\nreplaced: 0\nunchanged: 0\nrejected: 0\nskipped: 3\n  \
+                        the job never started: 1\n  a step of a job, which its job's row counts already: 2\n\
+                        unpriced lines: 2";
+        assert_eq!(tally.to_string(), expected);
+    }
+}

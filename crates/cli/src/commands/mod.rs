@@ -1,0 +1,33 @@
+//! One module per command.
+
+mod demo;
+mod env;
+mod farm;
+mod import;
+mod key;
+mod rates;
+mod serve;
+
+use crate::args::Command;
+use crate::exit::ExitStatus;
+use crate::logging::{self, LogFormat, QUIET};
+use crate::report_error::Failure;
+
+/// Does what was asked for.
+pub(crate) fn run(command: Command) -> Result<ExitStatus, Failure> {
+    match &command {
+        Command::Demo(arguments) => logging::start(&arguments.log.filter, arguments.log.format),
+        Command::Serve(arguments) => logging::start(&arguments.log.filter, arguments.log.format),
+        _ => logging::start(QUIET, LogFormat::Text),
+    }
+    let done = |()| ExitStatus::Success;
+    match command {
+        Command::Demo(arguments) => demo::run(arguments).map(done),
+        Command::Serve(arguments) => serve::run(&arguments).map(done),
+        Command::Import(arguments) => import::run(&arguments),
+        Command::Env(arguments) => env::run(&arguments).map(done),
+        Command::Farm(command) => farm::run(command).map(done),
+        Command::Key(command) => key::run(command).map(done),
+        Command::Rates(command) => rates::run(command).map(done),
+    }
+}

@@ -1,0 +1,77 @@
+//! The data folder as the command line sees it: named by a flag, made only by the commands that fill it.
+//!
+//! The catalogue can be opened beside a running server, the sessions cannot. Opening a catalogue creates it, so that a
+//! mistyped path would become a folder with a fresh key; commands that only look must ask [`DataFolder::existing`].
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+pub(crate) use farmtally_service::{BATCH_RECORDS_MAX, Catalogue, FolderError, NewFarm, StoreError};
+use farmtally_service::{
+    Clock, Credential, KeyAdministration, OpenError, Service, ServiceLimits, SystemClock, published_endpoint,
+};
+
+use crate::report_error::Failure;
+use crate::shell::quoted;
+
+/// The database of a folder, by which one is known (see `docs/format.md`).
+const CATALOGUE: &str = "catalogue.sqlite";
+
+/// Where everything is kept.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DataFolder {
+    /// Folder in which everything is kept
+    #[arg(long = "data-dir", value_name = "DIR", env = "FARMTALLY_DATA_DIR")]
+    path: PathBuf,
+}
+
+impl DataFolder {
+    /// The folder at a path.
+    pub(crate) const fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// The flag that names it, as a shell reads it.
+    pub(crate) fn as_flag(&self) -> String {
+        format!("--data-dir {}", quoted(&self.path.to_string_lossy()))
+    }
+
+    /// Whether there is anything in it.
+    pub(crate) fn exists(&self) -> bool {
+        self.path.join(CATALOGUE).exists()
+    }
+
+    /// The catalogue, made if it is not there.
+    pub(crate) fn catalogue(&self) -> Result<Catalogue, Failure> {
+        Ok(Catalogue::open(&self.path)?)
+    }
+
+    /// The catalogue, which must be there.
+    pub(crate) fn existing(&self) -> Result<Catalogue, Failure> {
+        if self.exists() {
+            return self.catalogue();
+        }
+        Err(Failure::failed(format!("there is no farmtally data in `{}`", self.path.display()))
+            .hint("`farmtally serve`, `farmtally import` and `farmtally farm create` make a data folder"))
+    }
+
+    /// The whole folder, for this process alone, made if it is not there.
+    pub(crate) fn service(
+        &self,
+        clock: Arc<dyn Clock>,
+        limits: ServiceLimits,
+    ) -> Result<Arc<Service>, OpenError> {
+        Service::open(&self.path, clock, limits)
+    }
+
+    /// The base URL of the server that has the folder, as that server published it.
+    pub(crate) fn published_endpoint(&self) -> Option<String> {
+        published_endpoint(&self.path)
+    }
+}
+
+/// The key that belongs to whoever owns the folder, made if there is none.
+pub(crate) fn owner_credential(catalogue: &Catalogue) -> Result<Credential, Failure> {
+    Ok(KeyAdministration::new(catalogue).default_admin(SystemClock::default().now())?)
+}

@@ -1,0 +1,24 @@
+//! What the shell learns.
+
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExitStatus {
+    /// Everything was done.
+    Success,
+    /// It could not be done.
+    Failed,
+    /// It was asked for wrongly; the same number that clap uses.
+    Usage,
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        match status {
+            ExitStatus::Success => Self::SUCCESS,
+            ExitStatus::Failed => Self::from(1),
+            ExitStatus::Usage => Self::from(2),
+        }
+    }
+}

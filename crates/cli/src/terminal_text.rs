@@ -1,0 +1,47 @@
+//! Text from elsewhere, made safe for a terminal: a job may be called whatever its owner liked, escape codes included.
+
+use std::borrow::Cow;
+
+/// The text with control characters escaped, so that it stays on one line and in one column and commands nothing.
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
+    if text.chars().any(char::is_control) { escaped(text, |_| false).into() } else { text.into() }
+}
+
+/// The text with control characters escaped except the ends of its lines.
+pub(crate) fn lines(text: &str) -> Cow<'_, str> {
+    let is_unsafe = |character: char| character.is_control() && character != '\n';
+    if text.chars().any(is_unsafe) {
+        escaped(text, |character| character == '\n').into()
+    } else {
+        text.into()
+    }
+}
+
+fn escaped(text: &str, keep: impl Fn(char) -> bool) -> String {
+    let mut safe = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if character.is_control() && !keep(character) {
+            safe.extend(character.escape_default());
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_and_not_obeyed() {
+        assert_eq!(one_line("a\tb\u{1b}[31mc\n"), "a\\tb\\u{1b}[31mc\\n");
+        assert_eq!(lines("a\n\u{9b}b"), "a\n\\u{9b}b");
+    }
+
+    #[test]
+    fn other_text_passes_unchanged() {
+        assert!(matches!(one_line("é “plain”"), Cow::Borrowed("é “plain”")));
+        assert!(matches!(lines("two\nlines"), Cow::Borrowed("two\nlines")));
+    }
+}

@@ -1,0 +1,69 @@
+//! What `--help` says.
+
+use insta::assert_snapshot;
+
+use crate::door::Place;
+
+#[test]
+fn help_names_every_command_and_where_to_start() {
+    assert_snapshot!(Place::new().run("--help"), @"
+    exit 0
+    --- stdout
+    Usage and cost statistics for render farms, behind AWS Deadline Cloud's own API
+
+    Usage: farmtally <COMMAND>
+
+    Commands:
+      demo    Make a sample farm, serve it, and print what to try; nothing leaves this machine
+      serve   Serve the AWS-compatible API and the overview page
+      import  Load sessions from files, beside a running server too
+      env     Print what boto3, the AWS CLI and the SDKs need to reach the server
+      farm    Make, list and change farms
+      key     Make, list and disable access keys
+      rates   Set and show the rates that price sessions which come without a cost
+      help    Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Start with `farmtally demo`: it makes a sample farm, serves it, and prints what to paste into boto3
+    or the AWS CLI.
+    Data goes to stdout and talk goes to stderr. Exit codes: 0 done, 1 failed, 2 called wrongly.
+    ");
+}
+
+#[test]
+fn every_command_has_help() {
+    let place = Place::new();
+    for command in [
+        "demo",
+        "serve",
+        "import",
+        "env",
+        "farm create",
+        "farm list",
+        "farm set",
+        "key create",
+        "key list",
+        "key disable",
+        "rates set",
+        "rates show",
+    ] {
+        let ended = place.run(&format!("{command} --help"));
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{command}");
+        assert!(ended.stdout.contains(&format!("Usage: farmtally {command} ")), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn without_a_command_help_is_an_error() {
+    let ended = Place::new().run("");
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+    assert!(ended.stderr.contains("Usage: farmtally <COMMAND>"));
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    assert_eq!(Place::new().done("--version"), format!("farmtally {}\n", env!("CARGO_PKG_VERSION")));
+}

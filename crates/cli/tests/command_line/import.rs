@@ -1,0 +1,313 @@
+//! `import` into a folder that nobody has.
+
+use std::process::Stdio;
+
+use insta::assert_snapshot;
+
+use crate::door::{Place, data, number, sessions};
+
+#[test]
+fn json_lines_are_stored_and_the_farm_is_made() {
+    let place = Place::new();
+    let file = data("sessions.jsonl");
+    let ended = place.run(&format!("import --data-dir data --farm oslo --rejects rejects {file}"));
+    assert_snapshot!(ended.to_string().replace(&file, "[file]"), @"
+    exit 0
+    --- stdout
+    read: 5
+    stored: 5
+    replaced: 0
+    unchanged: 0
+    rejected: 0
+    skipped: 0
+    unpriced lines: 2
+    --- stderr
+    Made the farm `oslo` with the id farm-d5e9816650cca3315bfa365febbe0f72.
+    hint: usage lines without a cost count as free where the rate card has no rate; set rates by `farmtally rates set --data-dir data --farm oslo FILE` before importing, because what is stored keeps its price
+    ");
+}
+
+#[test]
+fn csv_and_parquet_bring_the_same_records_as_json_lines() {
+    let place = Place::new();
+    let summary = |file: &str| {
+        place.done(&format!("import --data-dir data --farm oslo --rejects rejects {}", data(file)))
+    };
+    let stored = number(&summary("sessions.jsonl"), "stored");
+    for file in [
+        "sessions.csv",
+        "sessions.parquet",
+        "sessions-duckdb.parquet",
+        "sessions-pandas.parquet",
+        "sessions-polars.parquet",
+    ] {
+        let summary = summary(file);
+        assert_eq!(
+            (number(&summary, "stored"), number(&summary, "unchanged")),
+            (0, stored),
+            "{file}: {summary}"
+        );
+    }
+}
+
+#[test]
+fn slurm_tells_what_it_left_out_and_why() {
+    let place = Place::new();
+    let file = data("slurm.txt");
+    let ended =
+        place.run(&format!("import --data-dir data --farm fjord --format slurm --rejects rejects {file}"));
+    assert_snapshot!(ended.to_string().replace(&file, "[file]"), @"
+    exit 0
+    --- stdout
+    read: 10
+    stored: 5
+    replaced: 0
+    unchanged: 0
+    rejected: 2
+    skipped: 3
+      the job never started: 2
+      a step of a job, which its job's row counts already: 1
+    unpriced lines: 5
+    --- stderr
+    Made the farm `fjord` with the id farm-a8164b52e499f2712a9b11d57b9d139d.
+    warning: `[file]` line 9, end: end 2025-11-24T20:29:59 is before start 2025-11-24T20:30:00
+    warning: `[file]` line 10, row: the row has 5 fields; 26 are needed
+    warning: `rejects` names every rejected record
+    hint: usage lines without a cost count as free where the rate card has no rate; set rates by `farmtally rates set --data-dir data --farm fjord FILE` before importing, because what is stored keeps its price
+    ");
+    assert_snapshot!(place.read("rejects").replace(&file, "[file]"), @r#"
+    {"file":"[file]","line":9,"field":"end","value":"2025-11-24T20:29:59","message":"end 2025-11-24T20:29:59 is before start 2025-11-24T20:30:00"}
+    {"file":"[file]","line":10,"field":"row","value":"1015|1015|fjord|batch|too short","message":"the row has 5 fields; 26 are needed"}
+    "#);
+}
+
+#[test]
+fn swf_is_told_by_its_name() {
+    let place = Place::new();
+    let file = data("test.swf");
+    let ended = place.run(&format!("import --data-dir data --farm fjord --rejects rejects {file}"));
+    assert_snapshot!(ended.to_string().replace(&file, "[file]"), @r#"
+    exit 0
+    --- stdout
+    read: 12
+    stored: 4
+    replaced: 0
+    unchanged: 0
+    rejected: 4
+    skipped: 4
+      the job's start is unknown: 1
+      the job's run time is unknown: 1
+      one burst of a job, which its job's row counts already: 2
+    unpriced lines: 4
+    --- stderr
+    Made the farm `fjord` with the id farm-a8164b52e499f2712a9b11d57b9d139d.
+    warning: `[file]` line 17, row: the row has 14 columns; 18 are needed
+    warning: `[file]` line 18, wait time: "1.5" is not a whole number
+    warning: `[file]` line 19, run time: endedAt 2025-11-24T16:04:01Z is before startedAt 2025-11-24T16:05:01Z
+    warning: `[file]` line 20, run time: "many" is not a whole number
+    warning: `rejects` names every rejected record
+    hint: usage lines without a cost count as free where the rate card has no rate; set rates by `farmtally rates set --data-dir data --farm fjord FILE` before importing, because what is stored keeps its price
+    "#);
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let place = Place::new();
+    place.write("a.jsonl", &format!("{}{{}}\n", sessions(1, 3)));
+    let ended = place.run("import --data-dir data --farm oslo --dry-run a.jsonl");
+    assert_snapshot!(ended, @"
+    exit 0
+    --- stdout
+    read: 4
+    valid: 3
+    rejected: 1
+    skipped: 0
+    unpriced lines: 0
+    --- stderr
+    warning: `a.jsonl` line 4, sessionId: sessionId is missing
+    This was a dry run: nothing was stored.
+    ");
+    assert!(!place.path("data").exists());
+    assert!(!place.path("a.jsonl.rejects.jsonl").exists());
+}
+
+#[test]
+fn a_dry_run_prices_with_the_rates_of_the_farm() {
+    let place = Place::new();
+    place.write("a.jsonl", &sessions(1, 2).replace(r#","costInUsd":"0.01""#, ""));
+    place.write("rates.toml", RATES);
+    let unpriced = |more: &str| {
+        let summary = place.done(&format!("import --data-dir data --farm oslo --dry-run {more} a.jsonl"));
+        number(&summary, "unpriced lines")
+    };
+    assert_eq!(unpriced(""), 2);
+    assert_eq!(unpriced("--rates rates.toml"), 0);
+    place.done("farm create --data-dir data oslo");
+    assert_eq!(unpriced(""), 2);
+    place.done("rates set --data-dir data --farm oslo rates.toml");
+    assert_eq!(unpriced(""), 0);
+}
+
+const RATES: &str =
+    "[[rate]]\nusage = \"COMPUTE\"\nusdPerHour = \"0.6\"\nvalidFrom = \"2020-01-01T00:00:00Z\"\n";
+
+#[test]
+fn lines_without_a_price_are_told_with_what_to_do() {
+    let place = Place::new();
+    place.write("a.jsonl", &sessions(1, 2).replace(r#","costInUsd":"0.01""#, ""));
+    assert_snapshot!(place.run("import --data-dir data --farm oslo a.jsonl"), @"
+    exit 0
+    --- stdout
+    read: 2
+    stored: 2
+    replaced: 0
+    unchanged: 0
+    rejected: 0
+    skipped: 0
+    unpriced lines: 2
+    --- stderr
+    Made the farm `oslo` with the id farm-d5e9816650cca3315bfa365febbe0f72.
+    hint: usage lines without a cost count as free where the rate card has no rate; set rates by `farmtally rates set --data-dir data --farm oslo FILE` before importing, because what is stored keeps its price
+    ");
+    place.write("b.jsonl", &sessions(3, 2).replace(r#","costInUsd":"0.01""#, ""));
+    place.write("rates.toml", RATES);
+    let summary = place.done("import --data-dir data --farm oslo --rates rates.toml b.jsonl");
+    assert_eq!(number(&summary, "unpriced lines"), 0);
+}
+
+#[test]
+fn the_same_import_again_changes_nothing() {
+    let place = Place::new();
+    place.write("a.jsonl", &sessions(1, 25));
+    let import = "import --data-dir data --farm oslo --batch 10 a.jsonl";
+    assert_eq!(number(&place.done(import), "stored"), 25);
+    assert_snapshot!(place.run(import), @"
+    exit 0
+    --- stdout
+    read: 25
+    stored: 0
+    replaced: 0
+    unchanged: 25
+    rejected: 0
+    skipped: 0
+    unpriced lines: 0
+    ");
+}
+
+#[test]
+fn a_record_that_contradicts_what_is_stored_is_rejected_and_named() {
+    let place = Place::new();
+    place.write("a.jsonl", &sessions(1, 1));
+    place.done("import --data-dir data --farm oslo a.jsonl");
+    place.write("b.jsonl", &format!("\n{}{}", sessions(1, 1).replace("alice", "bob"), sessions(2, 1)));
+    assert_snapshot!(place.run("import --data-dir data --farm oslo b.jsonl"), @"
+    exit 0
+    --- stdout
+    read: 2
+    stored: 1
+    replaced: 0
+    unchanged: 0
+    rejected: 1
+    skipped: 0
+    unpriced lines: 0
+    --- stderr
+    warning: `b.jsonl` line 2, sessionId: `session-00000000000000000000000000000001` is stored with other content; send a higher revision than 0 to correct it
+    warning: `b.jsonl.rejects.jsonl` names every rejected record
+    ");
+    assert_snapshot!(place.read("b.jsonl.rejects.jsonl"), @r#"{"file":"b.jsonl","line":2,"field":"sessionId","value":"session-00000000000000000000000000000001","message":"`session-00000000000000000000000000000001` is stored with other content; send a higher revision than 0 to correct it"}"#);
+}
+
+#[test]
+fn rejects_are_a_failure_only_when_that_is_asked_for() {
+    let place = Place::new();
+    place.write("a.jsonl", "{}\n");
+    assert_eq!(place.run("import --data-dir data --farm oslo a.jsonl").code, Some(0));
+    assert_eq!(place.run("import --data-dir data --farm oslo --strict a.jsonl").code, Some(1));
+}
+
+#[test]
+fn the_standard_input_is_a_file_like_any_other() {
+    let place = Place::new();
+    let import = "import --data-dir data --farm oslo --format jsonl -";
+    let ended = place.run_with_input(import, &format!("{}no json\n", sessions(1, 2)));
+    assert_snapshot!(ended, @"
+    exit 0
+    --- stdout
+    read: 3
+    stored: 2
+    replaced: 0
+    unchanged: 0
+    rejected: 1
+    skipped: 0
+    unpriced lines: 0
+    --- stderr
+    Made the farm `oslo` with the id farm-d5e9816650cca3315bfa365febbe0f72.
+    warning: `-` line 3, row: not a JSON object: expected ident at column 2
+    warning: `stdin.rejects.jsonl` names every rejected record
+    ");
+    assert!(place.path("stdin.rejects.jsonl").exists());
+}
+
+#[test]
+fn a_missing_file_is_found_before_anything_is_stored() {
+    let place = Place::new();
+    place.write("a.jsonl", &sessions(1, 2));
+    assert_snapshot!(place.run("import --data-dir data --farm oslo a.jsonl b.jsonl"), @"
+    exit 1
+    --- stderr
+    error: cannot read `b.jsonl`: No such file or directory (os error 2)
+    ");
+    assert!(!place.path("data").exists());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_on_does_not_take_others_with_it() {
+    let place = Place::new();
+    place.write("a.jsonl", &sessions(1, 2));
+    place.write("b.csv", "sessionId,colour\n");
+    assert_snapshot!(place.run("import --data-dir data --farm oslo a.jsonl b.csv"), @r#"
+    exit 1
+    --- stdout
+    read: 2
+    stored: 2
+    replaced: 0
+    unchanged: 0
+    rejected: 0
+    skipped: 0
+    unpriced lines: 0
+    --- stderr
+    Made the farm `oslo` with the id farm-d5e9816650cca3315bfa365febbe0f72.
+    error: cannot read `b.csv`: unknown column "colour"
+    hint: it is read as csv; pass `--format` if it is something else
+    "#);
+}
+
+#[test]
+fn a_farm_can_be_named_by_its_id() {
+    let place = Place::new();
+    place.write("a.jsonl", &sessions(1, 2));
+    let id = place.done("farm create --data-dir data oslo");
+    place.done(&format!("import --data-dir data --farm {} a.jsonl", id.trim()));
+    let again = place.done("import --data-dir data --farm oslo a.jsonl");
+    assert_eq!(number(&again, "unchanged"), 2);
+}
+
+#[test]
+fn a_batch_is_smaller_than_a_file_and_nothing_is_lost_at_its_edges() {
+    let place = Place::new();
+    place.write("a.jsonl", &sessions(1, 7));
+    place.write("b.jsonl", &sessions(6, 7));
+    let summary = place.done("import --data-dir data --farm oslo --batch 3 a.jsonl b.jsonl");
+    assert_eq!((number(&summary, "stored"), number(&summary, "unchanged")), (12, 2));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let place = Place::new();
+    place.write("a.jsonl", &sessions(1, 1));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = place.command("import --data-dir data --farm oslo a.jsonl");
+    let output = command.stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,65 @@
+//! `key`: made, listed and disabled.
+
+use insta::assert_snapshot;
+
+use crate::door::Place;
+
+/// The list without the instants in it.
+fn list(place: &Place) -> String {
+    let lines = place.done("key list --data-dir data");
+    let lines = lines.lines().map(|line| {
+        let cells = line.split('\t').map(|cell| match cell.strip_prefix("disabled ") {
+            Some(_) => "disabled [time]",
+            None if cell.ends_with('Z') => "[time]",
+            None => cell,
+        });
+        cells.collect::<Vec<_>>().join(" | ")
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_key_is_printed_for_a_shell_and_listed_without_its_secret() {
+    let place = Place::new();
+    assert_snapshot!(place.run("key create --data-dir data"), @"
+    exit 0
+    --- stdout
+    export AWS_ACCESS_KEY_ID=FTAK[id]
+    export AWS_SECRET_ACCESS_KEY=[secret]
+    --- stderr
+    The secret is shown this once.
+    ");
+    assert_snapshot!(list(&place), @"FTAK[id] | reader | all farms | [time] | works");
+}
+
+#[test]
+fn a_key_can_be_for_one_farm() {
+    let place = Place::new();
+    place.done("farm create --data-dir data oslo");
+    place.done("key create --data-dir data --role ingester --farm oslo");
+    assert_snapshot!(list(&place), @"FTAK[id] | ingester | farm-d5e9816650cca3315bfa365febbe0f72 | [time] | works");
+    assert_snapshot!(place.run("key create --data-dir data --farm bergen"), @"
+    exit 1
+    --- stderr
+    error: there is no farm `bergen`
+    hint: the farms of this folder are `oslo`
+    ");
+}
+
+#[test]
+fn a_disabled_key_stays_in_the_list_and_cannot_be_disabled_again() {
+    let place = Place::new();
+    let _server = place.serve("");
+    let output = place.command("key create --data-dir data --role admin").output().unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let id = lines.lines().find_map(|line| line.strip_prefix("export AWS_ACCESS_KEY_ID=")).unwrap();
+    let disable = format!("key disable --data-dir data {id}");
+    place.done(&disable);
+    assert!(list(&place).ends_with("disabled [time]"), "{}", list(&place));
+    assert_snapshot!(place.run(&disable), @"
+    exit 1
+    --- stderr
+    error: there is no working access key `FTAK[id]`
+    hint: `farmtally key list --data-dir data` shows them all
+    ");
+}

@@ -1,0 +1,15 @@
+//! The program as people's scripts meet it: exit code, stdout and stderr of the real binary.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is missing")]
+
+mod crash;
+mod demo;
+mod door;
+mod env;
+mod farms;
+mod help;
+mod import;
+mod import_beside_a_server;
+mod keys;
+mod rates;
+mod serve;
+mod usage;

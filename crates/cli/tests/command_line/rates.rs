@@ -1,0 +1,47 @@
+//! `rates`: set and shown.
+
+use insta::assert_snapshot;
+
+use crate::door::Place;
+
+const CARD: &str = "# What a machine costs.\n[[rate]]\nusage = \"COMPUTE\"\nusdPerHour = \"0.6\"\n";
+
+#[test]
+fn a_card_is_shown_as_it_was_set() {
+    let place = Place::new();
+    place.done("farm create --data-dir data oslo");
+    place.write("rates.toml", CARD);
+    assert_snapshot!(place.run("rates set --data-dir data --farm oslo rates.toml"), @"
+    exit 0
+    --- stderr
+    The rates price the sessions that arrive from now on.
+    ");
+    assert_eq!(place.done("rates show --data-dir data --farm oslo"), CARD);
+}
+
+#[test]
+fn a_card_can_come_from_the_standard_input_beside_a_server() {
+    let place = Place::new();
+    let _server = place.serve("");
+    place.done("farm create --data-dir data oslo");
+    assert_eq!(place.run_with_input("rates set --data-dir data --farm oslo", CARD).code, Some(0));
+    assert_eq!(place.done("rates show --data-dir data --farm oslo"), CARD);
+}
+
+#[test]
+fn a_card_that_cannot_be_used_is_not_set() {
+    let place = Place::new();
+    place.done("farm create --data-dir data oslo");
+    place.write("rates.toml", "[[rate]]\nusage = \"COMPUTE\"\nusdPerHour = \"-1\"\n");
+    assert_snapshot!(place.run("rates set --data-dir data --farm oslo rates.toml"), @"
+    exit 1
+    --- stderr
+    error: cannot use the rate card `rates.toml`: rate 1, usdPerHour: -1 is negative; the least is 0
+    ");
+    assert_snapshot!(place.run("rates show --data-dir data --farm oslo"), @"
+    exit 1
+    --- stderr
+    error: the farm `oslo` has no rate card
+    hint: `farmtally rates set --data-dir data --farm … FILE` sets one
+    ");
+}
