@@ -9,7 +9,9 @@ use farmtally_ingest::Format;
 use farmtally_model::{CostScaleFactor, DisplayName, FarmId};
 use farmtally_service::Role;
 
-use crate::data_folder::{BATCH_RECORDS_MAX, DataFolder};
+use farmtally_service::BATCH_RECORDS_MAX;
+
+use crate::data_folder::DataFolder;
 use crate::farm_reference::FarmReference;
 use crate::logging::{LogFormat, parse_filter};
 use crate::region::parse_region;

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-pub(crate) use farmtally_service::{BATCH_RECORDS_MAX, Catalogue, FolderError, NewFarm, StoreError};
 use farmtally_service::{
-    Clock, Credential, KeyAdministration, OpenError, Service, ServiceLimits, SystemClock, published_endpoint,
+    Catalogue, Clock, Credential, KeyAdministration, OpenError, Service, ServiceLimits, SystemClock,
+    published_endpoint,
 };
 
 use crate::report_error::Failure;

@@ -5,9 +5,8 @@ use std::str::FromStr;
 
 use farmtally_ingest::farm_id_for_name;
 use farmtally_model::{DisplayName, FarmId, TextError, Timestamp};
-use farmtally_service::Farm;
+use farmtally_service::{Catalogue, Farm, NewFarm};
 
-use crate::data_folder::{Catalogue, NewFarm};
 use crate::report_error::Failure;
 use crate::terminal_text::one_line;
 

@@ -18,6 +18,7 @@ mod region;
 mod report_error;
 mod shell;
 mod submission_lines;
+mod talk;
 mod terminal_text;
 
 use std::process::ExitCode;

@@ -23,8 +23,3 @@ fn not_printed(error: &io::Error) -> Failure {
         _ => Failure::caused("cannot write to the standard output", error),
     }
 }
-
-/// Writes text and a line end to stderr. If nobody listens there, there is nobody to tell.
-pub(crate) fn tell(text: impl Display) {
-    drop(writeln!(io::stderr().lock(), "{text}"));
-}

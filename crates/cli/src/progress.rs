@@ -53,7 +53,7 @@ impl Progress {
 
     /// Writes a line above the bar.
     pub(crate) fn tell_above(&self, line: &str) {
-        self.0.suspend(|| crate::output::tell(line));
+        self.0.suspend(|| crate::talk::tell(line));
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A server accepts any region unless it was started with one. The other commands have to know which, because it is part
 //! of what they sign, so the server leaves it in the catalogue.
+use farmtally_service::Catalogue;
 
-use crate::data_folder::Catalogue;
 use crate::report_error::Failure;
 
 /// Where the service has its home, and what clients use when the server does not care.

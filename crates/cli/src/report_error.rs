@@ -3,11 +3,10 @@
 use std::error::Error;
 use std::fmt;
 
-use farmtally_service::{self as service, KeyError, ServiceError};
+use farmtally_service::{self as service, FolderError, KeyError, ServiceError, StoreError};
 
-use crate::data_folder::{FolderError, StoreError};
 use crate::exit::ExitStatus;
-use crate::output;
+use crate::talk::tell;
 use crate::terminal_text;
 
 /// Why a command ends early.
@@ -78,7 +77,7 @@ impl Failure {
     /// Writes it to stderr.
     pub(crate) fn report(&self) {
         if let Self::Told(told) = self {
-            output::tell(terminal_text::lines(&told.to_string()));
+            tell(terminal_text::lines(&told.to_string()));
         }
     }
 }

@@ -2,8 +2,6 @@
 
 use farmtally_model::FarmId;
 
-use crate::error::{MissingResource, ServiceError};
-
 /// What a key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -72,6 +70,15 @@ impl Action {
     }
 }
 
+/// What a caller may not do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The key's role does not allow it.
+    Denied { access_key_id: String, role: Role, action: Action },
+    /// The key cannot see the farm.
+    FarmNotVisible(FarmId),
+}
+
 /// Whoever signed a request, as their key says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
@@ -90,18 +97,18 @@ impl Caller {
     }
 
     /// Refuses what the role does not allow, whichever farm it is about.
-    pub(crate) fn require(&self, action: Action) -> Result<(), ServiceError> {
+    pub(crate) fn require(&self, action: Action) -> Result<(), Refusal> {
         if action.is_allowed_for(self.role) {
             Ok(())
         } else {
-            Err(ServiceError::Denied { access_key_id: self.access_key_id.clone(), role: self.role, action })
+            Err(Refusal::Denied { access_key_id: self.access_key_id.clone(), role: self.role, action })
         }
     }
 
-    /// Refuses what the role does not allow; a farm that is not the caller's looks like one that does not exist.
-    pub(crate) fn require_on(&self, action: Action, farm_id: FarmId) -> Result<(), ServiceError> {
+    /// Refuses what the role does not allow, and a farm that the key cannot see.
+    pub(crate) fn require_on(&self, action: Action, farm_id: FarmId) -> Result<(), Refusal> {
         self.require(action)?;
-        if self.sees(farm_id) { Ok(()) } else { Err(ServiceError::NotFound(MissingResource::Farm(farm_id))) }
+        if self.sees(farm_id) { Ok(()) } else { Err(Refusal::FarmNotVisible(farm_id)) }
     }
 }
 
@@ -123,11 +130,11 @@ mod tests {
     }
 
     #[test]
-    fn a_farm_that_is_not_yours_looks_like_one_that_does_not_exist() {
+    fn a_key_of_one_farm_sees_no_other() {
         let (mine, other) = (FarmId::from_bytes([1; 16]), FarmId::from_bytes([2; 16]));
         let caller = caller(Role::Admin, Some(mine));
         assert!(caller.require_on(Action::ReadFarm, mine).is_ok());
         let refusal = caller.require_on(Action::ReadFarm, other).unwrap_err();
-        assert!(matches!(refusal, ServiceError::NotFound(MissingResource::Farm(farm)) if farm == other));
+        assert_eq!(refusal, Refusal::FarmNotVisible(other));
     }
 }

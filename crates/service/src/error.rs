@@ -5,7 +5,7 @@
 
 use farmtally_model::{AggregationId, FarmId, FleetId, QueueId, Timestamp};
 
-use crate::access::{Action, Role};
+use crate::access::{Action, Refusal, Role};
 
 /// Something that a caller named and that is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +105,16 @@ pub enum ServiceError {
 impl ServiceError {
     pub(crate) fn internal(error: impl Into<InternalError>) -> Self {
         Self::Internal(error.into())
+    }
+}
+
+/// A farm that is not the caller's looks like one that does not exist.
+impl From<Refusal> for ServiceError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Denied { access_key_id, role, action } => Self::Denied { access_key_id, role, action },
+            Refusal::FarmNotVisible(farm_id) => Self::NotFound(MissingResource::Farm(farm_id)),
+        }
     }
 }
 

@@ -1,11 +1,7 @@
-//! Access keys: made here, kept encrypted, shown once, and looked up for every request.
+//! Access keys: made here, and kept encrypted.
 //!
 //! SigV4 needs the secret itself, so it cannot be kept as a hash. It is sealed under the folder's master key and bound
 //! to the key's id, role and farm, so that a row of the catalogue cannot be given another role.
-
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -14,10 +10,8 @@ use farmtally_store::{Catalogue, StoreError, StoredAccessKey};
 use zeroize::Zeroizing;
 
 use crate::access::{Caller, Role};
-use crate::error::{InternalError, ServiceError};
-use crate::limits::KEY_MEMORY;
+use crate::error::InternalError;
 use crate::sealing::{SealingKey, random_bytes};
-use crate::service::Service;
 
 /// A secret access key. It does not show itself.
 #[derive(Clone)]
@@ -159,7 +153,8 @@ impl<'a> KeyAdministration<'a> {
     }
 }
 
-fn open_credential(
+/// The key with this id, unless there is none or it is disabled.
+pub(crate) fn open_credential(
     catalogue: &Catalogue,
     sealing: &SealingKey,
     access_key_id: &str,
@@ -194,50 +189,4 @@ fn new_access_key_id() -> Result<String, crate::sealing::SealingError> {
 fn new_secret() -> Result<AccessKeySecret, crate::sealing::SealingError> {
     let bytes = Zeroizing::new(random_bytes::<30>()?);
     Ok(AccessKeySecret(Zeroizing::new(STANDARD_NO_PAD.encode(bytes.as_slice()))))
-}
-
-/// The keys that requests are verified with, remembered for a moment.
-#[derive(Debug)]
-pub(crate) struct KeyRing {
-    sealing: SealingKey,
-    remembered: Mutex<HashMap<String, (Instant, Credential)>>,
-}
-
-impl KeyRing {
-    pub(crate) fn new(catalogue: &Catalogue) -> Self {
-        let sealing = SealingKey::new(catalogue.master_key().expose_secret());
-        Self { sealing, remembered: Mutex::default() }
-    }
-
-    fn remembered(&self, access_key_id: &str) -> Option<Credential> {
-        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, credential) = remembered.get(access_key_id)?;
-        (since.elapsed() < KEY_MEMORY).then(|| credential.clone())
-    }
-
-    fn remember(&self, credential: &Credential) {
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered.retain(|_, (since, _)| since.elapsed() < KEY_MEMORY);
-        remembered.insert(credential.caller.access_key_id.clone(), (Instant::now(), credential.clone()));
-    }
-}
-
-impl Service {
-    /// The key that a request says it was signed with, unless there is none or it is disabled.
-    pub fn credential(&self, access_key_id: &str) -> Result<Option<Credential>, ServiceError> {
-        if let Some(credential) = self.keys.remembered(access_key_id) {
-            return Ok(Some(credential));
-        }
-        let credential = open_credential(self.store.catalogue(), &self.keys.sealing, access_key_id)
-            .map_err(ServiceError::internal)?;
-        if let Some(credential) = &credential {
-            self.keys.remember(credential);
-        }
-        Ok(credential)
-    }
-
-    /// Making, listing and disabling keys.
-    pub fn key_administration(&self) -> KeyAdministration<'_> {
-        KeyAdministration::new(self.store.catalogue())
-    }
 }

@@ -9,6 +9,7 @@ mod clock;
 mod error;
 mod farms;
 mod ingest;
+mod key_ring;
 mod keys;
 mod limits;
 mod overview;

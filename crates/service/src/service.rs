@@ -8,7 +8,8 @@ use farmtally_store::Store;
 
 use crate::clock::Clock;
 use crate::error::{OpenError, ServiceError};
-use crate::keys::KeyRing;
+use crate::key_ring::KeyRing;
+use crate::keys::{Credential, KeyAdministration};
 use crate::limits::ServiceLimits;
 use crate::page_token::PageTokens;
 use crate::result_cache::ResultCache;
@@ -58,6 +59,16 @@ impl Service {
     pub fn check_ready(&self) -> Result<(), ServiceError> {
         self.store.catalogue().setting(PAGE_TOKEN_KEY)?;
         Ok(())
+    }
+
+    /// The key that a request says it was signed with, unless there is none or it is disabled.
+    pub fn credential(&self, access_key_id: &str) -> Result<Option<Credential>, ServiceError> {
+        self.keys.credential(self.store.catalogue(), access_key_id).map_err(ServiceError::internal)
+    }
+
+    /// Making, listing and disabling keys.
+    pub fn key_administration(&self) -> KeyAdministration<'_> {
+        KeyAdministration::new(self.store.catalogue())
     }
 
     /// Publishes the address under which this process serves, for the other commands on this machine.

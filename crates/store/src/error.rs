@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use farmtally_model::FarmId;
 use rusqlite::ErrorCode;
 
-use crate::store::BATCH_RECORDS_MAX;
+use crate::limits::BATCH_RECORDS_MAX;
 
 /// A call that did not do what it was asked. Unless the variant says otherwise, nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -15,9 +15,7 @@ use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
 use crate::farm::OpenFarm;
 use crate::folder::{self, FolderLock};
-
-/// Most records of one batch, which is one transaction and one row.
-pub const BATCH_RECORDS_MAX: usize = 100_000;
+use crate::limits::BATCH_RECORDS_MAX;
 
 /// What becomes of aggregations whose process ended before they did.
 const ORPHANED: &str = "the server was restarted while this aggregation ran; start it again";

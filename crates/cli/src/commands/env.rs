@@ -8,14 +8,15 @@ use std::fmt;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use farmtally_service::Credential;
+use farmtally_service::{Catalogue, Credential};
 
 use crate::args::{EnvArguments, LISTEN_DEFAULT};
-use crate::data_folder::{Catalogue, DataFolder, owner_credential};
-use crate::output::{print, tell};
+use crate::data_folder::{DataFolder, owner_credential};
+use crate::output::print;
 use crate::region;
 use crate::report_error::Failure;
 use crate::shell::quoted;
+use crate::talk::tell;
 
 /// How long a server on this machine may take to accept a connection.
 const ACCEPT_WITHIN: Duration = Duration::from_millis(500);

@@ -2,10 +2,9 @@
 
 use farmtally_ingest::farm_id_for_name;
 use farmtally_model::{CostScaleFactor, FarmId};
-use farmtally_service::{Clock, SystemClock};
+use farmtally_service::{Catalogue, Clock, SystemClock};
 
 use crate::args::{FarmCommand, FarmCreateArguments, FarmListArguments, FarmSetArguments};
-use crate::data_folder::Catalogue;
 use crate::farm_reference::{CREATED_BY, all_farms, create_farm};
 use crate::output::print;
 use crate::report_error::Failure;

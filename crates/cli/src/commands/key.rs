@@ -4,8 +4,9 @@ use farmtally_service::{AccessKeySummary, Clock, KeyAdministration, SystemClock}
 
 use crate::args::{KeyCommand, KeyCreateArguments, KeyDisableArguments, KeyListArguments};
 use crate::commands::env::KeyLines;
-use crate::output::{print, tell};
+use crate::output::print;
 use crate::report_error::Failure;
+use crate::talk::tell;
 
 /// Does what was asked for.
 pub(crate) fn run(command: KeyCommand) -> Result<(), Failure> {

@@ -8,8 +8,9 @@ use farmtally_ingest::RateCard;
 use farmtally_service::{Clock, SystemClock};
 
 use crate::args::{RatesCommand, RatesSetArguments, RatesShowArguments};
-use crate::output::{print_as_it_is, tell};
+use crate::output::print_as_it_is;
 use crate::report_error::Failure;
+use crate::talk::tell;
 
 /// Does what was asked for.
 pub(crate) fn run(command: RatesCommand) -> Result<(), Failure> {

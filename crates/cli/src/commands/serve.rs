@@ -10,10 +10,11 @@ use farmtally_service::{KeyAdministration, ServiceLimits, SystemClock};
 use crate::args::ServeArguments;
 use crate::data_folder::owner_credential;
 use crate::hosting::{Host, Listen};
-use crate::output::{print, tell};
+use crate::output::print;
 use crate::page_token::new_page_token;
 use crate::region;
 use crate::report_error::Failure;
+use crate::talk::tell;
 
 /// Serves until it is told to stop.
 pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {

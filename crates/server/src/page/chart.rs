@@ -4,8 +4,7 @@ use std::fmt;
 
 use farmtally_service::{DayUsage, FarmOverview};
 
-use super::figures::{Count, Dollars};
-use super::html::Day;
+use super::figures::{Count, Day, Dollars};
 
 /// Units of the drawing; the style sheet stretches it.
 const BAR_PITCH: usize = 10;

@@ -1,6 +1,8 @@
-//! Numbers for people: dollars with cents, hours with a decimal, thousands with commas.
+//! Numbers for people: dollars with cents, hours with a decimal, thousands with commas, days.
 
 use std::fmt;
+
+use farmtally_model::Timestamp;
 
 /// Dollars, such as `$1,234.56`. Less than half a cent that is not nothing is shown as such.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +27,17 @@ impl fmt::Display for Hours {
             return f.write_str("&lt;0.1 h");
         }
         write!(f, "{} h", grouped(&format!("{:.1}", self.0)))
+    }
+}
+
+/// A day as `2025-11-24`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Day(pub(super) Timestamp);
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let instant = self.0.to_string();
+        f.write_str(instant.split('T').next().unwrap_or_default())
     }
 }
 

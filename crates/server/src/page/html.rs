@@ -7,7 +7,7 @@ use farmtally_service::FarmOverview;
 
 use super::chart::DayChart;
 use super::escape::Escaped;
-use super::figures::{Count, Dollars, Hours};
+use super::figures::{Count, Day, Dollars, Hours};
 use super::recipe::Recipe;
 use super::table::UsageTable;
 
@@ -117,17 +117,6 @@ fn write_totals(f: &mut fmt::Formatter<'_>, farm: &FarmOverview) -> fmt::Result 
         Hours(totals.runtime_hours()),
         Count(totals.sessions),
     )
-}
-
-/// A day as `2025-11-24`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Day(pub(super) Timestamp);
-
-impl fmt::Display for Day {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let instant = self.0.to_string();
-        f.write_str(instant.split('T').next().unwrap_or_default())
-    }
 }
 
 #[cfg(test)]

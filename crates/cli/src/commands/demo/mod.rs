@@ -8,18 +8,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use farmtally_server::ServerOptions;
-use farmtally_service::{Service, ServiceLimits, SystemClock};
+use farmtally_service::{Catalogue, Service, ServiceLimits, SystemClock};
 
 use self::sample::Sample;
 use self::to_paste::Question;
 use crate::args::{DemoArguments, LISTEN_DEFAULT};
 use crate::commands::env::ClientEnvironment;
-use crate::data_folder::{Catalogue, DataFolder};
+use crate::data_folder::DataFolder;
 use crate::hosting::{Host, Listen};
-use crate::output::{print, tell};
+use crate::output::print;
 use crate::page_token::new_page_token;
 use crate::region;
 use crate::report_error::Failure;
+use crate::talk::tell;
 
 /// Makes the farm if it is not there, and serves it until it is told to stop.
 pub(crate) fn run(arguments: DemoArguments) -> Result<(), Failure> {

@@ -2,10 +2,9 @@
 
 use farmtally_ingest::farm_id_for_name;
 use farmtally_model::{DisplayName, Timestamp};
-use farmtally_service::{Farm, NumberedSubmission, Service};
+use farmtally_service::{Catalogue, Farm, NumberedSubmission, Service};
 use farmtally_testkit::sample_farm::{SampleFarmOptions, sample_farm};
 
-use crate::data_folder::Catalogue;
 use crate::farm_reference::create_farm;
 use crate::progress::Progress;
 use crate::report_error::Failure;

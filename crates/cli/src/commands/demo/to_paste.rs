@@ -3,11 +3,10 @@
 use std::fmt;
 
 use farmtally_model::{FarmId, QueueId, RESOURCES_MAX, Timestamp};
-use farmtally_service::NamedResource;
+use farmtally_service::{Catalogue, NamedResource};
 use serde_json::Value;
 
 use super::sample::{Sample, whole_hour};
-use crate::data_folder::Catalogue;
 use crate::report_error::Failure;
 
 const WEEK_MS: i64 = 7 * 24 * 3_600_000;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use farmtally_ingest::RateCard;
 use farmtally_model::{FarmId, Timestamp};
-use farmtally_service::{Clock, Farm, NumberedSubmission, OpenError, Service, ServiceLimits, SystemClock};
+use farmtally_service::{
+    Catalogue, Clock, Farm, FolderError, NumberedSubmission, OpenError, Service, ServiceLimits, SystemClock,
+};
 
 use super::batch::{BatchOutcome, RefusedRecord};
 use super::dry_run::DryRun;
@@ -12,11 +14,11 @@ use super::through_server::ThroughServer;
 use crate::args::ImportArguments;
 use crate::commands::rates::read_rate_card;
 use crate::connection::Connection;
-use crate::data_folder::{Catalogue, DataFolder, FolderError, owner_credential};
+use crate::data_folder::{DataFolder, owner_credential};
 use crate::farm_reference::FarmReference;
-use crate::output::tell;
 use crate::region;
 use crate::report_error::Failure;
+use crate::talk::tell;
 
 /// Most records of a batch into the folder: a commit costs a sync, which is worth many records.
 const FOLDER_BATCH: usize = 10_000;

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use farmtally_ingest::RateCard;
 use farmtally_model::{DisplayName, FleetId};
-use farmtally_service::{Farm, NumberedSubmission};
+use farmtally_service::{Catalogue, Farm, NumberedSubmission};
 
 use super::batch::{BatchOutcome, RefusedRecord};
-use crate::data_folder::Catalogue;
 use crate::farm_reference::FarmReference;
 use crate::report_error::Failure;
 

@@ -22,10 +22,11 @@ use self::source::Source;
 use self::tally::Tally;
 use crate::args::ImportArguments;
 use crate::exit::ExitStatus;
-use crate::output::{print, tell};
+use crate::output::print;
 use crate::progress::Progress;
 use crate::report_error::Failure;
 use crate::shell::quoted;
+use crate::talk::tell;
 
 /// Reads the files and stores what is in them.
 pub(crate) fn run(arguments: &ImportArguments) -> Result<ExitStatus, Failure> {
