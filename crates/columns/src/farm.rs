@@ -39,9 +39,14 @@ impl FarmSnapshot {
         &self.blocks
     }
 
-    /// The running sessions as a block of sessions that end at `now_ms`.
-    pub fn running_at(&self, now_ms: i64) -> Result<BlockView, AccruedTooMuch> {
-        running::block_at(&self.running, now_ms).map(BlockView::new)
+    /// The running sessions of queues and fleets that are `wanted`, by their codes, as a block of sessions that end at
+    /// `now_ms`.
+    pub fn running_at(
+        &self,
+        now_ms: i64,
+        wanted: impl Fn(u32, u32) -> bool,
+    ) -> Result<BlockView, AccruedTooMuch> {
+        running::block_at(&self.running, now_ms, wanted).map(BlockView::new)
     }
 
     /// Volumes.
@@ -352,11 +357,11 @@ mod tests {
         columns.apply(&[session(7, 100, None), session(8, 300, None)], &[]);
         let snapshot = columns.snapshot();
         assert_eq!(snapshot.session_count(), 2);
-        let running: Vec<SessionRow> = snapshot.running_at(300).unwrap().live_rows().collect();
+        let running: Vec<SessionRow> = snapshot.running_at(300, |_, _| true).unwrap().live_rows().collect();
         let [row] = running.as_slice() else { panic!("{} rows", running.len()) };
         assert_eq!((row.start_ms, row.end_ms, row.compute_nanos), (100, 300, Some(7)));
         columns.apply(&[session(7, 100, Some(250))], &[session(7, 100, None)]);
-        assert_eq!(columns.snapshot().running_at(301).unwrap().live_len(), 1);
+        assert_eq!(columns.snapshot().running_at(301, |_, _| true).unwrap().live_len(), 1);
         assert_eq!(starts(&columns.snapshot()), [100]);
     }
 }

@@ -19,14 +19,14 @@ pub enum AggregationError {
     Cancelled,
     /// A running session has cost more than can be counted for one session.
     #[error(
-        "running session {session_id} has accrued more than 1,000,000,000 USD; correct its rate or end it"
+        "{session_id}, which is running, has accrued more than 1,000,000,000 USD; correct its rate or end it"
     )]
     SessionAccruedTooMuch {
         /// The session.
         session_id: SessionId,
     },
     /// A volume has cost more than can be counted for one volume.
-    #[error("volume {volume_id} has accrued more than 1,000,000,000 USD; correct its rate or end it")]
+    #[error("{volume_id} has accrued more than 1,000,000,000 USD; correct its rate or end it")]
     VolumeAccruedTooMuch {
         /// The volume.
         volume_id: VolumeId,

@@ -82,6 +82,10 @@ impl Filter {
             (_, ids) => Self { by_queue: false, wanted: wanted(snapshot.fleets(), ids.unwrap_or_default()) },
         }
     }
+
+    fn is_wanted(&self, queue: u32, fleet: u32) -> bool {
+        self.wanted[(if self.by_queue { queue } else { fleet }) as usize]
+    }
 }
 
 fn wanted<V: Clone + PartialEq>(values: &Values<V>, ids: &[V]) -> Vec<bool> {
@@ -105,7 +109,7 @@ impl<'a> AggregationPlan<'a> {
             RowsOf::Sessions
         };
         let running = snapshot
-            .running_at(now.millis())
+            .running_at(now.millis(), |queue, fleet| filter.is_wanted(queue, fleet))
             .map_err(|error| AggregationError::SessionAccruedTooMuch { session_id: error.session_id })?;
         let volumes = if rows_of == RowsOf::UsageTypes && !filter.by_queue {
             planned_volumes(snapshot, &filter.wanted, now)?
@@ -138,7 +142,7 @@ impl<'a> AggregationPlan<'a> {
 
     /// Whether sessions of a queue and a fleet are asked for.
     pub(crate) fn is_wanted(&self, queue: u32, fleet: u32) -> bool {
-        self.filter.wanted[(if self.filter.by_queue { queue } else { fleet }) as usize]
+        self.filter.is_wanted(queue, fleet)
     }
 
     /// Where the groupBy positions find their codes.

@@ -307,7 +307,9 @@ impl AggregationRun {
 /// The wire carries counts in 32 bits.
 fn checked_counts(table: StatisticsTable) -> RunEnd {
     if table.rows.iter().any(|row| row.count > ROW_COUNT_MAX) {
-        RunEnd::Failed(format!("a row counts more than {ROW_COUNT_MAX} sessions; {REDUCE}"))
+        RunEnd::Failed(format!(
+            "a row counts more than {ROW_COUNT_MAX} sessions; use a shorter period or another groupBy field"
+        ))
     } else {
         RunEnd::Completed(table)
     }
@@ -315,4 +317,30 @@ fn checked_counts(table: StatisticsTable) -> RunEnd {
 
 fn spawn_thread(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use farmtally_model::{Amounts, GroupValue, StatisticsRow, TimeRange, UsageGroupBy, UsageType};
+
+    fn table(count: u64) -> StatisticsTable {
+        let at = |millis| Timestamp::from_millis(millis).unwrap();
+        let amounts = Amounts { sum: 0, min: 0, max: 0 };
+        let bucket = TimeRange::new(at(0), at(1)).unwrap();
+        StatisticsTable {
+            group_by: GroupBy::new(&[UsageGroupBy::UsageType]).unwrap(),
+            values: [vec![GroupValue::usage_type(UsageType::Compute)], Vec::new()],
+            rows: vec![StatisticsRow { bucket, values: [0, 0], count, cost: amounts, runtime: amounts }],
+        }
+    }
+
+    #[test]
+    fn a_count_that_the_wire_cannot_carry_fails_the_aggregation() {
+        assert!(matches!(checked_counts(table(ROW_COUNT_MAX)), RunEnd::Completed(_)));
+        let RunEnd::Failed(message) = checked_counts(table(ROW_COUNT_MAX + 1)) else {
+            panic!("a count beyond 32 bits was let through")
+        };
+        assert!(message.starts_with("a row counts more than 2147483647 sessions"), "{message}");
+    }
 }

@@ -139,7 +139,7 @@ impl Service {
 
 /// The latest instant at which something was used, as far as it has happened.
 fn latest_usage(snapshot: &FarmSnapshot, now: Timestamp) -> Option<Timestamp> {
-    let running = snapshot.running_at(now.millis()).ok();
+    let running = snapshot.running_at(now.millis(), |_, _| true).ok();
     // A block's end may be that of a session that was corrected since; the window may begin a little late for that.
     let blocks = snapshot.blocks().iter().chain(&running).filter(|view| view.live_len() > 0);
     let latest_ms = blocks.map(|view| view.block().span_ms().1).max()?;

@@ -142,7 +142,7 @@ pub(crate) struct Row {
 
 /// Everything in a snapshot, sorted.
 pub(crate) fn rows(snapshot: &FarmSnapshot) -> Vec<Row> {
-    let running = snapshot.running_at(FAR).unwrap();
+    let running = snapshot.running_at(FAR, |_, _| true).unwrap();
     let mut rows = Vec::new();
     for row in snapshot.blocks().iter().chain([&running]).flat_map(BlockView::live_rows) {
         let cost = row.compute_nanos.unwrap();
