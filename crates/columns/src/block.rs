@@ -356,7 +356,7 @@ impl SessionBlock {
         &self.odd
     }
 
-    /// Every row, in the order of [`Self::find`]'s indexes.
+    /// Every row: set by set, and in each set run by run.
     pub fn rows(&self) -> impl Iterator<Item = SessionRow> {
         let sets = self.short.rows().chain(self.short_licensed.rows());
         let sets = sets.chain(self.long.rows()).chain(self.long_licensed.rows());

@@ -11,6 +11,8 @@ use crate::sealing::SealingKey;
 /// Longest token we read; ours are far shorter.
 const TOKEN_LENGTH_MAX: usize = 512;
 const VERSION: u8 = 1;
+/// A token is an argument of commands, so it must not begin with the hyphen that base64 for URLs may begin with.
+const PREFIX: &str = "p";
 
 /// Makes and reads page tokens.
 #[derive(Debug)]
@@ -36,7 +38,7 @@ impl PageTokens {
         plain.extend(now.millis().to_be_bytes());
         let sealed =
             self.key.seal(&plain, &context(farm_id, aggregation_id)).map_err(ServiceError::internal)?;
-        Ok(URL_SAFE_NO_PAD.encode(sealed))
+        Ok(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(sealed)))
     }
 
     /// The row at which the page of a token begins.
@@ -61,7 +63,8 @@ impl PageTokens {
         if token.len() > TOKEN_LENGTH_MAX {
             return None;
         }
-        let plain = self.key.open(&URL_SAFE_NO_PAD.decode(token).ok()?, context)?;
+        let sealed = URL_SAFE_NO_PAD.decode(token.strip_prefix(PREFIX)?).ok()?;
+        let plain = self.key.open(&sealed, context)?;
         let (&version, numbers) = plain.split_first()?;
         let (row, issued_ms) = numbers.split_first_chunk::<8>()?;
         if version != VERSION {

@@ -91,10 +91,16 @@ pub(crate) fn hold_for_creation(dir: &Path) -> Result<File, OpenError> {
     Ok(handle)
 }
 
-/// The catalogue's path; the file is made with its mode before SQLite opens it.
+/// The catalogue's path; the file is made with its mode before SQLite opens it for the first time.
+///
+/// A file that is there is not touched. When a process closes any descriptor of a file, the system drops all locks that
+/// the process has on it, SQLite's too, and then the next program to close the catalogue takes itself for the last one
+/// and deletes the write-ahead log under a running server.
 pub(crate) fn catalogue_file(dir: &Path) -> Result<PathBuf, OpenError> {
     let path = dir.join(CATALOGUE);
-    private_file(&path).map_err(OpenError::file(&path))?;
+    if !path.exists() {
+        private_file(&path).map_err(OpenError::file(&path))?;
+    }
     Ok(path)
 }
 
