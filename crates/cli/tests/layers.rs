@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// For each crate the crates of this workspace that it may depend on, outside of its tests.
-const MAY_KNOW: [(&str, &[&str]); 12] = [
+const MAY_KNOW: [(&str, &[&str]); 13] = [
     ("farmtally-model", &[]),
     ("farmtally-sigv4", &[]),
     ("farmtally-wire", &["farmtally-model"]),
@@ -33,6 +33,7 @@ const MAY_KNOW: [(&str, &[&str]); 12] = [
             "farmtally-testkit",
         ],
     ),
+    ("farmtally-bench", &["farmtally-model", "farmtally-columns", "farmtally-engine"]),
     ("farmtally-rust-client-test", &[]),
 ];
 

@@ -1,0 +1,164 @@
+"""The published comparison: eight questions, our engine and four others, in one interleaved run.
+
+Each engine first tries all of its forms of a question and keeps the fastest. Its answer is then compared with ours, row
+by row in integers, and only after that the engines are timed in turn, A B C D A B C D, so that a neighbour's load falls
+on all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import environment
+import program
+
+OUTPUT = program.REPOSITORY / "target/bench"
+environment.enter(program.REPOSITORY / "target/bench-env")
+
+import equality  # noqa: E402 - numpy exists only inside the environment
+import plot  # noqa: E402
+import report  # noqa: E402
+from engines import Engine, EngineError, Time, our_engine, peer  # noqa: E402
+from peers.prepare import prepare  # noqa: E402
+from peers.question import QUESTIONS  # noqa: E402
+from peers.worker import ENGINES  # noqa: E402
+
+# A form that takes so many times the least at its first try is not tried again.
+HOPELESS = 1.5
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
+    parser.add_argument("--sessions", type=int, default=1_000_000)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--repeats", type=int, default=7)
+    return parser.parse_args()
+
+
+def export(binary: Path, sessions: int) -> Path:
+    """The folder with the tables of the farm, made once per size and program."""
+    folder = OUTPUT / f"farm-{sessions}"
+    exported = folder / "farm.parquet"
+    if not exported.exists() or exported.stat().st_mtime < binary.stat().st_mtime:
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run([binary, "export", exported, "--sessions", str(sessions)], check=True)
+    prepare(exported, folder)
+    return folder
+
+
+def start_engines(binary: Path, folder: Path, sessions: int, threads: int) -> list[Engine]:
+    """Ours first, then every other engine that can be had."""
+    engines = [our_engine(binary, sessions, threads)]
+    for name in ENGINES:
+        say(f"loading {name}")
+        try:
+            engines.append(peer(name, folder, threads))
+        except EngineError as error:
+            say(f"warning: going on without {name}: {error}")
+    return engines
+
+
+def fastest_form(engine: Engine, question: str) -> str:
+    """The form that takes the least CPU time; the promising ones are tried twice."""
+    forms = engine.forms(question)
+    if len(forms) == 1:
+        return forms[0]
+    first = {form: engine.time(question, form).cpu_ms for form in forms}
+    promising = [form for form in forms if first[form] < HOPELESS * min(first.values())]
+    return min(promising, key=lambda form: min(first[form], engine.time(question, form).cpu_ms))
+
+
+def check_answers(engines: list[Engine], question: str, forms: dict[str, str], folder: Path) -> int:
+    """Compares every answer with ours, and gives the number of rows."""
+    answers = []
+    for engine in engines:
+        file = folder / f"answer-{engine.name}.i64"
+        engine.answer(question, forms[engine.name], file)
+        answers.append((engine.name, equality.read(file)))
+        file.unlink()
+    for other in answers[1:]:
+        equality.check(question, answers[0], other)
+    return len(answers[0][1])
+
+
+def time_in_turn(engines: list[Engine], question: str, forms: dict[str, str], repeats: int) -> dict[str, list[Time]]:
+    """The times of each engine, taken in turn."""
+    times: dict[str, list[Time]] = {engine.name: [] for engine in engines}
+    for _ in range(repeats):
+        for engine in engines:
+            times[engine.name].append(engine.time(question, forms[engine.name]))
+    return times
+
+
+def measure(engines: list[Engine], folder: Path, threads: int, repeats: int, bandwidth: float) -> list[report.Figure]:
+    """The figures of all questions at one number of threads."""
+    figures = []
+    for question in QUESTIONS:
+        say(f"{question.name}, {threads} thread{'s' if threads > 1 else ''}")
+        forms = {engine.name: fastest_form(engine, question.name) for engine in engines}
+        rows = check_answers(engines, question.name, forms, folder)
+        times = time_in_turn(engines, question.name, forms, repeats)
+        bytes_touched = engines[0].ask(f"bytes {question.name}")["bytes"]
+        figures.append(report.Figure.of(question.name, threads, rows, bytes_touched, bandwidth, forms, times))
+    return figures
+
+
+def read_bandwidth(binary: Path, threads: int) -> float:
+    """Bytes per second that so many threads read together."""
+    command = [binary, "bandwidth", "--threads", str(threads)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["bytes_per_second"]
+
+
+def say(text: str) -> None:
+    """Tells what is going on; the standard output is for the table."""
+    print(text, file=sys.stderr)
+
+
+def measure_at(binary: Path, folder: Path, arguments: argparse.Namespace, threads: int, run: report.Run) -> None:
+    """Adds the figures of one number of threads to the run."""
+    bandwidth = read_bandwidth(binary, threads)
+    engines = start_engines(binary, folder, arguments.sessions, threads)
+    run.versions.update({engine.name: engine.version for engine in engines[1:]})
+    try:
+        run.figures.extend(measure(engines, folder, threads, arguments.repeats, bandwidth))
+    except (equality.Mismatch, EngineError) as error:
+        sys.exit(f"error: {error}")
+    finally:
+        for engine in engines:
+            engine.close()
+
+
+def write(run: report.Run) -> None:
+    """Writes table, figures and plot."""
+    (OUTPUT / "results.md").write_text(report.markdown(run))
+    (OUTPUT / "results.json").write_text(json.dumps(report.to_json(run), indent=2) + "\n")
+    (OUTPUT / "results.svg").write_text(plot.svg(run))
+
+
+def main() -> None:
+    """Builds, loads, compares, times and reports."""
+    arguments = parse_arguments()
+    binary = program.build()
+    folder = export(binary, arguments.sessions)
+    run = report.Run(arguments.sessions, arguments.repeats, processor(), {}, [])
+    for threads in arguments.threads:
+        measure_at(binary, folder, arguments, threads, run)
+        write(run)
+    print(report.markdown(run))
+    say(f"written to {OUTPUT}/results.md, results.json and results.svg")
+
+
+def processor() -> str:
+    """The processor and how many of it there are."""
+    return f"{os.cpu_count()} x {platform.processor() or platform.machine()}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Engines as processes that answer a line of JSON to each line they are sent."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+BENCH = Path(__file__).resolve().parent
+OURS = "farmtally"
+
+
+class EngineError(Exception):
+    """An engine could not do what it was asked."""
+
+
+@dataclass(frozen=True)
+class Time:
+    """What one answer took."""
+
+    cpu_ms: float
+    wall_ms: float
+
+
+class Engine:
+    """One engine with the farm loaded, in a process of its own."""
+
+    def __init__(self, name: str, command: list[str], environment: dict[str, str]) -> None:
+        self.name = name
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
+            cwd=BENCH,
+        )
+        self.version = self.reply().get("version", "")
+
+    def ask(self, request: str) -> dict[str, Any]:
+        """Sends a request and waits for its reply."""
+        assert self.process.stdin
+        self.process.stdin.write(request + "\n")
+        self.process.stdin.flush()
+        return self.reply()
+
+    def reply(self) -> dict[str, Any]:
+        """The next line of JSON."""
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        if not line:
+            raise EngineError(f"{self.name} ended with code {self.process.wait()}")
+        reply = json.loads(line)
+        if "error" in reply:
+            raise EngineError(f"{self.name}: {reply['error']}")
+        return reply
+
+    def forms(self, question: str) -> list[str]:
+        """The ways in which a question can be put; the first one is empty for the engine that has no choice."""
+        if self.name == OURS:
+            return [""]
+        return [form.replace(" ", ",") for form in self.ask(f"forms {question}")["forms"]]
+
+    def time(self, question: str, form: str) -> Time:
+        """Answers a question once."""
+        reply = self.ask(f"time {question} {form}".rstrip())
+        return Time(reply["cpu_ms"], reply["wall_ms"])
+
+    def answer(self, question: str, form: str, file: Path) -> None:
+        """Writes the answer to a file, as rows of ten integers."""
+        self.ask(f"answer {question} {form} {file}" if form else f"answer {question} {file}")
+
+    def close(self) -> None:
+        """Ends the process by ending its input."""
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def our_engine(program: Path, sessions: int, threads: int) -> Engine:
+    """Our engine, with a farm that it draws itself."""
+    command = [str(program), "respond", "--sessions", str(sessions), "--threads", str(threads)]
+    return Engine(OURS, command, {})
+
+
+def peer(name: str, folder: Path, threads: int) -> Engine:
+    """Another engine, with the prepared tables of the same farm."""
+    command = [sys.executable, "-W", "ignore", "-m", "peers.worker", name, str(folder), str(threads)]
+    return Engine(name, command, {"POLARS_MAX_THREADS": str(threads), "TOKIO_WORKER_THREADS": str(threads)})

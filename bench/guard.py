@@ -1,0 +1,85 @@
+"""Guards the eight questions against slowing down, by counting instructions with callgrind.
+
+The farm is drawn outside of the count: the counter is on only inside of `AskedFarm::answer`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import program
+
+BASELINE = Path(__file__).with_name("guard-baseline.json")
+SESSIONS = 50_000
+# What a question may need more than is recorded.
+GROWTH_MAX = 0.10
+QUESTIONS = [f"Q{number}" for number in range(1, 9)]
+ANSWER = "*AskedFarm*::answer*"
+EXIT_NO_VALGRIND = 3
+
+
+def main() -> int:
+    """Counts, then records or compares."""
+    parser = argparse.ArgumentParser(prog="bench/guard", description=__doc__)
+    parser.add_argument("--record", action="store_true", help="write the baseline instead of comparing with it")
+    is_recording = parser.parse_args().record
+    if not shutil.which("valgrind"):
+        print("error: valgrind is not installed\nhint: install the package `valgrind`", file=sys.stderr)
+        return EXIT_NO_VALGRIND
+    binary = program.build()
+    counts = {question: count(binary, question) for question in QUESTIONS}
+    if is_recording:
+        baseline = {"sessions": SESSIONS, "compiler": compiler(), "instructions": counts}
+        BASELINE.write_text(json.dumps(baseline, indent=2) + "\n")
+        print(f"recorded in {BASELINE.relative_to(program.REPOSITORY)}")
+        return 0
+    return compare(json.loads(BASELINE.read_text()), counts)
+
+
+def count(binary: Path, question: str) -> int:
+    """Instructions of one question."""
+    with tempfile.TemporaryDirectory() as folder:
+        counts = Path(folder) / "counts"
+        options = ["--collect-atstart=no", f"--toggle-collect={ANSWER}", f"--callgrind-out-file={counts}"]
+        valgrind = ["valgrind", "--tool=callgrind", *options]
+        command = [*valgrind, str(binary), "count", question, f"--sessions={SESSIONS}"]
+        result = subprocess.run(command, check=False, capture_output=True, text=True)
+        if result.returncode != 0:
+            sys.exit(f"error: valgrind failed\n{result.stderr}")
+        found = re.search(r"^totals: (\d+)", counts.read_text(), re.MULTILINE)
+    if not found or int(found[1]) == 0:
+        sys.exit("error: nothing was counted; is `AskedFarm::answer` still a function of its own?")
+    return int(found[1])
+
+
+def compiler() -> str:
+    """The compiler, because another one may need other instructions."""
+    return subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def compare(baseline: dict, counts: dict[str, int]) -> int:
+    """Prints every question, and tells by the exit code whether one grew too much."""
+    if baseline["compiler"] != compiler():
+        print(f"note: recorded with {baseline['compiler']}, counted with {compiler()}")
+    has_grown = False
+    for name, now in counts.items():
+        before = baseline["instructions"][name]
+        growth = now / before - 1
+        grew = growth > GROWTH_MAX
+        has_grown |= grew
+        print(f"{name} {before:>12,} -> {now:>12,} {growth:+7.1%}{'  TOO MUCH' if grew else ''}")
+    if has_grown:
+        print(f"error: a question needs over {GROWTH_MAX:.0%} more instructions than recorded", file=sys.stderr)
+        print("hint: if that is the price of something better, run `bench/guard --record`", file=sys.stderr)
+    return int(has_grown)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+//! The benchmark's own program: it draws the farm, exports it for other engines, and times the eight questions.
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![expect(
+    clippy::expect_used,
+    reason = "the benchmark's own values are valid, and it stops where one is not"
+)]
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "drawn durations and printed figures"
+)]
+
+mod answer;
+mod asked;
+mod bandwidth;
+mod clock;
+mod export;
+mod farm;
+mod questions;
+mod random;
+mod records;
+mod respond;
+mod touched;
+
+use std::error::Error;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::json;
+
+use asked::AskedFarm;
+
+/// Draws a farm and times the eight questions on it.
+#[derive(Debug, Parser)]
+#[command(name = "farmtally-bench")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write the farm as Parquet, in integer codes
+    Export {
+        /// The file to write
+        file: PathBuf,
+        /// Sessions of the farm
+        #[arg(long, default_value_t = 1_000_000)]
+        sessions: u64,
+    },
+    /// Print a line of JSON per question: medians of CPU and wall time, rows, and a checksum
+    Time {
+        #[command(flatten)]
+        farm: FarmArguments,
+        /// How often each question is asked
+        #[arg(long, default_value_t = 7)]
+        repeats: usize,
+        /// A folder for the full answers, as rows of ten 64-bit integers
+        #[arg(long)]
+        answers: Option<PathBuf>,
+    },
+    /// Answer `time QUESTION`, `answer QUESTION FILE` and `bytes QUESTION`, a line of JSON for each line of input
+    Respond {
+        #[command(flatten)]
+        farm: FarmArguments,
+    },
+    /// Answer one question once, for a counter of instructions
+    Count {
+        /// `Q1` to `Q8`
+        question: String,
+        #[command(flatten)]
+        farm: FarmArguments,
+    },
+    /// Measure how fast memory is read
+    Bandwidth {
+        /// Threads that read at once
+        #[arg(long, default_value_t = NonZeroUsize::MIN)]
+        threads: NonZeroUsize,
+    },
+}
+
+#[derive(Debug, Args)]
+struct FarmArguments {
+    /// Sessions of the farm
+    #[arg(long, default_value_t = 1_000_000)]
+    sessions: u64,
+    /// Threads that answer
+    #[arg(long, default_value_t = NonZeroUsize::MIN)]
+    threads: NonZeroUsize,
+}
+
+impl FarmArguments {
+    fn build(&self) -> AskedFarm {
+        AskedFarm::new(self.sessions, self.threads)
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    match Cli::parse().command {
+        Command::Export { file, sessions } => export::export(sessions, &file)?,
+        Command::Time { farm, repeats, answers } => time(&farm.build(), repeats, answers.as_deref())?,
+        Command::Respond { farm } => {
+            respond::respond(&farm.build(), std::io::stdin().lock(), std::io::stdout().lock())?;
+        }
+        Command::Count { question, farm } => count(&farm.build(), &question),
+        Command::Bandwidth { threads } => {
+            let bytes_per_second = bandwidth::read_bandwidth(threads.get());
+            println!("{}", json!({ "threads": threads, "bytes_per_second": bytes_per_second }));
+        }
+    }
+    Ok(())
+}
+
+fn time(farm: &AskedFarm, repeats: usize, answers: Option<&Path>) -> Result<(), Box<dyn Error>> {
+    for question in farm.questions() {
+        println!("{}", serde_json::to_string(&farm.time(question, repeats))?);
+        if let Some(folder) = answers {
+            farm.write_answer(question, &folder.join(format!("{}.i64", question.name)))?;
+        }
+    }
+    Ok(())
+}
+
+fn count(farm: &AskedFarm, name: &str) {
+    let question = farm.question(name).expect("one of the eight questions");
+    println!("{}", farm.answer(question).rows.len());
+}

@@ -1,0 +1,66 @@
+//! The farm as records, and the snapshot that the engine is asked about.
+
+use std::sync::Arc;
+
+use farmtally_columns::{FarmColumns, FarmSnapshot};
+use farmtally_model::{
+    FleetId, InstanceType, JobId, JobName, LicenseProduct, LineCost, NanoUsd, QueueId, Record, Session,
+    SessionId, Span, Timestamp, Usage, UsageLine, UsageLines, UserId,
+};
+
+use crate::farm::{Farm, FarmSession};
+
+/// The seed of the published figures.
+pub(crate) const SEED: u64 = 7;
+
+/// Sessions that are put in at once.
+const BATCH: usize = 100_000;
+
+/// A farm of so many sessions in memory, put in batch by batch as they would arrive.
+pub(crate) fn snapshot(sessions: u64) -> Arc<FarmSnapshot> {
+    let mut farm = Farm::new(sessions, SEED);
+    let mut columns = FarmColumns::default();
+    loop {
+        let batch: Vec<_> = farm.by_ref().take(BATCH).map(record).collect();
+        if batch.is_empty() {
+            return columns.snapshot();
+        }
+        columns.apply(&batch, &[]);
+    }
+}
+
+pub(crate) fn queue_id(code: u8) -> QueueId {
+    QueueId::from_bytes([code; 16])
+}
+
+pub(crate) fn fleet_id(code: u8) -> FleetId {
+    FleetId::from_bytes([code; 16])
+}
+
+fn record(session: FarmSession) -> Record<LineCost> {
+    let at = |millis| Timestamp::from_millis(millis).expect("inside the years");
+    Record::Session(Session {
+        session_id: SessionId::from_bytes(session.id),
+        queue_id: queue_id(session.queue),
+        fleet_id: fleet_id(session.fleet),
+        job_id: JobId::from_bytes(u128::from(session.job).to_be_bytes()),
+        job_name: JobName::new("sh010 comp v001").expect("short"),
+        user_id: UserId::new(&format!("user{:03}", session.user)).expect("short"),
+        worker_id: None,
+        instance_type: Some(InstanceType::new(&format!("type{:03}", session.instance_type)).expect("short")),
+        outcome: None,
+        span: Span::new(at(session.start_ms), Some(at(session.end_ms))).expect("in order"),
+        revision: 0,
+        usage: usage(&session),
+    })
+}
+
+fn usage(session: &FarmSession) -> UsageLines<LineCost> {
+    let cost = |nanos: i64| LineCost::Total(NanoUsd::from_nanos(nanos as u64).expect("small"));
+    let mut lines = vec![UsageLine { usage: Usage::Compute, cost: cost(session.compute_nanos) }];
+    lines.extend(session.license.map(|license| {
+        let product = LicenseProduct::new(&format!("product{:03}", license.product)).expect("short");
+        UsageLine { usage: Usage::License { product, quantity: 1 }, cost: cost(license.nanos) }
+    }));
+    UsageLines::new(lines).expect("at most two lines")
+}
