@@ -6,7 +6,9 @@
 
 use farmtally_service::{Caller, Service};
 use farmtally_sigv4 as sigv4;
-use http::HeaderName;
+use farmtally_wire::ValidationError;
+use http::header::CONTENT_ENCODING;
+use http::{HeaderName, HeaderValue};
 
 use crate::refusal::Refusal;
 use crate::request::ReceivedRequest;
@@ -69,6 +71,7 @@ impl Gate {
             return Err(signature.verify_unknown().into());
         };
         signature.verify(&sigv4::SecretAccessKey::new(credential.secret.expose().to_owned()))?;
+        refuse_encoded_body(&request)?;
         Ok(VerifiedRequest { caller: credential.caller, request })
     }
 
@@ -87,5 +90,17 @@ impl Gate {
         };
         let now_unix_seconds = service.now().millis().div_euclid(1000);
         sigv4::UnverifiedSignature::from_request(&received, &self.policy, now_unix_seconds)
+    }
+}
+
+/// Bodies are read as they come. One that was compressed would be refused line by line as garbage.
+fn refuse_encoded_body(request: &ReceivedRequest) -> Result<(), ValidationError> {
+    match request.headers().get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
+        None | Some(b"identity" | b"") => Ok(()),
+        Some(encoding) => {
+            let encoding = String::from_utf8_lossy(encoding).escape_default().to_string();
+            let message = format!("content-encoding {encoding} is not supported; send the body as it is");
+            Err(ValidationError::CannotParse { message })
+        }
     }
 }

@@ -76,6 +76,17 @@ fn lines_that_are_not_json_are_refused_one_by_one() {
 }
 
 #[test]
+fn a_compressed_body_is_refused_as_a_whole() {
+    let farmtally = Farmtally::start();
+    let sent = |encoding: &'static str| {
+        farmtally.call(sessions(FARM, &[session(1)]).header("content-encoding", encoding))
+    };
+    let refusal = sent("gzip").error(400, "ValidationException");
+    assert_eq!(refusal["message"], "content-encoding gzip is not supported; send the body as it is");
+    assert_eq!(counts(&sent("identity")), [1, 1, 0, 0, 0]);
+}
+
+#[test]
 fn a_line_without_a_cost_or_a_rate_is_counted_as_unpriced() {
     let farmtally = Farmtally::start();
     let unpriced = with(session(1), json!({ "usage": null }));
