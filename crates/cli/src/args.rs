@@ -72,7 +72,7 @@ pub(crate) struct ServeArguments {
     #[command(flatten)]
     pub(crate) folder: DataFolder,
     /// Address and port to listen on; port 0 is any free port
-    #[arg(long, value_name = "ADDR", default_value_t = LISTEN_DEFAULT)]
+    #[arg(long, value_name = "ADDR", default_value_t = LISTEN_DEFAULT, value_parser = parse_address)]
     pub(crate) listen: SocketAddr,
     /// Allow an address that other machines reach: a proxy in front speaks TLS and keeps the Host header
     #[arg(long)]
@@ -101,13 +101,14 @@ pub(crate) struct LogArguments {
 }
 
 const ENV_NOTES: &str = "\
-In a shell: eval \"$(farmtally env --data-dir DIR)\". It is the key of whoever owns the folder; `farmtally key create`
-makes keys for others.";
+In a shell: eval \"$(farmtally env --data-dir DIR)\". It is the key of whoever owns the folder; \
+`farmtally key create` makes keys for others.";
 
 const IMPORT_NOTES: &str = "\
-An import can be repeated: what is stored already counts as unchanged. An interrupted one leaves whole batches, and the
-same command finishes it. Records that break the contract, or that contradict what is stored, go to the rejects file,
-one JSON object a line with file, line, field, value and message.";
+An import can be repeated: what is stored already counts as unchanged. An interrupted one leaves whole batches, \
+and the same command finishes it. Records that break the contract, or that contradict what is stored, go to the \
+rejects file, one JSON object a line with file, line, field, value and message. An import that rejects every record \
+exits with 1.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArguments {
@@ -119,7 +120,8 @@ pub(crate) struct ImportArguments {
     /// Format of the files [default: by the ending of each file's name]
     #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
     pub(crate) format: Option<Format>,
-    /// Read, check and price everything, and store nothing
+    /// Read, check and price everything, and store nothing; records are not compared with what is stored, nor with
+    /// earlier ones of the same files
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Rate card that becomes the farm's before anything is read
@@ -169,7 +171,7 @@ pub(crate) struct FarmCreateArguments {
     #[arg(long, value_name = "ID")]
     pub(crate) id: Option<FarmId>,
     /// What the farm's costs are multiplied by when they are read, 0 to 100
-    #[arg(long, value_name = "X", value_parser = CostScaleFactor::parse)]
+    #[arg(long, value_name = "X", value_parser = CostScaleFactor::parse, allow_negative_numbers = true)]
     pub(crate) cost_scale_factor: Option<CostScaleFactor>,
 }
 
@@ -187,7 +189,7 @@ pub(crate) struct FarmSetArguments {
     #[arg(value_name = "NAME")]
     pub(crate) farm: FarmReference,
     /// What the farm's costs are multiplied by when they are read, past usage included, 0 to 100
-    #[arg(long, value_name = "X", value_parser = CostScaleFactor::parse)]
+    #[arg(long, value_name = "X", value_parser = CostScaleFactor::parse, allow_negative_numbers = true)]
     pub(crate) cost_scale_factor: CostScaleFactor,
 }
 
@@ -278,9 +280,12 @@ fn parse_at_least_one(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "it must be a whole number of at least 1".to_owned())
 }
 
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("it must be an IP address and a port, such as {LISTEN_DEFAULT}"))
+}
+
 fn parse_loopback(text: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr =
-        text.parse().map_err(|_| "it must be an address and a port, such as 127.0.0.1:8037")?;
+    let address = parse_address(text)?;
     if address.ip().is_loopback() {
         Ok(address)
     } else {

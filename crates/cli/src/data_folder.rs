@@ -3,7 +3,7 @@
 //! The catalogue can be opened beside a running server, the sessions cannot. Opening a catalogue creates it, so that a
 //! mistyped path would become a folder with a fresh key; commands that only look must ask [`DataFolder::existing`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -17,6 +17,9 @@ use crate::shell::quoted;
 
 /// The database of a folder, by which one is known (see `docs/format.md`).
 const CATALOGUE: &str = "catalogue.sqlite";
+
+const MAKERS: &str =
+    "`farmtally import`, `farmtally farm create`, `farmtally serve` and `farmtally demo` make a data folder";
 
 /// Where everything is kept.
 #[derive(Debug, Clone, Args)]
@@ -32,14 +35,20 @@ impl DataFolder {
         Self { path }
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The flag that names it, as a shell reads it.
     pub(crate) fn as_flag(&self) -> String {
         format!("--data-dir {}", quoted(&self.path.to_string_lossy()))
     }
 
-    /// Whether there is anything in it.
-    pub(crate) fn exists(&self) -> bool {
-        self.path.join(CATALOGUE).exists()
+    /// Whether there is anything in it; not being allowed to look is an error.
+    pub(crate) fn exists(&self) -> Result<bool, Failure> {
+        let found = self.path.join(CATALOGUE).try_exists();
+        found.map_err(|error| Failure::caused(format!("cannot open `{}`", self.path.display()), &error))
     }
 
     /// The catalogue, made if it is not there.
@@ -49,11 +58,15 @@ impl DataFolder {
 
     /// The catalogue, which must be there.
     pub(crate) fn existing(&self) -> Result<Catalogue, Failure> {
-        if self.exists() {
+        self.existing_or(MAKERS)
+    }
+
+    /// The catalogue, which must be there, or what to do about it.
+    pub(crate) fn existing_or(&self, hint: &str) -> Result<Catalogue, Failure> {
+        if self.exists()? {
             return self.catalogue();
         }
-        Err(Failure::failed(format!("there is no farmtally data in `{}`", self.path.display()))
-            .hint("`farmtally serve`, `farmtally import` and `farmtally farm create` make a data folder"))
+        Err(Failure::failed(format!("there is no farmtally data in `{}`", self.path.display())).hint(hint))
     }
 
     /// The whole folder, for this process alone, made if it is not there.

@@ -1,6 +1,7 @@
 //! Words that a POSIX shell reads back as they are.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 
 /// The word, in quotes where the shell would see more than a word in it.
 pub(crate) fn quoted(word: &str) -> Cow<'_, str> {
@@ -10,6 +11,14 @@ pub(crate) fn quoted(word: &str) -> Cow<'_, str> {
     } else {
         format!("'{}'", word.replace('\'', r"'\''")).into()
     }
+}
+
+/// This program, so that a shell in any folder finds it: a bare name was found on the PATH, a path is made whole.
+pub(crate) fn program() -> String {
+    let started_as = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let is_bare = started_as.components().count() == 1;
+    let path = if is_bare { started_as } else { std::env::current_exe().unwrap_or(started_as) };
+    quoted(&path.to_string_lossy()).into_owned()
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ pub(crate) enum Cell<'a> {
     Untyped(Cow<'a, str>),
     /// A text.
     Text(Cow<'a, str>),
-    /// The digits of a JSON number, as they were written.
-    Number(&'a str),
+    /// The digits of a number: those of JSON as they were written, those of a binary fraction the fewest that tell it.
+    Number(Cow<'a, str>),
     /// JSON that is neither a text nor a number.
     OtherJson(&'a str),
     /// A whole number.
@@ -40,8 +40,8 @@ pub(crate) enum Cell<'a> {
 impl fmt::Display for Cell<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Untyped(text) | Self::Text(text) => f.write_str(text),
-            Self::Number(raw) | Self::OtherJson(raw) => f.write_str(raw),
+            Self::Untyped(text) | Self::Text(text) | Self::Number(text) => f.write_str(text),
+            Self::OtherJson(raw) => f.write_str(raw),
             Self::Integer(number) => number.fmt(f),
             Self::Instant(instant) => instant.fmt(f),
             Self::Money(amount) => amount.fmt(f),
@@ -61,14 +61,16 @@ impl Cell<'_> {
         }
     }
 
-    fn integer(&self) -> CellResult<u32> {
+    fn integer(&self, least: u32) -> CellResult<u32> {
         let number = match self {
-            Self::Untyped(text) => text.parse().ok(),
+            Self::Untyped(text) => without_zero_decimals(text).parse().ok(),
             Self::Number(raw) => raw.parse().ok(),
             Self::Integer(number) => u32::try_from(*number).ok(),
             _ => None,
         };
-        number.ok_or_else(|| self.not_a(&format!("a whole number from 0 to {}", u32::MAX)))
+        number
+            .filter(|number| *number >= least)
+            .ok_or_else(|| self.not_a(&format!("a whole number from {least} to {}", u32::MAX)))
     }
 
     fn instant(&self) -> CellResult<Timestamp> {
@@ -100,6 +102,14 @@ impl Cell<'_> {
             }
             other => format!("{} is not {expected}", crate::entry::excerpt(&other.to_string())),
         }
+    }
+}
+
+/// `1.0` is `1`: a program that keeps empty cells as fractions writes whole numbers so.
+fn without_zero_decimals(text: &str) -> &str {
+    match text.split_once('.') {
+        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|digit| digit == b'0') => whole,
+        _ => text,
     }
 }
 
@@ -147,7 +157,7 @@ impl<'a> Cells<'a> {
     }
 
     pub(crate) fn integer(&self, column: Column) -> Result<Option<u32>, FieldProblem> {
-        self.read(column, Cell::integer)
+        self.read(column, |cell| cell.integer(column.integer_least()))
     }
 
     pub(crate) fn instant(&self, column: Column) -> Result<Option<Timestamp>, FieldProblem> {

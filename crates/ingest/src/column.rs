@@ -128,6 +128,14 @@ impl Column {
             _ => ColumnKind::Text,
         }
     }
+
+    /// The least whole number that the column may hold.
+    pub(crate) const fn integer_least(self) -> u32 {
+        match self {
+            Self::Quantity => 1,
+            _ => 0,
+        }
+    }
 }
 
 /// The columns that a flat file lacks and cannot do without, or `None` if it has them all.

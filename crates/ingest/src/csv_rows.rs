@@ -5,9 +5,8 @@
 //! blank line or a carriage return; so rows end at the line feed alone here, and are numbered back from it.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io::{self, Read};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 
@@ -22,7 +21,6 @@ use crate::suggestion::unknown;
 /// The rows of a CSV text.
 pub(crate) struct CsvRows {
     reader: Reader<Metered>,
-    meter: Arc<AtomicUsize>,
     columns: Vec<Column>,
     record: ByteRecord,
 }
@@ -30,12 +28,11 @@ pub(crate) struct CsvRows {
 impl CsvRows {
     /// Reads the header.
     pub(crate) fn open(source: TextReader) -> Result<Self, ReadError> {
-        let meter = Arc::new(AtomicUsize::new(0));
-        let metered = Metered { source, bytes: Arc::clone(&meter), last: b'\n' };
+        let metered = Metered { source, bytes: 0, last: b'\n', end: End::Ahead };
         let mut builder = ReaderBuilder::new();
         let builder = builder.has_headers(false).flexible(true).terminator(Terminator::Any(b'\n'));
         let mut rows =
-            Self { reader: builder.from_reader(metered), meter, columns: vec![], record: ByteRecord::new() };
+            Self { reader: builder.from_reader(metered), columns: vec![], record: ByteRecord::new() };
         rows.read_record()?;
         rows.columns = columns(&rows.record)?;
         Ok(rows)
@@ -44,7 +41,7 @@ impl CsvRows {
     /// Reads the next row that is not blank; false at the end.
     fn read_record(&mut self) -> Result<bool, ReadError> {
         loop {
-            self.meter.store(0, Ordering::Relaxed);
+            self.reader.get_mut().bytes = 0;
             if !self.reader.read_byte_record(&mut self.record).map_err(io_error)? {
                 return Ok(false);
             }
@@ -56,17 +53,29 @@ impl CsvRows {
 
     /// The line on which the row that was just read begins: its line feed is behind the reader.
     fn line(&self) -> u64 {
-        // Splitting at its line feeds gives a row one piece more than it has of them, and one more ended it.
-        let lines = self.record.as_slice().split(|byte| *byte == b'\n').count() as u64;
+        // Splitting at its line feeds gives a row one piece more than it has of them, and one more ended it, unless a
+        // quote was left open.
+        let pieces = self.record.as_slice().split(|byte| *byte == b'\n').count() as u64;
+        let lines = pieces - u64::from(self.has_open_quote());
         self.reader.position().line().saturating_sub(lines)
+    }
+
+    /// Whether the row that was just read has a quote that nothing closes. The source always ends with a line feed, so
+    /// that only such a row reads beyond it.
+    fn has_open_quote(&self) -> bool {
+        self.reader.get_ref().end == End::Passed
     }
 
     fn next_row(&mut self) -> Result<Option<FlatRow>, ReadError> {
         if !self.read_record()? {
             return Ok(None);
         }
-        let mut row = FlatRow { line: self.line(), cells: Cells::new(), problem: self.wrong_width() };
-        for (column, bytes) in self.columns.iter().zip(cells(&self.record)) {
+        let problem = self.open_quote().or_else(|| self.wrong_width());
+        let torn = problem.is_some() && self.reader.get_ref().end != End::Ahead;
+        let mut row = FlatRow { line: self.line(), cells: Cells::new(), problem, torn };
+        // The cell of an open quote holds whatever came behind it.
+        let whole = self.record.len() - usize::from(self.has_open_quote());
+        for (column, bytes) in self.columns.iter().zip(cells(&self.record).take(whole)) {
             match std::str::from_utf8(bytes) {
                 Ok("") => {}
                 Ok(text) => row.cells.set(*column, Some(Cell::Untyped(Cow::Owned(text.to_owned())))),
@@ -76,11 +85,19 @@ impl CsvRows {
         Ok(Some(row))
     }
 
+    fn open_quote(&self) -> Option<FieldProblem> {
+        self.has_open_quote().then(|| self.row_problem("a quote is left open up to the end of the file"))
+    }
+
     fn wrong_width(&self) -> Option<FieldProblem> {
         let (found, expected) = (self.record.len(), self.columns.len());
-        let message = format!("the row has {found} columns, the header {expected}");
-        (found != expected)
-            .then(|| FieldProblem::row(&String::from_utf8_lossy(self.record.as_slice()), message))
+        let message = || format!("the row has {found} columns, the header {expected}");
+        (found != expected).then(|| self.row_problem(message()))
+    }
+
+    fn row_problem(&self, message: impl fmt::Display) -> FieldProblem {
+        let cells: Vec<_> = cells(&self.record).map(String::from_utf8_lossy).collect();
+        FieldProblem::row(&cells.join(","), message)
     }
 }
 
@@ -106,6 +123,7 @@ fn not_utf8(column: Column, bytes: &[u8]) -> FieldProblem {
 }
 
 fn columns(header: &ByteRecord) -> Result<Vec<Column>, ReadError> {
+    refuse_other_separators(header)?;
     let mut columns = Vec::with_capacity(header.len());
     for name in cells(header) {
         let name = String::from_utf8_lossy(name);
@@ -122,6 +140,16 @@ fn columns(header: &ByteRecord) -> Result<Vec<Column>, ReadError> {
     }
 }
 
+fn refuse_other_separators(header: &ByteRecord) -> Result<(), ReadError> {
+    let line = String::from_utf8_lossy(header.as_slice());
+    match line.matches([';', '\t']).next() {
+        Some(separator) if header.len() == 1 => Err(ReadError::header(format!(
+            "the header is one column with {separator:?} in it; separate the columns by commas"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// With flexible rows of bytes, a failing source is all that the parser reports.
 fn io_error(error: csv::Error) -> ReadError {
     match error.into_kind() {
@@ -133,24 +161,40 @@ fn io_error(error: csv::Error) -> ReadError {
 /// Counts the bytes that were read since the last row, and ends the last row if its source does not.
 struct Metered {
     source: TextReader,
-    bytes: Arc<AtomicUsize>,
+    bytes: usize,
     last: u8,
+    end: End,
+}
+
+/// How far the reading is from the end of its source.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// There may be more to read.
+    Ahead,
+    /// The last row had no line feed, and was given one.
+    Mended,
+    /// All was read, and more was asked for.
+    Passed,
 }
 
 impl Read for Metered {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.bytes.load(Ordering::Relaxed) > LINE_BYTES_MAX {
+        if self.bytes > LINE_BYTES_MAX {
             let message = format!("a CSV row is longer than {LINE_BYTES_MAX} bytes; is a quote left open?");
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
         let mut length = self.source.read(buffer)?;
-        if length == 0 && self.last != b'\n' && !buffer.is_empty() {
-            (buffer[0], length) = (b'\n', 1);
+        if length == 0 && !buffer.is_empty() {
+            self.end = End::Passed;
+            if self.last != b'\n' {
+                (buffer[0], length) = (b'\n', 1);
+                self.end = End::Mended;
+            }
         }
         if let Some(last) = buffer[..length].last() {
             self.last = *last;
         }
-        self.bytes.fetch_add(length, Ordering::Relaxed);
+        self.bytes += length;
         Ok(length)
     }
 }

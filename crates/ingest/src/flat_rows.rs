@@ -18,6 +18,8 @@ pub(crate) struct FlatRow {
     pub(crate) cells: Cells<'static>,
     /// What is wrong with the row as a whole.
     pub(crate) problem: Option<FieldProblem>,
+    /// The source ends in the middle of the row, so that even its session id may be cut short.
+    pub(crate) torn: bool,
 }
 
 /// The entries of flat rows.
@@ -31,14 +33,28 @@ impl<R: Iterator<Item = Result<FlatRow, ReadError>>> FlatEntries<R> {
         Self { rows: rows.peekable(), failed: false }
     }
 
-    fn session(&mut self, first: FlatRow) -> Entry {
+    /// The session whose rows begin with `first`. One that reading breaks off behind may have further usage lines, so
+    /// it is given up for the error: half of a session would be a wrong bill.
+    fn session(&mut self, first: FlatRow) -> Result<Entry, ReadError> {
         let mut group = SessionRows::start(first);
         while let Some(Ok(row)) =
             self.rows.next_if(|row| row.as_ref().is_ok_and(|row| group.continues_with(row)))
         {
             group.add(row);
         }
-        group.finish()
+        if let Some(Err(error)) = self.rows.next_if(Result::is_err) {
+            return Err(self.fail(error));
+        }
+        if let Some(Ok(row)) = self.rows.peek() {
+            group.refuse_if_torn(row);
+        }
+        Ok(group.finish())
+    }
+
+    /// Nothing is read after an error.
+    fn fail(&mut self, error: ReadError) -> ReadError {
+        self.failed = true;
+        error
     }
 }
 
@@ -51,13 +67,10 @@ impl<R: Iterator<Item = Result<FlatRow, ReadError>>> Iterator for FlatEntries<R>
         }
         let row = match self.rows.next()? {
             Ok(row) => row,
-            Err(error) => {
-                self.failed = true;
-                return Some(Err(error));
-            }
+            Err(error) => return Some(Err(self.fail(error))),
         };
         let is_session = row.cells.get(Column::SessionId).is_some();
-        Some(Ok(if is_session { self.session(row) } else { single(row) }))
+        Some(if is_session { self.session(row) } else { Ok(single(row)) })
     }
 }
 
@@ -101,6 +114,18 @@ impl SessionRows {
 
     fn continues_with(&self, row: &FlatRow) -> bool {
         row.cells.get(Column::SessionId) == self.cells.get(Column::SessionId)
+    }
+
+    /// Refuses the session if the row behind it is one of its usage lines as far as can be told.
+    fn refuse_if_torn(&mut self, next: &FlatRow) {
+        let shown =
+            |cells: &Cells<'_>| cells.get(Column::SessionId).map(ToString::to_string).unwrap_or_default();
+        let (id, cut_id) = (shown(&self.cells), shown(&next.cells));
+        if self.refused.is_none() && next.torn && id.starts_with(&cut_id) {
+            let message =
+                "the file ends in the middle of a row, so the session before it may be missing a usage line";
+            self.refused = Some(self.cells.problem(Column::SessionId, message).at(self.line));
+        }
     }
 
     fn add(&mut self, row: FlatRow) {

@@ -128,7 +128,7 @@ fn cell(raw: &RawValue) -> Option<Cell<'_>> {
         Some(b'"') => {
             Some(serde_json::from_str(text).map_or(Cell::OtherJson(text), |Text(text)| Cell::Text(text)))
         }
-        Some(b'-' | b'0'..=b'9') => Some(Cell::Number(text)),
+        Some(b'-' | b'0'..=b'9') => Some(Cell::Number(Cow::Borrowed(text))),
         _ => Some(Cell::OtherJson(text)),
     }
 }

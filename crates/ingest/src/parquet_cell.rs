@@ -30,8 +30,10 @@ pub(crate) enum Encoding {
     Instant { units_per_millisecond: i64 },
     /// A whole number of units of ten to the minus `scale`.
     Decimal { scale: u32 },
-    /// A binary fraction.
+    /// A binary fraction, exact enough for money.
     Double,
+    /// A binary fraction that only tells whole numbers well.
+    Float,
     /// A column that its writer knew no type for, because every value is null.
     Null,
 }
@@ -51,7 +53,9 @@ impl Encoding {
             Self::Text => kind != ColumnKind::Integer,
             Self::Signed | Self::Unsigned32 => matches!(kind, ColumnKind::Integer | ColumnKind::Money),
             Self::Instant { .. } => kind == ColumnKind::Instant,
-            Self::Decimal { .. } | Self::Double => kind == ColumnKind::Money,
+            Self::Decimal { .. } => kind == ColumnKind::Money,
+            Self::Double => matches!(kind, ColumnKind::Integer | ColumnKind::Money),
+            Self::Float => kind == ColumnKind::Integer,
         }
     }
 
@@ -72,9 +76,9 @@ impl Encoding {
         }
     }
 
-    /// The cell of a DOUBLE value: its shortest decimal form is taken for what was meant.
-    pub(crate) fn double(value: f64) -> Cell<'static> {
-        money(&value.to_string())
+    /// The cell of a DOUBLE or FLOAT value: its shortest decimal form is taken for what was meant.
+    pub(crate) fn fraction(value: &impl ToString) -> Cell<'static> {
+        Cell::Number(Cow::Owned(value.to_string()))
     }
 
     /// The cell of a BYTE_ARRAY or FIXED_LEN_BYTE_ARRAY value; an empty text is absent.
@@ -106,7 +110,8 @@ fn detect(descriptor: &ColumnDescriptor) -> Option<Encoding> {
         Type::INT32 => detect_int32(descriptor),
         Type::INT64 => detect_int64(descriptor),
         Type::DOUBLE => Some(Encoding::Double),
-        Type::BOOLEAN | Type::INT96 | Type::FLOAT | Type::FIXED_LEN_BYTE_ARRAY => None,
+        Type::FLOAT => Some(Encoding::Float),
+        Type::BOOLEAN | Type::INT96 | Type::FIXED_LEN_BYTE_ARRAY => None,
     }
 }
 
@@ -218,6 +223,7 @@ fn plain_decimal(unscaled: i128, scale: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cell::Cells;
 
     #[test]
     fn decimals_keep_every_digit() {
@@ -239,12 +245,16 @@ mod tests {
 
     #[test]
     fn a_double_stands_for_its_shortest_decimal() {
-        let nano = |nanos| Cell::Money(NanoUsd::from_nanos(nanos).unwrap());
-        assert_eq!(Encoding::double(0.1), nano(100_000_000));
-        assert_eq!(Encoding::double(1e-9), nano(1));
-        assert_eq!(Encoding::double(12.0), nano(12_000_000_000));
+        let nanos = |value: f64| {
+            let mut cells = Cells::new();
+            cells.set(Column::CostInUsd, Some(Encoding::fraction(&value)));
+            cells.money(Column::CostInUsd).map(|amount| amount.unwrap().nanos())
+        };
+        assert_eq!(nanos(0.1), Ok(100_000_000));
+        assert_eq!(nanos(1e-9), Ok(1));
+        assert_eq!(nanos(12.0), Ok(12_000_000_000));
         for refused in [0.1 + 0.2, 1e-10, f64::NAN, f64::INFINITY, -1.0, 1e300] {
-            assert!(matches!(Encoding::double(refused), Cell::Unusable { .. }), "{refused}");
+            assert!(nanos(refused).is_err(), "{refused}");
         }
     }
 

@@ -28,9 +28,11 @@ pub(crate) struct ParquetRows {
     row: u64,
 }
 
-/// A column of the file; its place is its index.
+/// A column of the file that is read.
 #[derive(Clone, Copy)]
 struct FileColumn {
+    /// Its place in the file.
+    index: usize,
     column: Column,
     encoding: Encoding,
 }
@@ -69,7 +71,7 @@ impl ParquetRows {
         for (file_column, values) in self.columns.iter().zip(&mut self.batch) {
             cells.set(file_column.column, values.next().flatten());
         }
-        Ok(Some(FlatRow { line: self.row, cells, problem: None }))
+        Ok(Some(FlatRow { line: self.row, cells, problem: None, torn: false }))
     }
 
     /// Decodes the next rows of the open row group; false at its end.
@@ -93,11 +95,11 @@ impl ParquetRows {
         let row_group = self.file.get_row_group(self.next_row_group)?;
         self.next_row_group += 1;
         self.open_columns.clear();
-        for (index, file_column) in self.columns.iter().enumerate() {
+        for FileColumn { index, encoding, .. } in self.columns.iter().copied() {
             let descriptor = self.file.metadata().file_metadata().schema_descr().column(index);
             let level_max = descriptor.max_def_level();
             let reader = get_column_reader(descriptor, row_group.get_column_page_reader(index)?);
-            self.open_columns.push(OpenColumn { encoding: file_column.encoding, level_max, reader });
+            self.open_columns.push(OpenColumn { encoding, level_max, reader });
         }
         Ok(true)
     }
@@ -113,19 +115,28 @@ impl Iterator for ParquetRows {
 
 fn columns(schema: &SchemaDescriptor) -> Result<Vec<FileColumn>, ReadError> {
     let mut columns: Vec<FileColumn> = Vec::with_capacity(schema.num_columns());
-    for descriptor in schema.columns() {
+    for (index, descriptor) in schema.columns().iter().enumerate() {
         let name = descriptor.path().parts().first().map_or("", String::as_str);
+        if is_pandas_index(name) {
+            continue;
+        }
         let column = Column::named(name)
             .ok_or_else(|| ReadError::header(unknown("column", name, &Column::all_names())))?;
         if columns.iter().any(|earlier| earlier.column == column) {
             return Err(ReadError::header(format!("column {name} is given twice")));
         }
-        columns.push(FileColumn { column, encoding: Encoding::of(column, descriptor)? });
+        columns.push(FileColumn { index, column, encoding: Encoding::of(column, descriptor)? });
     }
     match missing_columns(|column| columns.iter().any(|present| present.column == column)) {
         Some(message) => Err(ReadError::header(message)),
         None => Ok(columns),
     }
+}
+
+/// pandas stores the labels of its rows as `__index_level_0__` and so on, which nobody asked it for.
+fn is_pandas_index(name: &str) -> bool {
+    let level = name.strip_prefix("__index_level_").and_then(|rest| rest.strip_suffix("__"));
+    level.is_some_and(|level| !level.is_empty() && level.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 impl OpenColumn {
@@ -140,7 +151,7 @@ impl OpenColumn {
                 read_cells(reader, rows_max, level_max, |value| Some(encoding.int64(*value)))
             }
             ColumnReader::DoubleColumnReader(reader) => {
-                read_cells(reader, rows_max, level_max, |value| Some(Encoding::double(*value)))
+                read_cells(reader, rows_max, level_max, |value| Some(Encoding::fraction(value)))
             }
             ColumnReader::ByteArrayColumnReader(reader) => {
                 read_cells(reader, rows_max, level_max, |value| encoding.bytes(value.as_bytes()))
@@ -148,10 +159,12 @@ impl OpenColumn {
             ColumnReader::FixedLenByteArrayColumnReader(reader) => {
                 read_cells(reader, rows_max, level_max, |value| encoding.bytes(value.as_bytes()))
             }
+            ColumnReader::FloatColumnReader(reader) => {
+                read_cells(reader, rows_max, level_max, |value| Some(Encoding::fraction(value)))
+            }
             // Only a column without a type has these, and then it has no values.
             ColumnReader::BoolColumnReader(reader) => read_cells(reader, rows_max, level_max, |_| None),
             ColumnReader::Int96ColumnReader(reader) => read_cells(reader, rows_max, level_max, |_| None),
-            ColumnReader::FloatColumnReader(reader) => read_cells(reader, rows_max, level_max, |_| None),
         }
     }
 }

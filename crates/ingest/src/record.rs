@@ -87,10 +87,7 @@ fn license(cells: &Cells<'_>) -> Result<Usage, FieldProblem> {
     let product = cells.text(Column::LicenseProduct, LicenseProduct::new)?;
     let product =
         product.ok_or_else(|| cells.missing(Column::LicenseProduct, "; a LICENSE line needs its product"))?;
-    match cells.integer(Column::Quantity)?.unwrap_or(1) {
-        0 => Err(cells.problem(Column::Quantity, format!("quantity is 0; 1 to {} are allowed", u32::MAX))),
-        quantity => Ok(Usage::License { product, quantity }),
-    }
+    Ok(Usage::License { product, quantity: cells.integer(Column::Quantity)?.unwrap_or(1) })
 }
 
 fn names(cells: &Cells<'_>) -> Result<RecordNames, FieldProblem> {

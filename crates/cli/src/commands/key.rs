@@ -18,7 +18,7 @@ pub(crate) fn run(command: KeyCommand) -> Result<(), Failure> {
 }
 
 fn create(arguments: &KeyCreateArguments) -> Result<(), Failure> {
-    let catalogue = arguments.folder.catalogue()?;
+    let catalogue = arguments.folder.existing()?;
     let farm = arguments.farm.as_ref().map(|farm| farm.existing(&catalogue)).transpose()?;
     let keys = KeyAdministration::new(&catalogue);
     let farm_id = farm.map(|farm| farm.farm_id);

@@ -21,7 +21,10 @@ pub(crate) fn run(command: RatesCommand) -> Result<(), Failure> {
 }
 
 fn set(arguments: &RatesSetArguments) -> Result<(), Failure> {
-    let catalogue = arguments.folder.existing()?;
+    let catalogue = arguments.folder.existing_or(&format!(
+        "make the farm first by `farmtally farm create {} NAME`, or pass the card to `farmtally import --rates`",
+        arguments.folder.as_flag()
+    ))?;
     let farm = arguments.farm.existing(&catalogue)?;
     let (text, _) = read_rate_card(&arguments.file)?;
     catalogue.set_rate_card(farm.farm_id, &text, SystemClock::default().now())?;

@@ -1,5 +1,6 @@
 //! `demo`: made once, then found again.
 
+use insta::assert_snapshot;
 use rustix::process::Signal;
 
 use crate::door::{Place, Running};
@@ -7,7 +8,7 @@ use crate::door::{Place, Running};
 /// Everything up to the last line that the demonstration prints.
 fn banner(demo: &mut Running) -> String {
     let mut text = demo.first_line.clone() + "\n";
-    while !text.contains("\nfarmtally import ") {
+    while !text.contains("\nStop with Ctrl-C.") || !text.contains(" import --data-dir ") {
         text += &(demo.next_line() + "\n");
     }
     text
@@ -25,6 +26,7 @@ fn the_demonstration_prints_what_to_paste_and_ends_on_a_signal() {
         "farmId=\"farm-edcbc90d37db31dc852019fdacc2ed92\"",
         "--resource-ids queueIds=queue-",
         "--aggregation-id \"$aggregation_id\"",
+        concat!("\n", env!("CARGO_BIN_EXE_farmtally"), " import --data-dir "),
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
@@ -39,11 +41,33 @@ fn the_demonstration_prints_what_to_paste_and_ends_on_a_signal() {
 }
 
 #[test]
-fn a_folder_with_other_farms_gets_the_demo_farm_beside_them() {
+fn a_program_of_the_path_is_printed_by_its_name() {
+    let place = Place::new();
+    let folder = std::path::Path::new(env!("CARGO_BIN_EXE_farmtally")).parent().unwrap();
+    let mut command = std::process::Command::new("farmtally");
+    command.args(["demo", "--listen", "127.0.0.1:0"]).env("PATH", folder);
+    let mut demo = Running::start(command.env("HOME", place.path("")));
+    assert!(banner(&mut demo).contains("\nfarmtally import --data-dir "));
+}
+
+#[test]
+fn a_folder_with_farms_of_others_is_left_alone() {
     let place = Place::new();
     place.done("farm create --data-dir data oslo");
-    let demo = place.start("demo --data-dir data --listen 127.0.0.1:0");
-    let farms = place.done("farm list --data-dir data");
-    assert!(farms.contains("\toslo\t1\n") && farms.contains("\tDemo Farm\t1\n"), "{farms}");
-    assert_eq!(demo.stop(Signal::TERM).0, Some(0));
+    assert_snapshot!(place.run("demo --data-dir data --listen 127.0.0.1:0"), @"
+    exit 1
+    --- stderr
+    error: `data` holds farms that demo did not make
+    hint: pass another `--data-dir`, or leave it out
+    ");
+    assert!(place.done("farm list --data-dir data").ends_with("\toslo\t1\n"));
+}
+
+#[test]
+fn a_farm_beside_the_demo_farm_does_not_stop_the_demonstration() {
+    let place = Place::new();
+    place.start("demo --data-dir data --listen 127.0.0.1:0").stop(Signal::TERM);
+    place.done("farm create --data-dir data oslo");
+    let again = place.start("demo --data-dir data --listen 127.0.0.1:0");
+    assert_eq!(again.stop(Signal::TERM).0, Some(0));
 }

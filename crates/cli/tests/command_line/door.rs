@@ -65,12 +65,7 @@ impl Place {
 
     /// A command that runs until it is stopped, ready as soon as it has printed its first line.
     pub(crate) fn start(&self, words: &str) -> Running {
-        let mut command = self.command(words);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
-        let stderr = BufReader::new(child.stderr.take().unwrap()).lines();
-        let first_line = stdout.next().map(Result::unwrap).unwrap_or_default();
-        Running { child, stdout, stderr, first_line }
+        Running::start(&mut self.command(words))
     }
 
     fn ended(&self, output: &Output) -> Ended {
@@ -152,6 +147,15 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Starts a command that was put together elsewhere.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+        let first_line = stdout.next().map(Result::unwrap).unwrap_or_default();
+        Self { child, stdout, stderr, first_line }
+    }
+
     pub(crate) fn next_line(&mut self) -> String {
         self.stdout.next().unwrap().unwrap()
     }

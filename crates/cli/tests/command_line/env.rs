@@ -68,9 +68,20 @@ fn a_folder_that_is_not_there_is_not_made() {
     exit 1
     --- stderr
     error: there is no farmtally data in `data`
-    hint: `farmtally serve`, `farmtally import` and `farmtally farm create` make a data folder
+    hint: `farmtally import`, `farmtally farm create`, `farmtally serve` and `farmtally demo` make a data folder
     ");
     assert!(!place.path("data").exists());
+}
+
+#[test]
+fn a_folder_that_cannot_be_looked_into_is_not_called_empty() {
+    let place = Place::new();
+    place.write("data", "no folder at all");
+    assert_snapshot!(place.run("env --data-dir data"), @"
+    exit 1
+    --- stderr
+    error: cannot open `data`: Not a directory (os error 20)
+    ");
 }
 
 #[test]

@@ -57,6 +57,30 @@ fn every_command_has_help() {
 }
 
 #[test]
+fn notes_fill_their_lines() {
+    let place = Place::new();
+    let notes =
+        |command: &str| place.done(&format!("{command} --help")).split("\n\n").last().unwrap().to_owned();
+    assert_snapshot!(notes("import"), @"
+    An import can be repeated: what is stored already counts as unchanged. An interrupted one leaves
+    whole batches, and the same command finishes it. Records that break the contract, or that contradict
+    what is stored, go to the rejects file, one JSON object a line with file, line, field, value and
+    message. An import that rejects every record exits with 1.
+    ");
+    assert_snapshot!(notes("env"), @r#"
+    In a shell: eval "$(farmtally env --data-dir DIR)". It is the key of whoever owns the folder;
+    `farmtally key create` makes keys for others.
+    "#);
+}
+
+#[test]
+fn a_dry_run_says_what_it_does_not_find() {
+    let help = Place::new().done("import --help");
+    let words: Vec<_> = help.split_whitespace().collect();
+    assert!(words.join(" ").contains("records are not compared with what is stored"), "{help}");
+}
+
+#[test]
 fn without_a_command_help_is_an_error() {
     let ended = Place::new().run("");
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));

@@ -23,7 +23,7 @@ fn json_lines_are_stored_and_the_farm_is_made() {
     unpriced lines: 2
     --- stderr
     Made the farm `oslo` with the id farm-d5e9816650cca3315bfa365febbe0f72.
-    hint: usage lines without a cost count as free where the rate card has no rate; set rates by `farmtally rates set --data-dir data --farm oslo FILE` before importing, because what is stored keeps its price
+    hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm oslo FILE` or pass `--rates FILE`; what is stored keeps its price, and a record with a higher revision is priced anew
     ");
 }
 
@@ -73,7 +73,7 @@ fn slurm_tells_what_it_left_out_and_why() {
     warning: `[file]` line 9, end: end 2025-11-24T20:29:59 is before start 2025-11-24T20:30:00
     warning: `[file]` line 10, row: the row has 5 fields; 26 are needed
     warning: `rejects` names every rejected record
-    hint: usage lines without a cost count as free where the rate card has no rate; set rates by `farmtally rates set --data-dir data --farm fjord FILE` before importing, because what is stored keeps its price
+    hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm fjord FILE` or pass `--rates FILE`; what is stored keeps its price, and a record with a higher revision is priced anew
     ");
     assert_snapshot!(place.read("rejects").replace(&file, "[file]"), @r#"
     {"file":"[file]","line":9,"field":"end","value":"2025-11-24T20:29:59","message":"end 2025-11-24T20:29:59 is before start 2025-11-24T20:30:00"}
@@ -106,7 +106,7 @@ fn swf_is_told_by_its_name() {
     warning: `[file]` line 19, run time: endedAt 2025-11-24T16:04:01Z is before startedAt 2025-11-24T16:05:01Z
     warning: `[file]` line 20, run time: "many" is not a whole number
     warning: `rejects` names every rejected record
-    hint: usage lines without a cost count as free where the rate card has no rate; set rates by `farmtally rates set --data-dir data --farm fjord FILE` before importing, because what is stored keeps its price
+    hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm fjord FILE` or pass `--rates FILE`; what is stored keeps its price, and a record with a higher revision is priced anew
     "#);
 }
 
@@ -167,12 +167,27 @@ fn lines_without_a_price_are_told_with_what_to_do() {
     unpriced lines: 2
     --- stderr
     Made the farm `oslo` with the id farm-d5e9816650cca3315bfa365febbe0f72.
-    hint: usage lines without a cost count as free where the rate card has no rate; set rates by `farmtally rates set --data-dir data --farm oslo FILE` before importing, because what is stored keeps its price
+    hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm oslo FILE` or pass `--rates FILE`; what is stored keeps its price, and a record with a higher revision is priced anew
     ");
     place.write("b.jsonl", &sessions(3, 2).replace(r#","costInUsd":"0.01""#, ""));
     place.write("rates.toml", RATES);
     let summary = place.done("import --data-dir data --farm oslo --rates rates.toml b.jsonl");
     assert_eq!(number(&summary, "unpriced lines"), 0);
+}
+
+#[test]
+fn a_card_without_a_fitting_rate_is_told_apart_from_no_card() {
+    let place = Place::new();
+    place.write("a.jsonl", &sessions(1, 2).replace(r#","costInUsd":"0.01""#, ""));
+    place.write("rates.toml", &RATES.replace("2020", "2030"));
+    let import = "import --data-dir data --farm oslo";
+    for more in ["--dry-run --rates rates.toml", "--rates rates.toml"] {
+        let ended = place.run(&format!("{import} {more} a.jsonl"));
+        assert!(ended.stderr.contains("hint: the rate card has no rate for usage lines"), "{ended}");
+    }
+    assert_snapshot!(place.run(&format!("{import} a.jsonl")).stderr, @"");
+    place.write("b.jsonl", &sessions(3, 1).replace(r#","costInUsd":"0.01""#, ""));
+    assert_snapshot!(place.run(&format!("{import} b.jsonl")).stderr, @"hint: the rate card has no rate for usage lines that came without a cost; they count as free; what is stored keeps its price, and a record with a higher revision is priced anew");
 }
 
 #[test]
@@ -220,9 +235,69 @@ fn a_record_that_contradicts_what_is_stored_is_rejected_and_named() {
 #[test]
 fn rejects_are_a_failure_only_when_that_is_asked_for() {
     let place = Place::new();
-    place.write("a.jsonl", "{}\n");
+    place.write("a.jsonl", &format!("{}{{}}\n", sessions(1, 1)));
     assert_eq!(place.run("import --data-dir data --farm oslo a.jsonl").code, Some(0));
     assert_eq!(place.run("import --data-dir data --farm oslo --strict a.jsonl").code, Some(1));
+}
+
+#[test]
+fn an_import_that_rejects_every_record_is_a_failure() {
+    let place = Place::new();
+    place.write("a.jsonl", "{}\n{}\n");
+    place.done("farm create --data-dir data oslo");
+    assert_snapshot!(place.run("import --data-dir data --farm oslo a.jsonl"), @"
+    exit 1
+    --- stdout
+    read: 2
+    stored: 0
+    replaced: 0
+    unchanged: 0
+    rejected: 2
+    skipped: 0
+    unpriced lines: 0
+    --- stderr
+    warning: `a.jsonl` line 1, sessionId: sessionId is missing
+    warning: `a.jsonl` line 2, sessionId: sessionId is missing
+    warning: `a.jsonl.rejects.jsonl` names every rejected record
+    error: every record was rejected
+    hint: `a.jsonl.rejects.jsonl` says why; check `--format` too
+    ");
+    let dry = place.run("import --data-dir data --farm oslo --dry-run a.jsonl");
+    assert_eq!(dry.code, Some(1), "{dry}");
+    assert!(dry.stderr.ends_with("hint: the warnings say why; check `--format` too\n"), "{dry}");
+    place.write("empty.jsonl", "");
+    place.done("import --data-dir data --farm oslo empty.jsonl");
+}
+
+#[test]
+fn rejected_records_that_are_not_told_are_counted() {
+    let place = Place::new();
+    place.write("a.jsonl", &("{}\n".repeat(7) + &sessions(1, 1)));
+    let last_line = |more: &str| {
+        let ended = place.run(&format!("import --data-dir data --farm oslo {more} a.jsonl"));
+        assert_eq!(ended.stderr.matches("sessionId is missing").count(), 5, "{ended}");
+        ended.stderr.lines().find(|line| line.starts_with('…')).unwrap().to_owned()
+    };
+    assert_snapshot!(last_line("--dry-run"), @"… and 2 more rejected records; `--rejects FILE` writes them");
+    assert_snapshot!(last_line(""), @"… and 2 more rejected records; `a.jsonl.rejects.jsonl` names every one");
+}
+
+#[test]
+fn a_rejects_file_does_not_outlive_its_rejects() {
+    let place = Place::new();
+    place.write("a.jsonl", &format!("{}{{}}\n", sessions(1, 1)));
+    place.done("import --data-dir data --farm oslo a.jsonl");
+    assert!(place.path("a.jsonl.rejects.jsonl").exists());
+    place.write("a.jsonl", &sessions(1, 1));
+    place.done("import --data-dir data --farm oslo --dry-run a.jsonl");
+    place.done("import --data-dir data --farm oslo --rejects a.jsonl.rejects.jsonl a.jsonl");
+    assert!(
+        place.path("a.jsonl.rejects.jsonl").exists(),
+        "a file that was named, or a dry run, is left alone"
+    );
+    let ended = place.run("import --data-dir data --farm oslo a.jsonl");
+    assert_snapshot!(ended.stderr, @"Removed `a.jsonl.rejects.jsonl` of an earlier import: nothing was rejected this time.");
+    assert!(!place.path("a.jsonl.rejects.jsonl").exists());
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn records_go_through_the_server_and_are_stored_as_if_it_were_not_there() {
     unpriced lines: 2
     --- stderr
     Made the farm `oslo` with the id farm-d5e9816650cca3315bfa365febbe0f72.
-    hint: usage lines without a cost count as free where the rate card has no rate; set rates by `farmtally rates set --data-dir data --farm oslo FILE` before importing, because what is stored keeps its price
+    hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm oslo FILE` or pass `--rates FILE`; what is stored keeps its price, and a record with a higher revision is priced anew
     ");
     assert_eq!(server.stop(Signal::TERM).0, Some(0));
     let alone = place.done(&import);

@@ -21,6 +21,7 @@ fn list(place: &Place) -> String {
 #[test]
 fn a_key_is_printed_for_a_shell_and_listed_without_its_secret() {
     let place = Place::new();
+    place.done("farm create --data-dir data oslo");
     assert_snapshot!(place.run("key create --data-dir data"), @"
     exit 0
     --- stdout
@@ -30,6 +31,18 @@ fn a_key_is_printed_for_a_shell_and_listed_without_its_secret() {
     The secret is shown this once.
     ");
     assert_snapshot!(list(&place), @"FTAK[id] | reader | all farms | [time] | works");
+}
+
+#[test]
+fn a_key_to_nothing_is_not_made() {
+    let place = Place::new();
+    assert_snapshot!(place.run("key create --data-dir data"), @"
+    exit 1
+    --- stderr
+    error: there is no farmtally data in `data`
+    hint: `farmtally import`, `farmtally farm create`, `farmtally serve` and `farmtally demo` make a data folder
+    ");
+    assert!(!place.path("data").exists());
 }
 
 #[test]

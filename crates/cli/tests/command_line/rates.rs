@@ -45,3 +45,16 @@ fn a_card_that_cannot_be_used_is_not_set() {
     hint: `farmtally rates set --data-dir data --farm … FILE` sets one
     ");
 }
+
+#[test]
+fn a_card_needs_a_farm_first() {
+    let place = Place::new();
+    place.write("rates.toml", CARD);
+    assert_snapshot!(place.run("rates set --data-dir data --farm oslo rates.toml"), @"
+    exit 1
+    --- stderr
+    error: there is no farmtally data in `data`
+    hint: make the farm first by `farmtally farm create --data-dir data NAME`, or pass the card to `farmtally import --rates`
+    ");
+    assert!(!place.path("data").exists());
+}

@@ -63,6 +63,17 @@ fn a_network_needs_tls_in_front() {
 }
 
 #[test]
+fn an_address_to_listen_on_is_no_name() {
+    for command in ["serve", "demo"] {
+        let refused = refused(&format!("{command} --data-dir data --listen localhost:8037"));
+        assert!(
+            refused.trim_end().ends_with(": it must be an IP address and a port, such as 127.0.0.1:[port]"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
 fn the_demonstration_stays_on_this_machine() {
     assert_snapshot!(refused("demo --data-dir data --listen 0.0.0.0:0"), @"error: invalid value '0.0.0.0:0' for '--listen <ADDR>': the demonstration is for this machine only; use 127.0.0.1 or [::1]");
 }
@@ -80,6 +91,14 @@ fn a_region_is_checked() {
 #[test]
 fn a_scale_factor_has_its_bounds() {
     assert_snapshot!(refused("farm set --data-dir data x --cost-scale-factor 100.5"), @"error: invalid value '100.5' for '--cost-scale-factor <X>': 100.5 is more than 100");
+}
+
+#[test]
+fn a_negative_scale_factor_is_a_number_and_not_a_flag() {
+    for command in ["set", "create"] {
+        let refused = refused(&format!("farm {command} --data-dir data x --cost-scale-factor -1"));
+        assert!(refused.contains("'-1' for '--cost-scale-factor <X>'"), "{refused}");
+    }
 }
 
 #[test]

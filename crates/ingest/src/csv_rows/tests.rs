@@ -1,7 +1,7 @@
 use super::*;
 use crate::entry::Entry;
 use crate::format::{Format, Input, Options, open};
-use farmtally_model::{Record, Submission};
+use farmtally_model::{Record, Submission, Usage};
 use proptest::prelude::*;
 
 const HEADER: &str =
@@ -82,6 +82,96 @@ fn a_row_of_the_wrong_width_refuses_its_session() {
 }
 
 #[test]
+fn a_refused_row_is_shown_with_its_commas() {
+    for (rows, value) in
+        [("session-1,comp,gpu\r\n", "session-1,comp,gpu"), ("session-1,\"gpu", "session-1,gpu\n")]
+    {
+        let Entry::Rejected(reject) = read(format!("{HEADER}\n{rows}")).remove(0) else { panic!("refused") };
+        assert_eq!(reject.value, value);
+    }
+}
+
+#[test]
+fn an_open_quote_in_the_last_row_is_told_by_the_line_it_begins_on() {
+    let torn = row(2, ",,,").replace("alice", "\"alice");
+    for rows in [torn.as_str(), torn.trim_end(), "session-1,\"open\nalice", "session-1,\"open\r\n\r\n"] {
+        assert_eq!(
+            describe(&format!("{}{rows}", row(1, ",,,"))).last().unwrap(),
+            &Err("line 3, row: a quote is left open up to the end of the file".to_owned()),
+            "{rows:?}"
+        );
+    }
+}
+
+#[test]
+fn a_quote_that_is_left_open_in_the_last_cell_of_a_whole_row_refuses_it() {
+    let rows = row(1, "COMPUTE,,,\"0.5");
+    assert_eq!(
+        describe(&rows),
+        [Err("line 2, row: a quote is left open up to the end of the file".to_owned())]
+    );
+}
+
+#[test]
+fn a_file_that_is_cut_anywhere_in_a_row_up_to_its_last_cell_never_leaves_half_a_session() {
+    let (whole, second) = (row(1, "COMPUTE,,,0.5"), row(1, "LICENSE,nuke,2,0.1"));
+    let quoted = second.replace(',', "\",\"").replace("session-", "\"session-");
+    for second in [second, quoted] {
+        for end in 1..=second.rfind(',').unwrap() {
+            let entries = describe(&format!("{whole}{}", &second[..end]));
+            let half_a_session = entries.contains(&Ok((2, 1)));
+            assert!(!half_a_session, "{}: {entries:?}", &second[..end]);
+        }
+    }
+}
+
+#[test]
+fn a_row_that_is_cut_in_its_session_id_refuses_the_session_before_it() {
+    let rows = [row(1, ",,,"), row(2, ",,,0.5"), session_id(2)[..20].to_owned()].concat();
+    assert_eq!(
+        describe(&rows),
+        [
+            Ok((2, 1)),
+            Err("line 3, sessionId: the file ends in the middle of a row, so the session before it may be missing \
+                 a usage line"
+                .to_owned()),
+            Err("line 4, row: the row has 1 columns, the header 10".to_owned()),
+        ]
+    );
+}
+
+#[test]
+fn a_cut_row_of_another_session_leaves_the_session_before_it_alone() {
+    let rows = [row(1, ",,,"), format!("{},comp,gp", session_id(2))].concat();
+    assert_eq!(
+        describe(&rows),
+        [Ok((2, 1)), Err("line 3, row: the row has 3 columns, the header 10".to_owned())]
+    );
+}
+
+#[test]
+fn a_last_row_without_a_line_end_is_a_row() {
+    let rows = [row(1, ",,,"), row(2, ",,,")].concat();
+    assert_eq!(describe(rows.trim_end()), [Ok((2, 1)), Ok((3, 1))]);
+}
+
+#[test]
+fn whole_numbers_may_end_in_zero_decimals() {
+    for quantity in ["2.0", "2.000"] {
+        let entry = read(format!("{HEADER}\n{}", row(1, &format!("LICENSE,nuke,{quantity},")))).remove(0);
+        let Entry::Submission { submission, .. } = entry else { panic!("{entry:?}") };
+        let Record::Session(session) = submission.record else { panic!("a session") };
+        assert!(matches!(session.usage.as_slice()[0].usage, Usage::License { quantity: 2, .. }));
+    }
+    for refused in ["2.5", "2.", ".0", "2.0.0", "-1.0", "0.0", "0", "4294967296.0", "2e0"] {
+        assert_eq!(
+            describe(&row(1, &format!("LICENSE,nuke,{refused},"))),
+            [Err(format!("line 2, quantity: {refused:?} is not a whole number from 1 to 4294967295"))]
+        );
+    }
+}
+
+#[test]
 fn lines_are_counted_through_blank_lines_and_quoted_line_ends() {
     let quoted = row(1, ",,,").replace("sh010", "\"sh\n010\"");
     let rows = format!("{quoted}\n\n{}{}", row(2, "BAD,,,"), row(3, ",,,x"));
@@ -143,6 +233,14 @@ fn the_header_is_checked_before_the_first_row() {
         header_error("sessionId,queueId\n"),
         "required columns are missing: fleetId or fleetName, jobName, userId, startedAt"
     );
+    assert_eq!(
+        header_error("sessionId;queueName\n"),
+        "the header is one column with \";\" in it; separate the columns by commas"
+    );
+    assert_eq!(
+        header_error("sessionId\tqueueName\r\n"),
+        "the header is one column with \"\\t\" in it; separate the columns by commas"
+    );
     assert!(header_error("").starts_with("required columns are missing: sessionId or volumeId"));
 }
 
@@ -180,4 +278,22 @@ proptest! {
         let input = Input::Stream(Box::new(io::Cursor::new(bytes)));
         let _opened = open(Format::Csv, input, Options::default()).map(|entries| entries.for_each(drop));
     }
+}
+
+#[test]
+fn a_session_behind_which_reading_breaks_off_is_not_given_out() {
+    /// Rows, and then a disk that fails.
+    struct Breaking(io::Cursor<Vec<u8>>);
+    impl Read for Breaking {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            match self.0.read(buffer)? {
+                0 => Err(io::Error::other("the disk failed")),
+                count => Ok(count),
+            }
+        }
+    }
+    let rows = [row(1, "COMPUTE,,,1"), row(2, "COMPUTE,,,1"), row(2, "LICENSE,nuke,1,1")].concat();
+    let input = Input::Stream(Box::new(Breaking(io::Cursor::new(format!("{HEADER}\n{rows}").into_bytes()))));
+    let entries: Vec<_> = open(Format::Csv, input, Options::default()).unwrap().collect();
+    let [Ok(Entry::Submission { line: 2, .. }), Err(_)] = entries.as_slice() else { panic!("{entries:?}") };
 }

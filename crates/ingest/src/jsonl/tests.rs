@@ -215,6 +215,10 @@ fn wrong_types_are_refused() {
         "revision: 1.5 is not a whole number from 0 to 4294967295",
     );
     check_refused(
+        &session_with(r#""revision":1.0"#),
+        "revision: 1.0 is not a whole number from 0 to 4294967295",
+    );
+    check_refused(
         &session_with(r#""revision":-1"#),
         "revision: -1 is not a whole number from 0 to 4294967295",
     );
@@ -275,7 +279,7 @@ fn usage_lines_keep_their_rules() {
         ),
         (
             r#"[{"usageType":"LICENSE","licenseProduct":"nuke","quantity":0}]"#,
-            "usage[0].quantity: quantity is 0; 1 to 4294967295 are allowed",
+            "usage[0].quantity: 0 is not a whole number from 1 to 4294967295",
         ),
         (
             r#"[{"usageType":"COMPUTE","licenseProduct":"nuke"}]"#,

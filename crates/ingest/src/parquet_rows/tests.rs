@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::data_type::{
-    ByteArray, ByteArrayType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, Int32Type, Int64Type,
+    ByteArray, ByteArrayType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, FloatType, Int32Type,
+    Int64Type,
 };
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
@@ -183,6 +184,53 @@ fn whole_numbers_may_be_of_any_width_and_sign() {
     assert_eq!(negative.unwrap_err(), "line 1, revision: -1 is not a whole number from 0 to 4294967295");
 }
 
+/// The revision of the one session, whose revision column is a DOUBLE.
+fn double_revision(value: Option<f64>) -> Result<u32, String> {
+    let revision: (&str, &WriteColumn) =
+        ("optional double revision", &move |group| write::<DoubleType>(group, &[value]));
+    read_one(&[START, revision]).map(|session| session.revision)
+}
+
+#[test]
+fn whole_numbers_may_be_fractions_in_form() {
+    assert_eq!(double_revision(Some(7.0)), Ok(7));
+    assert_eq!(double_revision(Some(4_294_967_295.0)), Ok(u32::MAX));
+    assert_eq!(double_revision(None), Ok(0));
+    let float = read_one(&[
+        START,
+        ("optional float revision", &|group| write::<FloatType>(group, &[Some(16_777_216.0)])),
+    ]);
+    assert_eq!(float.unwrap().revision, 16_777_216);
+}
+
+#[test]
+fn fractions_that_are_no_whole_number_in_range_are_refused_by_row() {
+    for (value, shown) in [
+        (1.5, "1.5"),
+        (-1.0, "-1"),
+        (4_294_967_296.0, "4294967296"),
+        (f64::NAN, "NaN"),
+        (f64::INFINITY, "inf"),
+    ] {
+        assert_eq!(
+            double_revision(Some(value)).unwrap_err(),
+            format!("line 1, revision: {shown} is not a whole number from 0 to 4294967295")
+        );
+    }
+}
+
+#[test]
+fn the_index_that_pandas_writes_is_passed_over_wherever_it_stands() {
+    let index: &WriteColumn = &|group| write::<Int64Type>(group, &[Some(99)]);
+    let session = read_one(&[
+        ("optional int64 __index_level_0__", index),
+        START,
+        ("optional int64 __index_level_10__", index),
+        ("optional int32 revision", &|group| write::<Int32Type>(group, &[Some(7)])),
+    ]);
+    assert_eq!(session.unwrap().revision, 7);
+}
+
 #[test]
 fn an_instant_outside_the_years_is_refused_by_row() {
     let start: (&str, &WriteColumn) = ("optional int64 startedAt (TIMESTAMP(MILLIS,true))", &|group| {
@@ -222,7 +270,9 @@ fn columns_of_the_wrong_type_or_name_are_refused_at_once() {
             "column startedAt is INT64; a TIMESTAMP, or a string in ISO 8601 is needed",
         ),
         ("optional float costInUsd", "column costInUsd is FLOAT; a DECIMAL, a string or a DOUBLE is needed"),
-        ("optional double quantity", "column quantity is DOUBLE; an INT32 or INT64 is needed"),
+        ("optional double outcome", "column outcome is DOUBLE; a string is needed"),
+        ("optional float outcome", "column outcome is FLOAT; a string is needed"),
+        ("optional int32 __index_level_x__", "unknown column \"__index_level_x__\""),
         (
             "optional binary quantity (STRING)",
             "column quantity is BYTE_ARRAY (String); an INT32 or INT64 is needed",

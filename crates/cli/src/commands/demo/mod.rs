@@ -20,12 +20,14 @@ use crate::output::print;
 use crate::page_token::new_page_token;
 use crate::region;
 use crate::report_error::Failure;
+use crate::shell::program;
 use crate::talk::tell;
 
 /// Makes the farm if it is not there, and serves it until it is told to stop.
 pub(crate) fn run(arguments: DemoArguments) -> Result<(), Failure> {
     let started = Instant::now();
     let folder = DataFolder::at(arguments.data_dir.map_or_else(usual_folder, Ok)?);
+    refuse_others_farms(&folder)?;
     let service = folder.service(Arc::new(SystemClock::default()), ServiceLimits::default())?;
     let catalogue = folder.catalogue()?;
     region::remember(&catalogue, None)?;
@@ -42,14 +44,23 @@ pub(crate) fn run(arguments: DemoArguments) -> Result<(), Failure> {
     let environment = ClientEnvironment::of_owner(&catalogue, host.endpoint())?;
     let introduction = introduction(&service, &catalogue, &sample, started.elapsed())?;
     let question = Question::about(&catalogue, &sample)?;
-    let folder = folder.as_flag();
+    let (program, folder) = (program(), folder.as_flag());
     host.run(|| {
         print(format_args!(
             "{introduction}\n  Overview  {overview}\n\nPaste into another terminal:\n\n{environment}\n\n{question}\n\
              Stop with Ctrl-C. Your own sessions, meanwhile or later:\n\
-             farmtally import {folder} --farm NAME FILE"
+             {program} import {folder} --farm NAME FILE"
         ))
     })
+}
+
+/// A folder in earnest use gets no invented records, and no server of the demonstration.
+fn refuse_others_farms(folder: &DataFolder) -> Result<(), Failure> {
+    if !folder.exists()? || sample::may_live_in(&folder.catalogue()?)? {
+        return Ok(());
+    }
+    Err(Failure::failed(format!("`{}` holds farms that demo did not make", folder.path().display()))
+        .hint("pass another `--data-dir`, or leave it out"))
 }
 
 /// What there is, and how long it took.

@@ -5,7 +5,7 @@ use farmtally_model::{DisplayName, Timestamp};
 use farmtally_service::{Catalogue, Farm, NumberedSubmission, Service};
 use farmtally_testkit::sample_farm::{SampleFarmOptions, sample_farm};
 
-use crate::farm_reference::create_farm;
+use crate::farm_reference::{all_farms, create_farm};
 use crate::progress::Progress;
 use crate::report_error::Failure;
 
@@ -16,6 +16,12 @@ const BATCH: usize = 10_000;
 /// When the sample was begun, and whether it is whole. The same instant gives the same records, so that making it
 /// again finishes one that was interrupted.
 const SETTING: &str = "demo-sample";
+
+/// Whether the folder has no farms yet, or has the sample among them.
+pub(super) fn may_live_in(catalogue: &Catalogue) -> Result<bool, Failure> {
+    let farms = all_farms(catalogue)?;
+    Ok(farms.is_empty() || farms.iter().any(|farm| farm.farm_id == farm_id_for_name(NAME)))
+}
 
 /// The farm with its records.
 pub(super) struct Sample {

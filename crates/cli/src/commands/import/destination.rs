@@ -55,7 +55,7 @@ impl Destination {
     }
 
     fn nowhere(arguments: &ImportArguments, new_rates: Option<RateCard>) -> Result<Self, Failure> {
-        let catalogue = arguments.folder.exists().then(|| arguments.folder.catalogue()).transpose()?;
+        let catalogue = arguments.folder.exists()?.then(|| arguments.folder.catalogue()).transpose()?;
         DryRun::new(catalogue.as_ref(), &arguments.farm, new_rates)
             .map(|dry_run| Self::Nowhere(Box::new(dry_run)))
     }

@@ -10,6 +10,7 @@ mod rejects;
 mod source;
 mod tally;
 mod through_server;
+mod unpriced;
 
 use std::mem::take;
 
@@ -25,7 +26,6 @@ use crate::exit::ExitStatus;
 use crate::output::print;
 use crate::progress::Progress;
 use crate::report_error::Failure;
-use crate::shell::quoted;
 use crate::talk::tell;
 
 /// Reads the files and stores what is in them.
@@ -36,6 +36,10 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<ExitStatus, Failure> {
     let ended = import.read_all();
     let reported = import.report(arguments);
     ended.and(reported)?;
+    import.rejects.remove_stale(&arguments.files)?;
+    if import.tally.is_all_rejected() {
+        return Err(import.all_rejected());
+    }
     let is_strict_failure = arguments.strict && import.tally.rejected > 0;
     Ok(if is_strict_failure { ExitStatus::Failed } else { ExitStatus::Success })
 }
@@ -131,26 +135,25 @@ impl Import {
     /// The numbers to stdout, and what to do about them to stderr.
     fn report(&mut self, arguments: &ImportArguments) -> Result<(), Failure> {
         self.progress.finish();
-        print(&self.tally)?;
-        if let Some(path) = self.rejects.written() {
-            tell(format_args!("warning: `{}` names every rejected record", path.display()));
+        if let Some(line) = self.rejects.conclusion() {
+            tell(line);
         }
-        if self.tally.unpriced_lines > 0 {
-            tell(unpriced_hint(arguments));
+        print(&self.tally)?;
+        if self.tally.has_new_unpriced_lines() {
+            tell(unpriced::hint(arguments)?);
         }
         if arguments.dry_run {
             tell("This was a dry run: nothing was stored.");
         }
         Ok(())
     }
-}
 
-fn unpriced_hint(arguments: &ImportArguments) -> String {
-    let farm = arguments.farm.to_string();
-    format!(
-        "hint: usage lines without a cost count as free where the rate card has no rate; \
-         set rates by `farmtally rates set {} --farm {} FILE` before importing, because what is stored keeps its price",
-        arguments.folder.as_flag(),
-        quoted(&farm)
-    )
+    /// Not one record was any good, which is hardly what was meant.
+    fn all_rejected(&self) -> Failure {
+        let failure = Failure::failed("every record was rejected");
+        match self.rejects.written() {
+            Some(path) => failure.hint(format!("`{}` says why; check `--format` too", path.display())),
+            None => failure.hint("the warnings say why; check `--format` too"),
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The file of rejected records, which exists only if there are any.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use serde_json::json;
 use super::source::is_stdin;
 use crate::args::ImportArguments;
 use crate::report_error::Failure;
+use crate::talk::tell;
 use crate::terminal_text::one_line;
 
 /// Rejects that are told on stderr at once; the file has them all.
@@ -28,6 +29,8 @@ pub(super) struct RejectedRecord<'a> {
 pub(super) struct Rejects {
     /// `None` when nothing is to be written.
     path: Option<PathBuf>,
+    /// Whether the place is our choice, and what is there the leavings of an earlier import.
+    is_usual_path: bool,
     file: Option<BufWriter<File>>,
     count: u64,
 }
@@ -36,7 +39,12 @@ impl Rejects {
     /// As the arguments say; a dry run writes a file only when it is given one.
     pub(super) fn new(arguments: &ImportArguments) -> Self {
         let usual = || (!arguments.dry_run).then(|| usual_path(&arguments.files[0]));
-        Self { path: arguments.rejects.clone().or_else(usual), file: None, count: 0 }
+        Self {
+            path: arguments.rejects.clone().or_else(usual),
+            is_usual_path: arguments.rejects.is_none(),
+            file: None,
+            count: 0,
+        }
     }
 
     /// The file, if there are rejects in it.
@@ -74,6 +82,29 @@ impl Rejects {
         flushed.map_err(|error| self.not_written(&error))
     }
 
+    /// What to say when all records are read, if anything was rejected: how many were not told, and where they are.
+    pub(super) fn conclusion(&self) -> Option<String> {
+        let path = self.written().map(|path| format!("`{}` names every", path.display()));
+        match (self.count.saturating_sub(TOLD_MAX), path) {
+            (0, path) => path.map(|path| format!("warning: {path} rejected record")),
+            (hidden, Some(path)) => Some(format!("… and {}; {path} one", more(hidden))),
+            (hidden, None) => Some(format!("… and {}; `--rejects FILE` writes them", more(hidden))),
+        }
+    }
+
+    /// Takes away what an earlier import left in our place, when nothing was rejected this time.
+    pub(super) fn remove_stale(&self, inputs: &[PathBuf]) -> Result<(), Failure> {
+        let path = self.path.as_ref().filter(|path| self.is_usual_path && !inputs.contains(path));
+        let Some(path) = path.filter(|path| self.count == 0 && path.is_file()) else { return Ok(()) };
+        fs::remove_file(path)
+            .map_err(|error| Failure::caused(format!("cannot remove `{}`", path.display()), &error))?;
+        tell(format_args!(
+            "Removed `{}` of an earlier import: nothing was rejected this time.",
+            path.display()
+        ));
+        Ok(())
+    }
+
     fn not_written(&self, error: &io::Error) -> Failure {
         let path = self.path.as_deref().unwrap_or(Path::new("")).display();
         Failure::caused(format!("cannot write the rejected records to `{path}`"), error)
@@ -85,6 +116,11 @@ fn usual_path(first: &Path) -> PathBuf {
     let mut name = if is_stdin(first) { "stdin".into() } else { first.as_os_str().to_owned() };
     name.push(".rejects.jsonl");
     name.into()
+}
+
+fn more(records: u64) -> String {
+    let noun = if records == 1 { "record" } else { "records" };
+    format!("{records} more rejected {noun}")
 }
 
 fn sentence(rejected: &RejectedRecord<'_>) -> String {

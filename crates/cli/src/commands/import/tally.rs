@@ -18,7 +18,7 @@ pub(super) struct Tally {
     unchanged: u64,
     pub(super) rejected: u64,
     skipped: BTreeMap<SkipReason, u64>,
-    pub(super) unpriced_lines: u64,
+    unpriced_lines: u64,
     is_dry_run: bool,
 }
 
@@ -37,6 +37,16 @@ impl Tally {
         self.replaced += outcome.replaced;
         self.unchanged += outcome.unchanged;
         self.unpriced_lines += outcome.unpriced_lines;
+    }
+
+    /// Whether there were records and none of them was any good.
+    pub(super) const fn is_all_rejected(&self) -> bool {
+        self.read > 0 && self.rejected == self.read
+    }
+
+    /// Whether lines became free that were not stored before, or would in a dry run.
+    pub(super) const fn has_new_unpriced_lines(&self) -> bool {
+        self.unpriced_lines > 0 && (self.is_dry_run || self.stored + self.replaced > 0)
     }
 }
 
