@@ -39,6 +39,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--sessions", type=int, default=1_000_000)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeats", type=int, default=7)
+    names = [question.name for question in QUESTIONS]
+    parser.add_argument("--questions", nargs="+", choices=names, default=names)
     return parser.parse_args()
 
 
@@ -97,17 +99,14 @@ def time_in_turn(engines: list[Engine], question: str, forms: dict[str, str], re
     return times
 
 
-def measure(engines: list[Engine], folder: Path, threads: int, repeats: int, bandwidth: float) -> list[report.Figure]:
-    """The figures of all questions at one number of threads."""
-    figures = []
-    for question in QUESTIONS:
-        say(f"{question.name}, {threads} thread{'s' if threads > 1 else ''}")
-        forms = {engine.name: fastest_form(engine, question.name) for engine in engines}
-        rows = check_answers(engines, question.name, forms, folder)
-        times = time_in_turn(engines, question.name, forms, repeats)
-        bytes_touched = engines[0].ask(f"bytes {question.name}")["bytes"]
-        figures.append(report.Figure.of(question.name, threads, rows, bytes_touched, bandwidth, forms, times))
-    return figures
+def measure(engines: list[Engine], folder: Path, question: str, threads: int, repeats: int) -> report.Figure:
+    """The figures of one question at one number of threads."""
+    say(f"{question}, {threads} thread{'s' if threads > 1 else ''}")
+    forms = {engine.name: fastest_form(engine, question) for engine in engines}
+    rows = check_answers(engines, question, forms, folder)
+    times = time_in_turn(engines, question, forms, repeats)
+    bytes_touched = engines[0].ask(f"bytes {question}")["bytes"]
+    return report.Figure.of(question, threads, rows, bytes_touched, forms, times)
 
 
 def read_bandwidth(binary: Path, threads: int) -> float:
@@ -123,11 +122,12 @@ def say(text: str) -> None:
 
 def measure_at(binary: Path, folder: Path, arguments: argparse.Namespace, threads: int, run: report.Run) -> None:
     """Adds the figures of one number of threads to the run."""
-    bandwidth = read_bandwidth(binary, threads)
+    run.bytes_per_second[threads] = read_bandwidth(binary, threads)
     engines = start_engines(binary, folder, arguments.sessions, threads)
     run.versions.update({engine.name: engine.version for engine in engines[1:]})
     try:
-        run.figures.extend(measure(engines, folder, threads, arguments.repeats, bandwidth))
+        for question in arguments.questions:
+            run.figures.append(measure(engines, folder, question, threads, arguments.repeats))
     except (equality.Mismatch, EngineError) as error:
         sys.exit(f"error: {error}")
     finally:
@@ -147,7 +147,7 @@ def main() -> None:
     arguments = parse_arguments()
     binary = program.build()
     folder = export(binary, arguments.sessions)
-    run = report.Run(arguments.sessions, arguments.repeats, processor(), {}, [])
+    run = report.Run(arguments.sessions, arguments.repeats, processor(), {}, {}, [])
     for threads in arguments.threads:
         measure_at(binary, folder, arguments, threads, run)
         write(run)

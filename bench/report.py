@@ -18,7 +18,6 @@ class Figure:
     threads: int
     rows: int
     bytes_touched: int
-    bytes_per_second: float
     forms: dict[str, str]
     cpu_ms: dict[str, float]
     wall_ms: dict[str, float]
@@ -30,7 +29,6 @@ class Figure:
         threads: int,
         rows: int,
         bytes_touched: int,
-        bandwidth: float,
         forms: dict[str, str],
         times: dict[str, list[Time]],
     ) -> Figure:
@@ -40,7 +38,6 @@ class Figure:
             threads,
             rows,
             bytes_touched,
-            bandwidth,
             {name: form.replace(",", " ") for name, form in forms.items()},
             {name: median(time.cpu_ms for time in of) for name, of in times.items()},
             {name: median(time.wall_ms for time in of) for name, of in times.items()},
@@ -61,16 +58,6 @@ class Figure:
         """CPU time of the best other engine, in units of ours."""
         return self.cpu_ms[self.best_peer] / self.cpu_ms[OURS] if self.best_peer else math.nan
 
-    @property
-    def bound_ms(self) -> float:
-        """The least wall time in which the bytes can be read."""
-        return self.bytes_touched / self.bytes_per_second * 1e3
-
-    @property
-    def share(self) -> float:
-        """How much of the bandwidth is reached. CPU time stands for wall time, so that neighbours do not count."""
-        return self.bound_ms / (self.cpu_ms[OURS] / self.threads)
-
 
 @dataclass(frozen=True)
 class Run:
@@ -80,6 +67,8 @@ class Run:
     repeats: int
     processor: str
     versions: dict[str, str]
+    bytes_per_second: dict[int, float]
+    """How fast so many threads read memory."""
     figures: list[Figure]
 
     @property
@@ -90,6 +79,14 @@ class Run:
     def at(self, threads: int) -> list[Figure]:
         """The figures at one number of threads."""
         return [figure for figure in self.figures if figure.threads == threads]
+
+    def bound_ms(self, figure: Figure) -> float:
+        """The least wall time in which the bytes of a question can be read."""
+        return figure.bytes_touched / self.bytes_per_second[figure.threads] * 1e3
+
+    def share(self, figure: Figure) -> float:
+        """How much of the bandwidth is reached. CPU time stands for wall time, so that neighbours do not count."""
+        return self.bound_ms(figure) / (figure.cpu_ms[OURS] / figure.threads)
 
 
 def geometric_mean(ratios: list[float]) -> float:
@@ -110,10 +107,10 @@ def section(run: Run, threads: int) -> list[str]:
     ratios = [figure.ratio for figure in figures]
     heading = f"{threads} thread" if threads == 1 else f"{threads} threads"
     summary = (
-        f"Best other engine ÷ farmtally, CPU time: geometric mean {geometric_mean(ratios):.1f}, worst {min(ratios):.1f}. "
-        f"Memory is read at {figures[0].bytes_per_second / 1e9:.1f} GB/s.\n"
+        f"Best other engine ÷ farmtally, CPU time: geometric mean {number(geometric_mean(ratios))}, worst {number(min(ratios))}. "
+        f"Memory is read at {run.bytes_per_second[threads] / 1e9:.1f} GB/s.\n"
     )
-    return [f"### {heading}\n", times_table(figures), summary, bound_table(figures), forms_table(figures)]
+    return [f"### {heading}\n", times_table(figures), summary, bound_table(run, figures), forms_table(figures)]
 
 
 def times_table(figures: list[Figure]) -> str:
@@ -123,22 +120,22 @@ def times_table(figures: list[Figure]) -> str:
     body = [
         [figure.question, f"{figure.rows:,}"]
         + [f"{number(figure.cpu_ms[name])} ({number(figure.wall_ms[name])})" for name in names]
-        + [f"{figure.ratio:.1f}"]
+        + [number(figure.ratio)]
         for figure in figures
     ]
     return table(header, body)
 
 
-def bound_table(figures: list[Figure]) -> str:
+def bound_table(run: Run, figures: list[Figure]) -> str:
     """What memory bandwidth allows, and how much of it is reached."""
     header = ["farmtally", "bytes touched", "bound ms", "CPU ms ÷ threads", "share of bandwidth"]
     body = [
         [
             figure.question,
             f"{figure.bytes_touched / 1e6:.2f} MB",
-            number(figure.bound_ms),
+            number(run.bound_ms(figure)),
             number(figure.cpu_ms[OURS] / figure.threads),
-            f"{figure.share:.0%}",
+            f"{run.share(figure):.0%}",
         ]
         for figure in figures
     ]
@@ -168,7 +165,7 @@ def to_json(run: Run) -> dict[str, Any]:
     """The run with what follows from it."""
     figures = [
         asdict(figure)
-        | {"best_peer": figure.best_peer, "ratio": figure.ratio, "bound_ms": figure.bound_ms, "share": figure.share}
+        | {"best_peer": figure.best_peer, "ratio": figure.ratio, "bound_ms": run.bound_ms(figure), "share": run.share(figure)}
         for figure in run.figures
     ]
     means = {threads: geometric_mean([figure.ratio for figure in run.at(threads)]) for threads in run.threads}

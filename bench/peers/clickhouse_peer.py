@@ -11,7 +11,7 @@ from chdb import session
 
 from peers.peer import Peer
 from peers.question import Question
-from peers.sql import Dialect, Form, Sql
+from peers.sql import STRETCHES, Dialect, Form, Sql, names_for
 
 DIALECT = Dialect(
     divide=lambda one, other: f"intDiv({one}, {other})",
@@ -20,7 +20,8 @@ DIALECT = Dialect(
 )
 FORMS = {
     form.name: form
-    for form in [Form(split, packed, False) for split in ("expand", "unnest", "parts") for packed in (True, False)]
+    for form in [STRETCHES]
+    + [Form(split, packed, False) for split in ("expand", "unnest", "parts") for packed in (True, False)]
 }
 
 
@@ -50,7 +51,7 @@ class ClickHouse(Peer):
         return f"{self.session.query('SELECT version()', 'TSV').data().strip()} (chdb {chdb.__version__})"
 
     def forms(self, question: Question) -> list[str]:
-        return list(FORMS)
+        return names_for(question, FORMS)
 
     def run(self, question: Question, form: str) -> Any:
         return self.session.query(self.statement(question, form), "Native")

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from peers.peer import Peer
-from peers.question import LONGEST_HALF_HOURS, Question
-from peers.sql import Dialect, Form, Sql
+from peers.question import FEW_BUCKETS, LONGEST_HALF_HOURS, Question
+from peers.sql import STRETCHES, Dialect, Form, Sql
 
 DIALECT = Dialect(
     divide=lambda one, other: f"({one} / {other})",
@@ -22,7 +22,7 @@ DIALECT = Dialect(
 FORMS = {
     f"{source} {form.name}": (source, form)
     for source in ("memory", "parquet")
-    for form in [Form(split, True, False) for split in ("expand", "unnest", "parts")]
+    for form in [STRETCHES] + [Form(split, True, False) for split in ("expand", "unnest", "parts")]
 }
 BATCH_ROWS = 32_768
 
@@ -53,7 +53,8 @@ class DataFusion(Peer):
         return datafusion.__version__
 
     def forms(self, question: Question) -> list[str]:
-        return list(FORMS)
+        has_few = len(question.buckets) <= FEW_BUCKETS
+        return [name for name, (_, form) in FORMS.items() if has_few or form != STRETCHES]
 
     def run(self, question: Question, form: str) -> Any:
         source, shape = FORMS[form]

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from peers.peer import Peer
 from peers.question import Question
-from peers.sql import Dialect, Form, Sql
+from peers.sql import STRETCHES, Dialect, Form, Sql, names_for
 
 DIALECT = Dialect(
     divide=lambda one, other: f"({one} // {other})",
@@ -19,7 +19,7 @@ DIALECT = Dialect(
 )
 FORMS = {
     form.name: form
-    for form in [Form("expand", True, False), Form("expand", False, False)]
+    for form in [STRETCHES, Form("expand", True, False), Form("expand", False, False)]
     + [Form(split, packed, keep) for split in ("unnest", "parts") for packed in (True, False) for keep in (True, False)]
 }
 
@@ -38,7 +38,7 @@ class DuckDb(Peer):
         return duckdb.__version__
 
     def forms(self, question: Question) -> list[str]:
-        return list(FORMS)
+        return names_for(question, FORMS)
 
     def run(self, question: Question, form: str) -> Any:
         return self.connection.sql(self.statement(question, form)).to_arrow_table()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from peers.question import Question
+from peers.question import Question, instant_ms
 
 STATISTICS = ["cost_sum", "cost_min", "cost_max", "runtime_sum", "runtime_min", "runtime_max"]
 
@@ -37,7 +37,7 @@ class Peer(ABC):
         """The answer as rows of ten integers, as `farmtally-bench` writes them."""
         table = self.table(question, form)
         bucket, first, second = group_columns(table, question)
-        starts = np.array([question.bucket_start_ms(index) for index in range(int(bucket.max(initial=0)) + 1)])
+        starts = np.array([instant_ms(start) for start, _ in question.buckets])
         columns = [first, second, starts[bucket]]
         columns += [table[name].to_numpy().astype(np.int64) for name in ["sessions", *STATISTICS]]
         return np.column_stack(columns).astype(np.int64)

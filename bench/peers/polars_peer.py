@@ -9,11 +9,11 @@ import polars as pl
 import pyarrow as pa
 
 from peers.peer import Peer
-from peers.question import LONGEST_HALF_HOURS, Question, instant_ms
+from peers.question import FEW_BUCKETS, LONGEST_HALF_HOURS, Question, instant_ms
 
 BIG = pl.Int64
 FORMS: dict[str, tuple[str, Literal["in-memory", "streaming"]]] = {
-    f"{split} {engine}": (split, engine) for split in ("parts", "unnest") for engine in ("in-memory", "streaming")
+    f"{split} {engine}": (split, engine) for split in ("stretches", "parts", "unnest") for engine in ("in-memory", "streaming")
 }
 
 
@@ -32,7 +32,8 @@ class Polars(Peer):
         return pl.__version__
 
     def forms(self, question: Question) -> list[str]:
-        return list(FORMS)
+        has_few = len(question.buckets) <= FEW_BUCKETS
+        return [name for name, (split, _) in FORMS.items() if has_few or split != "stretches"]
 
     def run(self, question: Question, form: str) -> Any:
         split, engine = FORMS[form]
@@ -52,31 +53,45 @@ class Plan:
 
     def answer(self, split: str) -> pl.LazyFrame:
         """The whole plan: pieces, grouped by key."""
+        if split == "stretches":
+            return pl.concat([self.stretch_groups(bucket) for bucket in range(len(self.question.buckets))])
         lines = self.lines()
         pieces = [self.whole(lines)]
         pieces += [self.first(lines), self.last(lines), self.middle(lines)] if split == "parts" else [self.cut(lines)]
-        statistics = [pl.len().alias("sessions")]
-        for column in ("cost", "runtime"):
-            of = pl.col(column)
-            statistics += [of.sum().alias(f"{column}_sum"), of.min().alias(f"{column}_min"), of.max().alias(f"{column}_max")]
-        return pl.concat(pieces).group_by("key").agg(statistics)
+        return pl.concat(pieces).group_by("key").agg(statistics())
 
-    def lines(self) -> pl.LazyFrame:
-        """What is counted, with the buckets of its first and its last millisecond."""
+    def stretch_groups(self, bucket: int) -> pl.LazyFrame:
+        """The groups of one bucket, from the sessions that can touch it."""
+        start, end = self.question.buckets[bucket]
+        lines = self.lines((start, end)).with_columns(
+            pl.max_horizontal("start_ms", pl.lit(instant_ms(start), BIG)).alias("lo"),
+            pl.min_horizontal("end_ms", pl.lit(instant_ms(end), BIG)).alias("hi"),
+        )
+        groups = [f"group_{position}" for position in range(len(self.question.groups))]
+        is_whole = (pl.col("start_half_hour") >= start) & (pl.col("last_half_hour") < end)
+        runtime = (pl.col("hi") - pl.col("lo")).alias("runtime")
+        whole = lines.filter(is_whole).select(*groups, "cost", runtime)
+        cut = lines.filter(~is_whole).select(*groups, (self.accrued("hi") - self.accrued("lo")).alias("cost"), runtime)
+        grouped = pl.concat([whole, cut]).group_by(groups).agg(statistics())
+        return grouped.select(pl.lit(bucket, BIG).alias("bucket"), pl.all())
+
+    def lines(self, window: tuple[int, int] | None = None) -> pl.LazyFrame:
+        """What is counted in a window, with the buckets of its first and its last millisecond."""
         groups = self.question.groups
+        window = window or (self.question.start, self.question.end)
         if "product" in groups:
-            return self.lines_of("license_lines", "license_nanos", None)
+            return self.lines_of("license_lines", "license_nanos", None, window)
         if "usage_type" in groups:
-            compute = self.lines_of("sessions", "compute_nanos", 0)
-            return pl.concat([compute, self.lines_of("license_lines", "license_nanos", 1)])
-        return self.lines_of("sessions", "total_nanos", None)
+            compute = self.lines_of("sessions", "compute_nanos", 0, window)
+            return pl.concat([compute, self.lines_of("license_lines", "license_nanos", 1, window)])
+        return self.lines_of("sessions", "total_nanos", None, window)
 
-    def lines_of(self, table: str, cost: str, usage_type: int | None) -> pl.LazyFrame:
+    def lines_of(self, table: str, cost: str, usage_type: int | None, window: tuple[int, int]) -> pl.LazyFrame:
         """The lines that are in one table."""
         question = self.question
-        stretch = self.stretch(self.frames[table]).lazy()
+        stretch = self.stretch(self.frames[table], window).lazy()
         wanted = stretch.filter(
-            (pl.col(question.resource) < question.resources) & (pl.col("last_half_hour") >= question.start)
+            (pl.col(question.resource) < question.resources) & (pl.col("last_half_hour") >= window[0])
         )
         named = [
             (pl.lit(usage_type, pl.Int8) if group == "usage_type" else pl.col(group)).alias(f"group_{position}")
@@ -93,11 +108,11 @@ class Plan:
             self.bucket("last_half_hour").alias("last_bucket"),
         )
 
-    def stretch(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The rows whose starts allow a piece in the window."""
+    def stretch(self, frame: pl.DataFrame, window: tuple[int, int]) -> pl.DataFrame:
+        """The rows whose starts allow a piece in a window."""
         starts = frame["start_half_hour"]
-        first = starts.search_sorted(max(self.question.start - LONGEST_HALF_HOURS, -100), side="left")
-        end = starts.search_sorted(self.question.end, side="left")
+        first = starts.search_sorted(max(window[0] - LONGEST_HALF_HOURS, -100), side="left")
+        end = starts.search_sorted(window[1], side="left")
         return frame.slice(first, end - first)
 
     def bucket(self, half_hour: str) -> pl.Expr:
@@ -190,3 +205,12 @@ class Plan:
         if len(self.question.groups) == 2:
             key = key + pl.col("group_1").cast(BIG)
         return key.alias("key")
+
+
+def statistics() -> list[pl.Expr]:
+    """What is computed of every group."""
+    expressions = [pl.len().alias("sessions")]
+    for column in ("cost", "runtime"):
+        of = pl.col(column)
+        expressions += [of.sum().alias(f"{column}_sum"), of.min().alias(f"{column}_min"), of.max().alias(f"{column}_max")]
+    return expressions

@@ -16,6 +16,9 @@ YEAR_START_MS = int(YEAR_START.timestamp()) * 1000
 # No session of the farm is longer than 48 hours.
 LONGEST_HALF_HOURS = 97
 
+# Up to so many buckets, a question is also tried bucket by bucket. With more, planning takes longer than it saves.
+FEW_BUCKETS = 15
+
 # More codes than a column has, for keys that are packed into one integer.
 CODES = {
     "queue": 20,
@@ -84,18 +87,19 @@ class Question:
             edges.append(edge)
 
     @property
+    def buckets(self) -> list[tuple[int, int]]:
+        """Every bucket, clipped to the window."""
+        inner = self.inner_edges
+        if self.width:
+            inner = list(range(self.origin + self.width, self.end, self.width))
+        edges = [self.start, *inner, self.end]
+        return list(zip(edges, edges[1:]))
+
+    @property
     def codes(self) -> tuple[int, int]:
         """How many codes the groups have; one where there is no second group."""
         counts = [CODES[group] for group in self.groups] + [1]
         return counts[0], counts[1]
-
-    def bucket_start_ms(self, bucket: int) -> int:
-        """Start of a bucket, clipped to the window, in milliseconds since 1970."""
-        if self.width:
-            edge = self.origin + bucket * self.width
-        else:
-            edge = [self.start, *self.inner_edges][bucket]
-        return instant_ms(max(self.start, edge))
 
 
 def half_hours(local: datetime, offset_minutes: int) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable
 
-from peers.question import LONGEST_HALF_HOURS, Question, instant_ms
+from peers.question import FEW_BUCKETS, LONGEST_HALF_HOURS, Question, instant_ms
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Form:
 
     split: str
     """`expand`: every session becomes a row per bucket; `unnest`: only those that are cut; `parts`: first and last pieces
-    without any expansion, and only what lies between them expanded."""
+    without any expansion, and only what lies between them expanded; `stretches`: one query per bucket over the stretch
+    of the sorted sessions that can touch it, for questions with few buckets."""
     packed: bool
     """Whether group codes and bucket are one integer."""
     keep: bool
@@ -43,6 +44,15 @@ class Form:
         return " ".join(filter(None, words))
 
 
+STRETCHES = Form("stretches", False, False)
+
+
+def names_for(question: Question, forms: dict[str, Form]) -> list[str]:
+    """The forms that suit a question: bucket by bucket only where buckets are few."""
+    has_few = len(question.buckets) <= FEW_BUCKETS
+    return [name for name, form in forms.items() if has_few or form != STRETCHES]
+
+
 class Sql:
     """Writes one question in one dialect."""
 
@@ -53,34 +63,55 @@ class Sql:
 
     def statement(self) -> str:
         """The whole statement."""
+        if self.form.split == "stretches":
+            return " UNION ALL ".join(self.stretch(bucket) for bucket in range(len(self.question.buckets)))
         keys = "key" if self.form.packed else "bucket, " + ", ".join(self.group_names())
-        statistics = ", ".join(
-            ["count(*) AS sessions"]
-            + [f"CAST(sum({of}) AS {self.dialect.big}) AS {of}_sum, min({of}) AS {of}_min, max({of}) AS {of}_max"
-               for of in ("cost", "runtime")]
-        )
         materialized = "MATERIALIZED " if self.form.keep else ""
         return (
             f"WITH lines AS {materialized}({self.lines()}) "
-            f"SELECT {keys}, {statistics} FROM ({self.pieces()}) AS pieces GROUP BY {keys}"
+            f"SELECT {keys}, {self.statistics()} FROM ({self.pieces()}) AS pieces GROUP BY {keys}"
         )
+
+    def statistics(self) -> str:
+        """What is computed of every group."""
+        amounts = [
+            f"CAST(sum({of}) AS {self.dialect.big}) AS {of}_sum, min({of}) AS {of}_min, max({of}) AS {of}_max"
+            for of in ("cost", "runtime")
+        ]
+        return ", ".join(["count(*) AS sessions", *amounts])
+
+    def stretch(self, bucket: int) -> str:
+        """The groups of one bucket, from the sessions that can touch it."""
+        start, end = self.question.buckets[bucket]
+        groups = ", ".join(self.group_names())
+        is_whole = f"start_half_hour >= {start} AND last_half_hour < {end}"
+        lines = (
+            f"SELECT *, greatest(start_ms, {instant_ms(start)}) AS lo, least(end_ms, {instant_ms(end)}) AS hi "
+            f"FROM ({self.lines((start, end))}) AS lines"
+        )
+        cost = f"CASE WHEN {is_whole} THEN cost ELSE {self.accrued('hi')} - {self.accrued('lo')} END"
+        pieces = f"SELECT {groups}, {cost} AS cost, hi - lo AS runtime FROM ({lines}) AS cut"
+        number = f"CAST({bucket} AS {self.dialect.big}) AS bucket"
+        return f"SELECT {number}, {groups}, {self.statistics()} FROM ({pieces}) AS pieces GROUP BY {groups}"
 
     def group_names(self) -> list[str]:
         """Names of the group columns."""
         return [f"group_{position}" for position in range(len(self.question.groups))]
 
-    def lines(self) -> str:
-        """What is counted, with the buckets of its first and its last millisecond."""
+    def lines(self, window: tuple[int, int] | None = None) -> str:
+        """What is counted in a window, with the buckets of its first and its last millisecond."""
         groups = self.question.groups
+        window = window or (self.question.start, self.question.end)
         if "product" in groups:
-            return self.lines_of("license_lines", "license_nanos", [])
+            return self.lines_of("license_lines", "license_nanos", [], window)
         if "usage_type" in groups:
-            compute = self.lines_of("sessions", "compute_nanos", ["0"])
-            return compute + " UNION ALL " + self.lines_of("license_lines", "license_nanos", ["1"])
-        return self.lines_of("sessions", "total_nanos", [])
+            compute = self.lines_of("sessions", "compute_nanos", ["0"], window)
+            return compute + " UNION ALL " + self.lines_of("license_lines", "license_nanos", ["1"], window)
+        return self.lines_of("sessions", "total_nanos", [], window)
 
-    def lines_of(self, table: str, cost: str, constants: list[str]) -> str:
+    def lines_of(self, table: str, cost: str, constants: list[str], window: tuple[int, int]) -> str:
         """The lines that are in one table."""
+        start, end = window
         question = self.question
         columns = [group for group in question.groups if group != "usage_type"] + constants
         named = [f"{column} AS group_{position}" for position, column in enumerate(columns)]
@@ -90,8 +121,8 @@ class Sql:
             f"{cost} AS cost{by_line}, {self.bucket('start_half_hour')} AS first_bucket, "
             f"{self.bucket('last_half_hour')} AS last_bucket "
             f"FROM {table} WHERE {question.resource} < {question.resources} "
-            f"AND start_half_hour < {question.end} AND last_half_hour >= {question.start} "
-            f"AND start_half_hour >= {question.start - LONGEST_HALF_HOURS}"
+            f"AND start_half_hour < {end} AND last_half_hour >= {start} "
+            f"AND start_half_hour >= {start - LONGEST_HALF_HOURS}"
         )
 
     def bucket(self, half_hour: str) -> str:
