@@ -28,8 +28,6 @@ pub struct Run {
     pub rows: Range<usize>,
     /// Earliest start, in milliseconds since 1970.
     pub start_min_ms: i64,
-    /// Latest start, in milliseconds since 1970.
-    pub start_max_ms: i64,
     /// Latest end, in milliseconds since 1970.
     pub end_max_ms: i64,
     /// Greatest cost of a session, in nano-dollars.
@@ -124,7 +122,6 @@ impl<C: Nanos> RowSet<C> {
             Some(run) if run.queue == row.queue && run.fleet == row.fleet => {
                 run.rows.end = index + 1;
                 run.start_min_ms = run.start_min_ms.min(row.start_ms);
-                run.start_max_ms = run.start_max_ms.max(row.start_ms);
                 run.end_max_ms = run.end_max_ms.max(row.end_ms);
                 run.cost_max_nanos = run.cost_max_nanos.max(cost_nanos);
             }
@@ -133,7 +130,6 @@ impl<C: Nanos> RowSet<C> {
                 fleet: row.fleet,
                 rows: index..index + 1,
                 start_min_ms: row.start_ms,
-                start_max_ms: row.start_ms,
                 end_max_ms: row.end_ms,
                 cost_max_nanos: cost_nanos,
             }),

@@ -35,8 +35,11 @@ impl BlockView {
 
     /// The rows that were not removed.
     pub fn live_rows(&self) -> impl Iterator<Item = SessionRow> {
-        let live = |index: usize| self.removed.as_ref().is_none_or(|removed| !removed[index]);
-        self.block.rows().enumerate().filter(move |(index, _)| live(*index)).map(|(_, row)| row)
+        self.block.rows().enumerate().filter(|(index, _)| self.is_live(*index)).map(|(_, row)| row)
+    }
+
+    fn is_live(&self, index: usize) -> bool {
+        self.removed.as_ref().is_none_or(|removed| !removed[index])
     }
 
     /// Takes out one row that is equal in every column; false when there is none.
@@ -44,8 +47,7 @@ impl BlockView {
         if !self.block.overlaps(row.start_ms, row.end_ms.max(row.start_ms + 1)) {
             return false;
         }
-        let usable = |index: usize| self.removed.as_ref().is_none_or(|removed| !removed[index]);
-        let Some(index) = self.block.find(row, usable) else { return false };
+        let Some(index) = self.block.find(row, |index| self.is_live(index)) else { return false };
         let removed = self.removed.get_or_insert_with(|| Arc::new(vec![false; self.block.len()]));
         Arc::make_mut(removed)[index] = true;
         self.removed_count += 1;
