@@ -22,6 +22,7 @@ mod questions;
 mod random;
 mod records;
 mod respond;
+mod sessions_file;
 mod touched;
 
 use std::error::Error;
@@ -45,6 +46,14 @@ struct Cli {
 enum Command {
     /// Write the farm as Parquet, in integer codes
     Export {
+        /// The file to write
+        file: PathBuf,
+        /// Sessions of the farm
+        #[arg(long, default_value_t = 1_000_000)]
+        sessions: u64,
+    },
+    /// Write the farm as a file that `farmtally import` reads: JSON Lines when its name ends in `.jsonl`, else Parquet
+    Sessions {
         /// The file to write
         file: PathBuf,
         /// Sessions of the farm
@@ -101,6 +110,10 @@ impl FarmArguments {
 fn main() -> Result<(), Box<dyn Error>> {
     match Cli::parse().command {
         Command::Export { file, sessions } => export::export(sessions, &file)?,
+        Command::Sessions { file, sessions } if file.extension().is_some_and(|end| end == "jsonl") => {
+            sessions_file::write_json_lines(sessions, &file)?;
+        }
+        Command::Sessions { file, sessions } => sessions_file::write_parquet(sessions, &file)?,
         Command::Time { farm, repeats, answers } => time(&farm.build(), repeats, answers.as_deref())?,
         Command::Respond { farm } => {
             respond::respond(&farm.build(), std::io::stdin().lock(), std::io::stdout().lock())?;
