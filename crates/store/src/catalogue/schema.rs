@@ -9,110 +9,19 @@ use crate::error::OpenError;
 /// `FTal`, in the header of the file.
 const APPLICATION_ID: i64 = 0x4654_616c;
 
+/// The statements that make each version of the one before it; the first makes version 1 of an empty file.
+///
+/// A version that was released never changes: the next change of a table is a new file behind these.
+const STEPS: [&str; 1] = [include_str!("schema/1.sql")];
+
 /// The format that this program writes, and the newest that it reads.
-const VERSION: i64 = 1;
+const VERSION: i64 = {
+    #[expect(clippy::cast_possible_wrap, reason = "there will never be that many versions")]
+    let version = STEPS.len() as i64;
+    version
+};
 
-const TABLES: &str = "
-    CREATE TABLE farms (
-        farm_id BLOB NOT NULL PRIMARY KEY,
-        display_name TEXT NOT NULL,
-        description TEXT,
-        cost_scale_nanos INTEGER NOT NULL,
-        created_at INTEGER NOT NULL,
-        created_by TEXT NOT NULL,
-        updated_at INTEGER,
-        updated_by TEXT
-    ) STRICT;
-    CREATE INDEX farms_by_name ON farms (display_name);
-
-    CREATE TABLE queues (
-        farm_id BLOB NOT NULL REFERENCES farms,
-        id BLOB NOT NULL,
-        display_name TEXT,
-        created_at INTEGER NOT NULL,
-        PRIMARY KEY (farm_id, id)
-    ) STRICT, WITHOUT ROWID;
-
-    CREATE TABLE fleets (
-        farm_id BLOB NOT NULL REFERENCES farms,
-        id BLOB NOT NULL,
-        display_name TEXT,
-        created_at INTEGER NOT NULL,
-        PRIMARY KEY (farm_id, id)
-    ) STRICT, WITHOUT ROWID;
-
-    CREATE TABLE users (
-        farm_id BLOB NOT NULL REFERENCES farms,
-        user_id TEXT NOT NULL,
-        display_name TEXT,
-        PRIMARY KEY (farm_id, user_id)
-    ) STRICT, WITHOUT ROWID;
-
-    CREATE TABLE rate_cards (
-        farm_id BLOB NOT NULL PRIMARY KEY REFERENCES farms,
-        text TEXT NOT NULL,
-        updated_at INTEGER NOT NULL
-    ) STRICT;
-
-    CREATE TABLE access_keys (
-        access_key_id TEXT NOT NULL PRIMARY KEY,
-        sealed_secret BLOB NOT NULL,
-        role TEXT NOT NULL,
-        farm_id BLOB,
-        created_at INTEGER NOT NULL,
-        disabled_at INTEGER
-    ) STRICT;
-
-    CREATE TABLE aggregations (
-        aggregation_id BLOB NOT NULL PRIMARY KEY,
-        farm_id BLOB NOT NULL REFERENCES farms,
-        retry_key BLOB,
-        status TEXT NOT NULL CHECK (status IN ('IN_PROGRESS', 'COMPLETED', 'FAILED', 'TIMEOUT')),
-        status_message TEXT,
-        started_at INTEGER NOT NULL,
-        deadline INTEGER NOT NULL,
-        group_by TEXT NOT NULL,
-        statistics TEXT NOT NULL,
-        cost_scale_nanos INTEGER NOT NULL,
-        row_count INTEGER,
-        CHECK ((status = 'COMPLETED') = (row_count IS NOT NULL))
-    ) STRICT;
-    CREATE UNIQUE INDEX one_aggregation_in_progress ON aggregations (farm_id) WHERE status = 'IN_PROGRESS';
-    CREATE UNIQUE INDEX one_aggregation_per_call ON aggregations (farm_id, retry_key) WHERE retry_key IS NOT NULL;
-    CREATE INDEX aggregations_by_start ON aggregations (started_at);
-
-    CREATE TABLE result_chunks (
-        aggregation_id BLOB NOT NULL REFERENCES aggregations ON DELETE CASCADE,
-        chunk INTEGER NOT NULL,
-        payload BLOB NOT NULL,
-        checksum BLOB NOT NULL,
-        PRIMARY KEY (aggregation_id, chunk)
-    ) STRICT;
-
-    CREATE TABLE batches (
-        farm_id BLOB NOT NULL REFERENCES farms,
-        sequence INTEGER NOT NULL,
-        received_at INTEGER NOT NULL,
-        entry_count INTEGER NOT NULL,
-        previous BLOB NOT NULL,
-        payload BLOB NOT NULL,
-        checksum BLOB NOT NULL,
-        PRIMARY KEY (farm_id, sequence)
-    ) STRICT;
-
-    CREATE TABLE batch_heads (
-        farm_id BLOB NOT NULL PRIMARY KEY REFERENCES farms,
-        sequence INTEGER NOT NULL,
-        checksum BLOB NOT NULL
-    ) STRICT;
-
-    CREATE TABLE settings (
-        name TEXT NOT NULL PRIMARY KEY,
-        value BLOB NOT NULL
-    ) STRICT;
-";
-
-/// Checks that the file is ours and not newer than we know, and creates the tables in an empty one.
+/// Checks that the file is ours and not newer than we know, and lifts an older or an empty one to our version.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let application_id = number(connection, "application_id")?;
     let version = number(connection, "user_version")?;
@@ -124,15 +33,20 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
     }
     // Kept in the file. The log lets questions be asked while a batch is written.
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    if version == 0 {
-        create(connection)?;
+    if version < VERSION {
+        lift(connection)?;
     }
     Ok(())
 }
 
-fn create(connection: &mut Connection) -> Result<(), OpenError> {
+/// Brings the tables to our version in one transaction: a crash leaves the old version whole.
+fn lift(connection: &mut Connection) -> Result<(), OpenError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction.execute_batch(TABLES)?;
+    // Asked again under the transaction's lock: another program may have been faster.
+    let version = usize::try_from(number(&transaction, "user_version")?).unwrap_or(STEPS.len());
+    for step in STEPS.iter().skip(version) {
+        transaction.execute_batch(step)?;
+    }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
@@ -145,4 +59,31 @@ fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<i64> {
 
 fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tables(connection: &Connection) -> Vec<String> {
+        let mut statement = connection.prepare("SELECT sql FROM sqlite_schema ORDER BY name").unwrap();
+        let sql = statement.query_map([], |row| row.get::<_, Option<String>>(0)).unwrap();
+        sql.map(|sql| sql.unwrap().unwrap_or_default()).collect()
+    }
+
+    #[test]
+    fn a_lifted_catalogue_has_the_tables_of_a_new_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut fresh = Connection::open(dir.path().join("fresh")).unwrap();
+        prepare(&mut fresh, dir.path()).unwrap();
+        for version in 1..STEPS.len() {
+            let mut old = Connection::open(dir.path().join(version.to_string())).unwrap();
+            STEPS[..version].iter().for_each(|step| old.execute_batch(step).unwrap());
+            old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+            old.pragma_update(None, "user_version", i64::try_from(version).unwrap()).unwrap();
+            prepare(&mut old, dir.path()).unwrap();
+            assert_eq!(tables(&old), tables(&fresh), "from version {version}");
+            assert_eq!(number(&old, "user_version").unwrap(), VERSION);
+        }
+    }
 }

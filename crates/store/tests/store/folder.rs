@@ -74,14 +74,13 @@ fn a_newer_format_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()));
     let connection = Connection::open(dir.path().join("catalogue.sqlite")).unwrap();
-    connection.pragma_update(None, "user_version", 2).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
     let error = Store::open(dir.path()).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "store format 2 is newer than this program knows (1); use a newer farmtally"
-    );
+    let sentence = error.to_string();
+    assert!(sentence.starts_with("store format 99 is newer than this program knows ("), "{sentence}");
+    assert!(sentence.ends_with("); use a newer farmtally"), "{sentence}");
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(version, 2);
+    assert_eq!(version, 99);
 }
 
 #[test]
