@@ -3,10 +3,10 @@
 //! A batch is decided, committed and taken in under one lock per farm; a snapshot needs only the last published view, so
 //! that questions never wait for the disk. Everything in here was committed before.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use farmtally_columns::{FarmColumns, FarmSnapshot};
-use farmtally_model::{FarmId, LineCost, Record, RecordId, Timestamp};
+use farmtally_model::{FarmId, LineCost, Record, RecordId, Session, Timestamp};
 use hashbrown::{HashMap, HashSet};
 use rusqlite::Connection;
 
@@ -18,6 +18,7 @@ use crate::encoding::{self, Entry, Put};
 use crate::error::StoreError;
 use crate::identity::{Identities, Identity, Place, Standing};
 use crate::registry::Registry;
+use crate::roster::Roster;
 
 /// Records that are given to the columns at once while a farm is loaded: enough for full blocks, few enough that a large
 /// farm is never in memory twice.
@@ -28,12 +29,14 @@ const LOAD_RECORDS: usize = 256 * 1024;
 pub(crate) struct OpenFarm {
     farm_id: FarmId,
     book: Mutex<Book>,
+    /// Changed only while the book is held.
+    roster: RwLock<Roster>,
     view: RwLock<View>,
 }
 
 /// What is stored, and what is needed to decide about more.
 #[derive(Debug, Default)]
-struct Book {
+pub(crate) struct Book {
     head: Head,
     identities: Identities,
     /// The records that still run, whole: they are what will most likely be replaced.
@@ -54,16 +57,21 @@ struct View {
 impl OpenFarm {
     /// A farm without records.
     pub(crate) fn empty(farm_id: FarmId) -> Self {
-        Self { farm_id, book: Mutex::default(), view: RwLock::default() }
+        Self { farm_id, book: Mutex::default(), roster: RwLock::default(), view: RwLock::default() }
     }
 
     /// Reads all batches. A farm that cannot be read is open, too: it answers with what is wrong with it.
     pub(crate) fn load(connection: &Connection, farm_id: FarmId) -> Self {
         match Book::load(connection, farm_id) {
-            Ok(book) => Self { farm_id, view: RwLock::new(book.view()), book: Mutex::new(book) },
+            Ok((book, roster)) => Self {
+                farm_id,
+                view: RwLock::new(book.view()),
+                book: Mutex::new(book),
+                roster: RwLock::new(roster),
+            },
             Err(damage) => {
                 let view = View { damage: Some(damage), ..View::default() };
-                Self { farm_id, book: Mutex::default(), view: RwLock::new(view) }
+                Self { view: RwLock::new(view), ..Self::empty(farm_id) }
             }
         }
     }
@@ -76,6 +84,23 @@ impl OpenFarm {
     /// Number of records that are stored and not deleted.
     pub(crate) fn record_count(&self) -> Result<u64, StoreError> {
         self.whole_view().map(|view| view.record_count)
+    }
+
+    pub(crate) fn farm_id(&self) -> FarmId {
+        self.farm_id
+    }
+
+    /// Refuses a farm that could not be read as a whole.
+    pub(crate) fn require_whole(&self) -> Result<(), StoreError> {
+        self.whole_view().map(drop)
+    }
+
+    pub(crate) fn read_roster(&self) -> RwLockReadGuard<'_, Roster> {
+        self.roster.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write_roster(&self) -> RwLockWriteGuard<'_, Roster> {
+        self.roster.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn whole_view(&self) -> Result<View, StoreError> {
@@ -109,7 +134,7 @@ impl OpenFarm {
             let encoded = EncodedBatch { entry_count: puts.len(), payload };
             batches::append(transaction, self.farm_id, book.head, encoded, now)
         })?;
-        book.take_in(*head.get(), puts, &loaded);
+        book.take_in(*head.get(), puts, &loaded, &mut self.write_roster());
         book.registry.extend(names);
         self.publish(&book);
         Ok(head.map(|_| receipt))
@@ -137,14 +162,14 @@ impl OpenFarm {
             let encoded = EncodedBatch { entry_count: 1, payload };
             batches::append(transaction, self.farm_id, book.head, encoded, now)
         })?;
-        book.take_out(*head.get(), id, identity.revision, &loaded);
+        book.take_out(*head.get(), id, identity.revision, &loaded, &mut self.write_roster());
         self.publish(&book);
         Ok(head.map(|_| true))
     }
 
     /// The book of a whole farm. After a panic half-way through a change, memory may lag behind the disk, so that
     /// nothing may be decided from it.
-    fn book(&self) -> Result<MutexGuard<'_, Book>, StoreError> {
+    pub(crate) fn book(&self) -> Result<MutexGuard<'_, Book>, StoreError> {
         self.whole_view()?;
         let cause = || "it broke off after it was committed".to_owned();
         self.book.lock().map_err(|_| StoreError::Poisoned { cause: cause() })
@@ -164,13 +189,13 @@ struct Decided {
 impl Book {
     /// Walks the batches from the newest to the oldest: the first entry that is met for an id is the one that counts, so
     /// that everything is decoded once and what was replaced never reaches the columns.
-    fn load(connection: &Connection, farm_id: FarmId) -> Result<Self, StoreError> {
+    fn load(connection: &Connection, farm_id: FarmId) -> Result<(Self, Roster), StoreError> {
         let head = batches::head(connection, farm_id)?;
         let registry = Registry::load(connection, farm_id)?;
         let mut book = Self { head, registry, ..Self::default() };
-        let mut inserts = Vec::new();
+        let (mut inserts, mut roster) = (Vec::new(), Roster::default());
         batches::for_each_newest_first(connection, farm_id, head, |sequence, entries| {
-            book.take_back(farm_id, sequence, entries, &mut inserts)?;
+            book.take_back(farm_id, sequence, entries, &mut inserts, &mut roster)?;
             if inserts.len() >= LOAD_RECORDS {
                 book.columns.apply(&inserts, &[]);
                 inserts.clear();
@@ -178,7 +203,7 @@ impl Book {
             Ok(())
         })?;
         book.columns.apply(&inserts, &[]);
-        Ok(book)
+        Ok((book, roster))
     }
 
     /// Takes in the entries of a batch unless newer ones with their ids were taken in before.
@@ -188,6 +213,7 @@ impl Book {
         sequence: i64,
         entries: Vec<Entry>,
         inserts: &mut Vec<Record<LineCost>>,
+        roster: &mut Roster,
     ) -> Result<(), StoreError> {
         for (index, entry) in (0..).zip(entries) {
             let id = entry.id();
@@ -200,10 +226,21 @@ impl Book {
             }
             if let Entry::Put(Put { record, .. }) = entry {
                 self.remember_if_running(&record);
+                roster.replace(None, session_of(&record), sequence);
                 inserts.push(record);
             }
         }
         Ok(())
+    }
+
+    /// Where the record is that is stored under an id, if one is.
+    pub(crate) fn live_place(&self, id: RecordId) -> Option<Place> {
+        self.identities.get(id).filter(|(identity, _)| identity.is_live()).map(|(_, place)| *place)
+    }
+
+    /// Whether what is stored under an id is what is at a place.
+    pub(crate) fn is_at(&self, id: RecordId, place: Place) -> bool {
+        self.live_place(id) == Some(place)
     }
 
     fn view(&self) -> View {
@@ -237,12 +274,20 @@ impl Book {
     }
 
     /// Takes in records that were committed as the batch `head`.
-    fn take_in(&mut self, head: Head, puts: Vec<Put>, loaded: &HashMap<RecordId, Record<LineCost>>) {
+    fn take_in(
+        &mut self,
+        head: Head,
+        puts: Vec<Put>,
+        loaded: &HashMap<RecordId, Record<LineCost>>,
+        roster: &mut Roster,
+    ) {
         let mut inserts = Vec::with_capacity(puts.len());
         let mut removals = Vec::new();
         for (index, put) in (0..).zip(puts) {
             let id = put.record.id();
-            removals.extend(self.stored_record(id, loaded));
+            let removal = self.stored_record(id, loaded);
+            roster.replace(removal.as_ref().and_then(session_of), session_of(&put.record), head.sequence);
+            removals.extend(removal);
             let place = Place { sequence: head.sequence, index };
             self.identities.set(id, Identity::of_record(&put.record, put.fingerprint), place);
             self.remember_if_running(&put.record);
@@ -259,8 +304,10 @@ impl Book {
         id: RecordId,
         revision: u32,
         loaded: &HashMap<RecordId, Record<LineCost>>,
+        roster: &mut Roster,
     ) {
         let removals: Vec<_> = self.stored_record(id, loaded).into_iter().collect();
+        roster.replace(removals.first().and_then(session_of), None, head.sequence);
         let place = Place { sequence: head.sequence, index: 0 };
         self.identities.set(id, Identity::tombstone(revision), place);
         self.columns.apply(&[], &removals);
@@ -285,6 +332,13 @@ impl Book {
         if record.span().ended_at().is_none() {
             self.running.insert(record.id(), record.clone());
         }
+    }
+}
+
+fn session_of(record: &Record<LineCost>) -> Option<&Session<LineCost>> {
+    match record {
+        Record::Session(session) => Some(session),
+        Record::Volume(_) => None,
     }
 }
 

@@ -18,12 +18,14 @@ mod durable;
 mod encoding;
 mod error;
 mod farm;
+mod find;
 mod fingerprint;
 mod folder;
 mod identity;
 mod limits;
 mod registry;
 mod results;
+mod roster;
 mod store;
 
 pub use admission::{BatchReceipt, PricedSubmission, Refusal, RefusalReason};
@@ -33,7 +35,9 @@ pub use catalogue::{
 };
 pub use durable::Durable;
 pub use error::{OpenError, StoreError};
+pub use find::SessionPosition;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use folder::{MasterKey, published_endpoint};
 pub use limits::BATCH_RECORDS_MAX;
+pub use roster::{Activity, JobSummary, SessionOwner, WorkerSummary};
 pub use store::Store;

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use farmtally_columns::FarmSnapshot;
-use farmtally_model::{FarmId, RecordId, Timestamp};
+use farmtally_model::{
+    FarmId, FleetId, JobId, LineCost, QueueId, RecordId, Session, SessionId, Timestamp, WorkerId,
+};
 use hashbrown::HashMap;
 
 use crate::admission::{BatchReceipt, PricedSubmission};
@@ -14,8 +16,10 @@ use crate::catalogue::Catalogue;
 use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
 use crate::farm::OpenFarm;
+use crate::find::SessionPosition;
 use crate::folder::{self, FolderLock};
 use crate::limits::BATCH_RECORDS_MAX;
+use crate::roster::{JobSummary, SessionOwner, WorkerSummary};
 
 /// What becomes of aggregations whose process ended before they did.
 const ORPHANED: &str = "the server was restarted while this aggregation ran; start it again";
@@ -81,6 +85,73 @@ impl Store {
     /// Number of the farm's sessions and volumes.
     pub fn record_count(&self, farm_id: FarmId) -> Result<u64, StoreError> {
         self.farm(farm_id)?.record_count()
+    }
+
+    /// A session, as it is stored now, running or ended.
+    pub fn session(
+        &self,
+        farm_id: FarmId,
+        session_id: SessionId,
+    ) -> Result<Option<Session<LineCost>>, StoreError> {
+        self.farm(farm_id)?.session(self.catalogue.database(), session_id)
+    }
+
+    /// At most `limit` sessions of a job or a worker behind a position, in the order of positions.
+    pub fn sessions(
+        &self,
+        farm_id: FarmId,
+        owner: SessionOwner,
+        after: Option<SessionPosition>,
+        limit: usize,
+    ) -> Result<Vec<Session<LineCost>>, StoreError> {
+        self.farm(farm_id)?.sessions(self.catalogue.database(), owner, after, limit)
+    }
+
+    /// A job of a queue, if it has a session.
+    pub fn job(
+        &self,
+        farm_id: FarmId,
+        queue_id: QueueId,
+        job_id: JobId,
+    ) -> Result<Option<JobSummary>, StoreError> {
+        self.farm(farm_id)?.job(self.catalogue.database(), queue_id, job_id)
+    }
+
+    /// At most `limit` jobs of a queue behind `after`, ordered by id.
+    pub fn jobs(
+        &self,
+        farm_id: FarmId,
+        queue_id: QueueId,
+        after: Option<JobId>,
+        limit: usize,
+    ) -> Result<Vec<JobSummary>, StoreError> {
+        self.farm(farm_id)?.jobs(self.catalogue.database(), queue_id, after, limit)
+    }
+
+    /// A worker of a fleet, if it has a session.
+    pub fn worker(
+        &self,
+        farm_id: FarmId,
+        fleet_id: FleetId,
+        worker_id: WorkerId,
+    ) -> Result<Option<WorkerSummary>, StoreError> {
+        self.farm(farm_id)?.worker(self.catalogue.database(), fleet_id, worker_id)
+    }
+
+    /// At most `limit` workers of a fleet behind `after`, ordered by id.
+    pub fn workers(
+        &self,
+        farm_id: FarmId,
+        fleet_id: FleetId,
+        after: Option<WorkerId>,
+        limit: usize,
+    ) -> Result<Vec<WorkerSummary>, StoreError> {
+        self.farm(farm_id)?.workers(self.catalogue.database(), fleet_id, after, limit)
+    }
+
+    /// Number of workers of a fleet.
+    pub fn worker_count(&self, farm_id: FarmId, fleet_id: FleetId) -> Result<usize, StoreError> {
+        self.farm(farm_id)?.worker_count(self.catalogue.database(), fleet_id)
     }
 
     /// Tells programs that share the folder where the server answers.

@@ -7,6 +7,7 @@ mod catalogue;
 mod damage;
 mod folder;
 mod format;
+mod found;
 mod full_disk;
 mod kill;
 mod rules;
