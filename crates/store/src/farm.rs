@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use farmtally_columns::{FarmColumns, FarmSnapshot};
-use farmtally_model::{FarmId, LineCost, Record, RecordId, Session, Timestamp};
+use farmtally_model::{FarmId, LineCost, Record, RecordId, Timestamp};
 use hashbrown::{HashMap, HashSet};
 use rusqlite::Connection;
 
@@ -141,7 +141,7 @@ impl OpenFarm {
     }
 
     /// Deletes a record and remembers its revision. False when nothing is stored under the id.
-    pub(crate) fn delete(
+    pub(crate) fn delete_record(
         &self,
         database: &Database,
         id: RecordId,
@@ -226,11 +226,15 @@ impl Book {
             }
             if let Entry::Put(Put { record, .. }) = entry {
                 self.remember_if_running(&record);
-                roster.replace(None, session_of(&record), sequence);
+                roster.replace(None, Some(&record), sequence);
                 inserts.push(record);
             }
         }
         Ok(())
+    }
+
+    pub(crate) fn registry(&mut self) -> &mut Registry {
+        &mut self.registry
     }
 
     /// Where the record is that is stored under an id, if one is.
@@ -286,7 +290,7 @@ impl Book {
         for (index, put) in (0..).zip(puts) {
             let id = put.record.id();
             let removal = self.stored_record(id, loaded);
-            roster.replace(removal.as_ref().and_then(session_of), session_of(&put.record), head.sequence);
+            roster.replace(removal.as_ref(), Some(&put.record), head.sequence);
             removals.extend(removal);
             let place = Place { sequence: head.sequence, index };
             self.identities.set(id, Identity::of_record(&put.record, put.fingerprint), place);
@@ -307,7 +311,7 @@ impl Book {
         roster: &mut Roster,
     ) {
         let removals: Vec<_> = self.stored_record(id, loaded).into_iter().collect();
-        roster.replace(removals.first().and_then(session_of), None, head.sequence);
+        roster.replace(removals.first(), None, head.sequence);
         let place = Place { sequence: head.sequence, index: 0 };
         self.identities.set(id, Identity::tombstone(revision), place);
         self.columns.apply(&[], &removals);
@@ -332,13 +336,6 @@ impl Book {
         if record.span().ended_at().is_none() {
             self.running.insert(record.id(), record.clone());
         }
-    }
-}
-
-fn session_of(record: &Record<LineCost>) -> Option<&Session<LineCost>> {
-    match record {
-        Record::Session(session) => Some(session),
-        Record::Volume(_) => None,
     }
 }
 

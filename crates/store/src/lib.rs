@@ -14,6 +14,7 @@ mod admission;
 mod batches;
 mod catalogue;
 mod database;
+mod deletion;
 mod durable;
 mod encoding;
 mod error;
@@ -30,8 +31,9 @@ mod store;
 
 pub use admission::{BatchReceipt, PricedSubmission, Refusal, RefusalReason};
 pub use catalogue::{
-    AggregationState, Begun, Catalogue, Farm, NamedResource, NewAggregation, NewFarm, ResourceId,
-    StoredAccessKey,
+    AggregationState, Association, AssociationDeletion, AssociationFilter, Begun, Catalogue, ClientCall,
+    Created, Deletion, Farm, NamedResource, NewAggregation, NewFarm, NewResource, ResourceChange, ResourceId,
+    StoredAccessKey, Tagged, Tags,
 };
 pub use durable::Durable;
 pub use error::{OpenError, StoreError};

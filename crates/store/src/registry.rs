@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use rusqlite::{Connection, params};
 
 use crate::admission::{BatchReceipt, PricedSubmission};
-use crate::catalogue::{ResourceId, row};
+use crate::catalogue::{ResourceId, Tagged, row};
 use crate::error::StoreError;
 
 /// Names by id; no name when no source gave one.
@@ -70,6 +70,15 @@ impl Registry {
         write_resources(connection, farm_id, &self.queues, now)?;
         write_resources(connection, farm_id, &self.fleets, now)?;
         write_users(connection, farm_id, &self.users)
+    }
+
+    /// Forgets a queue or fleet that was deleted, so that a record may bring it back.
+    pub(crate) fn forget(&mut self, deleted: Tagged) {
+        match deleted {
+            Tagged::Farm(_) => {}
+            Tagged::Queue(_, queue_id) => drop(self.queues.remove(&queue_id)),
+            Tagged::Fleet(_, fleet_id) => drop(self.fleets.remove(&fleet_id)),
+        }
     }
 
     /// Takes in changes that were committed.

@@ -11,9 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use farmtally_model::{
-    FleetId, InstanceType, JobId, JobName, Outcome, QueueId, Session, Timestamp, UserId, WorkerId,
+    FleetId, InstanceType, JobId, JobName, Outcome, QueueId, Record, Session, Timestamp, UserId, WorkerId,
 };
 use hashbrown::HashMap;
+
+use crate::catalogue::Tagged;
 
 /// A part of storage that is read as a whole.
 pub(crate) type Piece = i64;
@@ -98,17 +100,47 @@ pub(crate) struct Roster {
     workers: Register<WorkerKey, Option<InstanceType>>,
     /// The earliest and the latest start in each piece.
     starts: HashMap<Piece, (i64, i64)>,
+    /// Sessions of each queue.
+    queue_records: HashMap<QueueId, u64>,
+    /// Sessions and volumes of each fleet.
+    fleet_records: HashMap<FleetId, u64>,
 }
 
 impl Roster {
-    /// Notes that a session took the place of another, of nothing, or that nothing took its place.
-    pub(crate) fn replace<C>(&mut self, old: Option<&Session<C>>, new: Option<&Session<C>>, piece: Piece) {
+    /// Notes that a record took the place of another, of nothing, or that nothing took its place.
+    pub(crate) fn replace<C>(&mut self, old: Option<&Record<C>>, new: Option<&Record<C>>, piece: Piece) {
+        self.count(old, u64::wrapping_sub);
+        self.count(new, u64::wrapping_add);
+        let (old, new) = (old.and_then(session_of), new.and_then(session_of));
         self.jobs.replace(old.map(Visit::to_job), new.map(Visit::to_job), piece);
         self.workers.replace(old.and_then(Visit::to_worker), new.and_then(Visit::to_worker), piece);
         if let Some(new) = new {
             let start_ms = new.span.started_at().millis();
             let (first, last) = self.starts.entry(piece).or_insert((start_ms, start_ms));
             (*first, *last) = ((*first).min(start_ms), (*last).max(start_ms));
+        }
+    }
+
+    fn count<C>(&mut self, record: Option<&Record<C>>, change: impl Fn(u64, u64) -> u64) {
+        let fleet_id = match record {
+            None => return,
+            Some(Record::Session(session)) => {
+                let records = self.queue_records.entry(session.queue_id).or_default();
+                *records = change(*records, 1);
+                session.fleet_id
+            }
+            Some(Record::Volume(volume)) => volume.fleet_id,
+        };
+        let records = self.fleet_records.entry(fleet_id).or_default();
+        *records = change(*records, 1);
+    }
+
+    /// Number of a queue's sessions, of a fleet's sessions and volumes, or of a farm's sessions.
+    pub(crate) fn record_count(&self, of: Tagged) -> u64 {
+        match of {
+            Tagged::Farm(_) => self.queue_records.values().sum(),
+            Tagged::Queue(_, queue_id) => self.queue_records.get(&queue_id).copied().unwrap_or_default(),
+            Tagged::Fleet(_, fleet_id) => self.fleet_records.get(&fleet_id).copied().unwrap_or_default(),
         }
     }
 
@@ -187,6 +219,13 @@ impl Roster {
         self.jobs.settle(visits().map(|(piece, session)| (piece, Visit::to_job(session))));
         self.workers
             .settle(visits().filter_map(|(piece, session)| Some((piece, Visit::to_worker(session)?))));
+    }
+}
+
+fn session_of<C>(record: &Record<C>) -> Option<&Session<C>> {
+    match record {
+        Record::Session(session) => Some(session),
+        Record::Volume(_) => None,
     }
 }
 

@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 
 use crate::admission::{BatchReceipt, PricedSubmission};
 use crate::batches;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Deletion, ResourceId};
 use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
 use crate::farm::OpenFarm;
@@ -74,7 +74,7 @@ impl Store {
 
     /// Deletes a record. It comes back only with a higher revision than it had. False when there is no such record.
     pub fn delete(&self, farm_id: FarmId, id: RecordId, now: Timestamp) -> Result<Durable<bool>, StoreError> {
-        self.farm(farm_id)?.delete(self.catalogue.database(), id, now)
+        self.farm(farm_id)?.delete_record(self.catalogue.database(), id, now)
     }
 
     /// The farm's records at this moment: everything acknowledged, nothing else.
@@ -85,6 +85,20 @@ impl Store {
     /// Number of the farm's sessions and volumes.
     pub fn record_count(&self, farm_id: FarmId) -> Result<u64, StoreError> {
         self.farm(farm_id)?.record_count()
+    }
+
+    /// Deletes a queue or fleet that no record names and that has no associations.
+    pub fn delete_resource<I: ResourceId>(&self, farm_id: FarmId, id: I) -> Result<Deletion, StoreError> {
+        self.farm(farm_id)?.delete_resource(self.catalogue.database(), id)
+    }
+
+    /// Deletes a farm without records, queues and fleets, and what is kept for it.
+    pub fn delete_farm(&self, farm_id: FarmId) -> Result<Deletion, StoreError> {
+        let deletion = self.farm(farm_id)?.delete(self.catalogue.database())?;
+        if deletion == Deletion::Deleted {
+            self.farms.write().unwrap_or_else(PoisonError::into_inner).remove(&farm_id);
+        }
+        Ok(deletion)
     }
 
     /// A session, as it is stored now, running or ended.

@@ -3,7 +3,7 @@
 use farmtally_model::{CostScaleFactor, DisplayName, FarmId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Catalogue, row};
+use super::{Catalogue, NewResource, row};
 use crate::error::StoreError;
 
 /// A farm that is to be.
@@ -26,6 +26,8 @@ pub struct Farm {
     pub display_name: DisplayName,
     /// What people say about it.
     pub description: Option<String>,
+    /// Everything else that was said about it, as one text.
+    pub settings: Option<String>,
     /// What its costs are multiplied by when they are read.
     pub cost_scale_factor: CostScaleFactor,
     /// When it was created.
@@ -39,7 +41,7 @@ pub struct Farm {
 }
 
 const SELECT: &str = "SELECT farm_id, display_name, description, cost_scale_nanos, created_at, created_by, \
-                      updated_at, updated_by FROM farms";
+                      updated_at, updated_by, settings FROM farms";
 
 impl Catalogue {
     /// Creates a farm with the cost scale factor 1. A farm that exists is returned as it is.
@@ -109,6 +111,31 @@ impl Catalogue {
     }
 }
 
+pub(super) fn insert(
+    connection: &Connection,
+    farm_id: FarmId,
+    new: &NewResource,
+    factor: CostScaleFactor,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO farms
+             (farm_id, display_name, description, settings, cost_scale_nanos, created_at, created_by)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            farm_id.bytes(),
+            new.display_name.as_str(),
+            new.description,
+            new.settings,
+            row::factor_nanos(factor),
+            now.millis(),
+            new.created_by
+        ])?;
+    Ok(())
+}
+
 fn farm(connection: &Connection, farm_id: FarmId) -> Result<Option<Farm>, StoreError> {
     let mut statement = connection.prepare_cached(&format!("{SELECT} WHERE farm_id = ?1"))?;
     Ok(statement.query_row([farm_id.bytes()], farm_from_row).optional()?)
@@ -124,5 +151,6 @@ fn farm_from_row(stored: &Row<'_>) -> rusqlite::Result<Farm> {
         created_by: stored.get(5)?,
         updated_at: row::optional_timestamp(stored, 6)?,
         updated_by: stored.get(7)?,
+        settings: stored.get(8)?,
     })
 }

@@ -5,12 +5,16 @@
 
 mod access_keys;
 mod aggregations;
+mod associations;
+pub(crate) mod changes;
+mod client_calls;
 mod farms;
 mod rate_cards;
 mod resources;
 pub(crate) mod row;
 mod schema;
 mod settings;
+mod tags;
 
 use std::path::Path;
 
@@ -20,8 +24,12 @@ use crate::folder::{self, MasterKey};
 
 pub use access_keys::StoredAccessKey;
 pub use aggregations::{AggregationState, Begun, NewAggregation};
+pub use associations::{Association, AssociationDeletion, AssociationFilter};
+pub use changes::{Deletion, NewResource, ResourceChange};
+pub use client_calls::{ClientCall, Created};
 pub use farms::{Farm, NewFarm};
 pub use resources::{NamedResource, ResourceId};
+pub use tags::{Tagged, Tags};
 
 /// The registry, rate cards, access keys, aggregations and settings of a folder.
 #[derive(Debug)]

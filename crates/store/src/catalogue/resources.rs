@@ -1,9 +1,9 @@
-//! Queues, fleets and users: nobody creates them, records bring them.
+//! Queues, fleets and users: records bring them, and people may create queues and fleets before.
 
 use farmtally_model::{DisplayName, FarmId, FleetId, QueueId, Timestamp, UserId};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Catalogue, row};
+use super::{Catalogue, Tagged, row};
 use crate::error::StoreError;
 
 mod sealed {
@@ -18,6 +18,14 @@ pub trait ResourceId: sealed::Sealed + Copy + Eq + std::hash::Hash + std::fmt::D
     #[doc(hidden)]
     const TABLE: &'static str;
 
+    /// What other tables call a reference to one.
+    #[doc(hidden)]
+    const COLUMN: &'static str;
+
+    /// The resource as something that has tags.
+    #[doc(hidden)]
+    fn tagged(farm_id: FarmId, id: Self) -> Tagged;
+
     /// The id with these bytes.
     #[doc(hidden)]
     fn from_bytes(bytes: [u8; 16]) -> Self;
@@ -29,6 +37,11 @@ pub trait ResourceId: sealed::Sealed + Copy + Eq + std::hash::Hash + std::fmt::D
 
 impl ResourceId for QueueId {
     const TABLE: &'static str = "queues";
+    const COLUMN: &'static str = "queue_id";
+
+    fn tagged(farm_id: FarmId, id: Self) -> Tagged {
+        Tagged::Queue(farm_id, id)
+    }
 
     fn from_bytes(bytes: [u8; 16]) -> Self {
         Self::from_bytes(bytes)
@@ -41,6 +54,11 @@ impl ResourceId for QueueId {
 
 impl ResourceId for FleetId {
     const TABLE: &'static str = "fleets";
+    const COLUMN: &'static str = "fleet_id";
+
+    fn tagged(farm_id: FarmId, id: Self) -> Tagged {
+        Tagged::Fleet(farm_id, id)
+    }
 
     fn from_bytes(bytes: [u8; 16]) -> Self {
         Self::from_bytes(bytes)
@@ -56,13 +74,27 @@ impl ResourceId for FleetId {
 pub struct NamedResource<I> {
     /// Its id.
     pub id: I,
-    /// What people call it: the name given last, or its id as long as no source gave one.
+    /// What people call it: the name that somebody gave it, or else the one that a source gave last, or else its id.
     pub display_name: DisplayName,
-    /// When a record first named it.
+    /// What people say about it.
+    pub description: Option<String>,
+    /// Everything else that was said about it, as one text.
+    pub settings: Option<String>,
+    /// When it was created, or when a record first named it.
     pub created_at: Timestamp,
-    /// Who created its farm, because sources do not say who created it.
+    /// Who created it; for one that a record named, who created its farm.
     pub created_by: String,
+    /// When somebody last changed it.
+    pub updated_at: Option<Timestamp>,
+    /// Who changed it last.
+    pub updated_by: Option<String>,
 }
+
+/// The columns of a [`NamedResource`], of a resource called `named` and its farm.
+const COLUMNS: &str =
+    "named.id, coalesce(named.given_name, named.display_name), named.description, named.settings,
+                       named.created_at, coalesce(named.created_by, farms.created_by), named.updated_at,
+                       named.updated_by";
 
 impl Catalogue {
     /// At most `limit` queues of a farm behind `after`, ordered by id.
@@ -83,6 +115,15 @@ impl Catalogue {
         limit: usize,
     ) -> Result<Vec<NamedResource<FleetId>>, StoreError> {
         self.resources(farm_id, after, limit)
+    }
+
+    /// A queue or fleet of a farm.
+    pub fn resource<I: ResourceId>(
+        &self,
+        farm_id: FarmId,
+        id: I,
+    ) -> Result<Option<NamedResource<I>>, StoreError> {
+        self.database().read(|connection| resource(connection, farm_id, id))
     }
 
     /// Those of the queues that the farm does not have.
@@ -108,7 +149,8 @@ impl Catalogue {
         })
     }
 
-    fn resources<I: ResourceId>(
+    /// At most `limit` queues or fleets of a farm behind `after`, ordered by id.
+    pub fn resources<I: ResourceId>(
         &self,
         farm_id: FarmId,
         after: Option<I>,
@@ -116,8 +158,7 @@ impl Catalogue {
     ) -> Result<Vec<NamedResource<I>>, StoreError> {
         self.database().read(|connection| {
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT named.id, named.display_name, named.created_at, farms.created_by
-                 FROM {} AS named JOIN farms USING (farm_id)
+                "SELECT {COLUMNS} FROM {} AS named JOIN farms USING (farm_id)
                  WHERE farm_id = ?1 AND (?2 IS NULL OR named.id > ?2) ORDER BY named.id LIMIT ?3",
                 I::TABLE
             ))?;
@@ -141,6 +182,19 @@ impl Catalogue {
     }
 }
 
+pub(super) fn resource<I: ResourceId>(
+    connection: &Connection,
+    farm_id: FarmId,
+    id: I,
+) -> Result<Option<NamedResource<I>>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM {} AS named JOIN farms USING (farm_id) WHERE farm_id = ?1 AND named.id = ?2",
+        I::TABLE
+    ))?;
+    let key = params![farm_id.bytes(), id.bytes()];
+    Ok(statement.query_row(key, resource_from_row).optional()?)
+}
+
 fn exists<I: ResourceId>(connection: &Connection, farm_id: FarmId, id: I) -> rusqlite::Result<bool> {
     let mut statement =
         connection.prepare_cached(&format!("SELECT 1 FROM {} WHERE farm_id = ?1 AND id = ?2", I::TABLE))?;
@@ -153,8 +207,12 @@ fn resource_from_row<I: ResourceId>(stored: &Row<'_>) -> rusqlite::Result<NamedR
     Ok(NamedResource {
         id,
         display_name: given.map_or_else(|| row::checked(1, DisplayName::new(&id.to_string())), Ok)?,
-        created_at: row::timestamp(stored, 2)?,
-        created_by: stored.get(3)?,
+        description: stored.get(2)?,
+        settings: stored.get(3)?,
+        created_at: row::timestamp(stored, 4)?,
+        created_by: stored.get(5)?,
+        updated_at: row::optional_timestamp(stored, 6)?,
+        updated_by: stored.get(7)?,
     })
 }
 

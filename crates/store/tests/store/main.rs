@@ -4,6 +4,7 @@
 
 mod aggregations;
 mod catalogue;
+mod changes;
 mod damage;
 mod folder;
 mod format;
