@@ -47,7 +47,7 @@ pub(crate) enum Command {
     /// Make, list and change farms
     #[command(subcommand)]
     Farm(FarmCommand),
-    /// Make, list and disable access keys
+    /// Make, list, rotate, disable and delete access keys
     #[command(subcommand)]
     Key(KeyCommand),
     /// Set and show the rates that price sessions which come without a cost
@@ -197,10 +197,14 @@ pub(crate) struct FarmSetArguments {
 pub(crate) enum KeyCommand {
     /// Make a key and print its two export lines
     Create(KeyCreateArguments),
-    /// Print id, role, farm, creation and state of every key, with tabs between them
+    /// Print id, role, farm, creation, state and name of every key, with tabs between them
     List(KeyListArguments),
+    /// Make a key with the name, role and farm of another, which goes on working for a while
+    Rotate(KeyRotateArguments),
     /// Stop a key from working, within two seconds on a running server
-    Disable(KeyDisableArguments),
+    Disable(KeyArguments),
+    /// Forget a key that was disabled
+    Delete(KeyArguments),
 }
 
 #[derive(Debug, Args)]
@@ -213,6 +217,9 @@ pub(crate) struct KeyCreateArguments {
     /// Name or id of the only farm that the key can see [default: all farms]
     #[arg(long, value_name = "NAME")]
     pub(crate) farm: Option<FarmReference>,
+    /// What people call the key, such as the program that has it
+    #[arg(long, value_name = "NAME", value_parser = DisplayName::new)]
+    pub(crate) name: Option<DisplayName>,
 }
 
 #[derive(Debug, Args)]
@@ -222,12 +229,21 @@ pub(crate) struct KeyListArguments {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct KeyDisableArguments {
+pub(crate) struct KeyRotateArguments {
+    #[command(flatten)]
+    pub(crate) key: KeyArguments,
+    /// For how many hours the old key goes on working; with 0 it stops at once
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(0..=8_784))]
+    pub(crate) overlap_hours: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyArguments {
     #[command(flatten)]
     pub(crate) folder: DataFolder,
-    /// Access key id
+    /// Id of the key, or its name if no other key has it
     #[arg(value_name = "KEY")]
-    pub(crate) access_key_id: String,
+    pub(crate) key: String,
 }
 
 #[derive(Debug, Subcommand)]

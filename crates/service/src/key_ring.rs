@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use farmtally_model::Timestamp;
 use farmtally_store::Catalogue;
 
 use crate::keys::{Credential, KeyError, open_credential};
@@ -23,16 +24,17 @@ impl KeyRing {
         Self { sealing, remembered: Mutex::default() }
     }
 
-    /// The key with this id, unless there is none or it is disabled.
+    /// The key with this id, unless there is none or it does not work at `now`.
     pub(crate) fn credential(
         &self,
         catalogue: &Catalogue,
         access_key_id: &str,
+        now: Timestamp,
     ) -> Result<Option<Credential>, KeyError> {
         if let Some(credential) = self.remembered(access_key_id) {
             return Ok(Some(credential));
         }
-        let credential = open_credential(catalogue, &self.sealing, access_key_id)?;
+        let credential = open_credential(catalogue, &self.sealing, access_key_id, now)?;
         if let Some(credential) = &credential {
             self.remember(credential);
         }

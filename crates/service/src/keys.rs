@@ -5,7 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use farmtally_model::{FarmId, Timestamp};
+use farmtally_model::{DisplayName, FarmId, Timestamp};
 use farmtally_store::{Catalogue, StoreError, StoredAccessKey};
 use zeroize::Zeroizing;
 
@@ -44,17 +44,30 @@ pub struct Credential {
 pub struct AccessKeySummary {
     /// The key.
     pub access_key_id: String,
+    /// What people call it, if anything.
+    pub name: Option<DisplayName>,
     /// What it is for.
     pub role: Role,
     /// The only farm it can see, or `None` for all.
     pub farm_id: Option<FarmId>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it stopped working, if it did.
+    /// From when on it does not work, if it was disabled or rotated.
     pub disabled_at: Option<Timestamp>,
 }
 
-/// Why a key could not be made, read or disabled.
+impl AccessKeySummary {
+    /// Whether the key works at an instant.
+    pub fn works_at(&self, now: Timestamp) -> bool {
+        works_at(self.disabled_at, now)
+    }
+}
+
+fn works_at(disabled_at: Option<Timestamp>, now: Timestamp) -> bool {
+    disabled_at.is_none_or(|at| now < at)
+}
+
+/// Why a key could not be made, read, disabled or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The catalogue could not be read or written.
@@ -73,7 +86,7 @@ pub enum KeyError {
     },
 }
 
-/// Makes, lists and disables the keys in a catalogue, beside a running server too.
+/// Makes, lists, rotates, disables and deletes the keys in a catalogue, beside a running server too.
 #[derive(Debug)]
 pub struct KeyAdministration<'a> {
     catalogue: &'a Catalogue,
@@ -110,9 +123,34 @@ impl<'a> KeyAdministration<'a> {
         Ok(Credential { caller: Caller { access_key_id, role, farm_id }, secret })
     }
 
-    /// The key with this id, unless there is none or it is disabled.
-    pub fn credential(&self, access_key_id: &str) -> Result<Option<Credential>, KeyError> {
-        open_credential(self.catalogue, &self.sealing, access_key_id)
+    /// Says what people call a key.
+    pub fn set_name(&self, access_key_id: &str, name: &DisplayName) -> Result<(), KeyError> {
+        Ok(self.catalogue.put_setting(&name_setting(access_key_id), name.as_str().as_bytes())?)
+    }
+
+    /// Makes a key with the name, role and farm of another, which works until `until` and no longer. `None` when the
+    /// other does not exist or does not work at `now`.
+    pub fn rotate(
+        &self,
+        access_key_id: &str,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<Credential>, KeyError> {
+        let old =
+            self.list()?.into_iter().find(|key| key.access_key_id == access_key_id && key.works_at(now));
+        let Some(old) = old else { return Ok(None) };
+        let new = self.create(old.role, old.farm_id, now)?;
+        if let Some(name) = &old.name {
+            self.set_name(&new.caller.access_key_id, name)?;
+        }
+        // Last, so that a crash leaves two keys that work rather than none.
+        self.catalogue.disable_access_key(access_key_id, until)?;
+        Ok(Some(new))
+    }
+
+    /// The key with this id, unless there is none or it does not work at `now`.
+    pub fn credential(&self, access_key_id: &str, now: Timestamp) -> Result<Option<Credential>, KeyError> {
+        open_credential(self.catalogue, &self.sealing, access_key_id, now)
     }
 
     /// The oldest admin key for all farms that works, made if there is none.
@@ -125,7 +163,7 @@ impl<'a> KeyAdministration<'a> {
             .into_iter()
             .filter(works)
             .min_by_key(|key| (key.created_at, key.access_key_id.clone()));
-        match oldest.map(|key| self.credential(&key.access_key_id)).transpose()?.flatten() {
+        match oldest.map(|key| self.credential(&key.access_key_id, now)).transpose()?.flatten() {
             Some(credential) => Ok(credential),
             None => self.create(Role::Admin, None, now),
         }
@@ -137,6 +175,7 @@ impl<'a> KeyAdministration<'a> {
             let role = Role::parse(&key.role)
                 .ok_or_else(|| KeyError::Unreadable { access_key_id: key.access_key_id.clone() })?;
             Ok(AccessKeySummary {
+                name: self.name(&key.access_key_id)?,
                 access_key_id: key.access_key_id,
                 role,
                 farm_id: key.farm_id,
@@ -151,15 +190,35 @@ impl<'a> KeyAdministration<'a> {
     pub fn disable(&self, access_key_id: &str, now: Timestamp) -> Result<bool, KeyError> {
         Ok(self.catalogue.disable_access_key(access_key_id, now)?)
     }
+
+    /// Forgets a key that does not work any more. False when there is none, or it still works.
+    pub fn delete(&self, access_key_id: &str, now: Timestamp) -> Result<bool, KeyError> {
+        let deleted = self.catalogue.delete_access_key(access_key_id, now)?;
+        if deleted {
+            self.catalogue.delete_setting(&name_setting(access_key_id))?;
+        }
+        Ok(deleted)
+    }
+
+    fn name(&self, access_key_id: &str) -> Result<Option<DisplayName>, KeyError> {
+        let text = self.catalogue.setting(&name_setting(access_key_id))?;
+        Ok(text.and_then(|text| String::from_utf8(text).ok()).and_then(|text| DisplayName::new(&text).ok()))
+    }
 }
 
-/// The key with this id, unless there is none or it is disabled.
+/// Where a key's name is kept: beside the key, because the name says nothing about what the key may do.
+fn name_setting(access_key_id: &str) -> String {
+    format!("access-key-name/{access_key_id}")
+}
+
+/// The key with this id, unless there is none or it does not work at `now`.
 pub(crate) fn open_credential(
     catalogue: &Catalogue,
     sealing: &SealingKey,
     access_key_id: &str,
+    now: Timestamp,
 ) -> Result<Option<Credential>, KeyError> {
-    let Some(key) = catalogue.access_key(access_key_id)?.filter(|key| key.disabled_at.is_none()) else {
+    let Some(key) = catalogue.access_key(access_key_id)?.filter(|key| works_at(key.disabled_at, now)) else {
         return Ok(None);
     };
     let unreadable = || KeyError::Unreadable { access_key_id: access_key_id.to_owned() };

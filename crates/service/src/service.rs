@@ -61,12 +61,13 @@ impl Service {
         Ok(())
     }
 
-    /// The key that a request says it was signed with, unless there is none or it is disabled.
+    /// The key that a request says it was signed with, unless there is none or it does not work now.
     pub fn credential(&self, access_key_id: &str) -> Result<Option<Credential>, ServiceError> {
-        self.keys.credential(self.store.catalogue(), access_key_id).map_err(ServiceError::internal)
+        let now = self.now();
+        self.keys.credential(self.store.catalogue(), access_key_id, now).map_err(ServiceError::internal)
     }
 
-    /// Making, listing and disabling keys.
+    /// Making, listing, rotating, disabling and deleting keys.
     pub fn key_administration(&self) -> KeyAdministration<'_> {
         KeyAdministration::new(self.store.catalogue())
     }

@@ -1,19 +1,25 @@
-//! `key`: access keys, made and disabled beside a running server.
+//! `key`: access keys, made, rotated and taken back beside a running server.
 
-use farmtally_service::{AccessKeySummary, Clock, KeyAdministration, SystemClock};
+use farmtally_model::Timestamp;
+use farmtally_service::{AccessKeySummary, Catalogue, Clock, KeyAdministration, SystemClock};
 
-use crate::args::{KeyCommand, KeyCreateArguments, KeyDisableArguments, KeyListArguments};
+use crate::args::{KeyArguments, KeyCommand, KeyCreateArguments, KeyListArguments, KeyRotateArguments};
 use crate::commands::env::KeyLines;
 use crate::output::print;
 use crate::report_error::Failure;
 use crate::talk::tell;
+use crate::terminal_text::one_line;
+
+const HOUR_MS: i64 = 3_600_000;
 
 /// Does what was asked for.
 pub(crate) fn run(command: KeyCommand) -> Result<(), Failure> {
     match command {
         KeyCommand::Create(arguments) => create(&arguments),
         KeyCommand::List(arguments) => list(&arguments),
+        KeyCommand::Rotate(arguments) => rotate(&arguments),
         KeyCommand::Disable(arguments) => disable(&arguments),
+        KeyCommand::Delete(arguments) => delete(&arguments),
     }
 }
 
@@ -22,7 +28,10 @@ fn create(arguments: &KeyCreateArguments) -> Result<(), Failure> {
     let farm = arguments.farm.as_ref().map(|farm| farm.existing(&catalogue)).transpose()?;
     let keys = KeyAdministration::new(&catalogue);
     let farm_id = farm.map(|farm| farm.farm_id);
-    let credential = keys.create(arguments.role, farm_id, SystemClock::default().now())?;
+    let credential = keys.create(arguments.role, farm_id, now())?;
+    if let Some(name) = &arguments.name {
+        keys.set_name(&credential.caller.access_key_id, name)?;
+    }
     print(KeyLines(&credential))?;
     tell("The secret is shown this once.");
     Ok(())
@@ -30,21 +39,87 @@ fn create(arguments: &KeyCreateArguments) -> Result<(), Failure> {
 
 fn list(arguments: &KeyListArguments) -> Result<(), Failure> {
     let catalogue = arguments.folder.existing()?;
-    KeyAdministration::new(&catalogue).list()?.iter().try_for_each(|key| print(key_line(key)))
+    let now = now();
+    KeyAdministration::new(&catalogue).list()?.iter().try_for_each(|key| print(key_line(key, now)))
 }
 
-fn key_line(key: &AccessKeySummary) -> String {
+fn key_line(key: &AccessKeySummary, now: Timestamp) -> String {
     let farm = key.farm_id.map_or_else(|| "all farms".to_owned(), |farm_id| farm_id.to_string());
-    let state = key.disabled_at.map_or_else(|| "works".to_owned(), |at| format!("disabled {at}"));
-    format!("{}\t{}\t{farm}\t{}\t{state}", key.access_key_id, key.role.as_str(), key.created_at)
+    let state = match key.disabled_at {
+        None => "works".to_owned(),
+        Some(at) if key.works_at(now) => format!("works until {at}"),
+        Some(at) => format!("disabled {at}"),
+    };
+    let name = key.name.as_ref().map_or("-".into(), |name| one_line(name.as_str()));
+    format!("{}\t{}\t{farm}\t{}\t{state}\t{name}", key.access_key_id, key.role.as_str(), key.created_at)
 }
 
-fn disable(arguments: &KeyDisableArguments) -> Result<(), Failure> {
+fn rotate(arguments: &KeyRotateArguments) -> Result<(), Failure> {
+    let catalogue = arguments.key.folder.existing()?;
+    let now = now();
+    let access_key_id = arguments.key.access_key_id(&catalogue)?;
+    let until = Timestamp::from_millis_clamped(now.millis() + i64::from(arguments.overlap_hours) * HOUR_MS);
+    let rotated = KeyAdministration::new(&catalogue).rotate(&access_key_id, until, now)?;
+    let credential = rotated.ok_or_else(|| arguments.key.no_working_key())?;
+    print(KeyLines(&credential))?;
+    let end =
+        if arguments.overlap_hours == 0 { "no longer works".into() } else { format!("works until {until}") };
+    tell(format_args!("The secret is shown this once. {access_key_id} {end}."));
+    Ok(())
+}
+
+fn disable(arguments: &KeyArguments) -> Result<(), Failure> {
     let catalogue = arguments.folder.existing()?;
-    let now = SystemClock::default().now();
-    if KeyAdministration::new(&catalogue).disable(&arguments.access_key_id, now)? {
+    let access_key_id = arguments.access_key_id(&catalogue)?;
+    if KeyAdministration::new(&catalogue).disable(&access_key_id, now())? {
         return Ok(());
     }
-    Err(Failure::failed(format!("there is no working access key `{}`", arguments.access_key_id))
-        .hint(format!("`farmtally key list {}` shows them all", arguments.folder.as_flag())))
+    Err(arguments.no_working_key())
+}
+
+fn delete(arguments: &KeyArguments) -> Result<(), Failure> {
+    let catalogue = arguments.folder.existing()?;
+    let keys = KeyAdministration::new(&catalogue);
+    let (now, access_key_id) = (now(), arguments.access_key_id(&catalogue)?);
+    if keys.delete(&access_key_id, now)? {
+        return Ok(());
+    }
+    let is_there = keys.list()?.iter().any(|key| key.access_key_id == access_key_id);
+    if !is_there {
+        return Err(arguments.no_key("access key"));
+    }
+    let disable = format!("farmtally key disable {} {access_key_id}", arguments.folder.as_flag());
+    Err(Failure::failed(format!("access key `{}` still works", arguments.key))
+        .hint(format!("stop it first: `{disable}`")))
+}
+
+fn now() -> Timestamp {
+    SystemClock::default().now()
+}
+
+impl KeyArguments {
+    /// The key's id. What is nobody's name is taken for an id.
+    fn access_key_id(&self, catalogue: &Catalogue) -> Result<String, Failure> {
+        let keys = KeyAdministration::new(catalogue).list()?;
+        let mut namesakes =
+            keys.iter().filter(|key| key.name.as_ref().is_some_and(|name| name.as_str() == self.key));
+        match (namesakes.next(), namesakes.next()) {
+            (Some(key), None) => Ok(key.access_key_id.clone()),
+            (Some(_), Some(_)) => Err(Failure::failed(format!("several keys are called `{}`", self.key))
+                .hint(format!("name one by its id; {}", self.see_list()))),
+            (None, _) => Ok(self.key.clone()),
+        }
+    }
+
+    fn no_working_key(&self) -> Failure {
+        self.no_key("working access key")
+    }
+
+    fn no_key(&self, what: &str) -> Failure {
+        Failure::failed(format!("there is no {what} `{}`", self.key)).hint(self.see_list())
+    }
+
+    fn see_list(&self) -> String {
+        format!("`farmtally key list {}` shows them all", self.folder.as_flag())
+    }
 }

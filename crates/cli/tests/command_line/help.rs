@@ -19,7 +19,7 @@ fn help_names_every_command_and_where_to_start() {
       import  Load sessions from files, beside a running server too
       env     Print what boto3, the AWS CLI and the SDKs need to reach the server
       farm    Make, list and change farms
-      key     Make, list and disable access keys
+      key     Make, list, rotate, disable and delete access keys
       rates   Set and show the rates that price sessions which come without a cost
       help    Print this message or the help of the given subcommand(s)
 
@@ -46,7 +46,9 @@ fn every_command_has_help() {
         "farm set",
         "key create",
         "key list",
+        "key rotate",
         "key disable",
+        "key delete",
         "rates set",
         "rates show",
     ] {

@@ -1,4 +1,4 @@
-//! `key`: made, listed and disabled.
+//! `key`: made, listed, rotated, disabled and deleted.
 
 use insta::assert_snapshot;
 
@@ -8,10 +8,11 @@ use crate::door::Place;
 fn list(place: &Place) -> String {
     let lines = place.done("key list --data-dir data");
     let lines = lines.lines().map(|line| {
-        let cells = line.split('\t').map(|cell| match cell.strip_prefix("disabled ") {
-            Some(_) => "disabled [time]",
-            None if cell.ends_with('Z') => "[time]",
-            None => cell,
+        let cells = line.split('\t').map(|cell| match cell {
+            disabled if disabled.starts_with("disabled ") => "disabled [time]",
+            works if works.starts_with("works until ") => "works until [time]",
+            time if time.ends_with('Z') => "[time]",
+            other => other,
         });
         cells.collect::<Vec<_>>().join(" | ")
     });
@@ -30,7 +31,7 @@ fn a_key_is_printed_for_a_shell_and_listed_without_its_secret() {
     --- stderr
     The secret is shown this once.
     ");
-    assert_snapshot!(list(&place), @"FTAK[id] | reader | all farms | [time] | works");
+    assert_snapshot!(list(&place), @"FTAK[id] | reader | all farms | [time] | works | -");
 }
 
 #[test]
@@ -50,7 +51,7 @@ fn a_key_can_be_for_one_farm() {
     let place = Place::new();
     place.done("farm create --data-dir data oslo");
     place.done("key create --data-dir data --role ingester --farm oslo");
-    assert_snapshot!(list(&place), @"FTAK[id] | ingester | farm-d5e9816650cca3315bfa365febbe0f72 | [time] | works");
+    assert_snapshot!(list(&place), @"FTAK[id] | ingester | farm-d5e9816650cca3315bfa365febbe0f72 | [time] | works | -");
     assert_snapshot!(place.run("key create --data-dir data --farm bergen"), @"
     exit 1
     --- stderr
@@ -68,11 +69,65 @@ fn a_disabled_key_stays_in_the_list_and_cannot_be_disabled_again() {
     let id = lines.lines().find_map(|line| line.strip_prefix("export AWS_ACCESS_KEY_ID=")).unwrap();
     let disable = format!("key disable --data-dir data {id}");
     place.done(&disable);
-    assert!(list(&place).ends_with("disabled [time]"), "{}", list(&place));
+    assert!(list(&place).ends_with("disabled [time] | -"), "{}", list(&place));
     assert_snapshot!(place.run(&disable), @"
     exit 1
     --- stderr
     error: there is no working access key `FTAK[id]`
+    hint: `farmtally key list --data-dir data` shows them all
+    ");
+}
+
+#[test]
+fn a_rotated_key_works_beside_the_new_one_for_a_while() {
+    let place = Place::new();
+    place.done("farm create --data-dir data oslo");
+    place.done("key create --data-dir data --role ingester --farm oslo --name wrangler");
+    assert_snapshot!(list(&place), @"FTAK[id] | ingester | farm-d5e9816650cca3315bfa365febbe0f72 | [time] | works | wrangler");
+    let rotated = place.run("key rotate --data-dir data wrangler");
+    assert_eq!(rotated.code, Some(0), "{rotated}");
+    assert!(rotated.stdout.starts_with("export AWS_ACCESS_KEY_ID=FTAK"), "{rotated}");
+    assert!(rotated.stderr.contains("works until 20"), "{rotated}");
+    let mut lines: Vec<String> = list(&place).lines().map(str::to_owned).collect();
+    lines.sort();
+    assert_eq!(
+        lines,
+        [
+            "FTAK[id] | ingester | farm-d5e9816650cca3315bfa365febbe0f72 | [time] | works until [time] | wrangler",
+            "FTAK[id] | ingester | farm-d5e9816650cca3315bfa365febbe0f72 | [time] | works | wrangler",
+        ]
+    );
+    assert_snapshot!(place.run("key disable --data-dir data wrangler"), @"
+    exit 1
+    --- stderr
+    error: several keys are called `wrangler`
+    hint: name one by its id; `farmtally key list --data-dir data` shows them all
+    ");
+}
+
+#[test]
+fn only_a_key_that_was_disabled_is_deleted() {
+    let place = Place::new();
+    place.done("farm create --data-dir data oslo");
+    place.done("key create --data-dir data --name old");
+    assert_snapshot!(place.run("key delete --data-dir data old"), @"
+    exit 1
+    --- stderr
+    error: access key `old` still works
+    hint: stop it first: `farmtally key disable --data-dir data FTAK[id]`
+    ");
+    place.done("key rotate --data-dir data --overlap-hours 0 old");
+    // Not through the door, which hides ids.
+    let output = place.command("key list --data-dir data").output().unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let line = lines.lines().find(|line| line.contains("disabled")).unwrap();
+    let id = line.split('\t').next().unwrap();
+    place.done(&format!("key delete --data-dir data {id}"));
+    assert_snapshot!(list(&place), @"FTAK[id] | reader | all farms | [time] | works | old");
+    assert_snapshot!(place.run("key delete --data-dir data nobody"), @"
+    exit 1
+    --- stderr
+    error: there is no access key `nobody`
     hint: `farmtally key list --data-dir data` shows them all
     ");
 }

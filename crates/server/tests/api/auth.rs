@@ -1,11 +1,10 @@
 //! Who gets in: a right signature by a working key, and nothing else.
 
 use farmtally_service::Role;
-use farmtally_wire::Operation;
 
 use crate::client::{Answer, Call, Key};
 use crate::door::{FARM, Farmtally, OTHER_FARM, Setup, get};
-use crate::records::id;
+use crate::matrix::{Asked, everything_to_ask};
 
 const INCOMPLETE: &str = "IncompleteSignatureException";
 const INVALID: &str = "InvalidSignatureException";
@@ -21,23 +20,10 @@ fn assert_refused(answer: &Answer, name: &str) {
     assert_eq!(body.as_object().unwrap().len(), 1, "{body}");
 }
 
-/// Every request line that needs a signature.
-fn signed_routes() -> Vec<Call> {
-    let operations = Operation::ALL.iter().map(|operation| {
-        Call::new(operation.method(), operation.path_template().replace("{farmId}", &FARM.to_string()))
-    });
-    let native = [
-        Call::new("POST", format!("/api/v1/farms/{FARM}/sessions")),
-        Call::delete(format!("/api/v1/farms/{FARM}/sessions/{}", id("session", 1))),
-        Call::delete(format!("/api/v1/farms/{FARM}/volumes/{}", id("volume", 1))),
-    ];
-    operations.chain(native).collect()
-}
-
 #[test]
 fn no_route_is_served_without_a_signature() {
     let farmtally = Farmtally::start();
-    for call in signed_routes() {
+    for Asked { call, .. } in everything_to_ask() {
         assert_refused(&farmtally.send(&call.unsigned()), MISSING);
     }
 }
@@ -46,7 +32,7 @@ fn no_route_is_served_without_a_signature() {
 fn no_route_is_served_to_a_key_that_does_not_exist() {
     let farmtally = Farmtally::start();
     let key = Key { access_key_id: "FTAKNOBODY".into(), secret: farmtally.key.secret.clone() };
-    for call in signed_routes() {
+    for Asked { call, .. } in everything_to_ask() {
         assert_refused(&farmtally.call_as(&key, call), UNRECOGNIZED);
     }
 }
@@ -176,46 +162,4 @@ fn other_ways_to_sign_are_refused() {
     }
     let presigned = Call::get("/2023-10-12/farms?X-Amz-Signature=00");
     assert_refused(&farmtally.call(presigned), INCOMPLETE);
-}
-
-#[test]
-fn a_role_does_its_own_work_and_no_other() {
-    let farmtally = Farmtally::start();
-    let denied = |role: Role| {
-        let key = farmtally.create_key(role, None);
-        let is_denied = |call: Call| {
-            farmtally.call_as(&key, call).header("x-amzn-errortype") == Some("AccessDeniedException")
-        };
-        signed_routes_that_ask_for_something().into_iter().map(is_denied).collect::<Vec<_>>()
-    };
-    // Start, Get, ListFarms, GetFarm, ListQueues, ListFleets, send, delete session, delete volume.
-    assert_eq!(denied(Role::Reader), [false, false, false, false, false, false, true, true, true]);
-    assert_eq!(denied(Role::Ingester), [true, true, true, true, true, true, false, true, true]);
-    assert_eq!(denied(Role::Admin), [false; 9]);
-}
-
-/// The signed routes with what each needs to be valid.
-fn signed_routes_that_ask_for_something() -> Vec<Call> {
-    let mut calls = signed_routes();
-    calls[0].body = crate::records::question().to_string().into_bytes();
-    calls[1] = get(FARM, &"0".repeat(32), "");
-    calls
-}
-
-#[test]
-fn a_farm_of_somebody_else_looks_like_one_that_does_not_exist() {
-    let farmtally = Farmtally::start();
-    let key = farmtally.create_key(Role::Admin, Some(OTHER_FARM));
-    for call in signed_routes_that_ask_for_something() {
-        if call.target == "/2023-10-12/farms" {
-            continue;
-        }
-        let mine = farmtally.call_as(&key, call.clone());
-        let absent_farm = call.target.replace(&FARM.to_string(), &id("farm", 9));
-        let absent = farmtally.call(Call { target: absent_farm, ..call });
-        let (mine, absent) =
-            (mine.error(404, "ResourceNotFoundException"), absent.error(404, "ResourceNotFoundException"));
-        let text = |body: serde_json::Value| body.to_string().replace(&FARM.to_string(), &id("farm", 9));
-        assert_eq!(text(mine), text(absent));
-    }
 }

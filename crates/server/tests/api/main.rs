@@ -15,6 +15,7 @@ mod ingest;
 mod life;
 mod limits;
 mod lists;
+mod matrix;
 mod page;
 mod paging;
 mod records;

@@ -21,7 +21,7 @@ pub struct StoredAccessKey {
     pub farm_id: Option<FarmId>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it was disabled.
+    /// From when on it does not work. Later than now for a key that was rotated and works a while longer.
     pub disabled_at: Option<Timestamp>,
 }
 
@@ -81,15 +81,26 @@ impl Catalogue {
         })
     }
 
-    /// Disables a key. False when there is none with this id or it is disabled already.
-    pub fn disable_access_key(&self, access_key_id: &str, now: Timestamp) -> Result<bool, StoreError> {
+    /// Stops a key from working at an instant. False when there is none with this id or it stops by then anyway.
+    pub fn disable_access_key(&self, access_key_id: &str, at: Timestamp) -> Result<bool, StoreError> {
         let changed = self.database().write(|transaction| {
             let mut statement = transaction.prepare_cached(
-                "UPDATE access_keys SET disabled_at = ?2 WHERE access_key_id = ?1 AND disabled_at IS NULL",
+                "UPDATE access_keys SET disabled_at = ?2
+                 WHERE access_key_id = ?1 AND (disabled_at IS NULL OR disabled_at > ?2)",
             )?;
-            Ok(statement.execute(params![access_key_id, now.millis()])?)
+            Ok(statement.execute(params![access_key_id, at.millis()])?)
         })?;
         Ok(changed.into_inner() == 1)
+    }
+
+    /// Removes a key that does not work any more. False when there is none with this id, or it works at `now`.
+    pub fn delete_access_key(&self, access_key_id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let deleted = self.database().write(|transaction| {
+            let mut statement = transaction
+                .prepare_cached("DELETE FROM access_keys WHERE access_key_id = ?1 AND disabled_at <= ?2")?;
+            Ok(statement.execute(params![access_key_id, now.millis()])?)
+        })?;
+        Ok(deleted.into_inner() == 1)
     }
 }
 

@@ -27,4 +27,14 @@ impl Catalogue {
         written.into_inner();
         Ok(())
     }
+
+    /// Forgets the value under a name, if there is one.
+    pub fn delete_setting(&self, name: &str) -> Result<(), StoreError> {
+        let deleted = self.database().write(|transaction| {
+            transaction.prepare_cached("DELETE FROM settings WHERE name = ?1")?.execute([name])?;
+            Ok(())
+        })?;
+        deleted.into_inner();
+        Ok(())
+    }
 }
