@@ -75,8 +75,17 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "ADDR", default_value_t = LISTEN_DEFAULT, value_parser = parse_address)]
     pub(crate) listen: SocketAddr,
     /// Allow an address that other machines reach: a proxy in front speaks TLS and keeps the Host header
-    #[arg(long)]
+    #[arg(long, conflicts_with = "tls_cert")]
     pub(crate) behind_tls_proxy: bool,
+    /// Speak TLS with this certificate chain in PEM, the server's own certificate first; SIGHUP reads it again
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Private key of the certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Name under which browsers may ask for the page, beside this machine's own; can be repeated
+    #[arg(long = "page-host", value_name = "NAME")]
+    pub(crate) page_hosts: Vec<String>,
     /// Most rows of an answer; a larger aggregation ends FAILED
     #[arg(long, value_name = "N", value_parser = parse_at_least_one)]
     pub(crate) aggregation_rows_max: Option<usize>,

@@ -1,10 +1,10 @@
-//! Serving until a signal says stop.
+//! Serving until a signal says stop, and reading again what can be read again when one says so.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use farmtally_server::{BindError, Server, ServerOptions};
+use farmtally_server::{BindError, Server, ServerOptions, TlsSlot};
 use farmtally_service::Service;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -27,10 +27,14 @@ const PORTS_TRIED: u16 = 20;
 pub(crate) struct Host {
     runtime: Runtime,
     server: Server,
-    stop: StopSignals,
+    stop: Signals,
     service: Arc<Service>,
     address: SocketAddr,
+    reload: Reload,
 }
+
+/// What SIGHUP does. It gets what new connections are encrypted with, if they are.
+type Reload = Box<dyn Fn(Option<&TlsSlot>) + Send + Sync>;
 
 impl Host {
     /// Takes the port.
@@ -45,10 +49,15 @@ impl Host {
         // Registered before anybody learns the address, so that a stop that comes at once is a clean one.
         let stop = {
             let _inside = runtime.enter();
-            StopSignals::listen().map_err(|error| Failure::caused("cannot listen for signals", &error))?
+            Signals::listen().map_err(|error| Failure::caused("cannot listen for signals", &error))?
         };
         let address = server.local_addr();
-        Ok(Self { runtime, server, stop, service, address })
+        Ok(Self { runtime, server, stop, service, address, reload: Box::new(|_| {}) })
+    }
+
+    /// What to do on SIGHUP.
+    pub(crate) fn reloading(self, reload: impl Fn(Option<&TlsSlot>) + Send + Sync + 'static) -> Self {
+        Self { reload: Box::new(reload), ..self }
     }
 
     /// The address that it has.
@@ -56,23 +65,40 @@ impl Host {
         self.address
     }
 
-    /// The base URL under which this machine reaches it.
+    /// `http`, or `https` when it speaks TLS.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.server.back_door().is_some() { "https" } else { "http" }
+    }
+
+    /// The base URL that browsers on this machine use.
     pub(crate) fn endpoint(&self) -> String {
-        endpoint(self.address)
+        format!("{}://{}", self.scheme(), reachable(self.address))
+    }
+
+    /// The base URL that the other commands use: with TLS it is the back door, so that none needs the certificate.
+    fn command_endpoint(&self) -> String {
+        format!("http://{}", reachable(self.server.back_door().unwrap_or(self.address)))
     }
 
     /// Publishes the address, says that it is ready, and answers until SIGTERM or SIGINT. What was asked before that is
     /// finished.
     pub(crate) fn run(self, announce: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
         let service = Arc::clone(&self.service);
-        service.publish_endpoint(&self.endpoint())?;
+        service.publish_endpoint(&self.command_endpoint())?;
         let served = announce().and_then(|()| self.answer());
         let withdrawn = service.withdraw_endpoint();
         served.and(withdrawn.map_err(Failure::from))
     }
 
     fn answer(self) -> Result<(), Failure> {
-        let mut stop = self.stop;
+        let (mut stop, mut hangup, tls) = (self.stop.stop, self.stop.hangup, self.server.tls());
+        let reload = self.reload;
+        self.runtime.spawn(async move {
+            while hangup.recv().await.is_some() {
+                // A file is small, and SIGHUP is rare: nobody waits for this thread for long.
+                tokio::task::block_in_place(|| reload(tls.as_ref()));
+            }
+        });
         let served = self.runtime.block_on(self.server.run(async move { stop.received().await }));
         served.map_err(|error| Failure::of(&error))
     }
@@ -106,14 +132,30 @@ fn not_bound(error: &BindError) -> Failure {
     }
 }
 
-/// The base URL under which this machine reaches an address.
-pub(crate) fn endpoint(address: SocketAddr) -> String {
-    let reachable = match address.ip() {
+/// An address as this machine reaches it.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
         other => other,
     };
-    format!("http://{}", SocketAddr::new(reachable, address.port()))
+    SocketAddr::new(ip, address.port())
+}
+
+/// The signals that a server obeys, caught from the moment on that this exists.
+struct Signals {
+    stop: StopSignals,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        let stop = StopSignals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        };
+        Ok(Self { stop, hangup: signal(SignalKind::hangup())? })
+    }
 }
 
 struct StopSignals {
@@ -122,10 +164,6 @@ struct StopSignals {
 }
 
 impl StopSignals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
     async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => tracing::info!("interrupted; finishing what was asked"),

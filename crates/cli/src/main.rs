@@ -20,6 +20,7 @@ mod shell;
 mod submission_lines;
 mod talk;
 mod terminal_text;
+mod tls_files;
 
 use std::process::ExitCode;
 

@@ -104,6 +104,16 @@ impl fmt::Display for Told {
     }
 }
 
+/// For a log: the first line of what a person would read.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutputClosed => f.write_str("the output was closed"),
+            Self::Told(told) => f.write_str(&told.message),
+        }
+    }
+}
+
 impl From<FolderError> for Failure {
     fn from(error: FolderError) -> Self {
         let failure = Self::of(&error);

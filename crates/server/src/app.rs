@@ -3,7 +3,6 @@
 //! Signatures, the store and the engine all block, so that the whole of a request's work is one blocking task. A panic
 //! in there ends the task and not the connection: the caller gets a 500 with the request id.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,6 +18,7 @@ use crate::body::BodyReader;
 use crate::gate::{Gate, VerifiedRequest};
 use crate::limits::ConnectionLimits;
 use crate::page::PageAccess;
+use crate::peer::Peer;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::request::ReceivedRequest;
@@ -39,33 +39,32 @@ impl App {
     pub(crate) fn new(
         service: Arc<Service>,
         region: Option<String>,
-        page_token: Option<String>,
-        address: SocketAddr,
+        page_access: PageAccess,
         limits: &ConnectionLimits,
     ) -> Self {
-        Self {
-            service,
-            gate: Gate::new(region),
-            page_access: PageAccess::new(page_token, address),
-            bodies: BodyReader::new(limits),
-        }
+        Self { service, gate: Gate::new(region), page_access, bodies: BodyReader::new(limits) }
     }
 
-    pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    pub(crate) async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        peer: Peer,
+    ) -> Response<Full<Bytes>> {
         let (request_id, received) = (RequestId::new(), Instant::now());
         let (parts, body) = request.into_parts();
         // Without the query: it may have the page's token in it.
         let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
-        let reply = self.reply(parts, body).await.unwrap_or_else(|refusal| refusal.into_reply(request_id));
+        let reply =
+            self.reply(parts, body, peer).await.unwrap_or_else(|refusal| refusal.into_reply(request_id));
         let (status, duration_ms) = (reply.status().as_u16(), received.elapsed().as_millis());
         tracing::info!(%request_id, %method, path, status, duration_ms, "answered");
         reply.into_response(request_id, self.service.now())
     }
 
-    async fn reply(self: &Arc<Self>, parts: Parts, body: Incoming) -> Result<Reply, Refusal> {
+    async fn reply(self: &Arc<Self>, parts: Parts, body: Incoming, peer: Peer) -> Result<Reply, Refusal> {
         let route = Route::of(&parts.method, parts.uri.path());
         let body = self.bodies.read(body, route.body_bytes_max()).await?;
-        let request = ReceivedRequest::new(parts, body);
+        let request = ReceivedRequest::new(parts, body, peer);
         let app = Arc::clone(self);
         blocking(move || app.handle(&route, request)).await
     }

@@ -14,6 +14,7 @@ mod limits;
 mod native;
 mod operations;
 mod page;
+mod peer;
 mod probes;
 mod refusal;
 mod reply;
@@ -22,6 +23,8 @@ mod request_id;
 mod route;
 mod server;
 mod stream;
+mod tls;
 
 pub use limits::ConnectionLimits;
 pub use server::{BindError, Server, ServerOptions, ShutdownError};
+pub use tls::{TlsError, TlsIdentity, TlsSlot};

@@ -4,17 +4,24 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method};
 
 use crate::body::BufferedBody;
+use crate::peer::Peer;
 
 /// The whole of a request.
 #[derive(Debug)]
 pub(crate) struct ReceivedRequest {
     parts: Parts,
     body: BufferedBody,
+    peer: Peer,
 }
 
 impl ReceivedRequest {
-    pub(crate) fn new(parts: Parts, body: BufferedBody) -> Self {
-        Self { parts, body }
+    pub(crate) fn new(parts: Parts, body: BufferedBody, peer: Peer) -> Self {
+        Self { parts, body, peer }
+    }
+
+    /// Who sent it, as far as the connection tells.
+    pub(crate) fn peer(&self) -> Peer {
+        self.peer
     }
 
     pub(crate) fn method(&self) -> &Method {

@@ -1,4 +1,4 @@
-//! A connection whose client has to take what it asked for.
+//! A connection whose client has to take what it asked for, in clear text or inside TLS.
 //!
 //! hyper limits how long a request may take to arrive, and waits for ever for a client that does not read its answer.
 

@@ -1,10 +1,9 @@
 //! `serve`: one line on stdout when it is ready, the rest on stderr, and a clean end on SIGTERM.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use farmtally_server::ServerOptions;
+use farmtally_server::{ServerOptions, TlsSlot};
 use farmtally_service::{KeyAdministration, ServiceLimits, SystemClock};
 
 use crate::args::ServeArguments;
@@ -15,39 +14,60 @@ use crate::page_token::new_page_token;
 use crate::region;
 use crate::report_error::Failure;
 use crate::talk::tell;
+use crate::tls_files::TlsFiles;
 
 /// Serves until it is told to stop.
 pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
     refuse_open_network(arguments)?;
+    let tls_files = tls_files(arguments);
+    let tls = tls_files.as_ref().map(TlsFiles::read).transpose()?;
     let service = arguments.folder.service(Arc::new(SystemClock::default()), limits(arguments))?;
     make_first_key(arguments)?;
     let page_token = new_page_token()?;
     let options = ServerOptions {
         region: arguments.region.clone(),
         page_token: Some(page_token.clone()),
+        page_hosts: arguments.page_hosts.clone(),
+        tls,
         ..ServerOptions::new(arguments.listen)
     };
     let host = Host::bind(service, Listen::At(arguments.listen), &options)?;
-    let address = host.address();
+    let ready = format!("farmtally is serving on {}://{}", host.scheme(), host.address());
     let overview = format!("Overview  {}/?token={page_token}", host.endpoint());
+    let host = host.reloading(move |tls| reload(tls, tls_files.as_ref()));
     host.run(|| {
         tell(overview);
-        print(ready_line(address))
+        print(ready)
     })
 }
 
-fn ready_line(address: SocketAddr) -> String {
-    format!("farmtally is serving on http://{address}")
+fn tls_files(arguments: &ServeArguments) -> Option<TlsFiles> {
+    let (certificate, key) = (arguments.tls_cert.clone()?, arguments.tls_key.clone()?);
+    Some(TlsFiles { certificate, key })
+}
+
+/// Reads again what can be read again while the server runs. What cannot be used leaves everything as it was.
+fn reload(tls: Option<&TlsSlot>, files: Option<&TlsFiles>) {
+    let Some((tls, files)) = tls.zip(files) else {
+        return tracing::info!("asked to reload; there is nothing to read again");
+    };
+    match files.read() {
+        Ok(identity) => {
+            tls.replace(identity);
+            tracing::info!("the certificate was read again; new connections see it");
+        }
+        Err(failure) => tracing::error!(%failure, "the certificate stays as it was"),
+    }
 }
 
 /// Signatures protect what is asked, not what is answered: beyond this machine that takes TLS.
 fn refuse_open_network(arguments: &ServeArguments) -> Result<(), Failure> {
     let address = arguments.listen;
-    if address.ip().is_loopback() || arguments.behind_tls_proxy {
+    if address.ip().is_loopback() || arguments.behind_tls_proxy || arguments.tls_cert.is_some() {
         return Ok(());
     }
     Err(Failure::usage(format!("`{address}` can be reached from other machines, and this server does not speak TLS"))
-        .hint("listen on 127.0.0.1, or pass `--behind-tls-proxy` if a proxy in front speaks TLS and keeps the Host header"))
+        .hint("listen on 127.0.0.1, pass `--tls-cert` and `--tls-key`, or pass `--behind-tls-proxy` if a proxy in front speaks TLS and keeps the Host header"))
 }
 
 fn limits(arguments: &ServeArguments) -> ServiceLimits {

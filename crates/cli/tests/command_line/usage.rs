@@ -58,7 +58,7 @@ fn a_batch_has_its_bounds() {
 fn a_network_needs_tls_in_front() {
     assert_snapshot!(refused("serve --data-dir data --listen 0.0.0.0:0"), @"
     error: `0.0.0.0:0` can be reached from other machines, and this server does not speak TLS
-    hint: listen on 127.0.0.1, or pass `--behind-tls-proxy` if a proxy in front speaks TLS and keeps the Host header
+    hint: listen on 127.0.0.1, pass `--tls-cert` and `--tls-key`, or pass `--behind-tls-proxy` if a proxy in front speaks TLS and keeps the Host header
     ");
 }
 

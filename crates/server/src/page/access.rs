@@ -25,6 +25,8 @@ pub(super) enum Visit {
 pub(crate) struct PageAccess {
     token: Option<String>,
     address: SocketAddr,
+    /// Other names, in lower case and without a port.
+    hosts: Vec<String>,
 }
 
 impl std::fmt::Debug for PageAccess {
@@ -35,31 +37,35 @@ impl std::fmt::Debug for PageAccess {
 
 impl PageAccess {
     /// Without a token nobody sees the page. An empty one is none.
-    pub(crate) fn new(token: Option<String>, address: SocketAddr) -> Self {
-        Self { token: token.filter(|token| !token.is_empty()), address }
+    pub(crate) fn new(token: Option<String>, address: SocketAddr, hosts: Vec<String>) -> Self {
+        let hosts = hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect();
+        Self { token: token.filter(|token| !token.is_empty()), address, hosts }
     }
 
     pub(super) fn judge(&self, request: &ReceivedRequest) -> Visit {
-        if !request.only_header(&HOST).is_some_and(|host| self.is_our_host(host)) {
+        let is_tls = request.peer().is_tls;
+        // Another site can make its own name lead here, but has no certificate of ours for it.
+        if !is_tls && !request.only_header(&HOST).is_some_and(|host| self.is_our_host(host)) {
             return Visit::WrongHost;
         }
         if query_token(request.raw_query()).is_some_and(|token| self.is_token(token)) {
-            return self.cookie().map_or(Visit::Stranger, |cookie| Visit::Arriving { cookie });
+            return self.cookie(is_tls).map_or(Visit::Stranger, |cookie| Visit::Arriving { cookie });
         }
         let cookies = request.headers().get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         if self.has_cookie(cookies) { Visit::Welcome } else { Visit::Stranger }
     }
 
-    /// The names of this machine to itself, and the address that the server listens on.
+    /// The names of this machine to itself, the address that the server listens on, and those that it was told.
     fn is_our_host(&self, host: &str) -> bool {
         let name = match host.rsplit_once(':') {
             Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
             _ => host,
         };
-        if name.eq_ignore_ascii_case("localhost") {
+        let name = name.to_ascii_lowercase();
+        if name == "localhost" || self.hosts.contains(&name) {
             return true;
         }
-        let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+        let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(&name);
         address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback() || ip == self.address.ip())
     }
 
@@ -80,9 +86,10 @@ impl PageAccess {
         format!("farmtally-page-{}", self.address.port())
     }
 
-    fn cookie(&self) -> Option<HeaderValue> {
+    fn cookie(&self, is_tls: bool) -> Option<HeaderValue> {
         let (name, token) = (self.cookie_name(), self.token.as_ref()?);
-        HeaderValue::try_from(format!("{name}={token}; HttpOnly; SameSite=Strict; Path=/")).ok()
+        let secure = if is_tls { "; Secure" } else { "" };
+        HeaderValue::try_from(format!("{name}={token}; HttpOnly; SameSite=Strict; Path=/{secure}")).ok()
     }
 }
 
@@ -95,15 +102,22 @@ mod tests {
     use super::*;
 
     fn access(address: &str) -> PageAccess {
-        PageAccess::new(Some("secret".into()), address.parse().unwrap())
+        PageAccess::new(Some("secret".into()), address.parse().unwrap(), vec!["Farm.Lan".into()])
     }
 
     #[test]
     fn only_names_of_this_machine_and_the_listening_address_are_ours() {
         let access = access("192.0.2.7:8037");
-        for host in
-            ["localhost", "LOCALHOST:1", "127.0.0.1:8037", "127.8.8.8", "[::1]:8037", "[::1]", "192.0.2.7:1"]
-        {
+        for host in [
+            "localhost",
+            "LOCALHOST:1",
+            "127.0.0.1:8037",
+            "127.8.8.8",
+            "[::1]:8037",
+            "[::1]",
+            "192.0.2.7:1",
+            "farm.LAN:80",
+        ] {
             assert!(access.is_our_host(host), "{host}");
         }
         for host in [
@@ -121,7 +135,8 @@ mod tests {
     #[test]
     fn the_cookie_carries_the_token_under_the_name_of_the_port() {
         let access = access("127.0.0.1:8037");
-        let cookie = access.cookie().unwrap();
+        assert!(access.cookie(true).unwrap().to_str().unwrap().ends_with("; Secure"));
+        let cookie = access.cookie(false).unwrap();
         assert_eq!(cookie, "farmtally-page-8037=secret; HttpOnly; SameSite=Strict; Path=/");
         assert!(access.has_cookie(["a=b; farmtally-page-8037=secret"].into_iter()));
         for cookies in [
@@ -138,9 +153,9 @@ mod tests {
     #[test]
     fn without_a_token_nothing_opens_the_page() {
         for token in [None, Some(String::new())] {
-            let access = PageAccess::new(token, "127.0.0.1:1".parse().unwrap());
+            let access = PageAccess::new(token, "127.0.0.1:1".parse().unwrap(), Vec::new());
             assert!(!access.is_token(""));
-            assert!(access.cookie().is_none());
+            assert!(access.cookie(false).is_none());
         }
     }
 

@@ -10,7 +10,7 @@ use farmtally_model::{
     AggregationId, CostScaleFactor, DisplayName, FarmId, GroupBy, Statistic, StatisticSet, Timestamp,
     UsageGroupBy,
 };
-use farmtally_server::{ConnectionLimits, Server, ServerOptions, ShutdownError};
+use farmtally_server::{ConnectionLimits, Server, ServerOptions, ShutdownError, TlsIdentity, TlsSlot};
 use farmtally_service::{Caller, Clock as _, ManualClock, Role, Service, ServiceLimits};
 use farmtally_store::{Begun, Catalogue, NewAggregation};
 use serde_json::{Value, json};
@@ -32,6 +32,7 @@ pub(crate) struct Setup {
     pub(crate) connection_limits: ConnectionLimits,
     pub(crate) region: Option<String>,
     pub(crate) page_token: Option<String>,
+    pub(crate) tls: Option<TlsIdentity>,
 }
 
 impl Default for Setup {
@@ -41,6 +42,7 @@ impl Default for Setup {
             connection_limits: ConnectionLimits::default(),
             region: None,
             page_token: Some("page-token".into()),
+            tls: None,
         }
     }
 }
@@ -57,6 +59,8 @@ pub(crate) struct Farmtally {
 
 struct Running {
     address: SocketAddr,
+    back_door: Option<SocketAddr>,
+    tls: Option<TlsSlot>,
     shutdown: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), ShutdownError>>>,
 }
@@ -84,6 +88,14 @@ impl Farmtally {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.running.as_ref().unwrap().address
+    }
+
+    pub(crate) fn back_door(&self) -> Option<SocketAddr> {
+        self.running.as_ref().unwrap().back_door
+    }
+
+    pub(crate) fn tls(&self) -> &TlsSlot {
+        self.running.as_ref().unwrap().tls.as_ref().unwrap()
     }
 
     pub(crate) fn create_key(&self, role: Role, farm_id: Option<FarmId>) -> Key {
@@ -193,19 +205,20 @@ impl Running {
         let options = ServerOptions {
             region: setup.region.clone(),
             page_token: setup.page_token.clone(),
+            tls: setup.tls.clone(),
             limits: setup.connection_limits,
             ..ServerOptions::new(([127, 0, 0, 1], 0).into())
         };
         let runtime = Runtime::new().unwrap();
         let server = runtime.block_on(Server::bind(service, options)).unwrap();
-        let address = server.local_addr();
+        let (address, back_door, tls) = (server.local_addr(), server.back_door(), server.tls());
         let (shutdown, told) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             runtime.block_on(server.run(async {
                 drop(told.await);
             }))
         });
-        Self { address, shutdown: Some(shutdown), thread: Some(thread) }
+        Self { address, back_door, tls, shutdown: Some(shutdown), thread: Some(thread) }
     }
 }
 

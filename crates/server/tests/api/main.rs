@@ -21,3 +21,4 @@ mod paging;
 mod records;
 mod shutdown;
 mod start;
+mod tls;
