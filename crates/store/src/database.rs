@@ -1,6 +1,7 @@
-//! The SQLite file: one connection that writes, one that reads, and the rule for a failed write.
+//! The SQLite file: one connection that writes, one that reads, and the rules for what an earlier process left unsynced
+//! and for a failed write.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
+use crate::folder;
 
 /// How long a statement waits for another process, such as the command line beside a server.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -25,6 +27,9 @@ pub(crate) struct Database {
 #[derive(Debug)]
 struct Writer {
     connection: Connection,
+    log: PathBuf,
+    /// Whether everything that an earlier process left in the log is on the disk for certain.
+    is_log_certain: bool,
     /// How a write failed. The disk may have lost what it will call safe, so there is no second try.
     failure: Option<String>,
 }
@@ -39,7 +44,7 @@ impl Database {
         prepare(&mut connection)?;
         let reader = connect(path)?;
         reader.pragma_update(None, "query_only", true)?;
-        let writer = Writer { connection, failure: None };
+        let writer = Writer { connection, log: log_path(path), is_log_certain: false, failure: None };
         Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader) })
     }
 
@@ -49,6 +54,14 @@ impl Database {
         question: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         question(&lock(&self.reader))
+    }
+
+    /// Makes certain that whatever can be read now is still there after a power cut.
+    ///
+    /// A process that was killed before its sync, or whose sync failed, leaves bytes that the kernel shows to everyone and
+    /// that are not on the disk. Nothing may be answered from them before they are, and nothing written behind them.
+    pub(crate) fn make_certain(&self) -> Result<(), StoreError> {
+        lock(&self.writer).write(|_| Ok(())).map(Durable::into_inner)
     }
 
     /// Makes one change of everything that `change` does, synced before this returns, or of nothing.
@@ -82,9 +95,22 @@ impl Writer {
         change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<Durable<T>, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if !self.is_log_certain {
+            // Only whoever has the write lock may touch the log.
+            folder::rewrite(&self.log)
+                .map_err(|cause| StoreError::Unreadable { cause: cause.to_string() })?;
+            self.is_log_certain = true;
+        }
         let value = change(&transaction)?;
         Ok(Durable::commit(transaction, value)?)
     }
+}
+
+/// Where SQLite keeps what is committed and not yet moved into the file.
+fn log_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
 }
 
 fn connect(path: &Path) -> Result<Connection, OpenError> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -15,6 +15,9 @@ const LOCK: &str = "lock";
 const MASTER_KEY: &str = "master.key";
 const CATALOGUE: &str = "catalogue.sqlite";
 const ENDPOINT: &str = "endpoint";
+
+/// Bytes of a file that are written over at once.
+const REWRITE_BYTES: usize = 1 << 20;
 
 /// The key under which secrets in the catalogue are sealed. It has no `Debug` that shows it.
 #[derive(Clone)]
@@ -170,6 +173,27 @@ fn write_whole(dir: &Path, name: &str, text: &str) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(&beside, dir.join(name))?;
     sync_folder(dir)
+}
+
+/// Writes a file over itself and syncs it; a file that is missing has nothing to lose.
+///
+/// A sync alone would not do: after one that failed, the kernel takes the pages for clean, and the next one has nothing to
+/// write and succeeds. A power cut in the middle leaves each sector as it was or as it is, and what it is was read from it.
+pub(crate) fn rewrite(path: &Path) -> io::Result<()> {
+    let file = match OpenOptions::new().read(true).write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let mut bytes = vec![0; REWRITE_BYTES];
+    let mut offset = 0;
+    loop {
+        let length = file.read_at(&mut bytes, offset)?;
+        if length == 0 {
+            return file.sync_all();
+        }
+        file.write_all_at(&bytes[..length], offset)?;
+        offset += length as u64;
+    }
 }
 
 fn sync_folder(dir: &Path) -> io::Result<()> {

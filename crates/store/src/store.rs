@@ -43,6 +43,7 @@ impl Store {
         let lock = FolderLock::acquire(dir)?;
         folder::withdraw_endpoint(dir).map_err(OpenError::file(dir))?;
         let catalogue = Catalogue::open(dir)?;
+        catalogue.database().make_certain()?;
         catalogue.end_orphans(ORPHANED)?;
         let farms = catalogue.database().read(|connection| {
             let farms = batches::farms(connection)?.into_iter();

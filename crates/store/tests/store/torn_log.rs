@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::SystemTime;
 
 use crate::sessions::{Facts, NOW, at, ended, farm, open, sorted_rows, stored_rows, submissions};
 
@@ -40,4 +41,23 @@ fn a_cut_log_opens_to_a_prefix_of_the_batches() {
         batches_before = batches;
     }
     assert_eq!(batches_before, BATCHES);
+}
+
+#[test]
+fn what_an_earlier_process_left_in_the_log_is_written_anew_before_it_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.append(farm(1), &submissions(&batch(0)), at(NOW)).unwrap().into_inner();
+    let copy = tempfile::tempdir().unwrap();
+    let log_length = fs::read(dir.path().join("catalogue.sqlite-wal")).unwrap().len();
+    copy_with_log_cut(dir.path(), copy.path(), log_length);
+
+    // Whether those bytes ever reached the disk, nobody can ask. A sync after a failed one would not write them.
+    let log = copy.path().join("catalogue.sqlite-wal");
+    let before = fs::read(&log).unwrap();
+    fs::File::options().write(true).open(&log).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    let reopened = open(copy.path());
+    assert_ne!(fs::metadata(&log).unwrap().modified().unwrap(), SystemTime::UNIX_EPOCH);
+    assert_eq!(fs::read(&log).unwrap(), before);
+    assert_eq!(stored_rows(&reopened), sorted_rows(batch(0)));
 }
