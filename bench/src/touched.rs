@@ -3,17 +3,17 @@
 //! An estimate from below. It leaves out what every engine must do besides (the accumulators, the rows of the answer) and
 //! what a better layout could skip.
 
-use farmtally_columns::{FarmSnapshot, Nanos, RowSet, Run, SessionBlock, SessionRow};
+use farmtally_columns::{BlockCodes, FarmSnapshot, Nanos, RowSet, Run, SessionBlock, SessionRow};
 use farmtally_model::{AggregationQuery, Buckets, UsageGroupBy};
 
 /// Widths of the columns in bytes.
 const END: usize = 4;
 const RUNTIME: usize = 4;
-const JOB: usize = 4;
+const JOB: usize = 2;
 const USER: usize = 2;
 const INSTANCE_TYPE: usize = 1;
-const LINE_OFFSET: usize = 4;
-const LINE: usize = 16;
+const LINE_END: usize = 4;
+const LINE_PRODUCT: usize = 2;
 
 /// Bytes of columns that a question needs.
 pub(crate) fn bytes(snapshot: &FarmSnapshot, query: &AggregationQuery) -> usize {
@@ -30,9 +30,10 @@ struct Touched<'a> {
 
 impl Touched<'_> {
     fn of_block(&self, block: &SessionBlock) -> usize {
-        let short: usize = block.short().into_iter().map(|set| self.of_set(set)).sum();
-        let long: usize = block.long().into_iter().map(|set| self.of_set(set)).sum();
-        let odd: usize = block.odd().iter().map(|row| self.of_odd(row)).sum();
+        let codes = block.codes();
+        let short: usize = block.short().iter().map(|set| self.of_set(set, &codes)).sum();
+        let long: usize = block.long().iter().map(|set| self.of_set(set, &codes)).sum();
+        let odd: usize = block.odd().map(|row| self.of_odd(&row)).sum();
         short + long + odd
     }
 
@@ -53,13 +54,15 @@ impl Touched<'_> {
         self.query.group_by().fields().map(field_width).sum()
     }
 
-    fn of_set<C: Nanos>(&self, set: &RowSet<C>) -> usize {
+    fn of_set<C: Nanos>(&self, set: &RowSet<'_, C>, codes: &BlockCodes<'_>) -> usize {
         let licenses_only = self.query.group_by().contains(UsageGroupBy::LicenseProduct);
-        if licenses_only && set.licenses().is_none() {
+        if licenses_only && !set.is_licensed {
             return 0;
         }
-        let runs = set.runs().iter().filter(|run| self.is_asked_for(run.queue, run.fleet));
-        runs.map(|run| self.rows_in_window(set, run) * self.row_width(set, run)).sum()
+        let is_asked_for =
+            |run: &Run| self.is_asked_for(codes.queues[run.queue as usize], codes.fleets[run.fleet as usize]);
+        let rows: usize = set.runs().filter(is_asked_for).map(|run| self.rows_in_window(set, &run)).sum();
+        rows * self.row_width(set)
     }
 
     fn is_asked_for(&self, queue: u32, fleet: u32) -> bool {
@@ -70,7 +73,7 @@ impl Touched<'_> {
             || resources.fleet_ids().is_some_and(|ids| ids.contains(fleet))
     }
 
-    fn rows_in_window<C: Nanos>(&self, set: &RowSet<C>, run: &Run) -> usize {
+    fn rows_in_window<C: Nanos>(&self, set: &RowSet<'_, C>, run: &Run) -> usize {
         let window = self.query.window();
         let in_window = |row: &usize| {
             let (start_ms, end_ms) = set.span_ms(*row);
@@ -79,30 +82,31 @@ impl Touched<'_> {
         run.rows.clone().filter(in_window).count()
     }
 
-    /// What a session of a run takes in the columns that are needed.
-    fn row_width<C: Nanos>(&self, set: &RowSet<C>, run: &Run) -> usize {
-        // The ends tell which bucket a session is in; a run that lies in one bucket need not be asked.
-        let ends = if self.is_cut(run) { END } else { 0 };
+    /// What a session of a set takes in the columns that are needed.
+    fn row_width<C: Nanos>(&self, set: &RowSet<'_, C>) -> usize {
+        // The ends tell which bucket a session is in; a set that lies in one bucket need not be asked.
+        let ends = if self.is_cut(set) { END } else { 0 };
         RUNTIME + self.fields_width() + ends + self.cost_width(set)
     }
 
-    fn cost_width<C: Nanos>(&self, set: &RowSet<C>) -> usize {
+    fn cost_width<C: Nanos>(&self, set: &RowSet<'_, C>) -> usize {
         let group_by = self.query.group_by();
-        match set.licenses() {
-            Some(_) if group_by.contains(UsageGroupBy::LicenseProduct) => LINE_OFFSET + LINE,
-            Some(_) if group_by.contains(UsageGroupBy::UsageType) => 2 * size_of::<C>(),
-            _ => size_of::<C>(),
+        if set.is_licensed && group_by.contains(UsageGroupBy::LicenseProduct) {
+            LINE_END + LINE_PRODUCT + size_of::<C>()
+        } else if set.is_licensed && group_by.contains(UsageGroupBy::UsageType) {
+            LINE_END + 2 * size_of::<C>()
+        } else {
+            size_of::<C>()
         }
     }
 
-    /// Whether an edge of a bucket or of the window lies inside of a run.
-    fn is_cut(&self, run: &Run) -> bool {
+    /// Whether an edge of a bucket or of the window lies inside of a set.
+    fn is_cut<C: Nanos>(&self, set: &RowSet<'_, C>) -> bool {
         let window = self.buckets.window();
-        let first_ms = run.start_min_ms;
-        if first_ms < window.start().millis() || run.end_max_ms > window.end().millis() {
+        if set.start_min_ms < window.start().millis() || set.end_max_ms > window.end().millis() {
             return true;
         }
-        self.buckets.end_ms(self.buckets.index_of(first_ms)) < run.end_max_ms
+        self.buckets.end_ms(self.buckets.index_of(set.start_min_ms)) < set.end_max_ms
     }
 }
 

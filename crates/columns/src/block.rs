@@ -1,141 +1,72 @@
 //! One immutable block of ended sessions, laid out for the questions that are asked.
 //!
-//! Rows of one queue and one fleet lie together as a run, sorted by end, so that a filter skips whole runs and a bucket is
-//! a stretch of a run that two searches find. Short sessions, long ones, and those with licences lie in sets of their own:
-//! the short ones, which are nearly all, fit 32-bit columns, and a question about a few hours need not look back for days.
-//! The rows that fit nowhere are kept as they came.
+//! Rows of one queue and one fleet lie together as a run, sorted by end. Short sessions, long ones, and those with licences
+//! lie in sets of their own: the short ones, which are nearly all, fit 32-bit costs. Codes are those of the block, which
+//! its dictionaries translate to the farm's, so that they stay narrow however many jobs and users a farm has. The rows that
+//! fit nowhere are kept as they came.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use crate::row::{LicenseLine, SessionRow};
+use crate::assemble;
+use crate::cubes::{self, Axis, CodeCounts, Cube, CubeKind};
+use crate::image::{Column, Dictionary, Image, ImageError, Section};
+use crate::odd;
+use crate::row::{LicenseLine, Nanos, SessionRow};
+use crate::summary::SummaryWords;
 
-/// Sessions at least this long lie apart: a short one that touches a window ends soon after the window began.
-const LONG_MS: i64 = 3 * 3_600_000;
-
-/// A whole number of nano-dollars in 32 or 64 bits.
-pub trait Nanos: Copy + Into<u64> + TryFrom<u64> + std::fmt::Debug + Send + Sync + 'static {}
-impl Nanos for u32 {}
-impl Nanos for u64 {}
+/// Most rows of a block: codes of jobs and users then have 16 bits at most.
+pub const BLOCK_ROWS_MAX: usize = 1 << 16;
 
 /// Sessions of one queue and one fleet, sorted by end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
-    /// Code of the queue.
+    /// The block's code of the queue.
     pub queue: u32,
-    /// Code of the fleet.
+    /// The block's code of the fleet.
     pub fleet: u32,
     /// The rows, in the set that the run belongs to.
     pub rows: Range<usize>,
+}
+
+/// A run as it lies in an image: queue, fleet, and the first row after the run.
+pub(crate) type RunWords = [u32; 3];
+
+/// Columns of sessions of one kind, cut into runs by queue and fleet. All codes are the block's.
+#[derive(Debug, Clone, Copy)]
+pub struct RowSet<'a, C> {
+    /// The instant from which ends are counted, in milliseconds since 1970.
+    pub base_ms: i64,
     /// Earliest start, in milliseconds since 1970.
     pub start_min_ms: i64,
     /// Latest end, in milliseconds since 1970.
     pub end_max_ms: i64,
-    /// Greatest cost of a session, in nano-dollars.
-    pub cost_max_nanos: u64,
+    /// Whether the sessions hold licences. All of them do, or none.
+    pub is_licensed: bool,
+    /// Ends in milliseconds after [`Self::base_ms`], ascending inside a run.
+    pub end_offset_ms: &'a [u32],
+    /// Runtimes in milliseconds, at least one and at most the end's offset.
+    pub runtime_ms: &'a [u32],
+    /// Costs of all lines together, in nano-dollars.
+    pub cost_nanos: &'a [C],
+    /// Codes of the users.
+    pub user: &'a [u16],
+    /// Codes of the jobs.
+    pub job: &'a [u16],
+    /// Codes of the instance types.
+    pub instance_type: &'a [u8],
+    /// Where the licence lines of each row end.
+    pub line_end: &'a [u32],
+    /// Codes of the licensed products, by line.
+    pub line_product: &'a [u16],
+    /// Costs of the licence lines in nano-dollars, by line.
+    pub line_cost_nanos: &'a [C],
+    pub(crate) runs: &'a [RunWords],
+    pub(crate) cubes: (&'a [u32], &'a [SummaryWords]),
+    pub(crate) counts: CodeCounts,
 }
 
-/// Columns of sessions of one kind, cut into runs.
-#[derive(Debug)]
-pub struct RowSet<C> {
-    base_ms: i64,
-    runs: Vec<Run>,
-    end_offset_ms: Vec<u32>,
-    runtime_ms: Vec<u32>,
-    cost_nanos: Vec<C>,
-    user: Vec<u16>,
-    job: Vec<u32>,
-    instance_type: Vec<u8>,
-    licenses: Option<LicenseColumns<C>>,
-}
-
-/// What only sessions with licences have.
-#[derive(Debug)]
-pub struct LicenseColumns<C> {
-    cost_nanos: Vec<C>,
-    /// Lines of row `i` are `line_offset[i]..line_offset[i + 1]`.
-    line_offset: Vec<u32>,
-    lines: Vec<LicenseLine>,
-}
-
-impl<C: Nanos> RowSet<C> {
-    fn new(base_ms: i64, licensed: bool) -> Self {
-        let licenses = licensed.then(|| LicenseColumns {
-            cost_nanos: Vec::new(),
-            line_offset: vec![0],
-            lines: Vec::new(),
-        });
-        Self {
-            base_ms,
-            runs: Vec::new(),
-            end_offset_ms: Vec::new(),
-            runtime_ms: Vec::new(),
-            cost_nanos: Vec::new(),
-            user: Vec::new(),
-            job: Vec::new(),
-            instance_type: Vec::new(),
-            licenses,
-        }
-    }
-
-    /// Takes the row, or gives it back when it does not fit the columns.
-    ///
-    /// Rows have to come in order of queue, fleet and end.
-    fn push(&mut self, row: SessionRow) -> Result<(), SessionRow> {
-        match self.narrow(&row) {
-            Some(narrow) => {
-                self.end_offset_ms.push(narrow.end_offset_ms);
-                self.runtime_ms.push(narrow.runtime_ms);
-                self.cost_nanos.push(narrow.cost_nanos);
-                self.user.push(narrow.user);
-                self.job.push(row.job);
-                self.instance_type.push(narrow.instance_type);
-                if let Some((licenses, cost_nanos)) = self.licenses.as_mut().zip(narrow.license_nanos) {
-                    licenses.push(cost_nanos, &row.licenses);
-                }
-                self.extend_run(&row);
-                Ok(())
-            }
-            None => Err(row),
-        }
-    }
-
-    fn narrow(&self, row: &SessionRow) -> Option<NarrowRow<C>> {
-        // A session without length is in the bucket of its start, all others in the bucket before their end.
-        let runtime_ms =
-            u32::try_from(row.end_ms - row.start_ms).ok().filter(|runtime_ms| *runtime_ms > 0)?;
-        let compute_nanos = row.compute_nanos?;
-        let license_nanos = row.license_nanos();
-        Some(NarrowRow {
-            end_offset_ms: u32::try_from(row.end_ms - self.base_ms).ok()?,
-            runtime_ms,
-            cost_nanos: C::try_from(compute_nanos + license_nanos).ok()?,
-            license_nanos: C::try_from(license_nanos).ok(),
-            user: u16::try_from(row.user).ok()?,
-            instance_type: u8::try_from(row.instance_type).ok()?,
-        })
-    }
-
-    fn extend_run(&mut self, row: &SessionRow) {
-        let index = self.len() - 1;
-        let cost_nanos = self.cost_nanos[index].into();
-        match self.runs.last_mut() {
-            Some(run) if run.queue == row.queue && run.fleet == row.fleet => {
-                run.rows.end = index + 1;
-                run.start_min_ms = run.start_min_ms.min(row.start_ms);
-                run.end_max_ms = run.end_max_ms.max(row.end_ms);
-                run.cost_max_nanos = run.cost_max_nanos.max(cost_nanos);
-            }
-            _ => self.runs.push(Run {
-                queue: row.queue,
-                fleet: row.fleet,
-                rows: index..index + 1,
-                start_min_ms: row.start_ms,
-                end_max_ms: row.end_ms,
-                cost_max_nanos: cost_nanos,
-            }),
-        }
-    }
-
+impl<'a, C: Nanos> RowSet<'a, C> {
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.end_offset_ms.len()
@@ -146,179 +77,156 @@ impl<C: Nanos> RowSet<C> {
         self.end_offset_ms.is_empty()
     }
 
-    /// The instant from which ends are counted, in milliseconds since 1970.
-    pub fn base_ms(&self) -> i64 {
-        self.base_ms
-    }
-
     /// The runs, by queue and fleet.
-    pub fn runs(&self) -> &[Run] {
-        &self.runs
+    pub fn runs(&self) -> impl Iterator<Item = Run> + use<'a, C> {
+        let mut from = 0;
+        self.runs.iter().map(move |[queue, fleet, end]| {
+            let rows = from..*end as usize;
+            from = rows.end;
+            Run { queue: *queue, fleet: *fleet, rows }
+        })
     }
 
-    /// Ends in milliseconds after [`Self::base_ms`], ascending inside a run.
-    pub fn end_offset_ms(&self) -> &[u32] {
-        &self.end_offset_ms
+    /// The licence lines of a row, as places in the columns of lines.
+    #[inline]
+    pub fn lines(&self, row: usize) -> Range<usize> {
+        if !self.is_licensed {
+            return 0..0;
+        }
+        let from = row.checked_sub(1).map_or(0, |before| self.line_end[before]);
+        from as usize..self.line_end[row] as usize
     }
 
-    /// Runtimes in milliseconds, at least one.
-    pub fn runtime_ms(&self) -> &[u32] {
-        &self.runtime_ms
-    }
-
-    /// Costs of all lines together, in nano-dollars.
-    pub fn cost_nanos(&self) -> &[C] {
-        &self.cost_nanos
-    }
-
-    /// Codes of the users.
-    pub fn user(&self) -> &[u16] {
-        &self.user
-    }
-
-    /// Codes of the jobs.
-    pub fn job(&self) -> &[u32] {
-        &self.job
-    }
-
-    /// Codes of the instance types.
-    pub fn instance_type(&self) -> &[u8] {
-        &self.instance_type
-    }
-
-    /// The licences, in a set of sessions that have some.
-    pub fn licenses(&self) -> Option<&LicenseColumns<C>> {
-        self.licenses.as_ref()
-    }
-
-    /// The licence lines of a row.
-    pub fn license_lines(&self, index: usize) -> &[LicenseLine] {
-        self.licenses.as_ref().map_or(&[], |licenses| licenses.lines(index))
+    /// Cost of the LICENSE lines of a row together, in nano-dollars.
+    #[inline]
+    pub fn license_nanos(&self, row: usize) -> u64 {
+        self.line_cost_nanos[self.lines(row)].iter().map(|cost| (*cost).into()).sum()
     }
 
     /// Cost of the COMPUTE line of a row, in nano-dollars.
-    pub fn compute_nanos(&self, index: usize) -> u64 {
-        let licenses: u64 = self.licenses.as_ref().map_or(0, |licenses| licenses.cost_nanos[index].into());
-        self.cost_nanos[index].into() - licenses
+    #[inline]
+    pub fn compute_nanos(&self, row: usize) -> u64 {
+        self.cost_nanos[row].into() - self.license_nanos(row)
     }
 
     /// Start and end of a row in milliseconds since 1970.
-    pub fn span_ms(&self, index: usize) -> (i64, i64) {
-        let end_ms = self.base_ms + i64::from(self.end_offset_ms[index]);
-        (end_ms - i64::from(self.runtime_ms[index]), end_ms)
+    pub fn span_ms(&self, row: usize) -> (i64, i64) {
+        let end_ms = self.base_ms + i64::from(self.end_offset_ms[row]);
+        (end_ms - i64::from(self.runtime_ms[row]), end_ms)
     }
 
-    fn row(&self, run: &Run, index: usize) -> SessionRow {
+    /// The summaries of one kind, if the set keeps them.
+    pub fn cube(&self, axis: Axis, kind: CubeKind) -> Option<Cube<'a>> {
+        let kind = match kind {
+            // Without licences there is nothing but the COMPUTE line.
+            CubeKind::Compute if !self.is_licensed => CubeKind::Sessions,
+            kind => kind,
+        };
+        cubes::find(self.cubes, axis, kind, self.counts)
+    }
+
+    /// Index of a row that is equal in every column and for which `usable` holds. The row's codes are the farm's.
+    fn find(
+        &self,
+        codes: &BlockCodes<'_>,
+        row: &SessionRow,
+        usable: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let place = |values: &[u32], code: u32| values.binary_search(&code).ok();
+        let queue = place(codes.queues, row.queue)?;
+        let fleet = place(codes.fleets, row.fleet)?;
+        let wanted = |run: &RunWords| (run[0] as usize, run[1] as usize);
+        let run = self.runs.binary_search_by_key(&(queue, fleet), wanted).ok()?;
+        let from = run.checked_sub(1).map_or(0, |before| self.runs[before][2] as usize);
+        let ends = &self.end_offset_ms[from..self.runs[run][2] as usize];
+        let end_offset_ms = u32::try_from(row.end_ms - self.base_ms).ok()?;
+        let first = from + ends.partition_point(|end| *end < end_offset_ms);
+        let after = from + ends.partition_point(|end| *end <= end_offset_ms);
+        let run = self.runs[run];
+        (first..after).find(|index| usable(*index) && self.row(codes, (run[0], run[1]), *index) == *row)
+    }
+
+    fn row(&self, codes: &BlockCodes<'_>, (queue, fleet): (u32, u32), index: usize) -> SessionRow {
         let (start_ms, end_ms) = self.span_ms(index);
+        let line = |line: usize| LicenseLine {
+            product: codes.products[usize::from(self.line_product[line])],
+            cost_nanos: self.line_cost_nanos[line].into(),
+        };
         SessionRow {
             start_ms,
             end_ms,
-            queue: run.queue,
-            fleet: run.fleet,
-            job: self.job[index],
-            user: u32::from(self.user[index]),
-            instance_type: u32::from(self.instance_type[index]),
+            queue: codes.queues[queue as usize],
+            fleet: codes.fleets[fleet as usize],
+            job: codes.jobs[usize::from(self.job[index])],
+            user: codes.users[usize::from(self.user[index])],
+            instance_type: codes.instance_types[usize::from(self.instance_type[index])],
             compute_nanos: Some(self.compute_nanos(index)),
-            licenses: self.license_lines(index).to_vec(),
+            licenses: self.lines(index).map(line).collect(),
         }
     }
 
-    fn rows(&self) -> impl Iterator<Item = SessionRow> {
-        self.runs.iter().flat_map(|run| run.rows.clone().map(|index| self.row(run, index)))
-    }
-
-    /// Index of a row that is equal in every column and for which `usable` holds.
-    fn find(&self, row: &SessionRow, usable: impl Fn(usize) -> bool) -> Option<usize> {
-        let run = self.runs.binary_search_by_key(&(row.queue, row.fleet), |run| (run.queue, run.fleet));
-        let run = &self.runs[run.ok()?];
-        let ends = &self.end_offset_ms[run.rows.clone()];
-        let end_offset_ms = u32::try_from(row.end_ms - self.base_ms).ok()?;
-        let from = run.rows.start + ends.partition_point(|end| *end < end_offset_ms);
-        let to = run.rows.start + ends.partition_point(|end| *end <= end_offset_ms);
-        (from..to).find(|index| usable(*index) && self.row(run, *index) == *row)
+    fn rows(self, codes: BlockCodes<'a>) -> impl Iterator<Item = SessionRow> + use<'a, C> {
+        self.runs().flat_map(move |run| {
+            run.rows.clone().map(move |index| self.row(&codes, (run.queue, run.fleet), index))
+        })
     }
 }
 
-/// A row that fits the columns.
-struct NarrowRow<C> {
-    end_offset_ms: u32,
-    runtime_ms: u32,
-    cost_nanos: C,
-    license_nanos: Option<C>,
-    user: u16,
-    instance_type: u8,
-}
-
-impl<C: Nanos> LicenseColumns<C> {
-    fn push(&mut self, cost_nanos: C, lines: &[LicenseLine]) {
-        self.cost_nanos.push(cost_nanos);
-        self.lines.extend_from_slice(lines);
-        self.line_offset.push(u32::try_from(self.lines.len()).unwrap_or(u32::MAX));
-    }
-
-    /// Costs of all LICENSE lines of a row together, in nano-dollars.
-    pub fn cost_nanos(&self) -> &[C] {
-        &self.cost_nanos
-    }
-
-    /// The LICENSE lines of a row.
-    pub fn lines(&self, index: usize) -> &[LicenseLine] {
-        &self.lines[self.line_offset[index] as usize..self.line_offset[index + 1] as usize]
-    }
+/// The dictionaries of a block: the farm's code behind each of the block's, ascending.
+#[derive(Debug, Clone, Copy)]
+pub struct BlockCodes<'a> {
+    /// Queues.
+    pub queues: &'a [u32],
+    /// Fleets.
+    pub fleets: &'a [u32],
+    /// Jobs.
+    pub jobs: &'a [u32],
+    /// Users.
+    pub users: &'a [u32],
+    /// Instance types.
+    pub instance_types: &'a [u32],
+    /// Licensed products.
+    pub products: &'a [u32],
 }
 
 /// A block of ended sessions.
 #[derive(Debug)]
 pub struct SessionBlock {
-    short: RowSet<u32>,
-    short_licensed: RowSet<u32>,
-    long: RowSet<u64>,
-    long_licensed: RowSet<u64>,
-    odd: Vec<SessionRow>,
-    start_min_ms: i64,
-    end_max_ms: i64,
+    image: Image,
 }
 
 impl SessionBlock {
-    /// Sorts rows into their sets and turns them into columns.
-    pub(crate) fn from_rows(mut rows: Vec<SessionRow>) -> Self {
-        rows.sort_unstable_by_key(|row| (row.queue, row.fleet, row.end_ms, row.start_ms));
-        let base_ms = rows.iter().map(|row| row.start_ms).min().unwrap_or(0);
-        let mut block = Self {
-            short: RowSet::new(base_ms, false),
-            short_licensed: RowSet::new(base_ms, true),
-            long: RowSet::new(base_ms, false),
-            long_licensed: RowSet::new(base_ms, true),
-            odd: Vec::new(),
-            start_min_ms: base_ms,
-            end_max_ms: rows.iter().map(|row| row.end_ms).max().unwrap_or(0),
-        };
-        for row in rows {
-            block.push(row);
-        }
-        block
+    /// Sorts at most [`BLOCK_ROWS_MAX`] rows into their sets and turns them into columns.
+    pub(crate) fn from_rows(rows: Vec<SessionRow>) -> Self {
+        Self { image: assemble::assemble(rows) }
     }
 
-    fn push(&mut self, row: SessionRow) {
-        let row = if row.end_ms - row.start_ms < LONG_MS {
-            let set = if row.licenses.is_empty() { &mut self.short } else { &mut self.short_licensed };
-            set.push(row)
-        } else {
-            Err(row)
-        };
-        // What is too long or too dear for the short sets may fit the long ones.
-        let row = row.or_else(|row| {
-            let set = if row.licenses.is_empty() { &mut self.long } else { &mut self.long_licensed };
-            set.push(row)
-        });
-        if let Err(row) = row {
-            self.odd.push(row);
-        }
+    /// A block whose bytes lie elsewhere, for example in a mapped file. Only the header is looked at now; see
+    /// [`Self::check_outline`] and [`Self::check_columns`].
+    ///
+    /// The bytes must begin at a multiple of eight and must not change.
+    pub fn from_image(bytes: Arc<dyn AsRef<[u8]> + Send + Sync>) -> Result<Self, ImageError> {
+        Image::open(bytes).map(|image| Self { image })
+    }
+
+    /// The block as bytes, which [`Self::from_image`] reads where they lie.
+    pub fn image(&self) -> &[u8] {
+        self.image.bytes()
+    }
+
+    /// Compares the checksums of everything but the columns, once. Nothing of a block may be used before.
+    pub fn check_outline(&self) -> Result<(), ImageError> {
+        self.image.check_outline()
+    }
+
+    /// Compares the checksums of the columns, once. No column may be used before.
+    pub fn check_columns(&self) -> Result<(), ImageError> {
+        self.image.check_columns()
     }
 
     /// Number of rows.
     pub fn len(&self) -> usize {
-        self.odd_base() + self.odd.len()
+        self.odd_base() + self.odd_len()
     }
 
     /// Whether there is no row.
@@ -328,57 +236,122 @@ impl SessionBlock {
 
     /// Whether a row can have a piece in `[start_ms, end_ms)`.
     pub fn overlaps(&self, start_ms: i64, end_ms: i64) -> bool {
-        self.start_min_ms < end_ms && self.end_max_ms >= start_ms
+        let (start_min_ms, end_max_ms) = self.span_ms();
+        start_min_ms < end_ms && end_max_ms >= start_ms
     }
 
     /// Earliest start and latest end, in milliseconds since 1970.
     pub fn span_ms(&self) -> (i64, i64) {
-        (self.start_min_ms, self.end_max_ms)
+        (self.image.facts().start_min_ms, self.image.facts().end_max_ms)
+    }
+
+    /// Earliest and latest start, in milliseconds since 1970.
+    pub fn starts_ms(&self) -> (i64, i64) {
+        (self.image.facts().start_min_ms, self.image.facts().start_max_ms)
+    }
+
+    /// What all rows of the columns cost together in nano-dollars, and how long they ran in milliseconds.
+    pub fn totals(&self) -> (u64, u64) {
+        (self.image.facts().cost_sum_nanos, self.image.facts().runtime_sum_ms)
+    }
+
+    /// The dictionaries.
+    pub fn codes(&self) -> BlockCodes<'_> {
+        let codes = |dictionary| self.image.section(Section::Codes(dictionary));
+        BlockCodes {
+            queues: codes(Dictionary::Queues),
+            fleets: codes(Dictionary::Fleets),
+            jobs: codes(Dictionary::Jobs),
+            users: codes(Dictionary::Users),
+            instance_types: codes(Dictionary::InstanceTypes),
+            products: codes(Dictionary::Products),
+        }
     }
 
     /// Sessions under three hours whose costs fit 32 bits: those without licences, and those with.
-    pub fn short(&self) -> [&RowSet<u32>; 2] {
-        [&self.short, &self.short_licensed]
+    pub fn short(&self) -> [RowSet<'_, u32>; 2] {
+        [self.set(assemble::SHORT), self.set(assemble::SHORT_LICENSED)]
     }
 
     /// Longer and dearer sessions: those without licences, and those with.
-    pub fn long(&self) -> [&RowSet<u64>; 2] {
-        [&self.long, &self.long_licensed]
+    pub fn long(&self) -> [RowSet<'_, u64>; 2] {
+        [self.set(assemble::LONG), self.set(assemble::LONG_LICENSED)]
     }
 
-    /// Sessions that fit no columns: without length, without a COMPUTE line, longer than 49 days, or with codes that are
-    /// too large.
-    pub fn odd(&self) -> &[SessionRow] {
-        &self.odd
+    /// Sessions that fit no columns: without length, without a COMPUTE line, longer than 49 days or very dear. Their codes
+    /// are the farm's.
+    pub fn odd(&self) -> impl Iterator<Item = SessionRow> + '_ {
+        odd::rows(&self.image)
     }
 
-    /// Every row: set by set, and in each set run by run.
-    pub fn rows(&self) -> impl Iterator<Item = SessionRow> {
-        let sets = self.short.rows().chain(self.short_licensed.rows());
-        let sets = sets.chain(self.long.rows()).chain(self.long_licensed.rows());
-        sets.chain(self.odd.iter().cloned())
+    /// Number of sessions that fit no columns.
+    pub fn odd_len(&self) -> usize {
+        odd::len(&self.image)
+    }
+
+    /// Every row in the farm's codes: set by set, and in each set run by run.
+    pub fn rows(&self) -> impl Iterator<Item = SessionRow> + '_ {
+        let codes = self.codes();
+        let [short, short_licensed] = self.short();
+        let [long, long_licensed] = self.long();
+        let short = short.rows(codes).chain(short_licensed.rows(codes));
+        short.chain(long.rows(codes)).chain(long_licensed.rows(codes)).chain(self.odd())
     }
 
     fn odd_base(&self) -> usize {
-        self.short.len() + self.short_licensed.len() + self.long.len() + self.long_licensed.len()
+        (0..crate::image::SETS).map(|set| self.column::<u32>(set, Column::EndOffset).len()).sum()
+    }
+
+    fn column<T: bytemuck::Pod>(&self, set: usize, column: Column) -> &[T] {
+        self.image.section(Section::Of(set, column))
+    }
+
+    fn set<C: Nanos>(&self, set: usize) -> RowSet<'_, C> {
+        let zone: &[u64] = self.column(set, Column::Zone);
+        let instant_ms = |index: usize| zone.get(index).map_or(0, |word| word.cast_signed());
+        let codes = self.codes();
+        RowSet {
+            base_ms: self.image.facts().base_ms,
+            start_min_ms: instant_ms(0),
+            end_max_ms: instant_ms(1),
+            is_licensed: assemble::is_licensed(set),
+            end_offset_ms: self.column(set, Column::EndOffset),
+            runtime_ms: self.column(set, Column::Runtime),
+            cost_nanos: self.column(set, Column::Cost),
+            user: self.column(set, Column::User),
+            job: self.column(set, Column::Job),
+            instance_type: self.column(set, Column::InstanceType),
+            line_end: self.column(set, Column::LineEnd),
+            line_product: self.column(set, Column::LineProduct),
+            line_cost_nanos: self.column(set, Column::LineCost),
+            runs: self.column(set, Column::Runs),
+            cubes: (self.column(set, Column::CubeEnds), self.column(set, Column::Cubes)),
+            counts: CodeCounts {
+                queues: codes.queues.len(),
+                fleets: codes.fleets.len(),
+                instance_types: codes.instance_types.len(),
+                products: codes.products.len(),
+            },
+        }
     }
 
     /// Index of a row that is equal in every column and for which `usable` holds.
     pub(crate) fn find(&self, row: &SessionRow, usable: impl Fn(usize) -> bool) -> Option<usize> {
+        let codes = self.codes();
         let mut base = 0;
         for set in self.short() {
-            if let Some(index) = set.find(row, |index| usable(base + index)) {
+            if let Some(index) = set.find(&codes, row, |index| usable(base + index)) {
                 return Some(base + index);
             }
             base += set.len();
         }
         for set in self.long() {
-            if let Some(index) = set.find(row, |index| usable(base + index)) {
+            if let Some(index) = set.find(&codes, row, |index| usable(base + index)) {
                 return Some(base + index);
             }
             base += set.len();
         }
-        let odd = self.odd.iter().enumerate().find(|(index, odd)| usable(base + index) && *odd == row);
+        let odd = self.odd().enumerate().find(|(index, odd)| usable(base + index) && odd == row);
         odd.map(|(index, _)| base + index)
     }
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use crate::ranks::{LazyRanks, Ranks};
+
 const CHUNK: usize = 1024;
 
 /// The values of a dictionary by code.
@@ -15,11 +17,12 @@ const CHUNK: usize = 1024;
 pub struct Values<V> {
     chunks: Vec<Arc<Vec<V>>>,
     len: usize,
+    ranks: LazyRanks,
 }
 
 impl<V> Default for Values<V> {
     fn default() -> Self {
-        Self { chunks: Vec::new(), len: 0 }
+        Self { chunks: Vec::new(), len: 0, ranks: LazyRanks::default() }
     }
 }
 
@@ -45,7 +48,13 @@ impl<V: Clone> Values<V> {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 
+    /// The order of the values by a key, found when it is first asked for. A dictionary has one key for all times.
+    pub(crate) fn ranks_by<K: Ord>(&self, key: impl Fn(&V) -> K) -> Arc<Ranks> {
+        self.ranks.get(self, key)
+    }
+
     pub(crate) fn push(&mut self, value: V) -> u32 {
+        self.ranks.invalidate();
         if self.len.is_multiple_of(CHUNK) {
             self.chunks.push(Arc::new(Vec::with_capacity(CHUNK)));
         }
@@ -76,6 +85,14 @@ impl<V> Default for Dictionary<V> {
 }
 
 impl<V: Clone + Eq + Hash> Dictionary<V> {
+    /// The dictionary with these values, in the order of their codes; `None` when one occurs twice.
+    pub(crate) fn restore(values: &[V]) -> Option<Self> {
+        let mut dictionary = Self::default();
+        dictionary.codes.reserve(values.len());
+        let is_new = |(code, value): (usize, &V)| dictionary.code(value) as usize == code;
+        values.iter().enumerate().all(is_new).then_some(dictionary)
+    }
+
     /// The code of a value, which is given one if it has none.
     pub(crate) fn code(&mut self, value: &V) -> u32 {
         if let Some(code) = self.codes.get(value) {

@@ -8,16 +8,15 @@ use farmtally_model::{
     Volume, VolumeId,
 };
 
-use crate::block::SessionBlock;
 use crate::dictionary::{Dictionary, Values};
 use crate::jobs::{Job, JobDictionary};
+use crate::ranks::Ranks;
+use crate::restore::{FarmDictionaries, RestoreError, RestoredBlock};
 use crate::row::{LicenseLine, SessionRow};
 use crate::running::{self, AccruedTooMuch, RunningLicense, RunningSession};
+use crate::stack::BlockStack;
 use crate::view::BlockView;
 use crate::volumes::VolumeRow;
-
-/// Rows of a full block. Smaller blocks are merged as more arrive; full ones stay.
-const BLOCK_ROWS: usize = 256 * 1024;
 
 /// A farm's records at one moment. It never changes.
 #[derive(Debug, Clone, Default)]
@@ -84,6 +83,36 @@ impl FarmSnapshot {
         &self.products
     }
 
+    /// The order of the queues.
+    pub fn queue_ranks(&self) -> Arc<Ranks> {
+        self.queues.ranks_by(|id| *id)
+    }
+
+    /// The order of the fleets.
+    pub fn fleet_ranks(&self) -> Arc<Ranks> {
+        self.fleets.ranks_by(|id| *id)
+    }
+
+    /// The order of the jobs. Codes of several names of one job have one rank.
+    pub fn job_ranks(&self) -> Arc<Ranks> {
+        self.jobs.ranks_by(|job| job.job_id)
+    }
+
+    /// The order of the users.
+    pub fn user_ranks(&self) -> Arc<Ranks> {
+        self.users.ranks_by(UserId::clone)
+    }
+
+    /// The order of the instance types, "not known" first.
+    pub fn instance_type_ranks(&self) -> Arc<Ranks> {
+        self.instance_types.ranks_by(Option::clone)
+    }
+
+    /// The order of the licensed products.
+    pub fn product_ranks(&self) -> Arc<Ranks> {
+        self.products.ranks_by(LicenseProduct::clone)
+    }
+
     /// Number of sessions, ended and running.
     pub fn session_count(&self) -> u64 {
         let ended: usize = self.blocks.iter().map(BlockView::live_len).sum();
@@ -105,6 +134,7 @@ pub struct FarmColumns {
     users: Dictionary<UserId>,
     instance_types: Dictionary<Option<InstanceType>>,
     products: Dictionary<LicenseProduct>,
+    blocks: BlockStack,
     running: BTreeMap<SessionId, RunningSession>,
     volumes: BTreeMap<VolumeId, VolumeRow>,
     snapshot: Arc<FarmSnapshot>,
@@ -115,7 +145,6 @@ impl FarmColumns {
     ///
     /// A removal has to equal the record that was put in; one that is not there is ignored.
     pub fn apply(&mut self, inserts: &[Record<LineCost>], removals: &[Record<LineCost>]) {
-        let mut blocks = self.snapshot.blocks.clone();
         let (mut running_changed, mut volumes_changed) = (false, false);
         for record in removals {
             match record {
@@ -123,7 +152,7 @@ impl FarmColumns {
                     self.remove_running(session);
                     running_changed = true;
                 }
-                Record::Session(session) => self.remove_ended(&mut blocks, session),
+                Record::Session(session) => self.remove_ended(session),
                 Record::Volume(volume) => volumes_changed |= self.volumes.remove(&volume.volume_id).is_some(),
             }
         }
@@ -145,9 +174,9 @@ impl FarmColumns {
                 }
             }
         }
-        push_rows(&mut blocks, rows);
-        self.settle_job_names(&blocks);
-        self.publish(blocks, running_changed, volumes_changed);
+        self.blocks.push(rows);
+        self.settle_job_names();
+        self.publish(running_changed, volumes_changed);
     }
 
     /// The records as they are now.
@@ -155,14 +184,69 @@ impl FarmColumns {
         Arc::clone(&self.snapshot)
     }
 
-    fn publish(&mut self, blocks: Vec<BlockView>, running_changed: bool, volumes_changed: bool) {
+    /// The dictionaries, to be kept beside the sealed blocks. Jobs count the sessions of these blocks only: running sessions
+    /// and those that are not sealed come with [`Self::apply`] again.
+    pub fn dictionaries(&self) -> FarmDictionaries {
+        FarmDictionaries {
+            queues: self.queues.values().iter().copied().collect(),
+            fleets: self.fleets.values().iter().copied().collect(),
+            jobs: self.jobs.entries_without(self.unsealed_starts()),
+            users: self.users.values().iter().cloned().collect(),
+            instance_types: self.instance_types.values().iter().cloned().collect(),
+            products: self.products.values().iter().cloned().collect(),
+        }
+    }
+
+    /// Code of the job and start of the sessions that run or are not sealed.
+    fn unsealed_starts(&self) -> impl Iterator<Item = (u32, i64)> + '_ {
+        let ended = self.blocks.open().flat_map(BlockView::live_rows).map(|row| (row.job, row.start_ms));
+        let running = self.running.values().map(|session| &session.opening);
+        ended.chain(running.map(|opening| (opening.job, opening.start_ms)))
+    }
+
+    /// The columns of a farm from its dictionaries and blocks, without reading a row of them unless a job has several
+    /// names whose latest session is not known. Running sessions and volumes come with [`Self::apply`].
+    ///
+    /// The dictionaries may be later than the blocks, because they only grow. A block's codes have to be those of the
+    /// dictionaries. Restored blocks stay as they are.
+    pub fn restore(dictionaries: FarmDictionaries, blocks: Vec<RestoredBlock>) -> Result<Self, RestoreError> {
+        let view = |restored: RestoredBlock| {
+            BlockView::restored(restored.block, &restored.removed).ok_or(RestoreError::NoSuchRow)
+        };
+        let blocks = blocks.into_iter().map(view).collect::<Result<Vec<_>, _>>()?;
+        let twice = |dictionary| RestoreError::ValueTwice { dictionary };
+        let mut columns = Self {
+            queues: Dictionary::restore(&dictionaries.queues).ok_or(twice("queues"))?,
+            fleets: Dictionary::restore(&dictionaries.fleets).ok_or(twice("fleets"))?,
+            jobs: JobDictionary::restore(dictionaries.jobs).ok_or(twice("jobs"))?,
+            users: Dictionary::restore(&dictionaries.users).ok_or(twice("users"))?,
+            instance_types: Dictionary::restore(&dictionaries.instance_types)
+                .ok_or(twice("instance types"))?,
+            products: Dictionary::restore(&dictionaries.products).ok_or(twice("products"))?,
+            blocks: BlockStack::settled(blocks),
+            ..Self::default()
+        };
+        columns.settle_job_names();
+        columns.publish(false, false);
+        Ok(columns)
+    }
+
+    /// Sorts all ended sessions that are not sealed yet by start into blocks that are as full as can be, and returns these
+    /// blocks. From now on they stay as they are, but for rows that are removed.
+    pub fn seal(&mut self) -> Vec<BlockView> {
+        let sealed = self.blocks.seal();
+        self.publish(false, false);
+        sealed
+    }
+
+    fn publish(&mut self, running_changed: bool, volumes_changed: bool) {
         let before = &self.snapshot;
         let running =
             if running_changed { self.running.values().cloned().collect() } else { before.running.clone() };
         let volumes =
             if volumes_changed { self.volumes.values().cloned().collect() } else { before.volumes.clone() };
         self.snapshot = Arc::new(FarmSnapshot {
-            blocks,
+            blocks: self.blocks.iter().cloned().collect(),
             running,
             volumes,
             queues: self.queues.values(),
@@ -235,16 +319,15 @@ impl FarmColumns {
         }
     }
 
-    fn remove_ended(&mut self, blocks: &mut [BlockView], session: &Session<LineCost>) {
+    fn remove_ended(&mut self, session: &Session<LineCost>) {
         let row = self.ended_row(session);
-        // The newest blocks first: what is corrected was mostly just sent.
-        if blocks.iter_mut().rev().any(|view| view.remove(&row)) {
+        if self.blocks.remove(&row) {
             self.jobs.remove_session(row.job, row.start_ms);
         }
     }
 
-    fn settle_job_names(&mut self, blocks: &[BlockView]) {
-        let running = &self.running;
+    fn settle_job_names(&mut self) {
+        let (blocks, running) = (&self.blocks, &self.running);
         self.jobs.settle(|| {
             let ended = blocks.iter().flat_map(BlockView::live_rows).map(|row| (row.job, row.start_ms));
             ended.chain(running.values().map(|session| (session.opening.job, session.opening.start_ms)))
@@ -263,105 +346,5 @@ fn line_nanos(cost: LineCost, quantity: u32, elapsed_ms: u64) -> u64 {
     running::accrued_until_now(cost, quantity, elapsed_ms).unwrap_or(farmtally_model::NanoUsd::MAX.nanos())
 }
 
-/// Adds rows as new blocks and merges small neighbours, so that the number of blocks stays near the least.
-///
-/// Two blocks are merged when the later one has grown to half of the earlier: a row is copied about as often as the
-/// block doubles, however small the batches are in which it arrived.
-fn push_rows(blocks: &mut Vec<BlockView>, mut rows: Vec<SessionRow>) {
-    rows.sort_by_key(|row| row.start_ms);
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
-        let block = SessionBlock::from_rows(rows.by_ref().take(BLOCK_ROWS).collect());
-        blocks.push(BlockView::new(block));
-        merge_tail(blocks);
-    }
-}
-
-fn merge_tail(blocks: &mut Vec<BlockView>) {
-    while let [.., earlier, later] = blocks.as_slice() {
-        let together = earlier.live_len() + later.live_len();
-        if together > BLOCK_ROWS || 2 * later.live_len() < earlier.live_len() {
-            return;
-        }
-        let merged = SessionBlock::from_rows(earlier.live_rows().chain(later.live_rows()).collect());
-        blocks.truncate(blocks.len() - 2);
-        if !merged.is_empty() {
-            blocks.push(BlockView::new(merged));
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use farmtally_model::{FleetId, JobId, JobName, NanoUsd, Span, Timestamp, UsageLine, UsageLines};
-
-    fn session(index: u16, start_ms: i64, end_ms: Option<i64>) -> Record<LineCost> {
-        let mut id = [0; 16];
-        id[..2].copy_from_slice(&index.to_be_bytes());
-        let at = |millis| Timestamp::from_millis(millis).unwrap();
-        Record::Session(Session {
-            session_id: SessionId::from_bytes(id),
-            queue_id: QueueId::from_bytes([1; 16]),
-            fleet_id: FleetId::from_bytes([2; 16]),
-            job_id: JobId::from_bytes([3; 16]),
-            job_name: JobName::new("sh010").unwrap(),
-            user_id: UserId::new("alice").unwrap(),
-            worker_id: None,
-            instance_type: None,
-            outcome: None,
-            span: Span::new(at(start_ms), end_ms.map(at)).unwrap(),
-            revision: 0,
-            usage: UsageLines::new(vec![UsageLine {
-                usage: Usage::Compute,
-                cost: LineCost::Total(NanoUsd::from_nanos(u64::from(index)).unwrap()),
-            }])
-            .unwrap(),
-        })
-    }
-
-    fn starts(snapshot: &FarmSnapshot) -> Vec<i64> {
-        let mut starts: Vec<i64> =
-            snapshot.blocks().iter().flat_map(|view| view.live_rows().map(|row| row.start_ms)).collect();
-        starts.sort_unstable();
-        starts
-    }
-
-    #[test]
-    fn many_small_batches_become_few_blocks_with_all_their_rows() {
-        let mut columns = FarmColumns::default();
-        for index in 0..1000 {
-            columns.apply(&[session(index, 1000 - i64::from(index), Some(2000))], &[]);
-        }
-        let snapshot = columns.snapshot();
-        assert_eq!(starts(&snapshot), (1..=1000).collect::<Vec<i64>>());
-        assert!(snapshot.blocks().len() <= 10, "{} blocks", snapshot.blocks().len());
-    }
-
-    #[test]
-    fn a_removal_takes_out_one_equal_row_and_leaves_older_snapshots_alone() {
-        let mut columns = FarmColumns::default();
-        let (one, other) = (session(1, 10, Some(20)), session(2, 10, Some(20)));
-        columns.apply(&[one.clone(), one.clone(), other], &[]);
-        let before = columns.snapshot();
-        columns.apply(&[session(3, 11, Some(20))], std::slice::from_ref(&one));
-        assert_eq!(before.session_count(), 3);
-        assert_eq!(starts(&columns.snapshot()), [10, 10, 11]);
-        columns.apply(&[], &[one.clone(), one]);
-        assert_eq!(starts(&columns.snapshot()), [10, 11]);
-    }
-
-    #[test]
-    fn a_running_session_ends_at_the_instant_of_the_question() {
-        let mut columns = FarmColumns::default();
-        columns.apply(&[session(7, 100, None), session(8, 300, None)], &[]);
-        let snapshot = columns.snapshot();
-        assert_eq!(snapshot.session_count(), 2);
-        let running: Vec<SessionRow> = snapshot.running_at(300, |_, _| true).unwrap().live_rows().collect();
-        let [row] = running.as_slice() else { panic!("{} rows", running.len()) };
-        assert_eq!((row.start_ms, row.end_ms, row.compute_nanos), (100, 300, Some(7)));
-        columns.apply(&[session(7, 100, Some(250))], &[session(7, 100, None)]);
-        assert_eq!(columns.snapshot().running_at(301, |_, _| true).unwrap().live_len(), 1);
-        assert_eq!(starts(&columns.snapshot()), [100]);
-    }
-}
+mod tests;

@@ -29,6 +29,21 @@ struct Naming {
     is_latest_known: bool,
 }
 
+/// A job under one of its names, as it is kept to restore the dictionary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobEntry {
+    /// The job.
+    pub job_id: JobId,
+    /// The name that some sessions give it.
+    pub name: JobName,
+    /// Number of these sessions.
+    pub sessions: u64,
+    /// Latest start of these sessions, in milliseconds since 1970.
+    pub latest_start_ms: i64,
+    /// False when the session that started last may be gone, so that the rest has to be looked through.
+    pub is_latest_known: bool,
+}
+
 /// Codes by job and name.
 #[derive(Debug, Default)]
 pub(crate) struct JobDictionary {
@@ -108,6 +123,44 @@ impl JobDictionary {
                 naming.is_latest_known = true;
             }
         }
+    }
+
+    /// Everything that is needed to restore the dictionary, in the order of codes, as if some sessions, given by code and
+    /// start, were not there.
+    pub(crate) fn entries_without(&self, sessions: impl Iterator<Item = (u32, i64)>) -> Vec<JobEntry> {
+        let entry = |(job, naming): (&Job, &Naming)| JobEntry {
+            job_id: job.job_id,
+            name: naming.name.clone(),
+            sessions: naming.sessions,
+            latest_start_ms: naming.latest_start_ms,
+            is_latest_known: naming.is_latest_known,
+        };
+        let mut entries: Vec<_> = self.jobs.iter().zip(&self.namings).map(entry).collect();
+        for (code, start_ms) in sessions {
+            let entry = &mut entries[code as usize];
+            entry.sessions = entry.sessions.saturating_sub(1);
+            entry.is_latest_known &= start_ms < entry.latest_start_ms;
+        }
+        entries
+    }
+
+    /// The dictionary with these entries, in the order of their codes; `None` when one occurs twice. The names of jobs with
+    /// several are not settled yet.
+    pub(crate) fn restore(entries: Vec<JobEntry>) -> Option<Self> {
+        let mut jobs = Self::default();
+        jobs.codes.reserve(entries.len());
+        for (code, entry) in entries.into_iter().enumerate() {
+            if jobs.code(entry.job_id, &entry.name) as usize != code {
+                return None;
+            }
+            let naming = &mut jobs.namings[code];
+            naming.sessions = entry.sessions;
+            naming.latest_start_ms = entry.latest_start_ms;
+            naming.is_latest_known = entry.is_latest_known;
+        }
+        let several = jobs.codes.iter().filter(|(_, codes)| codes.len() > 1);
+        jobs.unsettled = several.map(|(job_id, _)| *job_id).collect();
+        Some(jobs)
     }
 
     /// The jobs by code.

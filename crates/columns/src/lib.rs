@@ -2,26 +2,39 @@
 //!
 //! [`FarmColumns`] takes in records and publishes [`FarmSnapshot`]s; a snapshot never changes, is cheap to share, and is
 //! all that the engine sees. Ids and names are replaced by dictionary codes, rows of one queue and fleet lie together in the
-//! order of their ends, and blocks and runs know their earliest and latest instants, so that a question skips what it does
-//! not need.
+//! order of their ends, and blocks know their earliest and latest instants and sums of their sessions, so that a question
+//! skips what it does not need. A block is one run of bytes, the same in memory as in a mapped file.
 //!
 //! Rows carry no session id: a row is found again by its contents, because two rows that are equal in every column are
 //! interchangeable for every question.
 
+mod assemble;
 mod block;
+mod cubes;
 mod dictionary;
 mod farm;
+mod image;
 mod jobs;
+mod odd;
+mod ranks;
+mod restore;
 mod row;
 mod running;
+mod stack;
+mod summary;
 mod view;
 mod volumes;
 
-pub use block::{LicenseColumns, Nanos, RowSet, Run, SessionBlock};
+pub use block::{BLOCK_ROWS_MAX, BlockCodes, RowSet, Run, SessionBlock};
+pub use cubes::{Axis, Cube, CubeKind};
 pub use dictionary::Values;
 pub use farm::{FarmColumns, FarmSnapshot};
-pub use jobs::Job;
-pub use row::{LicenseLine, SessionRow};
+pub use image::ImageError;
+pub use jobs::{Job, JobEntry};
+pub use ranks::Ranks;
+pub use restore::{FarmDictionaries, RestoreError, RestoredBlock};
+pub use row::{LicenseLine, Nanos, SessionRow};
 pub use running::{AccruedTooMuch, RunningSession};
+pub use summary::Summary;
 pub use view::BlockView;
 pub use volumes::{VolumeRow, VolumeSpan};

@@ -1,5 +1,10 @@
 //! One ended session, in codes.
 
+/// A whole number of nano-dollars in 32 or 64 bits.
+pub trait Nanos: bytemuck::Pod + Into<u64> + TryFrom<u64> + std::fmt::Debug + Send + Sync {}
+impl Nanos for u32 {}
+impl Nanos for u64 {}
+
 /// A licence that a session held, and its cost in nano-dollars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LicenseLine {

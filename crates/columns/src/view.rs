@@ -23,6 +23,37 @@ impl BlockView {
         &self.block
     }
 
+    /// The block itself, which a snapshot and whoever keeps it on disk share.
+    pub fn shared_block(&self) -> Arc<SessionBlock> {
+        Arc::clone(&self.block)
+    }
+
+    /// A restored block and the rows of it that are gone, by index.
+    pub(crate) fn restored(block: SessionBlock, removed: &[u32]) -> Option<Self> {
+        let mut view = Self::new(block);
+        if removed.is_empty() {
+            return Some(view);
+        }
+        let mut flags = vec![false; view.block.len()];
+        for row in removed {
+            *flags.get_mut(*row as usize)? = true;
+        }
+        view.removed_count = flags.iter().filter(|removed| **removed).count();
+        view.removed = Some(Arc::new(flags));
+        Some(view)
+    }
+
+    /// Indexes of the rows that were removed, ascending.
+    pub fn removed_rows(&self) -> impl Iterator<Item = u32> + '_ {
+        let flags = self.removed.as_deref().map_or(&[][..], Vec::as_slice);
+        (0..).zip(flags).filter(|(_, removed)| **removed).map(|(index, _)| index)
+    }
+
+    /// For each row in the order of [`SessionBlock::rows`] whether it was removed; `None` when none was.
+    pub fn removed(&self) -> Option<&[bool]> {
+        self.removed.as_deref().map(Vec::as_slice)
+    }
+
     /// Whether every row of the columns is there.
     pub fn is_whole(&self) -> bool {
         self.removed_count == 0

@@ -1,5 +1,6 @@
 //! Why an aggregation can end without an answer.
 
+use farmtally_columns::ImageError;
 use farmtally_model::{SessionId, VolumeId};
 
 /// Why an aggregation ended without an answer.
@@ -14,6 +15,9 @@ pub enum AggregationError {
     /// Buckets and values have more combinations than can be numbered.
     #[error("buckets and group values have more than 2^64 combinations")]
     TooManyGroups,
+    /// A column block is not what was written. Its sessions cannot be counted before the block is made again.
+    #[error("a column block of the farm cannot be read: {0}")]
+    Damaged(#[from] ImageError),
     /// Whoever asked for it called it off.
     #[error("the aggregation was cancelled")]
     Cancelled,

@@ -91,17 +91,6 @@ impl NarrowAccumulator {
         self.runtime_min = self.runtime_min.min(runtime_ms);
         self.runtime_max = self.runtime_max.max(runtime_ms);
     }
-
-    #[inline]
-    pub(crate) fn merge(&mut self, other: &Self) {
-        self.count += other.count;
-        self.cost_sum = self.cost_sum.wrapping_add(other.cost_sum);
-        self.runtime_sum = self.runtime_sum.wrapping_add(other.runtime_sum);
-        self.cost_min = self.cost_min.min(other.cost_min);
-        self.cost_max = self.cost_max.max(other.cost_max);
-        self.runtime_min = self.runtime_min.min(other.runtime_min);
-        self.runtime_max = self.runtime_max.max(other.runtime_max);
-    }
 }
 
 impl From<NarrowAccumulator> for Accumulator {
@@ -137,11 +126,6 @@ impl Numbering {
         let per_bucket = first.checked_mul(second)?;
         per_bucket.checked_mul(buckets as u64)?;
         Some(Self { per_bucket, per_first: second })
-    }
-
-    /// What a code of each position adds to a group's index in its bucket.
-    pub(crate) fn strides(self) -> [u64; 2] {
-        [self.per_first, 1]
     }
 
     pub(crate) fn index(self, codes: [u32; 2]) -> u64 {

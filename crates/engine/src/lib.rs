@@ -7,11 +7,9 @@
 mod error;
 mod finish;
 mod groups;
-mod kernel;
 mod limits;
 mod part;
 mod plan;
-mod run;
 mod scan;
 mod session;
 mod volumes;

@@ -11,7 +11,6 @@ use crate::error::AggregationError;
 use crate::groups::{Groups, SortedGroups};
 use crate::limits::AggregationControl;
 use crate::plan::AggregationPlan;
-use crate::run::scan_set;
 use crate::session::{Session, SessionCodes};
 
 /// Blocks from which on a second thread pays.
@@ -64,6 +63,8 @@ fn scan_blocks(
         if control.is_cancelled() {
             return Err(AggregationError::Cancelled);
         }
+        view.block().check_outline()?;
+        view.block().check_columns()?;
         scan_block(plan, view, &mut groups);
         if groups.known_len() > rows_max {
             return Err(AggregationError::TooManyRows { rows_max });
@@ -73,22 +74,9 @@ fn scan_blocks(
 }
 
 fn scan_block(plan: &AggregationPlan<'_>, view: &BlockView, groups: &mut Groups) {
-    let block = view.block();
-    groups.begin_block(buckets_of(plan, block));
-    if !view.is_whole() {
-        for row in view.live_rows() {
-            scan_row(plan, &row, groups);
-        }
-        return;
-    }
-    for set in block.short() {
-        scan_set(plan, set, groups);
-    }
-    for set in block.long() {
-        scan_set(plan, set, groups);
-    }
-    for row in block.odd() {
-        scan_row(plan, row, groups);
+    groups.begin_block(buckets_of(plan, view.block()));
+    for row in view.live_rows() {
+        scan_row(plan, &row, groups);
     }
 }
 

@@ -1,0 +1,211 @@
+//! Summaries of whole sessions, kept beside the rows of a set: a question whose bucket holds the set as a whole reads them
+//! instead of the rows.
+//!
+//! A cube has a summary for each queue (or fleet), or for each queue and instance type, and so on. It is kept where it is
+//! clearly smaller than the rows that it stands for.
+
+use crate::block::RowSet;
+use crate::image::SETS;
+use crate::row::Nanos;
+use crate::summary::{Summary, SummaryWords};
+
+/// What the first codes of a cube are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Axis {
+    /// Queues.
+    Queue,
+    /// Fleets.
+    Fleet,
+}
+
+/// What a cube sums, and by what besides its axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CubeKind {
+    /// Sessions with all of their lines.
+    Sessions,
+    /// COMPUTE lines.
+    Compute,
+    /// The LICENSE lines of a session together.
+    Licenses,
+    /// Each LICENSE line, by product.
+    LinesByProduct,
+    /// Sessions with all of their lines, by instance type.
+    SessionsByType,
+}
+
+const AXES: [Axis; 2] = [Axis::Queue, Axis::Fleet];
+const KINDS: [CubeKind; 5] = [
+    CubeKind::Sessions,
+    CubeKind::Compute,
+    CubeKind::Licenses,
+    CubeKind::LinesByProduct,
+    CubeKind::SessionsByType,
+];
+const CUBES: usize = AXES.len() * KINDS.len();
+
+/// Bytes that all cubes of a block may take for each of its rows, and beside.
+const BYTES_BY_ROW: usize = 4;
+const BYTES_BESIDE: usize = 1024;
+
+/// Summaries by code of the axis and code of the detail.
+#[derive(Debug, Clone, Copy)]
+pub struct Cube<'a> {
+    summaries: &'a [SummaryWords],
+    details: usize,
+}
+
+impl<'a> Cube<'a> {
+    /// The summaries of a queue or fleet, one for each code of the detail, by their code.
+    pub fn of(&self, axis_code: usize) -> impl Iterator<Item = Summary> + use<'a> {
+        let from = axis_code * self.details;
+        let own = self.summaries.get(from..from + self.details).unwrap_or_default();
+        own.iter().map(Summary::from_words)
+    }
+}
+
+/// The number of codes of a block.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CodeCounts {
+    pub(crate) queues: usize,
+    pub(crate) fleets: usize,
+    pub(crate) instance_types: usize,
+    pub(crate) products: usize,
+}
+
+impl CodeCounts {
+    fn of_axis(self, axis: Axis) -> usize {
+        match axis {
+            Axis::Queue => self.queues,
+            Axis::Fleet => self.fleets,
+        }
+    }
+
+    pub(crate) fn of_detail(self, kind: CubeKind) -> usize {
+        match kind {
+            CubeKind::Sessions | CubeKind::Compute | CubeKind::Licenses => 1,
+            CubeKind::LinesByProduct => self.products,
+            CubeKind::SessionsByType => self.instance_types,
+        }
+    }
+}
+
+fn place(axis: Axis, kind: CubeKind) -> usize {
+    axis as usize * KINDS.len() + kind as usize
+}
+
+/// The cubes of a set as they lie in an image.
+#[derive(Debug, Default)]
+pub(crate) struct SetCubes {
+    cubes: [Vec<SummaryWords>; CUBES],
+}
+
+impl SetCubes {
+    pub(crate) fn ends(&self) -> Vec<u32> {
+        let mut end = 0;
+        let ends = self.cubes.iter().map(|cube| {
+            end += u32::try_from(cube.len()).unwrap_or(u32::MAX);
+            end
+        });
+        ends.collect()
+    }
+
+    pub(crate) fn summaries(&self) -> Vec<SummaryWords> {
+        self.cubes.concat()
+    }
+}
+
+/// Finds a cube among those of a set.
+pub(crate) fn find<'a>(
+    (ends, summaries): (&'a [u32], &'a [SummaryWords]),
+    axis: Axis,
+    kind: CubeKind,
+    counts: CodeCounts,
+) -> Option<Cube<'a>> {
+    let place = place(axis, kind);
+    let from = place.checked_sub(1).map_or(Some(0), |before| ends.get(before).copied())?;
+    let summaries = summaries.get(from as usize..*ends.get(place)? as usize)?;
+    (!summaries.is_empty()).then_some(Cube { summaries, details: counts.of_detail(kind) })
+}
+
+/// A set of either width.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum AnySet<'a> {
+    Narrow(RowSet<'a, u32>),
+    Wide(RowSet<'a, u64>),
+}
+
+impl AnySet<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Narrow(set) => set.len(),
+            Self::Wide(set) => set.len(),
+        }
+    }
+
+    fn has(&self, kind: CubeKind) -> bool {
+        let is_licensed = match self {
+            Self::Narrow(set) => set.is_licensed,
+            Self::Wide(set) => set.is_licensed,
+        };
+        is_licensed || matches!(kind, CubeKind::Sessions | CubeKind::SessionsByType)
+    }
+
+    fn sum(&self, axis: Axis, kind: CubeKind, counts: CodeCounts) -> Vec<SummaryWords> {
+        match self {
+            Self::Narrow(set) => sum(set, axis, kind, counts),
+            Self::Wide(set) => sum(set, axis, kind, counts),
+        }
+    }
+}
+
+/// Sums the sets of a block, the smallest cubes first, as far as there is room.
+pub(crate) fn build(sets: &[AnySet<'_>; SETS], counts: CodeCounts) -> [SetCubes; SETS] {
+    let mut cubes: [SetCubes; SETS] = Default::default();
+    let rows: usize = sets.iter().map(AnySet::len).sum();
+    let mut room = (BYTES_BESIDE + BYTES_BY_ROW * rows) / size_of::<SummaryWords>();
+    for kind in KINDS {
+        for axis in AXES {
+            let len = counts.of_axis(axis) * counts.of_detail(kind);
+            for (set, cubes) in sets.iter().zip(&mut cubes) {
+                if set.has(kind) && len <= set.len() && len <= room {
+                    cubes.cubes[place(axis, kind)] = set.sum(axis, kind, counts);
+                    room -= len;
+                }
+            }
+        }
+    }
+    cubes
+}
+
+fn sum<C: Nanos>(set: &RowSet<'_, C>, axis: Axis, kind: CubeKind, counts: CodeCounts) -> Vec<SummaryWords> {
+    let details = counts.of_detail(kind);
+    let mut sums = vec![Summary::EMPTY; counts.of_axis(axis) * details];
+    for run in set.runs() {
+        let axis_code = match axis {
+            Axis::Queue => run.queue,
+            Axis::Fleet => run.fleet,
+        };
+        let of_axis = &mut sums[axis_code as usize * details..][..details];
+        for row in run.rows {
+            add_row(set, row, kind, of_axis);
+        }
+    }
+    sums.into_iter().map(Summary::to_words).collect()
+}
+
+fn add_row<C: Nanos>(set: &RowSet<'_, C>, row: usize, kind: CubeKind, sums: &mut [Summary]) {
+    let runtime_ms = set.runtime_ms[row];
+    match kind {
+        CubeKind::Sessions => sums[0].add(set.cost_nanos[row].into(), runtime_ms),
+        CubeKind::Compute => sums[0].add(set.compute_nanos(row), runtime_ms),
+        CubeKind::Licenses => sums[0].add(set.license_nanos(row), runtime_ms),
+        CubeKind::SessionsByType => {
+            sums[usize::from(set.instance_type[row])].add(set.cost_nanos[row].into(), runtime_ms);
+        }
+        CubeKind::LinesByProduct => {
+            for line in set.lines(row) {
+                sums[usize::from(set.line_product[line])].add(set.line_cost_nanos[line].into(), runtime_ms);
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The blocks of a farm, in groups that are merged as more rows arrive.
+//!
+//! Two groups are merged when the later one has grown to half of the earlier: a row is copied about as often as its group
+//! doubles, however small the batches are in which it arrived. A group that has the rows of a full block stays as it is,
+//! and so does what was restored or sealed.
+
+use crate::block::{BLOCK_ROWS_MAX, SessionBlock};
+use crate::row::SessionRow;
+use crate::view::BlockView;
+
+/// Sessions whose starts lie further apart never share a block, so that the ends of all but very long ones can be counted
+/// in 32 bits from the block's first start.
+const STARTS_SPAN_MAX_MS: i64 = 35 * 86_400_000;
+
+/// Blocks in the order of their arrival.
+#[derive(Debug, Default)]
+pub(crate) struct BlockStack {
+    groups: Vec<Group>,
+}
+
+/// Blocks whose rows arrived together.
+#[derive(Debug)]
+struct Group {
+    blocks: Vec<BlockView>,
+    is_settled: bool,
+}
+
+impl Group {
+    fn new(rows: Vec<SessionRow>) -> Self {
+        let blocks = cut(rows);
+        Self { blocks, is_settled: false }
+    }
+
+    fn live_len(&self) -> usize {
+        self.blocks.iter().map(BlockView::live_len).sum()
+    }
+}
+
+impl BlockStack {
+    /// Blocks that stay as they are.
+    pub(crate) fn settled(blocks: Vec<BlockView>) -> Self {
+        Self { groups: vec![Group { blocks, is_settled: true }] }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &BlockView> {
+        self.groups.iter().flat_map(|group| &group.blocks)
+    }
+
+    /// Blocks that are not settled.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &BlockView> {
+        self.groups.iter().filter(|group| !group.is_settled).flat_map(|group| &group.blocks)
+    }
+
+    /// Takes out one row that is equal in every column; false when there is none.
+    pub(crate) fn remove(&mut self, row: &SessionRow) -> bool {
+        // The newest blocks first: what is corrected was mostly just sent.
+        let mut blocks = self.groups.iter_mut().rev().flat_map(|group| group.blocks.iter_mut().rev());
+        blocks.any(|view| view.remove(row))
+    }
+
+    /// Adds rows, and merges what is small.
+    pub(crate) fn push(&mut self, mut rows: Vec<SessionRow>) {
+        rows.sort_by_key(|row| row.start_ms);
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            self.groups.push(Group::new(rows.by_ref().take(BLOCK_ROWS_MAX).collect()));
+            self.merge_tail();
+        }
+    }
+
+    fn merge_tail(&mut self) {
+        while let [.., earlier, later] = self.groups.as_slice() {
+            let (earlier_len, later_len) = (earlier.live_len(), later.live_len());
+            let is_full = earlier_len + later_len > BLOCK_ROWS_MAX || 2 * later_len < earlier_len;
+            if earlier.is_settled || later.is_settled || is_full {
+                return;
+            }
+            let rows = [earlier, later].into_iter().flat_map(|group| &group.blocks);
+            let merged = Group::new(rows.flat_map(BlockView::live_rows).collect());
+            self.groups.truncate(self.groups.len() - 2);
+            if !merged.blocks.is_empty() {
+                self.groups.push(merged);
+            }
+        }
+    }
+
+    /// Sorts everything that is not settled by start into blocks that are as full as can be, and settles them. Returns
+    /// these blocks.
+    pub(crate) fn seal(&mut self) -> Vec<BlockView> {
+        let (mut settled, open): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.groups).into_iter().partition(|group| group.is_settled);
+        let blocks = open.iter().flat_map(|group| &group.blocks);
+        let sealed = cut(blocks.flat_map(BlockView::live_rows).collect());
+        if !sealed.is_empty() {
+            settled.push(Group { blocks: sealed.clone(), is_settled: true });
+        }
+        self.groups = settled;
+        sealed
+    }
+}
+
+/// Rows by start, cut into blocks.
+fn cut(mut rows: Vec<SessionRow>) -> Vec<BlockView> {
+    rows.sort_by_key(|row| row.start_ms);
+    let mut blocks = Vec::new();
+    let mut rows = rows.into_iter().peekable();
+    while let Some(first_ms) = rows.peek().map(|row| row.start_ms) {
+        let mut own = Vec::new();
+        while own.len() < BLOCK_ROWS_MAX
+            && let Some(row) = rows.next_if(|row| row.start_ms - first_ms <= STARTS_SPAN_MAX_MS)
+        {
+            own.push(row);
+        }
+        blocks.push(BlockView::new(SessionBlock::from_rows(own)));
+    }
+    blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY_MS: i64 = 86_400_000;
+
+    fn row(start_ms: i64) -> SessionRow {
+        SessionRow {
+            start_ms,
+            end_ms: start_ms + 1000,
+            queue: 0,
+            fleet: 0,
+            job: 0,
+            user: 0,
+            instance_type: 0,
+            compute_nanos: Some(1),
+            licenses: vec![],
+        }
+    }
+
+    fn starts(stack: &BlockStack) -> Vec<i64> {
+        let mut starts: Vec<i64> =
+            stack.iter().flat_map(|view| view.live_rows().map(|row| row.start_ms)).collect();
+        starts.sort_unstable();
+        starts
+    }
+
+    #[test]
+    fn blocks_of_a_scattered_year_are_few_and_short_enough_for_narrow_offsets() {
+        let mut stack = BlockStack::default();
+        for index in 0..1000 {
+            stack.push(vec![row(index * 7919 % 365 * DAY_MS)]);
+        }
+        assert_eq!(starts(&stack).len(), 1000);
+        assert!(stack.iter().count() <= 110, "{} blocks", stack.iter().count());
+        assert!(stack.iter().all(|view| view.block().odd_len() == 0));
+    }
+
+    #[test]
+    fn sealing_keeps_every_live_row_and_later_rows_leave_sealed_blocks_alone() {
+        let mut stack = BlockStack::default();
+        for index in 0..50 {
+            stack.push(vec![row(index)]);
+        }
+        assert!(stack.remove(&row(7)));
+        let sealed = stack.seal();
+        assert_eq!(sealed.len(), 1);
+        assert_eq!(starts(&stack), (0..50).filter(|start| *start != 7).collect::<Vec<_>>());
+        for index in 50..60 {
+            stack.push(vec![row(index)]);
+        }
+        assert!(std::ptr::eq(stack.iter().next().unwrap().block(), sealed[0].block()));
+        assert!(stack.seal().len() == 1 && stack.seal().is_empty());
+        assert_eq!(starts(&stack).len(), 59);
+    }
+}
