@@ -4,24 +4,30 @@
 ///
 /// The quotient is never computed in floating point unless both sides are exact there, so the result is the correctly
 /// rounded one, whatever the size of the numbers.
-#[expect(clippy::cast_precision_loss, reason = "only integers below 2^53 are cast, which are exact doubles")]
 pub fn ratio_to_f64(numerator: u128, factor: u64, denominator: u128) -> f64 {
     debug_assert!(denominator != 0);
     if numerator == 0 || factor == 0 {
         return 0.0;
     }
-    let (numerator, denominator) = reduce(numerator, factor, denominator);
-    match numerator.low_half() {
-        Some(numerator) if numerator < EXACT && denominator < EXACT => {
-            // IEEE division of two exact doubles rounds once.
-            numerator as f64 / denominator as f64
-        }
-        _ => long_division(numerator, denominator),
+    // Nearly all amounts are small enough as they are, and looking for common factors costs more than the division.
+    let product = numerator.checked_mul(u128::from(factor));
+    if let Some(quotient) = product.and_then(|numerator| divide_exact_doubles(numerator, denominator)) {
+        return quotient;
     }
+    let (numerator, denominator) = reduce(numerator, factor, denominator);
+    let quotient = numerator.low_half().and_then(|numerator| divide_exact_doubles(numerator, denominator));
+    quotient.unwrap_or_else(|| long_division(numerator, denominator))
+}
+
+/// The quotient of two integers that are doubles exactly: IEEE division rounds once. `None` for larger ones.
+#[expect(clippy::cast_precision_loss, reason = "only integers below 2^53 are cast, which are exact doubles")]
+fn divide_exact_doubles(numerator: u128, denominator: u128) -> Option<f64> {
+    let exact = |integer: u128| u64::try_from(integer).ok().filter(|integer| *integer < EXACT);
+    Some(exact(numerator)? as f64 / exact(denominator)? as f64)
 }
 
 /// Integers below this are doubles exactly.
-const EXACT: u128 = 1 << 53;
+const EXACT: u64 = 1 << 53;
 
 /// Takes out common factors of ten, which is where most of the size comes from, and multiplies.
 fn reduce(mut numerator: u128, mut factor: u64, mut denominator: u128) -> (Wide, u128) {

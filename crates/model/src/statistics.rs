@@ -77,14 +77,20 @@ pub struct StatisticsRow {
     pub runtime: Amounts,
 }
 
-/// Nano-dollars in a dollar, times the units of a scale factor.
-const COST_UNIT: u128 = 1_000_000_000 * 1_000_000_000;
+const NANOS_PER_DOLLAR: u128 = 1_000_000_000;
+/// Units of a scale factor in the factor one.
+const SCALE_UNIT: u128 = 1_000_000_000;
 const RUNTIME_UNIT: u128 = 1_000;
 
 impl StatisticsRow {
     /// A statistic of the costs in dollars, scaled and rounded once.
     pub fn cost_usd(&self, statistic: Statistic, factor: CostScaleFactor) -> f64 {
-        self.cost.statistic(statistic, self.count, factor.nanos(), COST_UNIT)
+        let (factor, unit) = if factor == CostScaleFactor::ONE {
+            (1, NANOS_PER_DOLLAR)
+        } else {
+            (factor.nanos(), NANOS_PER_DOLLAR * SCALE_UNIT)
+        };
+        self.cost.statistic(statistic, self.count, factor, unit)
     }
 
     /// A statistic of the runtimes in seconds, rounded once.

@@ -12,7 +12,12 @@ const BODY_BYTES_USUAL: usize = 512;
 
 /// The JSON text of a shape.
 pub(crate) fn to_bytes(shape: &impl Serialize) -> Vec<u8> {
-    let mut body = Vec::with_capacity(BODY_BYTES_USUAL);
+    to_bytes_of(shape, BODY_BYTES_USUAL)
+}
+
+/// The JSON text of a shape, of about so many bytes.
+pub(crate) fn to_bytes_of(shape: &impl Serialize, bytes_usual: usize) -> Vec<u8> {
+    let mut body = Vec::with_capacity(bytes_usual);
     let written = serde_json::to_writer(&mut body, shape);
     // serde_json fails for a sink that fails and for keys that are no strings, and we have neither.
     debug_assert!(written.is_ok(), "a shape cannot be written: {written:?}");

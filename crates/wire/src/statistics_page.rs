@@ -5,7 +5,9 @@
 //! out, never `null`; and rows are written straight from the table, because polling scripts read thousands of pages.
 
 use farmtally_model::aggregation::Status;
-use farmtally_model::{CostScaleFactor, GroupValue, Statistic, StatisticSet, StatisticsRow, StatisticsTable};
+use farmtally_model::{
+    CostScaleFactor, GroupValue, Statistic, StatisticSet, StatisticsRow, StatisticsTable, TimeRange,
+};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
@@ -38,9 +40,15 @@ pub struct StatisticsRows<'a> {
     pub cost_scale_factor: CostScaleFactor,
 }
 
+/// A page without rows, with a token.
+const PAGE_BYTES_USUAL: usize = 256;
+/// A row with two groupBy fields and all statistics.
+const ROW_BYTES_USUAL: usize = 384;
+
 /// The body of a page.
 pub fn write_statistics_page(page: &StatisticsPage<'_>) -> Vec<u8> {
-    json::to_bytes(&PageShape(*page))
+    let rows = page.rows.map_or(0, |rows| rows.rows.len());
+    json::to_bytes_of(&PageShape(*page), PAGE_BYTES_USUAL + rows * ROW_BYTES_USUAL)
 }
 
 struct PageShape<'a>(StatisticsPage<'a>);
@@ -67,22 +75,40 @@ impl Serialize for RowsShape<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut elements = serializer.serialize_seq(None)?;
         if let Some(rows) = self.0 {
-            for row in rows.rows {
-                elements.serialize_element(&RowShape { rows, row })?;
+            // Rows of one bucket come one after the other, and their times are written once.
+            for of_bucket in rows.rows.chunk_by(|one, other| one.bucket == other.bucket) {
+                let bucket = BucketText::new(of_bucket[0].bucket);
+                for row in of_bucket {
+                    elements.serialize_element(&RowShape { rows, row, bucket: &bucket })?;
+                }
             }
         }
         elements.end()
     }
 }
 
+/// The ends of a bucket as they are written.
+struct BucketText {
+    start: String,
+    end: String,
+}
+
+impl BucketText {
+    fn new(bucket: TimeRange) -> Self {
+        let text = |instant| WireTimestamp(instant).to_string();
+        Self { start: text(bucket.start()), end: text(bucket.end()) }
+    }
+}
+
 struct RowShape<'a> {
     rows: StatisticsRows<'a>,
     row: &'a StatisticsRow,
+    bucket: &'a BucketText,
 }
 
 impl Serialize for RowShape<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { rows, row } = self;
+        let Self { rows, row, bucket } = self;
         debug_assert!(i32::try_from(row.count).is_ok(), "a row counts {}, too many for the wire", row.count);
         let mut members = serializer.serialize_map(None)?;
         for value in rows.table.values_of(row) {
@@ -96,8 +122,8 @@ impl Serialize for RowShape<'_> {
             "runtimeInSeconds",
             &StatsShape { statistics: rows.statistics, value: runtime },
         )?;
-        members.serialize_entry("aggregationStartTime", &WireTimestamp(row.bucket.start()))?;
-        members.serialize_entry("aggregationEndTime", &WireTimestamp(row.bucket.end()))?;
+        members.serialize_entry("aggregationStartTime", &bucket.start)?;
+        members.serialize_entry("aggregationEndTime", &bucket.end)?;
         members.end()
     }
 }
@@ -148,8 +174,8 @@ const fn member_name(statistic: Statistic) -> &'static str {
 mod tests {
     use super::*;
     use farmtally_model::{
-        Amounts, FleetId, GroupBy, InstanceType, JobId, JobName, LicenseProduct, QueueId, TimeRange,
-        Timestamp, UsageGroupBy, UsageType, UserId,
+        Amounts, FleetId, GroupBy, InstanceType, JobId, JobName, LicenseProduct, QueueId, Timestamp,
+        UsageGroupBy, UsageType, UserId,
     };
     use proptest::prelude::*;
     use serde_json::{Value, json};
