@@ -2,7 +2,11 @@
 //!
 //! Signatures, the store and the engine all block, so that the whole of a request's work is one blocking task. A panic
 //! in there ends the task and not the connection: the caller gets a 500 with the request id.
+//!
+//! Scripts read an answer page by page, and handing a request to another thread and back costs more than a page does. So
+//! a page that memory alone can tell is answered where the request was read.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -65,8 +69,31 @@ impl App {
         let route = Route::of(&parts.method, parts.uri.path());
         let body = self.bodies.read(body, route.body_bytes_max()).await?;
         let request = ReceivedRequest::new(parts, body, peer);
+        let request = match self.answer_at_hand(&route, request) {
+            ControlFlow::Continue(reply) => return reply,
+            ControlFlow::Break(request) => request,
+        };
         let app = Arc::clone(self);
         blocking(move || app.handle(&route, request)).await
+    }
+
+    /// Answers what takes neither the disk nor a long time, or gives the request back.
+    fn answer_at_hand(
+        &self,
+        route: &Route,
+        request: ReceivedRequest,
+    ) -> ControlFlow<ReceivedRequest, Result<Reply, Refusal>> {
+        let Route::Signed(SignedRoute::Operation { operation, farm_label }) = route else {
+            return ControlFlow::Break(request);
+        };
+        if !operations::may_be_at_hand(*operation) {
+            return ControlFlow::Break(request);
+        }
+        let request = self.gate.admit_at_hand(&self.service, request)?;
+        match operations::answer_at_hand(*operation, &self.service, &request, farm_label) {
+            Some(reply) => ControlFlow::Continue(reply),
+            None => ControlFlow::Break(request.into_received()),
+        }
     }
 
     fn handle(&self, route: &Route, request: ReceivedRequest) -> Result<Reply, Refusal> {

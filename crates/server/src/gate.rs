@@ -4,6 +4,8 @@
 //! what the router made of them, and `Host` is taken as it came, with or without the `management.` that clients of AWS
 //! put before it.
 
+use std::ops::ControlFlow;
+
 use farmtally_service::{Caller, Service};
 use farmtally_sigv4 as sigv4;
 use farmtally_wire::ValidationError;
@@ -37,6 +39,11 @@ impl VerifiedRequest {
 
     pub(crate) fn body(&self) -> &[u8] {
         self.request.body()
+    }
+
+    /// The request without its proof.
+    pub(crate) fn into_received(self) -> ReceivedRequest {
+        self.request
     }
 
     /// A digest by which a retry of this call is known, if the client says which call it is.
@@ -73,6 +80,27 @@ impl Gate {
         signature.verify(&sigv4::SecretAccessKey::new(credential.secret.expose().to_owned()))?;
         refuse_encoded_body(&request)?;
         Ok(VerifiedRequest { caller: credential.caller, request })
+    }
+
+    /// Lets a request through whose key is at hand. Any other request is given back, for [`Gate::admit`] to look its key
+    /// up or to say what is wrong with it.
+    pub(crate) fn admit_at_hand(
+        &self,
+        service: &Service,
+        request: ReceivedRequest,
+    ) -> ControlFlow<ReceivedRequest, VerifiedRequest> {
+        match self.caller_at_hand(service, &request) {
+            Some(caller) => ControlFlow::Continue(VerifiedRequest { caller, request }),
+            None => ControlFlow::Break(request),
+        }
+    }
+
+    fn caller_at_hand(&self, service: &Service, request: &ReceivedRequest) -> Option<Caller> {
+        let signature = self.signature(service, request).ok()?;
+        let credential = service.credential_at_hand(signature.access_key_id())?;
+        signature.verify(&sigv4::SecretAccessKey::new(credential.secret.expose().to_owned())).ok()?;
+        refuse_encoded_body(request).ok()?;
+        Some(credential.caller)
     }
 
     fn signature(

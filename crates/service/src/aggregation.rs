@@ -20,6 +20,7 @@ use farmtally_store::{AggregationState, Begun, NewAggregation, StoreError};
 use crate::access::{Action, Caller};
 use crate::error::{MissingResource, ServiceError};
 use crate::limits::{AGGREGATION_LIFE_MS, ROW_COUNT_MAX};
+use crate::result_cache::CompletedAggregation;
 use crate::sealing::random_bytes;
 use crate::service::Service;
 
@@ -56,6 +57,30 @@ pub struct AggregationPage {
     pub next_token: Option<String>,
 }
 
+impl AggregationPage {
+    fn without_rows(state: AggregationState) -> Self {
+        Self {
+            status: state.status,
+            status_message: state.status_message,
+            table: None,
+            rows: 0..0,
+            group_by: state.group_by,
+            statistics: state.statistics,
+            cost_scale_factor: state.cost_scale_factor,
+            next_token: None,
+        }
+    }
+}
+
+/// Which page of an answer is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct PageRequest<'a> {
+    /// Most rows of the page.
+    pub page_size: usize,
+    /// The token that the page before gave; the first page has none.
+    pub page_token: Option<&'a str>,
+}
+
 /// What to do about an answer that is too large, in the words of the service's own documentation.
 const REDUCE: &str = "reduce the time frame or the number of queues or fleets, or use a longer period";
 
@@ -90,8 +115,14 @@ impl Service {
                 Err(ServiceError::AggregationRunning { farm_id, running: id, started_at })
             }
             Begun::Started => {
-                let run =
-                    AggregationRun { service: Arc::clone(self), id: aggregation_id, query: start.query, now };
+                let run = AggregationRun {
+                    service: Arc::clone(self),
+                    id: aggregation_id,
+                    farm_id,
+                    query: start.query,
+                    cost_scale_factor: farm.cost_scale_factor,
+                    now,
+                };
                 run.spawn(snapshot);
                 Ok(aggregation_id)
             }
@@ -135,37 +166,71 @@ impl Service {
         caller: &Caller,
         farm_id: FarmId,
         aggregation_id: AggregationId,
-        page_size: usize,
-        page_token: Option<&str>,
+        request: &PageRequest<'_>,
     ) -> Result<AggregationPage, ServiceError> {
+        if let Some(page) = self.aggregation_page_at_hand(caller, farm_id, aggregation_id, request) {
+            return page;
+        }
         caller.require_on(Action::ReadStatistics, farm_id)?;
         let now = self.now();
-        let first = match page_token {
-            Some(token) => self.page_tokens.read(token, farm_id, aggregation_id, now)?,
-            None => 0,
-        };
+        let first = self.first_row(farm_id, aggregation_id, request, now)?;
         let state = self.readable_aggregation(farm_id, aggregation_id, now)?;
-        let table = match state.status {
-            Status::Completed => Some(self.result(aggregation_id)?),
-            Status::InProgress | Status::Failed | Status::Timeout => None,
-        };
-        let row_count = table.as_ref().map_or(0, |table| table.rows.len());
-        let rows = first.min(row_count)..first.saturating_add(page_size).min(row_count);
+        if state.status != Status::Completed {
+            return Ok(AggregationPage::without_rows(state));
+        }
+        let completed = self.read_back(farm_id, aggregation_id, state)?;
+        self.page_of(farm_id, aggregation_id, completed, first..first.saturating_add(request.page_size), now)
+    }
+
+    /// The same, if memory alone can tell: `None` when the catalogue has to be asked. It never waits for the disk.
+    pub fn aggregation_page_at_hand(
+        &self,
+        caller: &Caller,
+        farm_id: FarmId,
+        aggregation_id: AggregationId,
+        request: &PageRequest<'_>,
+    ) -> Option<Result<AggregationPage, ServiceError>> {
+        let now = self.now();
+        let completed = self.results.get(farm_id, aggregation_id)?;
+        if !is_readable(&completed.state, now) || caller.require_on(Action::ReadStatistics, farm_id).is_err()
+        {
+            return None;
+        }
+        let first = self.first_row(farm_id, aggregation_id, request, now);
+        Some(first.and_then(|first| {
+            let rows = first..first.saturating_add(request.page_size);
+            self.page_of(farm_id, aggregation_id, completed, rows, now)
+        }))
+    }
+
+    fn first_row(
+        &self,
+        farm_id: FarmId,
+        aggregation_id: AggregationId,
+        request: &PageRequest<'_>,
+        now: Timestamp,
+    ) -> Result<usize, ServiceError> {
+        request.page_token.map_or(Ok(0), |token| self.page_tokens.read(token, farm_id, aggregation_id, now))
+    }
+
+    /// The rows of an answer, as far as there are so many, and the token of those behind them.
+    fn page_of(
+        &self,
+        farm_id: FarmId,
+        aggregation_id: AggregationId,
+        completed: CompletedAggregation,
+        rows: Range<usize>,
+        now: Timestamp,
+    ) -> Result<AggregationPage, ServiceError> {
+        let row_count = completed.table.rows.len();
+        let rows = rows.start.min(row_count)..rows.end.min(row_count);
         let next_token = if rows.end < row_count {
             Some(self.page_tokens.issue(farm_id, aggregation_id, rows.end, now)?)
         } else {
             None
         };
-        Ok(AggregationPage {
-            status: state.status,
-            status_message: state.status_message,
-            table,
-            rows,
-            group_by: state.group_by,
-            statistics: state.statistics,
-            cost_scale_factor: state.cost_scale_factor,
-            next_token,
-        })
+        let table = Some(completed.table);
+        Ok(AggregationPage { table, rows, next_token, ..AggregationPage::without_rows(completed.state) })
     }
 
     /// An aggregation within its hour. Where there is none, a farm that does not exist is said before it.
@@ -176,31 +241,39 @@ impl Service {
         now: Timestamp,
     ) -> Result<AggregationState, ServiceError> {
         let state = self.store.catalogue().aggregation(farm_id, id)?;
-        if let Some(state) =
-            state.filter(|state| now.millis() - state.started_at.millis() < AGGREGATION_LIFE_MS)
-        {
+        if let Some(state) = state.filter(|state| is_readable(state, now)) {
             return Ok(state);
         }
         self.existing_farm(farm_id)?;
         Err(ServiceError::NotFound(MissingResource::Aggregation(id)))
     }
 
-    fn result(&self, id: AggregationId) -> Result<Arc<StatisticsTable>, ServiceError> {
-        if let Some(table) = self.results.get(id) {
-            return Ok(table);
-        }
+    /// A completed aggregation that is not at hand any more.
+    fn read_back(
+        &self,
+        farm_id: FarmId,
+        id: AggregationId,
+        state: AggregationState,
+    ) -> Result<CompletedAggregation, ServiceError> {
         let table = self.store.catalogue().result(id)?;
         let table = Arc::new(table.ok_or(ServiceError::NotFound(MissingResource::Aggregation(id)))?);
-        self.results.insert(id, Arc::clone(&table));
-        Ok(table)
+        let completed = CompletedAggregation { farm_id, state, table };
+        self.results.insert(id, completed.clone());
+        Ok(completed)
     }
+}
+
+fn is_readable(state: &AggregationState, now: Timestamp) -> bool {
+    now.millis() - state.started_at.millis() < AGGREGATION_LIFE_MS
 }
 
 /// One aggregation on its way.
 struct AggregationRun {
     service: Arc<Service>,
     id: AggregationId,
+    farm_id: FarmId,
     query: AggregationQuery,
+    cost_scale_factor: CostScaleFactor,
     /// The instant of Start, at which everything that still runs ends for this question.
     now: Timestamp,
 }
@@ -275,7 +348,7 @@ impl AggregationRun {
             RunEnd::Completed(table) => {
                 catalogue.complete_aggregation(self.id, &table).inspect(|completed| {
                     if *completed {
-                        self.service.results.insert(self.id, Arc::new(table));
+                        self.keep_at_hand(table);
                     }
                 })
             }
@@ -285,6 +358,21 @@ impl AggregationRun {
             tracing::error!(aggregation = %self.id, %error, "could not record how the aggregation ended");
             self.record_failure_to_record();
         }
+    }
+
+    fn keep_at_hand(&self, table: StatisticsTable) {
+        let state = AggregationState {
+            status: Status::Completed,
+            status_message: None,
+            started_at: self.now,
+            deadline: self.service.deadline(self.now),
+            group_by: self.query.group_by(),
+            statistics: self.query.statistics(),
+            cost_scale_factor: self.cost_scale_factor,
+            row_count: Some(table.rows.len() as u64),
+        };
+        let answer = CompletedAggregation { farm_id: self.farm_id, state, table: Arc::new(table) };
+        self.service.results.insert(self.id, answer);
     }
 
     /// A result that could not be kept, on a full disk for instance, must not leave the farm blocked.

@@ -41,7 +41,8 @@ impl KeyRing {
         Ok(credential)
     }
 
-    fn remembered(&self, access_key_id: &str) -> Option<Credential> {
+    /// The key, if it was looked up a moment ago.
+    pub(crate) fn remembered(&self, access_key_id: &str) -> Option<Credential> {
         let remembered = self.lock();
         let (since, credential) = remembered.get(access_key_id)?;
         (since.elapsed() < KEY_MEMORY).then(|| credential.clone())

@@ -20,7 +20,7 @@ mod sealing;
 mod service;
 
 pub use access::{Action, Caller, Role};
-pub use aggregation::{AggregationPage, StartAggregation};
+pub use aggregation::{AggregationPage, PageRequest, StartAggregation};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{InternalError, MissingResource, OpenError, ServiceError};
 pub use ingest::{IngestReport, NumberedSubmission, RateCardRefused, RefusedSubmission};

@@ -1,40 +1,52 @@
-//! Answers that were just computed, kept at hand so that a page costs no disk.
+//! Answers that were just computed, kept at hand with the state of their aggregation, so that a page costs no disk.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use farmtally_model::{AggregationId, StatisticsTable};
+use farmtally_model::{AggregationId, FarmId, StatisticsTable};
+use farmtally_store::AggregationState;
+
+/// A completed aggregation. Its state never changes again, so that it may be remembered beside the catalogue.
+#[derive(Debug, Clone)]
+pub(crate) struct CompletedAggregation {
+    pub(crate) farm_id: FarmId,
+    pub(crate) state: AggregationState,
+    pub(crate) table: Arc<StatisticsTable>,
+}
 
 /// The latest answers, as many as fit.
 #[derive(Debug)]
 pub(crate) struct ResultCache {
     rows_max: usize,
-    tables: Mutex<VecDeque<(AggregationId, Arc<StatisticsTable>)>>,
+    completed: Mutex<VecDeque<(AggregationId, CompletedAggregation)>>,
 }
 
 impl ResultCache {
     pub(crate) fn new(rows_max: usize) -> Self {
-        Self { rows_max, tables: Mutex::default() }
+        Self { rows_max, completed: Mutex::default() }
     }
 
-    pub(crate) fn get(&self, id: AggregationId) -> Option<Arc<StatisticsTable>> {
-        self.lock().iter().find(|(known, _)| *known == id).map(|(_, table)| Arc::clone(table))
+    /// The answer of an aggregation of this farm, if it is at hand.
+    pub(crate) fn get(&self, farm_id: FarmId, id: AggregationId) -> Option<CompletedAggregation> {
+        let completed = self.lock();
+        let (_, found) = completed.iter().find(|(known, _)| *known == id)?;
+        (found.farm_id == farm_id).then(|| found.clone())
     }
 
     /// Keeps an answer, and forgets the oldest ones until the rest fit.
-    pub(crate) fn insert(&self, id: AggregationId, table: Arc<StatisticsTable>) {
-        let mut tables = self.lock();
-        tables.retain(|(known, _)| *known != id);
-        tables.push_back((id, table));
-        while tables.len() > 1
-            && tables.iter().map(|(_, table)| table.rows.len()).sum::<usize>() > self.rows_max
+    pub(crate) fn insert(&self, id: AggregationId, answer: CompletedAggregation) {
+        let mut completed = self.lock();
+        completed.retain(|(known, _)| *known != id);
+        completed.push_back((id, answer));
+        while completed.len() > 1
+            && completed.iter().map(|(_, answer)| answer.table.rows.len()).sum::<usize>() > self.rows_max
         {
-            tables.pop_front();
+            completed.pop_front();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(AggregationId, Arc<StatisticsTable>)>> {
-        // A panic elsewhere leaves whole tables behind, never half of one.
-        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(AggregationId, CompletedAggregation)>> {
+        // A panic elsewhere leaves whole answers behind, never half of one.
+        self.completed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,7 @@
 //! GetSessionsStatisticsAggregation.
 
-use farmtally_service::{AggregationPage, Service};
-use farmtally_wire::{StatisticsPage, StatisticsRows, parse_get, write_statistics_page};
+use farmtally_service::{AggregationPage, PageRequest, Service};
+use farmtally_wire::{GetRequest, StatisticsPage, StatisticsRows, parse_get, write_statistics_page};
 use http::StatusCode;
 
 use crate::gate::VerifiedRequest;
@@ -14,14 +14,33 @@ pub(super) fn answer(
     farm_label: &str,
 ) -> Result<Reply, Refusal> {
     let get = parse_get(farm_label, request.raw_query())?;
-    let page = service.aggregation_page(
+    let page =
+        service.aggregation_page(request.caller(), get.farm_id, get.aggregation_id, &page_request(&get))?;
+    Ok(reply(&page))
+}
+
+/// The same, if memory alone can tell: `None` when the answer may have to wait for the disk.
+pub(super) fn answer_at_hand(
+    service: &Service,
+    request: &VerifiedRequest,
+    farm_label: &str,
+) -> Option<Result<Reply, Refusal>> {
+    let get = parse_get(farm_label, request.raw_query()).ok()?;
+    let page = service.aggregation_page_at_hand(
         request.caller(),
         get.farm_id,
         get.aggregation_id,
-        get.page_size.get(),
-        get.next_token.as_deref(),
+        &page_request(&get),
     )?;
-    Ok(Reply::json(StatusCode::OK, write_statistics_page(&shape(&page))))
+    Some(page.map(|page| reply(&page)).map_err(Refusal::from))
+}
+
+fn page_request(get: &GetRequest) -> PageRequest<'_> {
+    PageRequest { page_size: get.page_size.get(), page_token: get.next_token.as_deref() }
+}
+
+fn reply(page: &AggregationPage) -> Reply {
+    Reply::json(StatusCode::OK, write_statistics_page(&shape(page)))
 }
 
 fn shape(page: &AggregationPage) -> StatisticsPage<'_> {

@@ -18,6 +18,24 @@ use crate::gate::VerifiedRequest;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 
+/// Whether [`answer_at_hand`] is worth a try.
+pub(crate) fn may_be_at_hand(operation: Operation) -> bool {
+    operation == Operation::GetSessionsStatisticsAggregation
+}
+
+/// Answers an operation from memory, or gives `None` when it may have to wait for the disk.
+pub(crate) fn answer_at_hand(
+    operation: Operation,
+    service: &Service,
+    request: &VerifiedRequest,
+    farm_label: &str,
+) -> Option<Result<Reply, Refusal>> {
+    match operation {
+        Operation::GetSessionsStatisticsAggregation => get::answer_at_hand(service, request, farm_label),
+        _ => None,
+    }
+}
+
 /// Answers an operation.
 pub(crate) fn answer(
     operation: Operation,
