@@ -1,0 +1,135 @@
+"""Measures the program over HTTP: from Start to the first page, requests per second, and pages of a long answer.
+
+The client is as thin as it can be, because it shares the machine with the server: one kept-alive connection, requests signed
+by hand, answers read as bytes. What a request costs the server is taken from the server's own processor time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import program
+from http_client import Client, Server
+from http_questions import QUESTIONS, body_of
+
+SERVED_SECONDS = 4.0
+PAGES = 60
+DEADLINE_SECONDS = 120
+
+
+def main() -> int:
+    """Fills the folder if it is not there, measures, and prints tables."""
+    parser = argparse.ArgumentParser(prog="bench/http", description=__doc__)
+    parser.add_argument("--sessions", type=int, default=1_000_000, help="sessions of the farm")
+    parser.add_argument("--repeats", type=int, default=9, help="how often each question is started")
+    parser.add_argument("--folder", type=Path, help="the data folder; made under target/bench/ when not given")
+    arguments = parser.parse_args()
+    binary = program.build_farmtally()
+    folder = arguments.folder or program.REPOSITORY / f"target/bench/http-{arguments.sessions}"
+    if not (folder / "filled").exists():
+        fill(binary, folder, arguments.sessions)
+    began = time.perf_counter()
+    with Server(binary, folder) as server:
+        ready_ms = (time.perf_counter() - began) * 1e3
+        client = Client(server, binary, folder)
+        farm = client.get("/2023-10-12/farms")["farms"][0]["farmId"]
+        figures = {"sessions": arguments.sessions, "ready_ms": ready_ms}
+        figures["start_to_first_page"] = [first_page(client, farm, question, arguments.repeats) for question in QUESTIONS]
+        figures["requests"] = [requests_per_second(client, server, farm, size) for size in (1, 100)]
+        figures["pages"] = pages(client, server, farm)
+    print_tables(figures)
+    (program.REPOSITORY / "target/bench/http.json").write_text(json.dumps(figures, indent=2) + "\n")
+    return 0
+
+
+def fill(binary: Path, folder: Path, sessions: int) -> None:
+    """Draws the farm into a file and imports it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = folder.with_suffix(".parquet")
+    program.run(program.build(), "sessions", drawn, f"--sessions={sessions}")
+    program.run(binary, "import", "--data-dir", folder, "--farm", "Bench", "--format", "parquet", drawn)
+    drawn.unlink()
+    (folder / "filled").touch()
+
+
+def path_of(farm: str, aggregation: str = "", more: str = "") -> str:
+    """Where aggregations are started, or where the pages of one are."""
+    base = f"/2023-10-12/farms/{farm}/sessions-statistics-aggregation"
+    return f"{base}?aggregationId={aggregation}{more}" if aggregation else base
+
+
+def complete(client: Client, farm: str, question: str) -> tuple[str, dict, int]:
+    """Starts a question and asks until there is a page: its id, the page, and how often was asked."""
+    aggregation = client.post(path_of(farm), body_of(question))["aggregationId"]
+    asked_until = time.monotonic() + DEADLINE_SECONDS
+    asked = 0
+    while time.monotonic() < asked_until:
+        page = client.get(path_of(farm, aggregation))
+        asked += 1
+        if page["status"] == "COMPLETED":
+            return aggregation, page, asked
+        if page["status"] != "IN_PROGRESS":
+            sys.exit(f"error: {question} ended {page['status']}: {page.get('statusMessage')}")
+    sys.exit(f"error: {question} was not answered in {DEADLINE_SECONDS} s")
+
+
+def first_page(client: Client, farm: str, question: str, repeats: int) -> dict:
+    """Wall time from sending Start to having read the first page."""
+    times_ms = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        _, _, asked = complete(client, farm, question)
+        times_ms.append((time.perf_counter() - began) * 1e3)
+    return {"question": question, "ms": statistics.median(times_ms), "ms_min": min(times_ms), "asked": asked}
+
+
+def requests_per_second(client: Client, server: Server, farm: str, page_size: int) -> dict:
+    """Signed Gets for some seconds, and what each cost the server."""
+    aggregation, _, _ = complete(client, farm, "Q1")
+    request = client.signed("GET", path_of(farm, aggregation, f"&maxResults={page_size}"))
+    began, cpu_before = time.perf_counter(), server.cpu_seconds()
+    count = 0
+    while time.perf_counter() - began < SERVED_SECONDS:
+        client.exchange_many(request, 50)
+        count += 50
+    wall, cpu = time.perf_counter() - began, server.cpu_seconds() - cpu_before
+    return {"page_size": page_size, "per_second": count / wall, "per_cpu_second": count / cpu}
+
+
+def pages(client: Client, server: Server, farm: str) -> dict:
+    """What a page costs in the first and in the last part of the longest answer."""
+    aggregation, page, _ = complete(client, farm, "Q4")
+    times_ms = []
+    while "nextToken" in page:
+        began = time.perf_counter()
+        page = client.get(path_of(farm, aggregation, f"&nextToken={page['nextToken']}"))
+        times_ms.append((time.perf_counter() - began) * 1e3)
+    part = min(PAGES, len(times_ms))
+    return {
+        "pages": len(times_ms) + 1,
+        "first_ms": statistics.median(times_ms[:part]),
+        "last_ms": statistics.median(times_ms[-part:]),
+    }
+
+
+def print_tables(figures: dict) -> None:
+    """Prints what was measured as Markdown."""
+    print(f"\n{figures['sessions']:,} sessions; the server was ready after {figures['ready_ms']:,.0f} ms.\n")
+    print("| | Start to first page, median ms | fastest ms |\n| --- | --- | --- |")
+    for row in figures["start_to_first_page"]:
+        print(f"| {row['question']} | {row['ms']:.2f} | {row['ms_min']:.2f} |")
+    print("\n| signed Get | per second, one connection | per second of the server's processor time |\n| --- | --- | --- |")
+    for row in figures["requests"]:
+        print(f"| {row['page_size']} rows | {row['per_second']:,.0f} | {row['per_cpu_second']:,.0f} |")
+    pages_ = figures["pages"]
+    print(f"\nQ4 has {pages_['pages']:,} pages of 100 rows: a page takes {pages_['first_ms']:.2f} ms at the beginning and "
+          f"{pages_['last_ms']:.2f} ms at the end (medians, the client's reading included).")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
