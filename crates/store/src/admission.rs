@@ -4,12 +4,12 @@
 
 use std::fmt;
 
-use farmtally_model::{LineCost, Record, RecordId, RecordNames};
+use farmtally_model::{LineCost, Record, RecordId, RecordNames, Timestamp};
 use hashbrown::HashMap;
 
 use crate::encoding::Put;
 use crate::fingerprint::Fingerprint;
-use crate::identity::{self, Decision, Identities, Identity};
+use crate::identity::{self, Decision, Identities, Identity, Place};
 
 /// A record with its price, ready to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +61,13 @@ pub enum RefusalReason {
         /// Revision of what was deleted.
         deleted_revision: u32,
     },
+    /// It ended in a time whose records are no longer kept.
+    NoLongerKept {
+        /// The id.
+        id: RecordId,
+        /// The first instant that is kept.
+        kept_from: Timestamp,
+    },
 }
 
 impl fmt::Display for RefusalReason {
@@ -76,6 +83,12 @@ impl fmt::Display for RefusalReason {
                     "`{id}` was deleted; send a higher revision than {deleted_revision} to bring it back"
                 )
             }
+            Self::NoLongerKept { id, kept_from } => {
+                write!(
+                    f,
+                    "`{id}` ended before {kept_from}, and this farm keeps no earlier records; leave it out"
+                )
+            }
         }
     }
 }
@@ -83,10 +96,25 @@ impl fmt::Display for RefusalReason {
 /// What is stored, as far as the batch needs to know it.
 pub(crate) struct Stored<'a> {
     pub(crate) identities: &'a Identities,
+    /// The sealed records under ids of the batch.
+    pub(crate) sealed: &'a HashMap<RecordId, (Identity, Place)>,
     /// The records that run.
     pub(crate) running: &'a HashMap<RecordId, Record<LineCost>>,
     /// The ended records that the batch may replace.
     pub(crate) loaded: &'a HashMap<RecordId, Record<LineCost>>,
+    /// New records that ended before this instant are refused.
+    pub(crate) kept_from_ms: i64,
+}
+
+impl Stored<'_> {
+    fn under(&self, id: RecordId) -> Option<&(Identity, Place)> {
+        self.identities.get(id).or_else(|| self.sealed.get(&id))
+    }
+
+    /// Whether a record ended in a time that is no longer kept.
+    fn is_too_old<C>(&self, record: &Record<C>) -> bool {
+        record.span().ended_at().is_some_and(|ended_at| ended_at.millis() < self.kept_from_ms)
+    }
 }
 
 /// The decisions about a batch.
@@ -112,6 +140,10 @@ impl Admission {
         let id = submission.record.id();
         let (decision, revision) = self.judge(submission, stored);
         match decision {
+            Decision::Store if stored.is_too_old(&submission.record) => {
+                let kept_from = Timestamp::from_millis_clamped(stored.kept_from_ms);
+                self.refuse(index, RefusalReason::NoLongerKept { id, kept_from });
+            }
             Decision::Store => {
                 self.receipt.stored += 1;
                 self.put(submission, 0);
@@ -137,7 +169,7 @@ impl Admission {
         let (current, record) = if let Some(index) = self.by_id.get(&id) {
             let put = &self.puts[*index];
             (Identity::of_record(&put.record, put.fingerprint), Some(&put.record))
-        } else if let Some((identity, _)) = stored.identities.get(id) {
+        } else if let Some((identity, _)) = stored.under(id) {
             (*identity, stored.running.get(&id).or_else(|| stored.loaded.get(&id)))
         } else {
             return (Decision::Store, 0);

@@ -18,6 +18,16 @@ pub(crate) struct Head {
     checksum: [u8; 16],
 }
 
+impl Head {
+    pub(crate) const fn new(sequence: i64, checksum: [u8; 16]) -> Self {
+        Self { sequence, checksum }
+    }
+
+    pub(crate) const fn checksum(&self) -> [u8; 16] {
+        self.checksum
+    }
+}
+
 /// The entries that a batch is to have, encoded.
 pub(crate) struct EncodedBatch {
     pub(crate) entry_count: usize,
@@ -62,8 +72,10 @@ pub(crate) fn append(
 
 /// Every farm that has batches, or should have.
 pub(crate) fn farms(connection: &Connection) -> Result<Vec<FarmId>, StoreError> {
-    let mut statement = connection
-        .prepare("SELECT farm_id FROM batch_heads UNION SELECT DISTINCT farm_id FROM batches ORDER BY 1")?;
+    let mut statement = connection.prepare(
+        "SELECT farm_id FROM batch_heads UNION SELECT DISTINCT farm_id FROM batches
+                  UNION SELECT farm_id FROM seals UNION SELECT DISTINCT farm_id FROM segments ORDER BY 1",
+    )?;
     let farms = statement.query_map([], |row| row.get(0).map(FarmId::from_bytes))?;
     Ok(farms.collect::<Result<_, _>>()?)
 }
@@ -92,18 +104,19 @@ pub(crate) fn load(
     batch.ok_or_else(|| damaged(farm_id, sequence, "it is missing"))?.verified_entries(farm_id)
 }
 
-/// Walks a farm's chain from its head to its first batch, and checks that it is whole.
+/// Walks a farm's chain from `head` down to the batch behind `base`, and checks that it is whole.
 pub(crate) fn for_each_newest_first(
     connection: &Connection,
     farm_id: FarmId,
+    base: Head,
     head: Head,
     mut visit: impl FnMut(i64, Vec<Entry>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT sequence, received_at, entry_count, previous, payload, checksum FROM batches
-         WHERE farm_id = ?1 ORDER BY sequence DESC",
+         WHERE farm_id = ?1 AND sequence > ?2 AND sequence <= ?3 ORDER BY sequence DESC",
     )?;
-    let mut rows = statement.query([farm_id.bytes()])?;
+    let mut rows = statement.query(params![farm_id.bytes(), base.sequence, head.sequence])?;
     let mut expected = head;
     while let Some(row) = rows.next()? {
         let batch = Batch::from_row(row)?;
@@ -112,19 +125,66 @@ pub(crate) fn for_each_newest_first(
         let sequence = batch.sequence;
         visit(sequence, batch.verified_entries(farm_id)?)?;
     }
-    match expected {
-        Head { sequence: 0, checksum: [0, ..] } if expected == Head::default() => Ok(()),
-        missing => Err(damaged(farm_id, missing.sequence, "it is missing")),
+    if expected == base { Ok(()) } else { Err(damaged(farm_id, expected.sequence, "it is missing")) }
+}
+
+/// Refuses a batch behind the head, which no commit of ours can have left.
+pub(crate) fn check_head_is_last(
+    connection: &Connection,
+    farm_id: FarmId,
+    head: Head,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached("SELECT max(sequence) FROM batches WHERE farm_id = ?1")?;
+    let last: Option<i64> = statement.query_row([farm_id.bytes()], |row| row.get(0))?;
+    match last {
+        Some(last) if last > head.sequence => {
+            Err(damaged(farm_id, last, "it is beyond the last batch that was committed"))
+        }
+        _ => Ok(()),
     }
+}
+
+/// The last of the batches behind `base` that together have about so many entries, or `None` when there is no batch.
+pub(crate) fn portion(
+    connection: &Connection,
+    farm_id: FarmId,
+    base: Head,
+    entries: usize,
+) -> Result<Option<Head>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT sequence, checksum, entry_count FROM batches WHERE farm_id = ?1 AND sequence > ?2 ORDER BY sequence",
+    )?;
+    let mut rows = statement.query(params![farm_id.bytes(), base.sequence])?;
+    let (mut last, mut taken) = (None, 0_usize);
+    while let Some(row) = rows.next()? {
+        last = Some(Head { sequence: row.get(0)?, checksum: row.get(1)? });
+        taken = taken.saturating_add(usize::try_from(row.get::<_, i64>(2)?).unwrap_or(0));
+        if taken >= entries {
+            break;
+        }
+    }
+    Ok(last)
+}
+
+/// Deletes some of the batches up to `base`, which are sealed. Returns how many.
+pub(crate) fn purge(
+    connection: &Connection,
+    farm_id: FarmId,
+    base: Head,
+    batches: usize,
+) -> Result<usize, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "DELETE FROM batches WHERE farm_id = ?1 AND sequence IN
+             (SELECT sequence FROM batches WHERE farm_id = ?1 AND sequence <= ?2 ORDER BY sequence LIMIT ?3)",
+    )?;
+    let limit = i64::try_from(batches).unwrap_or(i64::MAX);
+    Ok(statement.execute(params![farm_id.bytes(), base.sequence, limit])?)
 }
 
 impl Head {
     fn check(self, farm_id: FarmId, batch: &Batch) -> Result<(), StoreError> {
         if batch.sequence < self.sequence {
             return Err(damaged(farm_id, self.sequence, "it is missing"));
-        }
-        if batch.sequence > self.sequence {
-            return Err(damaged(farm_id, batch.sequence, "it is beyond the last batch that was committed"));
         }
         if batch.checksum != self.checksum {
             return Err(damaged(farm_id, batch.sequence, "it is not the batch that its successor follows"));

@@ -2,7 +2,7 @@
 //! and for a failed write.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -22,6 +22,10 @@ const STATEMENTS_CACHED: usize = 96;
 pub(crate) struct Database {
     writer: Mutex<Writer>,
     reader: Mutex<Connection>,
+    /// For reading that takes long, so that nobody waits for it.
+    background: Mutex<Connection>,
+    /// How a write failed; see [`Writer::failure`].
+    failure: OnceLock<String>,
 }
 
 #[derive(Debug)]
@@ -42,10 +46,14 @@ impl Database {
     ) -> Result<Self, OpenError> {
         let mut connection = connect(path)?;
         prepare(&mut connection)?;
-        let reader = connect(path)?;
-        reader.pragma_update(None, "query_only", true)?;
+        let reading = || -> Result<Mutex<Connection>, OpenError> {
+            let reader = connect(path)?;
+            reader.pragma_update(None, "query_only", true)?;
+            Ok(Mutex::new(reader))
+        };
+        let (reader, background) = (reading()?, reading()?);
         let writer = Writer { connection, log: log_path(path), is_log_certain: false, failure: None };
-        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader) })
+        Ok(Self { writer: Mutex::new(writer), reader, background, failure: OnceLock::new() })
     }
 
     /// Asks something of the last committed state.
@@ -64,12 +72,46 @@ impl Database {
         lock(&self.writer).write(|_| Ok(())).map(Durable::into_inner)
     }
 
+    /// Asks something that takes long.
+    pub(crate) fn read_long<T>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        question(&lock(&self.background))
+    }
+
+    /// Copies the database, as it is at one instant, into an empty file.
+    pub(crate) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        // A connection of its own, because one that only reads may not write elsewhere either.
+        let source = lock(&self.background).path().map(PathBuf::from).unwrap_or_default();
+        let connection = Connection::open(source)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.execute("VACUUM INTO ?1", [path.to_string_lossy()])?;
+        Ok(())
+    }
+
+    /// A file beside the catalogue was not confirmed by the disk: nothing more may be written until the folder is opened
+    /// again.
+    pub(crate) fn refuse_writes(&self, cause: &str) {
+        lock(&self.writer).failure.get_or_insert_with(|| cause.to_owned());
+        self.failure.get_or_init(|| cause.to_owned());
+    }
+
     /// Makes one change of everything that `change` does, synced before this returns, or of nothing.
     pub(crate) fn write<T>(
         &self,
         change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<Durable<T>, StoreError> {
-        lock(&self.writer).write(change)
+        let written = lock(&self.writer).write(change);
+        if let Err(StoreError::NotDurable { cause }) = &written {
+            self.failure.get_or_init(|| cause.clone());
+        }
+        written
+    }
+
+    /// How a write failed that the disk did not confirm, if one did.
+    pub(crate) fn write_failure(&self) -> Option<String> {
+        self.failure.get().cloned()
     }
 }
 

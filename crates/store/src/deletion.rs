@@ -12,6 +12,7 @@ impl OpenFarm {
         database: &Database,
         id: I,
     ) -> Result<Deletion, StoreError> {
+        self.gather_roster(database)?;
         let mut book = self.book()?;
         let tagged = I::tagged(self.farm_id(), id);
         let records = self.read_roster().record_count(tagged);
@@ -20,7 +21,7 @@ impl OpenFarm {
         }
         let deleted = database.write(|transaction| changes::delete(transaction, self.farm_id(), id))?;
         if deleted.get() == &Deletion::Deleted {
-            book.registry().forget(tagged);
+            book.registry.forget(tagged);
         }
         Ok(deleted.into_inner())
     }

@@ -30,6 +30,14 @@ pub(crate) enum Entry {
 }
 
 impl Entry {
+    /// The record that it stores, if it stores one.
+    pub(crate) fn record(&self) -> Option<&Record<LineCost>> {
+        match self {
+            Self::Put(put) => Some(&put.record),
+            Self::Delete { .. } => None,
+        }
+    }
+
     pub(crate) fn id(&self) -> RecordId {
         match self {
             Self::Put(put) => put.record.id(),
@@ -82,6 +90,31 @@ pub(crate) fn encode_puts(puts: &[Put]) -> Result<Vec<u8>, StoreError> {
 pub(crate) fn encode_delete(id: RecordId, revision: u32) -> Result<Vec<u8>, StoreError> {
     let tombstone = StoredTombstone { id: StoredId::from(id), revision };
     pack(&StoredBatch::V1(vec![StoredEntry::Tombstone(tombstone)]))
+}
+
+/// The payload that says these things, records and deletions alike.
+pub(crate) fn encode_entries(entries: &[Entry]) -> Result<Vec<u8>, StoreError> {
+    let stored = entries.iter().map(|entry| match entry {
+        Entry::Put(put) => StoredEntry::put(put),
+        Entry::Delete { id, revision } => {
+            StoredEntry::Tombstone(StoredTombstone { id: StoredId::from(*id), revision: *revision })
+        }
+    });
+    pack(&StoredBatch::V1(stored.collect()))
+}
+
+/// One record by itself, without its fingerprint.
+pub(crate) fn encode_record(record: &Record<LineCost>) -> Result<Vec<u8>, StoreError> {
+    let put = Put { record: record.clone(), fingerprint: Fingerprint::from_bytes([0; 16]) };
+    encode_puts(std::slice::from_ref(&put))
+}
+
+/// Undoes [`encode_record`].
+pub(crate) fn decode_record(payload: &[u8]) -> Result<Record<LineCost>, Malformed> {
+    match decode(payload)?.pop() {
+        Some(Entry::Put(put)) => Ok(put.record),
+        _ => Err(Malformed::new("there is no record in it")),
+    }
 }
 
 /// The entries of a payload.

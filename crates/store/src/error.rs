@@ -54,6 +54,22 @@ pub enum StoreError {
         /// How it was found out.
         reason: String,
     },
+    /// A derived file is not what it was. Nothing is lost: it can be made anew from the segments.
+    #[error("`{path}` is damaged: {reason}; stop the server and run `farmtally rebuild`")]
+    DerivedDamaged {
+        /// The file, from the data folder.
+        path: String,
+        /// How it was found out.
+        reason: String,
+    },
+    /// A sealed file could not be used.
+    #[error("cannot use `{path}`: {cause}")]
+    File {
+        /// The file, from the data folder.
+        path: String,
+        /// What the system said.
+        cause: String,
+    },
     /// The disk failed while reading.
     #[error("the catalogue could not be read: {cause}")]
     Unreadable {
@@ -71,6 +87,26 @@ pub enum StoreError {
 impl StoreError {
     pub(crate) fn damaged(what: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Damaged { what: what.into(), reason: reason.into() }
+    }
+
+    /// The failure of an operation on a sealed file. A disk without room says so in several ways.
+    pub(crate) fn file(path: String, cause: &io::Error) -> Self {
+        let full = [
+            io::ErrorKind::StorageFull,
+            io::ErrorKind::QuotaExceeded,
+            io::ErrorKind::FileTooLarge,
+            io::ErrorKind::ReadOnlyFilesystem,
+        ];
+        if full.contains(&cause.kind()) {
+            Self::DiskFull
+        } else {
+            Self::File { path, cause: cause.to_string() }
+        }
+    }
+
+    /// A sync that failed: what was written may be lost, and a second sync may not say so.
+    pub(crate) fn not_synced(path: &str, cause: &io::Error) -> Self {
+        Self::NotDurable { cause: format!("`{path}`: {cause}") }
     }
 
     /// Whether the same call can succeed later without anyone repairing anything but free space.
@@ -135,6 +171,12 @@ pub enum OpenError {
     #[error("`{}` does not hold 64 hexadecimal digits; restore it from the backup of the folder", path.display())]
     UnreadableKey {
         /// The key file.
+        path: PathBuf,
+    },
+    /// The place for a copy has something in it.
+    #[error("`{}` is not empty; name a folder that is not there yet", path.display())]
+    NotEmpty {
+        /// The folder.
         path: PathBuf,
     },
     /// A file or the folder could not be used.

@@ -1,48 +1,40 @@
-//! One farm in memory: what is stored under each id, and the columns that the engine reads.
+//! One farm that is open: what is stored of it, and what questions see.
 //!
 //! A batch is decided, committed and taken in under one lock per farm; a snapshot needs only the last published view, so
-//! that questions never wait for the disk. Everything in here was committed before.
+//! that questions never wait for the disk.
 
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use farmtally_columns::{FarmColumns, FarmSnapshot};
-use farmtally_model::{FarmId, LineCost, Record, RecordId, Timestamp};
-use hashbrown::{HashMap, HashSet};
+use farmtally_columns::FarmSnapshot;
+use farmtally_model::{FarmId, RecordId, Timestamp};
 use rusqlite::Connection;
 
-use crate::admission::{Admission, BatchReceipt, PricedSubmission, Stored};
-use crate::batches::{self, EncodedBatch, Head};
+use crate::admission::{Admission, BatchReceipt, PricedSubmission};
+use crate::batches::{self, EncodedBatch};
+use crate::book::{Book, Decided, Known, Reading, load_from_batches};
 use crate::database::Database;
 use crate::durable::Durable;
-use crate::encoding::{self, Entry, Put};
+use crate::encoding;
 use crate::error::StoreError;
-use crate::identity::{Identities, Identity, Place, Standing};
-use crate::registry::Registry;
+use crate::identity::Standing;
+use crate::limits::SEAL_RECORDS;
 use crate::roster::Roster;
-
-/// Records that are given to the columns at once while a farm is loaded: enough for full blocks, few enough that a large
-/// farm is never in memory twice.
-const LOAD_RECORDS: usize = 256 * 1024;
+use crate::sealed::{FarmFiles, ManifestChange};
 
 /// A farm that is open.
 #[derive(Debug)]
 pub(crate) struct OpenFarm {
-    farm_id: FarmId,
+    pub(crate) files: FarmFiles,
     book: Mutex<Book>,
     /// Changed only while the book is held.
     roster: RwLock<Roster>,
     view: RwLock<View>,
-}
-
-/// What is stored, and what is needed to decide about more.
-#[derive(Debug, Default)]
-pub(crate) struct Book {
-    head: Head,
-    identities: Identities,
-    /// The records that still run, whole: they are what will most likely be replaced.
-    running: HashMap<RecordId, Record<LineCost>>,
-    registry: Registry,
-    columns: FarmColumns,
+    /// Ended records since the last seal, about.
+    unsealed: AtomicUsize,
+    /// Held by whoever changes segments: one at a time, because they number new ones.
+    pub(crate) sealing: Mutex<()>,
 }
 
 /// What questions see.
@@ -54,40 +46,59 @@ struct View {
     damage: Option<StoreError>,
 }
 
-impl OpenFarm {
-    /// A farm without records.
-    pub(crate) fn empty(farm_id: FarmId) -> Self {
-        Self { farm_id, book: Mutex::default(), roster: RwLock::default(), view: RwLock::default() }
+impl View {
+    fn of(book: &Book) -> Self {
+        Self { snapshot: book.columns.snapshot(), record_count: book.live_count(), damage: None }
     }
 
-    /// Reads all batches. A farm that cannot be read is open, too: it answers with what is wrong with it.
-    pub(crate) fn load(connection: &Connection, farm_id: FarmId) -> Self {
-        match Book::load(connection, farm_id) {
-            Ok((book, roster)) => Self {
-                farm_id,
-                view: RwLock::new(book.view()),
-                book: Mutex::new(book),
-                roster: RwLock::new(roster),
-            },
+    /// The view, if the columns have exactly the records that the batches and the manifest have.
+    fn checked(self, farm_id: FarmId) -> Result<Self, StoreError> {
+        let found = self.snapshot.session_count() + self.snapshot.volume_count();
+        match self.damage {
+            Some(damage) => Err(damage),
+            None if found == self.record_count => Ok(self),
+            None => {
+                let reason = format!("they hold {found} records instead of {}", self.record_count);
+                Err(StoreError::damaged(format!("the columns of `{farm_id}`"), reason))
+            }
+        }
+    }
+}
+
+impl OpenFarm {
+    /// A farm without records.
+    pub(crate) fn empty(folder: &Path, farm_id: FarmId) -> Self {
+        Self::with(FarmFiles::new(folder, farm_id), Book::default(), Roster::gathering(), View::default())
+    }
+
+    /// Reads what is stored. A farm that cannot be read is open, too: it answers with what is wrong with it.
+    pub(crate) fn load(connection: &Connection, folder: &Path, farm_id: FarmId) -> Self {
+        let files = FarmFiles::new(folder, farm_id);
+        match Book::load(connection, &files) {
+            Ok(book) => {
+                let view = View::of(&book);
+                Self::with(files, book, Roster::default(), view)
+            }
             Err(damage) => {
                 let view = View { damage: Some(damage), ..View::default() };
-                Self { view: RwLock::new(view), ..Self::empty(farm_id) }
+                Self::with(files, Book::default(), Roster::default(), view)
             }
         }
     }
 
-    /// Everything that was acknowledged, and nothing that was not.
-    pub(crate) fn snapshot(&self) -> Result<Arc<FarmSnapshot>, StoreError> {
-        self.whole_view().map(|view| view.snapshot)
-    }
-
-    /// Number of records that are stored and not deleted.
-    pub(crate) fn record_count(&self) -> Result<u64, StoreError> {
-        self.whole_view().map(|view| view.record_count)
+    fn with(files: FarmFiles, book: Book, roster: Roster, view: View) -> Self {
+        Self {
+            files,
+            unsealed: AtomicUsize::new(book.identities.ended_count()),
+            book: Mutex::new(book),
+            roster: RwLock::new(roster),
+            view: RwLock::new(view),
+            sealing: Mutex::default(),
+        }
     }
 
     pub(crate) fn farm_id(&self) -> FarmId {
-        self.farm_id
+        self.files.farm_id()
     }
 
     /// Refuses a farm that could not be read as a whole.
@@ -103,12 +114,19 @@ impl OpenFarm {
         self.roster.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Everything that was acknowledged, and nothing that was not.
+    pub(crate) fn snapshot(&self) -> Result<Arc<FarmSnapshot>, StoreError> {
+        self.whole_view().map(|view| view.snapshot)
+    }
+
+    /// Number of records that are stored and not deleted.
+    pub(crate) fn record_count(&self) -> Result<u64, StoreError> {
+        self.whole_view().map(|view| view.record_count)
+    }
+
     fn whole_view(&self) -> Result<View, StoreError> {
         let view = self.view.read().unwrap_or_else(PoisonError::into_inner).clone();
-        match view.damage {
-            Some(damage) => Err(damage),
-            None => Ok(view),
-        }
+        view.checked(self.files.farm_id())
     }
 
     /// Decides, commits and takes in one batch.
@@ -119,25 +137,34 @@ impl OpenFarm {
         now: Timestamp,
     ) -> Result<Durable<BatchReceipt>, StoreError> {
         let mut book = self.book()?;
-        let Decided { admission, loaded } = book.decide(database, self.farm_id, batch)?;
+        let farm_id = self.files.farm_id();
+        let Decided { admission, known } = book.decide(&Reading { database, files: &self.files }, batch)?;
         let Admission { receipt, puts, .. } = admission;
         let names = book.registry.changes(batch, &receipt);
         if puts.is_empty() && names.is_empty() {
             return Ok(Durable::already(receipt));
         }
         let payload = encoding::encode_puts(&puts)?;
-        let head = database.write(|transaction| {
-            names.write(transaction, self.farm_id, now)?;
+        let removals = known.removals(puts.iter().map(|put| put.record.id()))?;
+        let change = ManifestChange { removals, ..ManifestChange::default() };
+        let committed = database.write(|transaction| {
+            names.write(transaction, farm_id, now)?;
             if puts.is_empty() {
-                return Ok(book.head);
+                return Ok((book.head, None));
             }
             let encoded = EncodedBatch { entry_count: puts.len(), payload };
-            batches::append(transaction, self.farm_id, book.head, encoded, now)
+            let head = batches::append(transaction, farm_id, book.head, encoded, now)?;
+            Ok((head, change.apply_to(&book.manifest, transaction, farm_id)?))
         })?;
-        book.take_in(*head.get(), puts, &loaded, &mut self.write_roster());
-        book.registry.extend(names);
+        let committed = committed.map(|(head, manifest)| {
+            book.manifest = manifest.unwrap_or_else(|| std::mem::take(&mut book.manifest));
+            self.unsealed.fetch_add(puts.len(), Ordering::Relaxed);
+            book.take_in(head, puts, &known, &mut self.write_roster());
+            book.registry.extend(names);
+            receipt
+        });
         self.publish(&book);
-        Ok(head.map(|_| receipt))
+        Ok(committed)
     }
 
     /// Deletes a record and remembers its revision. False when nothing is stored under the id.
@@ -148,23 +175,63 @@ impl OpenFarm {
         now: Timestamp,
     ) -> Result<Durable<bool>, StoreError> {
         let mut book = self.book()?;
-        let Some((identity, place)) =
-            book.identities.get(id).copied().filter(|(identity, _)| identity.is_live())
-        else {
+        let farm_id = self.files.farm_id();
+        let Some((revision, known)) = self.deletable(&book, database, id)? else {
             return Ok(Durable::already(false));
         };
-        let loaded = match identity.standing {
-            Standing::Running => HashMap::new(),
-            _ => load_records(database, self.farm_id, vec![(place, id)])?,
-        };
-        let payload = encoding::encode_delete(id, identity.revision)?;
-        let head = database.write(|transaction| {
+        let payload = encoding::encode_delete(id, revision)?;
+        let change =
+            ManifestChange { removals: known.removals([id].into_iter())?, ..ManifestChange::default() };
+        let committed = database.write(|transaction| {
             let encoded = EncodedBatch { entry_count: 1, payload };
-            batches::append(transaction, self.farm_id, book.head, encoded, now)
+            let head = batches::append(transaction, farm_id, book.head, encoded, now)?;
+            Ok((head, change.apply_to(&book.manifest, transaction, farm_id)?))
         })?;
-        book.take_out(*head.get(), id, identity.revision, &loaded, &mut self.write_roster());
+        let committed = committed.map(|(head, manifest)| {
+            book.manifest = manifest.unwrap_or_else(|| std::mem::take(&mut book.manifest));
+            book.take_out(head, id, revision, &known, &mut self.write_roster());
+            true
+        });
         self.publish(&book);
-        Ok(head.map(|_| true))
+        Ok(committed)
+    }
+
+    /// The revision of a live record, and the record as far as it is not in memory.
+    fn deletable(
+        &self,
+        book: &Book,
+        database: &Database,
+        id: RecordId,
+    ) -> Result<Option<(u32, Known)>, StoreError> {
+        let mut known = Known::default();
+        let Some((identity, place)) = book.identities.get(id).copied() else {
+            let known = book.sealed_record(&self.files, id)?;
+            book.verify_replaced(&Reading { database, files: &self.files }, &known)?;
+            return Ok(known
+                .sealed
+                .get(&id)
+                .map(|(identity, _)| identity.revision)
+                .map(|revision| (revision, known)));
+        };
+        match identity.standing {
+            Standing::Deleted => return Ok(None),
+            Standing::Running => {}
+            Standing::Ended => {
+                let reading = Reading { database, files: &self.files };
+                load_from_batches(&reading, vec![(place, id)], &mut known.loaded)?;
+            }
+        }
+        Ok(Some((identity.revision, known)))
+    }
+
+    /// Whether so many records came in since the last seal that the next is due.
+    pub(crate) fn is_worth_sealing(&self) -> bool {
+        self.unsealed.load(Ordering::Relaxed) >= SEAL_RECORDS
+    }
+
+    /// Notes how many ended records there are.
+    pub(crate) fn note_sealable(&self, records: usize) {
+        self.unsealed.store(records, Ordering::Relaxed);
     }
 
     /// The book of a whole farm. After a panic half-way through a change, memory may lag behind the disk, so that
@@ -175,192 +242,7 @@ impl OpenFarm {
         self.book.lock().map_err(|_| StoreError::Poisoned { cause: cause() })
     }
 
-    fn publish(&self, book: &Book) {
-        *self.view.write().unwrap_or_else(PoisonError::into_inner) = book.view();
-    }
-}
-
-/// The decisions about a batch, and the stored records that were read for them.
-struct Decided {
-    admission: Admission,
-    loaded: HashMap<RecordId, Record<LineCost>>,
-}
-
-impl Book {
-    /// Walks the batches from the newest to the oldest: the first entry that is met for an id is the one that counts, so
-    /// that everything is decoded once and what was replaced never reaches the columns.
-    fn load(connection: &Connection, farm_id: FarmId) -> Result<(Self, Roster), StoreError> {
-        let head = batches::head(connection, farm_id)?;
-        let registry = Registry::load(connection, farm_id)?;
-        let mut book = Self { head, registry, ..Self::default() };
-        let (mut inserts, mut roster) = (Vec::new(), Roster::default());
-        batches::for_each_newest_first(connection, farm_id, head, |sequence, entries| {
-            book.take_back(farm_id, sequence, entries, &mut inserts, &mut roster)?;
-            if inserts.len() >= LOAD_RECORDS {
-                book.columns.apply(&inserts, &[]);
-                inserts.clear();
-            }
-            Ok(())
-        })?;
-        book.columns.apply(&inserts, &[]);
-        Ok((book, roster))
-    }
-
-    /// Takes in the entries of a batch unless newer ones with their ids were taken in before.
-    fn take_back(
-        &mut self,
-        farm_id: FarmId,
-        sequence: i64,
-        entries: Vec<Entry>,
-        inserts: &mut Vec<Record<LineCost>>,
-        roster: &mut Roster,
-    ) -> Result<(), StoreError> {
-        for (index, entry) in (0..).zip(entries) {
-            let id = entry.id();
-            match self.identities.get(id) {
-                Some((_, newer)) if newer.sequence == sequence => {
-                    return Err(batches::damaged(farm_id, sequence, &format!("it has `{id}` twice")));
-                }
-                Some(_) => continue,
-                None => self.identities.set(id, Identity::of_entry(&entry), Place { sequence, index }),
-            }
-            if let Entry::Put(Put { record, .. }) = entry {
-                self.remember_if_running(&record);
-                roster.replace(None, Some(&record), sequence);
-                inserts.push(record);
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) fn registry(&mut self) -> &mut Registry {
-        &mut self.registry
-    }
-
-    /// Where the record is that is stored under an id, if one is.
-    pub(crate) fn live_place(&self, id: RecordId) -> Option<Place> {
-        self.identities.get(id).filter(|(identity, _)| identity.is_live()).map(|(_, place)| *place)
-    }
-
-    /// Whether what is stored under an id is what is at a place.
-    pub(crate) fn is_at(&self, id: RecordId, place: Place) -> bool {
-        self.live_place(id) == Some(place)
-    }
-
-    fn view(&self) -> View {
-        let (snapshot, record_count) = (self.columns.snapshot(), self.identities.live_count());
-        debug_assert_eq!(snapshot.session_count() + snapshot.volume_count(), record_count);
-        View { snapshot, record_count, damage: None }
-    }
-
-    fn decide(
-        &self,
-        database: &Database,
-        farm_id: FarmId,
-        batch: &[PricedSubmission],
-    ) -> Result<Decided, StoreError> {
-        let loaded = load_records(database, farm_id, self.replaceable(batch))?;
-        let stored = Stored { identities: &self.identities, running: &self.running, loaded: &loaded };
-        let admission = Admission::of(batch, &stored);
-        Ok(Decided { admission, loaded })
-    }
-
-    /// Where the ended records are that a batch may replace, or that it has to be compared with.
-    fn replaceable(&self, batch: &[PricedSubmission]) -> Vec<(Place, RecordId)> {
-        let place = |submission: &PricedSubmission| {
-            let id = submission.record.id();
-            let (identity, place) = self.identities.get(id)?;
-            let newcomer = Identity::of_record(&submission.record, submission.fingerprint);
-            let wanted = identity.standing == Standing::Ended && !identity.repeats(&newcomer);
-            wanted.then_some((*place, id))
-        };
-        batch.iter().filter_map(place).collect()
-    }
-
-    /// Takes in records that were committed as the batch `head`.
-    fn take_in(
-        &mut self,
-        head: Head,
-        puts: Vec<Put>,
-        loaded: &HashMap<RecordId, Record<LineCost>>,
-        roster: &mut Roster,
-    ) {
-        let mut inserts = Vec::with_capacity(puts.len());
-        let mut removals = Vec::new();
-        for (index, put) in (0..).zip(puts) {
-            let id = put.record.id();
-            let removal = self.stored_record(id, loaded);
-            roster.replace(removal.as_ref(), Some(&put.record), head.sequence);
-            removals.extend(removal);
-            let place = Place { sequence: head.sequence, index };
-            self.identities.set(id, Identity::of_record(&put.record, put.fingerprint), place);
-            self.remember_if_running(&put.record);
-            inserts.push(put.record);
-        }
-        self.columns.apply(&inserts, &removals);
-        self.head = head;
-    }
-
-    /// Takes out a record whose deletion was committed as the batch `head`.
-    fn take_out(
-        &mut self,
-        head: Head,
-        id: RecordId,
-        revision: u32,
-        loaded: &HashMap<RecordId, Record<LineCost>>,
-        roster: &mut Roster,
-    ) {
-        let removals: Vec<_> = self.stored_record(id, loaded).into_iter().collect();
-        roster.replace(removals.first(), None, head.sequence);
-        let place = Place { sequence: head.sequence, index: 0 };
-        self.identities.set(id, Identity::tombstone(revision), place);
-        self.columns.apply(&[], &removals);
-        self.head = head;
-    }
-
-    /// The record that lives under an id, which is about to go.
-    fn stored_record(
-        &mut self,
-        id: RecordId,
-        loaded: &HashMap<RecordId, Record<LineCost>>,
-    ) -> Option<Record<LineCost>> {
-        let (identity, _) = self.identities.get(id)?;
-        match identity.standing {
-            Standing::Running => self.running.remove(&id),
-            Standing::Ended => loaded.get(&id).cloned(),
-            Standing::Deleted => None,
-        }
-    }
-
-    fn remember_if_running(&mut self, record: &Record<LineCost>) {
-        if record.span().ended_at().is_none() {
-            self.running.insert(record.id(), record.clone());
-        }
-    }
-}
-
-/// Reads stored records back, each batch once.
-fn load_records(
-    database: &Database,
-    farm_id: FarmId,
-    mut places: Vec<(Place, RecordId)>,
-) -> Result<HashMap<RecordId, Record<LineCost>>, StoreError> {
-    let mut records = HashMap::with_capacity(places.len());
-    places.sort_unstable_by_key(|(place, _)| (place.sequence, place.index));
-    for places in places.chunk_by(|(one, _), (other, _)| one.sequence == other.sequence) {
-        let Some((Place { sequence, .. }, _)) = places.first() else { continue };
-        let wanted: HashSet<u32> = places.iter().map(|(place, _)| place.index).collect();
-        let entries = database.read(|connection| batches::load(connection, farm_id, *sequence))?;
-        for (index, entry) in (0..).zip(entries) {
-            if let Entry::Put(put) = entry
-                && wanted.contains(&index)
-            {
-                records.insert(put.record.id(), put.record);
-            }
-        }
-    }
-    match places.iter().find(|(_, id)| !records.contains_key(id)) {
-        Some((place, id)) => Err(batches::damaged(farm_id, place.sequence, &format!("it lost `{id}`"))),
-        None => Ok(records),
+    pub(crate) fn publish(&self, book: &Book) {
+        *self.view.write().unwrap_or_else(PoisonError::into_inner) = View::of(book);
     }
 }

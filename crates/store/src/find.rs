@@ -7,13 +7,17 @@ use farmtally_model::{
     FleetId, JobId, LineCost, QueueId, Record, RecordId, Session, SessionId, Timestamp, WorkerId,
 };
 
+use hashbrown::HashMap;
+
 use crate::batches;
+use crate::book::{Book, Reading, load_from_batches};
 use crate::database::Database;
 use crate::encoding::{Entry, Put};
 use crate::error::StoreError;
 use crate::farm::OpenFarm;
-use crate::identity::Place;
+use crate::identity::{Place, Standing};
 use crate::roster::{JobSummary, Piece, Roster, SessionOwner, WorkerSummary};
+use crate::sealed::{Segment, read_records};
 
 /// Where a session stands in a list of sessions: lists go by start, and by id where sessions started at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,21 +43,33 @@ impl OpenFarm {
         session_id: SessionId,
     ) -> Result<Option<Session<LineCost>>, StoreError> {
         let id = RecordId::Session(session_id);
-        let Some(place) = self.live_place(id)? else { return Ok(None) };
-        let entries = self.piece(database, place.sequence)?;
-        let found = (0..).zip(entries).find(|(index, _): &(u32, _)| *index == place.index);
-        match found {
-            Some((_, Entry::Put(Put { record: Record::Session(session), .. })))
-                if session.session_id == session_id =>
-            {
-                Ok(Some(session))
-            }
-            _ => Err(batches::damaged(self.farm_id(), place.sequence, &format!("it lost `{id}`"))),
+        let book = self.book()?;
+        match book.live_record(&Reading { database, files: &self.files }, id)? {
+            Some(Record::Session(session)) => Ok(Some(session)),
+            _ => Ok(None),
         }
     }
 
     /// At most `limit` sessions of an owner behind a position, in the order of their starts.
+    ///
+    /// Sealing moves sessions from piece to piece. When it did so meanwhile, the page is read again.
     pub(crate) fn sessions(
+        &self,
+        database: &Database,
+        owner: SessionOwner,
+        after: Option<SessionPosition>,
+        limit: usize,
+    ) -> Result<Vec<Session<LineCost>>, StoreError> {
+        loop {
+            let layout = self.book()?.manifest.layout();
+            let page = self.page(database, owner, after, limit);
+            if self.book()?.manifest.layout() == layout {
+                return page;
+            }
+        }
+    }
+
+    fn page(
         &self,
         database: &Database,
         owner: SessionOwner,
@@ -125,22 +141,22 @@ impl OpenFarm {
     /// Looks at the roster when nothing in it is stale.
     fn roster<T>(&self, database: &Database, look: impl FnOnce(&Roster) -> T) -> Result<T, StoreError> {
         self.require_whole()?;
+        self.gather_roster(database)?;
         {
             let roster = self.read_roster();
             if !roster.is_stale() {
                 return Ok(look(&roster));
             }
         }
-        // While the book is held, nothing is appended or deleted.
+        // While the book is held, nothing is appended, deleted or sealed.
         let book = self.book()?;
         let pieces = self.read_roster().pieces_to_settle();
+        let reading = Reading { database, files: &self.files };
         let mut sessions: Vec<(Piece, Session<LineCost>)> = Vec::new();
         for piece in pieces {
-            for (index, entry) in (0..).zip(self.piece(database, piece)?) {
-                if let Entry::Put(Put { record: Record::Session(session), .. }) = entry
-                    && book.is_at(RecordId::Session(session.session_id), Place { sequence: piece, index })
-                    && self.read_roster().is_of_stale(&session)
-                {
+            let is_stale = |session: &Session<LineCost>| self.read_roster().is_of_stale(session);
+            for (place, session) in book.sessions_of(&reading, piece, is_stale)? {
+                if book.is_at(RecordId::Session(session.session_id), place) {
                     sessions.push((piece, session));
                 }
             }
@@ -150,6 +166,22 @@ impl OpenFarm {
         Ok(look(&roster))
     }
 
+    /// Reads all records for the roster, the first time that it is asked for. Nothing is stored meanwhile.
+    pub(crate) fn gather_roster(&self, database: &Database) -> Result<(), StoreError> {
+        if self.read_roster().is_gathered() {
+            return Ok(());
+        }
+        let book = self.book()?;
+        if self.read_roster().is_gathered() {
+            return Ok(());
+        }
+        let reading = Reading { database, files: &self.files };
+        let mut roster = Roster::gathering();
+        book.for_each_live(&reading, |place, record| roster.replace(None, Some(&record), place.piece()))?;
+        *self.write_roster() = roster;
+        Ok(())
+    }
+
     /// The sessions of a piece that are stored now and wanted.
     fn live_sessions(
         &self,
@@ -157,24 +189,163 @@ impl OpenFarm {
         piece: Piece,
         wanted: impl Fn(&Session<LineCost>) -> bool,
     ) -> Result<Vec<Session<LineCost>>, StoreError> {
-        let mut sessions = Vec::new();
-        for (index, entry) in (0..).zip(self.piece(database, piece)?) {
-            if let Entry::Put(Put { record: Record::Session(session), .. }) = entry
-                && wanted(&session)
-            {
-                sessions.push((Place { sequence: piece, index }, session));
+        let reading = Reading { database, files: &self.files };
+        let sessions = match piece {
+            Piece::Carried => self.book()?.running_sessions(wanted),
+            Piece::Batch(sequence) => batch_sessions(&reading, sequence, wanted)?,
+            Piece::Segment(number) => {
+                let segment = self.book()?.manifest.segment(number).cloned();
+                segment.map_or(Ok(Vec::new()), |segment| segment_sessions(&reading, &segment, wanted))?
+            }
+        };
+        let book = self.book()?;
+        let live = sessions
+            .into_iter()
+            .filter(|(place, session)| book.is_at(RecordId::Session(session.session_id), *place));
+        Ok(live.map(|(_, session)| session).collect())
+    }
+}
+
+type PlacedSessions = Vec<(Place, Session<LineCost>)>;
+
+impl Book {
+    /// The record that is stored under an id.
+    fn live_record(
+        &self,
+        reading: &Reading<'_>,
+        id: RecordId,
+    ) -> Result<Option<Record<LineCost>>, StoreError> {
+        let Some((identity, place)) = self.identities.get(id) else {
+            return Ok(self.sealed_record(reading.files, id)?.loaded.remove(&id));
+        };
+        match identity.standing {
+            Standing::Deleted => Ok(None),
+            Standing::Running => Ok(self.running.get(&id).cloned()),
+            Standing::Ended => {
+                let mut loaded = HashMap::new();
+                load_from_batches(reading, vec![(*place, id)], &mut loaded)?;
+                Ok(loaded.remove(&id))
             }
         }
-        let book = self.book()?;
-        sessions.retain(|(place, session)| book.is_at(RecordId::Session(session.session_id), *place));
-        Ok(sessions.into_iter().map(|(_, session)| session).collect())
     }
 
-    fn live_place(&self, id: RecordId) -> Result<Option<Place>, StoreError> {
-        Ok(self.book()?.live_place(id))
+    /// Visits every record that is stored now.
+    fn for_each_live(
+        &self,
+        reading: &Reading<'_>,
+        mut visit: impl FnMut(Place, Record<LineCost>),
+    ) -> Result<(), StoreError> {
+        self.for_each_unsealed(reading, self.manifest.base(), &mut visit)?;
+        for segment in self.manifest.segments() {
+            read_records(reading.files, segment, |sealed| {
+                let place = Place::Sealed { segment: segment.number, row: sealed.row };
+                if self.manifest.is_live(segment.number, sealed.row) {
+                    visit(place, sealed.record);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
     }
 
-    fn piece(&self, database: &Database, piece: Piece) -> Result<Vec<Entry>, StoreError> {
-        database.read(|connection| batches::load(connection, self.farm_id(), piece))
+    /// Visits the records that are stored in batches behind `base`, and those that run.
+    pub(crate) fn for_each_unsealed(
+        &self,
+        reading: &Reading<'_>,
+        base: batches::Head,
+        mut visit: impl FnMut(Place, Record<LineCost>),
+    ) -> Result<(), StoreError> {
+        let farm_id = reading.files.farm_id();
+        reading.database.read(|connection| {
+            batches::for_each_newest_first(connection, farm_id, base, self.head, |sequence, entries| {
+                for (index, entry) in (0..).zip(entries) {
+                    let place = Place::Batch { sequence, index };
+                    if let Entry::Put(put) = entry
+                        && put.record.span().ended_at().is_some()
+                        && self.is_at(put.record.id(), place)
+                    {
+                        visit(place, put.record);
+                    }
+                }
+                Ok(())
+            })
+        })?;
+        for (id, record) in &self.running {
+            if let Some((_, place)) = self.identities.get(*id) {
+                visit(*place, record.clone());
+            }
+        }
+        Ok(())
     }
+
+    /// Whether what is stored under an id is what is at a place.
+    fn is_at(&self, id: RecordId, place: Place) -> bool {
+        match place {
+            Place::Sealed { segment, row } => self.manifest.is_live(segment, row),
+            Place::Batch { .. } | Place::Carried => {
+                self.identities.get(id).is_some_and(|(identity, at)| identity.is_live() && *at == place)
+            }
+        }
+    }
+
+    fn running_sessions(&self, wanted: impl Fn(&Session<LineCost>) -> bool) -> PlacedSessions {
+        let sessions = self.running.values().filter_map(|record| match record {
+            Record::Session(session) if wanted(session) => Some((Place::Carried, session.clone())),
+            _ => None,
+        });
+        // Those that run since a later batch are in that batch's piece, and `is_at` leaves them out here.
+        sessions.collect()
+    }
+
+    fn sessions_of(
+        &self,
+        reading: &Reading<'_>,
+        piece: Piece,
+        wanted: impl Fn(&Session<LineCost>) -> bool,
+    ) -> Result<PlacedSessions, StoreError> {
+        match piece {
+            Piece::Carried => Ok(self.running_sessions(wanted)),
+            Piece::Batch(sequence) => batch_sessions(reading, sequence, wanted),
+            Piece::Segment(number) => match self.manifest.segment(number) {
+                Some(segment) => segment_sessions(reading, segment, wanted),
+                None => Ok(Vec::new()),
+            },
+        }
+    }
+}
+
+fn batch_sessions(
+    reading: &Reading<'_>,
+    sequence: i64,
+    wanted: impl Fn(&Session<LineCost>) -> bool,
+) -> Result<PlacedSessions, StoreError> {
+    let farm_id = reading.files.farm_id();
+    let entries = reading.database.read(|connection| batches::load(connection, farm_id, sequence))?;
+    let mut sessions = Vec::new();
+    for (index, entry) in (0..).zip(entries) {
+        if let Entry::Put(Put { record: Record::Session(session), .. }) = entry
+            && wanted(&session)
+        {
+            sessions.push((Place::Batch { sequence, index }, session));
+        }
+    }
+    Ok(sessions)
+}
+
+fn segment_sessions(
+    reading: &Reading<'_>,
+    segment: &Segment,
+    wanted: impl Fn(&Session<LineCost>) -> bool,
+) -> Result<PlacedSessions, StoreError> {
+    let mut sessions = Vec::new();
+    read_records(reading.files, segment, |sealed| {
+        let place = Place::Sealed { segment: segment.number, row: sealed.row };
+        if let Record::Session(session) = sealed.record
+            && wanted(&session)
+        {
+            sessions.push((place, session));
+        }
+        Ok(())
+    })?;
+    Ok(sessions)
 }

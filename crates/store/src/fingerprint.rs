@@ -5,8 +5,8 @@
 
 use std::fmt;
 
-use farmtally_model::{NanoUsd, Record, Session, Span, Usage, UsageLine, Volume};
-use xxhash_rust::xxh3::Xxh3Default;
+use farmtally_model::{LineCost, NanoUsd, Record, Session, Span, Usage, UsageLine, Volume};
+use xxhash_rust::xxh3::xxh3_128;
 
 /// The fingerprint of a submitted record.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,6 +20,11 @@ impl Fingerprint {
     pub(crate) const fn bytes(self) -> [u8; 16] {
         self.0
     }
+
+    /// Its first 64 bits, which are what records with the same id are told apart by.
+    pub(crate) const fn short(self) -> u64 {
+        (u128::from_be_bytes(self.0) >> 64) as u64
+    }
 }
 
 impl fmt::Debug for Fingerprint {
@@ -30,18 +35,54 @@ impl fmt::Debug for Fingerprint {
 
 /// The fingerprint of a record as it was submitted: before pricing, and without its revision.
 pub fn fingerprint(record: &Record<Option<NanoUsd>>) -> Fingerprint {
-    let mut content = Content(Xxh3Default::new());
+    digest(record, &|cost| *cost)
+}
+
+/// How the costs of a stored record came in, as far as its fingerprint tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Submitted {
+    /// All of them were given.
+    WithCosts,
+    /// None was given: the rate card priced all lines.
+    WithoutCosts,
+    /// Some were given, or the record says another thing than it did when it came in.
+    Otherwise,
+}
+
+/// How a stored record with this fingerprint was submitted.
+pub(crate) fn submitted_as(record: &Record<LineCost>, fingerprint: Fingerprint) -> Submitted {
+    let ways = [Submitted::WithCosts, Submitted::WithoutCosts];
+    let way = ways.into_iter().find(|way| fingerprint_as(record, *way) == fingerprint);
+    way.unwrap_or(Submitted::Otherwise)
+}
+
+/// The fingerprint that a stored record had if it was submitted in this way.
+pub(crate) fn fingerprint_as(record: &Record<LineCost>, submitted: Submitted) -> Fingerprint {
+    digest(record, &|cost| match cost {
+        LineCost::Total(total) if submitted == Submitted::WithCosts => Some(*total),
+        _ => None,
+    })
+}
+
+fn digest<C>(record: &Record<C>, given: &dyn Fn(&C) -> Option<NanoUsd>) -> Fingerprint {
+    let mut content = Content { bytes: Vec::with_capacity(CONTENT_BYTES), given };
     match record {
         Record::Session(session) => content.session(session),
         Record::Volume(volume) => content.volume(volume),
     }
-    Fingerprint(content.0.digest128().to_be_bytes())
+    Fingerprint(xxh3_128(&content.bytes).to_be_bytes())
 }
 
-struct Content(Xxh3Default);
+/// Room for the content of nearly every record.
+const CONTENT_BYTES: usize = 384;
 
-impl Content {
-    fn session(&mut self, session: &Session<Option<NanoUsd>>) {
+struct Content<'a, C> {
+    bytes: Vec<u8>,
+    given: &'a dyn Fn(&C) -> Option<NanoUsd>,
+}
+
+impl<C> Content<'_, C> {
+    fn session(&mut self, session: &Session<C>) {
         self.bytes(b"S");
         self.bytes(&session.session_id.bytes());
         self.bytes(&session.queue_id.bytes());
@@ -56,33 +97,40 @@ impl Content {
         self.lines(session.usage.as_slice());
     }
 
-    fn volume(&mut self, volume: &Volume<Option<NanoUsd>>) {
+    fn volume(&mut self, volume: &Volume<C>) {
         self.bytes(b"V");
         self.bytes(&volume.volume_id.bytes());
         self.bytes(&volume.fleet_id.bytes());
         self.span(volume.span);
-        self.cost(volume.cost);
+        self.cost(&volume.cost);
     }
 
     /// Lines in an order of their own, because the order in which a source names its licences says nothing.
-    fn lines(&mut self, lines: &[UsageLine<Option<NanoUsd>>]) {
+    fn lines(&mut self, lines: &[UsageLine<C>]) {
+        self.bytes(&(lines.len() as u64).to_le_bytes());
+        if let [line] = lines {
+            return self.line(line);
+        }
         let mut lines: Vec<_> = lines.iter().collect();
         lines.sort_by_key(|line| match &line.usage {
             Usage::Compute => None,
-            Usage::License { product, .. } => Some(product.clone()),
+            Usage::License { product, .. } => Some(product.as_str()),
         });
-        self.bytes(&(lines.len() as u64).to_le_bytes());
         for line in lines {
-            match &line.usage {
-                Usage::Compute => self.bytes(b"C"),
-                Usage::License { product, quantity } => {
-                    self.bytes(b"L");
-                    self.text(product.as_str());
-                    self.bytes(&quantity.to_le_bytes());
-                }
-            }
-            self.cost(line.cost);
+            self.line(line);
         }
+    }
+
+    fn line(&mut self, line: &UsageLine<C>) {
+        match &line.usage {
+            Usage::Compute => self.bytes(b"C"),
+            Usage::License { product, quantity } => {
+                self.bytes(b"L");
+                self.text(product.as_str());
+                self.bytes(&quantity.to_le_bytes());
+            }
+        }
+        self.cost(&line.cost);
     }
 
     fn span(&mut self, span: Span) {
@@ -90,8 +138,8 @@ impl Content {
         self.option(span.ended_at(), |content, end| content.bytes(&end.millis().to_le_bytes()));
     }
 
-    fn cost(&mut self, cost: Option<NanoUsd>) {
-        self.option(cost, |content, cost| content.bytes(&cost.nanos().to_le_bytes()));
+    fn cost(&mut self, cost: &C) {
+        self.option((self.given)(cost), |content, cost| content.bytes(&cost.nanos().to_le_bytes()));
     }
 
     fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
@@ -110,7 +158,7 @@ impl Content {
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+        self.bytes.extend_from_slice(bytes);
     }
 }
 
@@ -182,7 +230,7 @@ mod tests {
         bytes.extend(b"\xe8\x03\0\0\0\0\0\0\x01\xd0\x07\0\0\0\0\0\0");
         bytes.extend(b"\x02\0\0\0\0\0\0\0C\x01\x07\0\0\0\0\0\0\0");
         bytes.extend(b"L\x06\0\0\0\0\0\0\0arnold\x01\0\0\0\0");
-        let expected = xxhash_rust::xxh3::xxh3_128(&bytes);
+        let expected = xxh3_128(&bytes);
         assert_eq!(of(session()).bytes(), expected.to_be_bytes());
     }
 

@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 use crate::error::OpenError;
 
 const LOCK: &str = "lock";
-const MASTER_KEY: &str = "master.key";
-const CATALOGUE: &str = "catalogue.sqlite";
+pub(crate) const MASTER_KEY: &str = "master.key";
+pub(crate) const CATALOGUE: &str = "catalogue.sqlite";
 const ENDPOINT: &str = "endpoint";
 
 /// Bytes of a file that are written over at once.
@@ -198,6 +198,11 @@ pub(crate) fn rewrite(path: &Path) -> io::Result<()> {
 
 fn sync_folder(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
+}
+
+/// Creates a file that only its owner can read, in the place of one that is there.
+pub(crate) fn new_private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 /// Opens or creates a file that only its owner can read.

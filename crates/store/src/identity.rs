@@ -1,19 +1,53 @@
 //! What is stored under each id, and what a newcomer with the same id means.
 //!
-//! Identities are kept for ever and for every record, tombstones included: 64 bytes or so each, in memory. There is no
-//! window after which a repeat would count again.
+//! Identities are kept for ever and for every record, tombstones included; there is no window after which a repeat would
+//! count again. Those that are not sealed are in memory here; the sealed ones are looked up in key files.
 
 use farmtally_model::{Record, RecordId};
 use hashbrown::HashMap;
 
+use crate::batches;
 use crate::encoding::Entry;
+use crate::error::StoreError;
 use crate::fingerprint::Fingerprint;
+use crate::roster::Piece;
+use crate::sealed::FarmFiles;
 
-/// Where an entry is: the number of its batch and its position inside.
+/// Where an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) sequence: i64,
-    pub(crate) index: u32,
+pub(crate) enum Place {
+    /// In a batch, at a position inside.
+    Batch { sequence: i64, index: u32 },
+    /// Among the records and tombstones that sealing carries on.
+    Carried,
+    /// In a segment; the first row of the record.
+    Sealed { segment: u32, row: u32 },
+}
+
+impl Place {
+    /// The part of storage that it is in.
+    pub(crate) const fn piece(self) -> Piece {
+        match self {
+            Self::Batch { sequence, .. } => Piece::Batch(sequence),
+            Self::Carried => Piece::Carried,
+            Self::Sealed { segment, .. } => Piece::Segment(segment),
+        }
+    }
+
+    /// Whether both are in one batch, where an id may be once.
+    pub(crate) fn is_in_the_batch_of(self, other: Self) -> bool {
+        matches!(self, Self::Batch { .. }) && self.piece() == other.piece()
+    }
+
+    /// The damage of what it is in.
+    pub(crate) fn damaged(self, files: &FarmFiles, reason: &str) -> StoreError {
+        let what = match self {
+            Self::Batch { sequence, .. } => return batches::damaged(files.farm_id(), sequence, reason),
+            Self::Carried => "the carried records".to_owned(),
+            Self::Sealed { segment, .. } => format!("segment {segment}"),
+        };
+        StoreError::damaged(format!("{what} of `{}`", files.farm_id()), reason)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,18 +62,23 @@ pub(crate) enum Standing {
 pub(crate) struct Identity {
     pub(crate) revision: u32,
     pub(crate) standing: Standing,
-    /// Of the submission; zeros for a tombstone, which nothing is compared with.
-    pub(crate) fingerprint: Fingerprint,
+    /// The first 64 bits of the submission's fingerprint; zero for a tombstone, which nothing is compared with.
+    pub(crate) print: u64,
 }
 
 impl Identity {
     pub(crate) fn of_record<C>(record: &Record<C>, fingerprint: Fingerprint) -> Self {
         let standing = if record.span().ended_at().is_some() { Standing::Ended } else { Standing::Running };
-        Self { revision: record.revision(), standing, fingerprint }
+        Self { revision: record.revision(), standing, print: fingerprint.short() }
+    }
+
+    /// Of a record in a segment: those have ended.
+    pub(crate) const fn sealed(print: u64, revision: u32) -> Self {
+        Self { revision, standing: Standing::Ended, print }
     }
 
     pub(crate) const fn tombstone(revision: u32) -> Self {
-        Self { revision, standing: Standing::Deleted, fingerprint: Fingerprint::from_bytes([0; 16]) }
+        Self { revision, standing: Standing::Deleted, print: 0 }
     }
 
     pub(crate) fn of_entry(entry: &Entry) -> Self {
@@ -55,7 +94,7 @@ impl Identity {
 
     /// Whether a newcomer is this very record, or an older telling of it.
     pub(crate) fn repeats(&self, newcomer: &Self) -> bool {
-        self.fingerprint == newcomer.fingerprint && newcomer.revision <= self.revision
+        self.print == newcomer.print && newcomer.revision <= self.revision
     }
 }
 
@@ -103,7 +142,7 @@ pub(crate) fn same_opening<A, B>(one: &Record<A>, other: &Record<B>) -> bool {
     same_place && one.span().started_at() == other.span().started_at()
 }
 
-/// A farm's identities.
+/// A farm's identities that are not sealed.
 #[derive(Debug, Default)]
 pub(crate) struct Identities {
     known: HashMap<RecordId, (Identity, Place)>,
@@ -122,8 +161,25 @@ impl Identities {
         self.live_count -= u64::from(before.is_some_and(|(before, _)| before.is_live()));
     }
 
-    /// Number of records that are stored and not deleted.
+    /// Forgets the ended records of batches up to `sequence`, which are sealed, and what else was in them is carried.
+    pub(crate) fn seal(&mut self, sequence: i64) {
+        self.known.retain(|_, (identity, place)| match *place {
+            Place::Batch { sequence: of, .. } if of <= sequence => {
+                *place = Place::Carried;
+                identity.standing != Standing::Ended
+            }
+            _ => true,
+        });
+        self.live_count = self.known.values().filter(|(identity, _)| identity.is_live()).count() as u64;
+    }
+
+    /// Number of records that are not sealed and not deleted.
     pub(crate) fn live_count(&self) -> u64 {
         self.live_count
+    }
+
+    /// Number of ended records that could be sealed.
+    pub(crate) fn ended_count(&self) -> usize {
+        self.known.values().filter(|(identity, _)| identity.standing == Standing::Ended).count()
     }
 }

@@ -11,8 +11,11 @@
 //! All calls block; call them from a thread that may.
 
 mod admission;
+mod backup;
 mod batches;
+mod book;
 mod catalogue;
+mod compaction;
 mod database;
 mod deletion;
 mod durable;
@@ -24,12 +27,20 @@ mod fingerprint;
 mod folder;
 mod identity;
 mod limits;
+mod maintenance;
+mod rebuild;
+mod refresh;
 mod registry;
 mod results;
+mod retention;
 mod roster;
+mod sealed;
+mod sealing;
 mod store;
+mod verify;
 
 pub use admission::{BatchReceipt, PricedSubmission, Refusal, RefusalReason};
+pub use backup::{backup, restore};
 pub use catalogue::{
     AggregationState, Association, AssociationDeletion, AssociationFilter, Begun, Catalogue, ClientCall,
     Created, Deletion, Farm, NamedResource, NewAggregation, NewFarm, NewResource, ResourceChange, ResourceId,
@@ -41,5 +52,7 @@ pub use find::SessionPosition;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use folder::{MasterKey, published_endpoint};
 pub use limits::BATCH_RECORDS_MAX;
+pub use rebuild::{rebuild, seal};
 pub use roster::{Activity, JobSummary, SessionOwner, WorkerSummary};
 pub use store::Store;
+pub use verify::{FarmFigures, Finding, VerifyReport, verify};

@@ -11,6 +11,7 @@ use rusqlite::{Connection, params};
 use crate::admission::{BatchReceipt, PricedSubmission};
 use crate::catalogue::{ResourceId, Tagged, row};
 use crate::error::StoreError;
+use crate::sealed::SegmentNames;
 
 /// Names by id; no name when no source gave one.
 type Names<K> = HashMap<K, Option<DisplayName>>;
@@ -29,6 +30,14 @@ impl Registry {
             fleets: load_resources(connection, farm_id)?,
             users: load_users(connection, farm_id)?,
         })
+    }
+
+    /// What people call the queues and fleets now, for files that are read without us.
+    pub(crate) fn segment_names(&self) -> SegmentNames {
+        fn given<K: Clone + Eq + Hash>(names: &Names<K>) -> HashMap<K, DisplayName> {
+            names.iter().filter_map(|(id, name)| Some((id.clone(), name.clone()?))).collect()
+        }
+        SegmentNames { queues: given(&self.queues), fleets: given(&self.fleets) }
     }
 
     /// What the records that were taken add to the registry or change in it: the latest given name wins.

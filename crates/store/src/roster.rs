@@ -4,7 +4,7 @@
 //! it is the same after a restart. Counts can be taken back when a session goes; the first start, the last end and the
 //! latest name cannot, and a job or worker that may have lost one of them is stale until its sessions are looked through.
 //!
-//! Beside them the roster knows the pieces of storage (today, batches) that may have sessions of a job or a worker, and
+//! Beside them the roster knows the pieces of storage that may have sessions of a job or a worker, and
 //! the starts that a piece spans, so that a page of sessions reads few pieces. Both only ever say too much.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,12 +13,45 @@ use std::ops::Bound;
 use farmtally_model::{
     FleetId, InstanceType, JobId, JobName, Outcome, QueueId, Record, Session, Timestamp, UserId, WorkerId,
 };
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::catalogue::Tagged;
 
 /// A part of storage that is read as a whole.
-pub(crate) type Piece = i64;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Piece {
+    /// What sealing carries on.
+    Carried,
+    /// A batch, by its sequence.
+    Batch(i64),
+    /// A segment, by its number.
+    Segment(u32),
+}
+
+/// Whose sessions a piece has, and when they started.
+#[derive(Debug, Default)]
+pub(crate) struct PieceIndex {
+    jobs: HashSet<JobKey>,
+    workers: HashSet<WorkerKey>,
+    starts: Option<(i64, i64)>,
+}
+
+impl PieceIndex {
+    /// The index of a piece with these records.
+    pub(crate) fn of<'a, C: 'a>(records: impl Iterator<Item = &'a Record<C>>) -> Self {
+        let mut index = Self::default();
+        for session in records.filter_map(session_of) {
+            index.jobs.insert((session.queue_id, session.job_id));
+            index.workers.extend(session.worker_id.map(|worker_id| (session.fleet_id, worker_id)));
+            index.starts = Some(spanned(index.starts, session.span.started_at().millis()));
+        }
+        index
+    }
+}
+
+fn spanned(span: Option<(i64, i64)>, start_ms: i64) -> (i64, i64) {
+    span.map_or((start_ms, start_ms), |(first, last)| (first.min(start_ms), last.max(start_ms)))
+}
 
 /// What the sessions of a job or a worker add up to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,8 +127,11 @@ impl SessionOwner {
 }
 
 /// A farm's jobs and workers.
+///
+/// It is gathered when somebody asks for it for the first time: statistics do without.
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
+    is_gathered: bool,
     jobs: Register<JobKey, JobLabel>,
     workers: Register<WorkerKey, Option<InstanceType>>,
     /// The earliest and the latest start in each piece.
@@ -107,8 +143,20 @@ pub(crate) struct Roster {
 }
 
 impl Roster {
+    /// One that is being gathered, and takes note of records from now on.
+    pub(crate) fn gathering() -> Self {
+        Self { is_gathered: true, ..Self::default() }
+    }
+
+    pub(crate) const fn is_gathered(&self) -> bool {
+        self.is_gathered
+    }
+
     /// Notes that a record took the place of another, of nothing, or that nothing took its place.
     pub(crate) fn replace<C>(&mut self, old: Option<&Record<C>>, new: Option<&Record<C>>, piece: Piece) {
+        if !self.is_gathered {
+            return;
+        }
         self.count(old, u64::wrapping_sub);
         self.count(new, u64::wrapping_add);
         let (old, new) = (old.and_then(session_of), new.and_then(session_of));
@@ -116,8 +164,23 @@ impl Roster {
         self.workers.replace(old.and_then(Visit::to_worker), new.and_then(Visit::to_worker), piece);
         if let Some(new) = new {
             let start_ms = new.span.started_at().millis();
-            let (first, last) = self.starts.entry(piece).or_insert((start_ms, start_ms));
-            (*first, *last) = ((*first).min(start_ms), (*last).max(start_ms));
+            let span = spanned(self.starts.get(&piece).copied(), start_ms);
+            self.starts.insert(piece, span);
+        }
+    }
+
+    /// Notes that sessions lie in other pieces from now on.
+    pub(crate) fn move_pieces(&mut self, new: &[(Piece, PieceIndex)], is_gone: impl Fn(Piece) -> bool) {
+        if !self.is_gathered {
+            return;
+        }
+        self.starts.retain(|piece, _| !is_gone(*piece));
+        for (piece, index) in new {
+            let Some((first, last)) = index.starts else { continue };
+            let span = self.starts.get(piece).copied();
+            self.starts.insert(*piece, spanned(Some(spanned(span, first)), last));
+            index.jobs.iter().for_each(|key| self.jobs.move_piece(key, *piece, &is_gone));
+            index.workers.iter().for_each(|key| self.workers.move_piece(key, *piece, &is_gone));
         }
     }
 
@@ -199,7 +262,7 @@ impl Roster {
     pub(crate) fn pieces_to_settle(&self) -> BTreeSet<Piece> {
         let jobs = self.jobs.stale.iter().flat_map(|key| self.jobs.pieces(key));
         let workers = self.workers.stale.iter().flat_map(|key| self.workers.pieces(key));
-        jobs.chain(workers).copied().collect()
+        jobs.chain(workers).copied().filter(|piece| self.starts.contains_key(piece)).collect()
     }
 
     /// Whether the facts about some job or worker have to be found out anew.
@@ -329,6 +392,13 @@ impl<K: Ord + Copy, L: Ord> Register<K, L> {
         self.entries.range((from, Bound::Unbounded))
     }
 
+    fn move_piece(&mut self, key: &K, piece: Piece, is_gone: &impl Fn(Piece) -> bool) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.pieces.retain(|piece| !is_gone(*piece));
+            entry.note_piece(piece);
+        }
+    }
+
     fn pieces(&self, key: &K) -> &[Piece] {
         self.entries.get(key).map_or(&[], |entry| &entry.pieces)
     }
@@ -369,6 +439,10 @@ impl<L: Ord> Entry<L> {
         if visited > self.latest {
             self.latest = visited;
         }
+        self.note_piece(piece);
+    }
+
+    fn note_piece(&mut self, piece: Piece) {
         if let Err(index) = self.pieces.binary_search(&piece) {
             self.pieces.insert(index, piece);
         }

@@ -19,6 +19,7 @@ use crate::farm::OpenFarm;
 use crate::find::SessionPosition;
 use crate::folder::{self, FolderLock};
 use crate::limits::BATCH_RECORDS_MAX;
+use crate::maintenance::Maintenance;
 use crate::roster::{JobSummary, SessionOwner, WorkerSummary};
 
 /// What becomes of aggregations whose process ended before they did.
@@ -27,6 +28,14 @@ const ORPHANED: &str = "the server was restarted while this aggregation ran; sta
 /// A data folder that this process has for itself.
 #[derive(Debug)]
 pub struct Store {
+    /// First, so that it ends before what it works on is given up.
+    maintenance: Maintenance,
+    shared: Arc<Shared>,
+}
+
+/// What the callers and the maintenance of a store have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
     dir: PathBuf,
     catalogue: Catalogue,
     farms: RwLock<HashMap<FarmId, Arc<OpenFarm>>>,
@@ -35,9 +44,10 @@ pub struct Store {
 }
 
 impl Store {
-    /// Takes the folder, creating what is not there, and reads every batch in it.
+    /// Takes the folder, creating what is not there, and reads what is in it. From then on sealing goes on in the background.
     ///
-    /// A farm with a damaged batch does not keep the others from opening; it answers with [`StoreError::Damaged`].
+    /// A farm with a damaged batch or segment does not keep the others from opening; it answers with
+    /// [`StoreError::Damaged`].
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
         folder::create(dir)?;
         let lock = FolderLock::acquire(dir)?;
@@ -47,14 +57,17 @@ impl Store {
         catalogue.end_orphans(ORPHANED)?;
         let farms = catalogue.database().read(|connection| {
             let farms = batches::farms(connection)?.into_iter();
-            Ok(farms.map(|farm_id| (farm_id, Arc::new(OpenFarm::load(connection, farm_id)))).collect())
+            Ok(farms.map(|farm_id| (farm_id, Arc::new(OpenFarm::load(connection, dir, farm_id)))).collect())
         })?;
-        Ok(Self { dir: dir.to_owned(), catalogue, farms: RwLock::new(farms), _lock: lock })
+        let shared = Shared { dir: dir.to_owned(), catalogue, farms: RwLock::new(farms), _lock: lock };
+        let shared = Arc::new(shared);
+        let maintenance = Maintenance::start(Arc::downgrade(&shared)).map_err(OpenError::file(dir))?;
+        Ok(Self { maintenance, shared })
     }
 
     /// The registry, rate cards, keys and aggregations in the same folder.
     pub fn catalogue(&self) -> &Catalogue {
-        &self.catalogue
+        &self.shared.catalogue
     }
 
     /// Stores a batch by the rules of identity; refused records are named in the receipt and do not hinder the others.
@@ -70,17 +83,43 @@ impl Store {
         if batch.len() > BATCH_RECORDS_MAX {
             return Err(StoreError::BatchTooLarge { count: batch.len() });
         }
-        self.farm(farm_id)?.append(self.catalogue.database(), batch, now)
+        let farm = self.farm(farm_id)?;
+        let receipt = farm.append(self.shared.catalogue.database(), batch, now)?;
+        if farm.is_worth_sealing() {
+            self.maintenance.wake();
+        }
+        Ok(receipt)
     }
 
     /// Deletes a record. It comes back only with a higher revision than it had. False when there is no such record.
     pub fn delete(&self, farm_id: FarmId, id: RecordId, now: Timestamp) -> Result<Durable<bool>, StoreError> {
-        self.farm(farm_id)?.delete_record(self.catalogue.database(), id, now)
+        self.farm(farm_id)?.delete_record(self.shared.catalogue.database(), id, now)
+    }
+
+    /// Seals everything that has ended, now, and writes segments anew that are worth it.
+    pub fn seal(&self, farm_id: FarmId) -> Result<(), StoreError> {
+        self.farm(farm_id)?.maintain(self.shared.catalogue.database(), 1)
+    }
+
+    /// Removes the months that the farm is not to keep at this instant. False when there is none.
+    pub fn retain(&self, farm_id: FarmId, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(months) = self.shared.catalogue.retention(farm_id)? else { return Ok(false) };
+        self.farm(farm_id)?.retain(self.shared.catalogue.database(), months, now)
     }
 
     /// The farm's records at this moment: everything acknowledged, nothing else.
     pub fn snapshot(&self, farm_id: FarmId) -> Result<Arc<FarmSnapshot>, StoreError> {
         self.farm(farm_id)?.snapshot()
+    }
+
+    /// What is damaged among the farm's sealed columns, by the name of its file. Reads all of them.
+    pub fn column_damage(&self, farm_id: FarmId) -> Result<Option<StoreError>, StoreError> {
+        self.farm(farm_id)?.column_damage()
+    }
+
+    /// How a write failed that the disk did not confirm, if one did: nothing more is written until the folder is opened anew.
+    pub fn write_failure(&self) -> Option<String> {
+        self.shared.catalogue.database().write_failure()
     }
 
     /// Number of the farm's sessions and volumes.
@@ -90,14 +129,14 @@ impl Store {
 
     /// Deletes a queue or fleet that no record names and that has no associations.
     pub fn delete_resource<I: ResourceId>(&self, farm_id: FarmId, id: I) -> Result<Deletion, StoreError> {
-        self.farm(farm_id)?.delete_resource(self.catalogue.database(), id)
+        self.farm(farm_id)?.delete_resource(self.shared.catalogue.database(), id)
     }
 
     /// Deletes a farm without records, queues and fleets, and what is kept for it.
     pub fn delete_farm(&self, farm_id: FarmId) -> Result<Deletion, StoreError> {
-        let deletion = self.farm(farm_id)?.delete(self.catalogue.database())?;
+        let deletion = self.farm(farm_id)?.delete(self.shared.catalogue.database())?;
         if deletion == Deletion::Deleted {
-            self.farms.write().unwrap_or_else(PoisonError::into_inner).remove(&farm_id);
+            self.shared.farms.write().unwrap_or_else(PoisonError::into_inner).remove(&farm_id);
         }
         Ok(deletion)
     }
@@ -108,7 +147,7 @@ impl Store {
         farm_id: FarmId,
         session_id: SessionId,
     ) -> Result<Option<Session<LineCost>>, StoreError> {
-        self.farm(farm_id)?.session(self.catalogue.database(), session_id)
+        self.farm(farm_id)?.session(self.shared.catalogue.database(), session_id)
     }
 
     /// At most `limit` sessions of a job or a worker behind a position, in the order of positions.
@@ -119,7 +158,7 @@ impl Store {
         after: Option<SessionPosition>,
         limit: usize,
     ) -> Result<Vec<Session<LineCost>>, StoreError> {
-        self.farm(farm_id)?.sessions(self.catalogue.database(), owner, after, limit)
+        self.farm(farm_id)?.sessions(self.shared.catalogue.database(), owner, after, limit)
     }
 
     /// A job of a queue, if it has a session.
@@ -129,7 +168,7 @@ impl Store {
         queue_id: QueueId,
         job_id: JobId,
     ) -> Result<Option<JobSummary>, StoreError> {
-        self.farm(farm_id)?.job(self.catalogue.database(), queue_id, job_id)
+        self.farm(farm_id)?.job(self.shared.catalogue.database(), queue_id, job_id)
     }
 
     /// At most `limit` jobs of a queue behind `after`, ordered by id.
@@ -140,7 +179,7 @@ impl Store {
         after: Option<JobId>,
         limit: usize,
     ) -> Result<Vec<JobSummary>, StoreError> {
-        self.farm(farm_id)?.jobs(self.catalogue.database(), queue_id, after, limit)
+        self.farm(farm_id)?.jobs(self.shared.catalogue.database(), queue_id, after, limit)
     }
 
     /// A worker of a fleet, if it has a session.
@@ -150,7 +189,7 @@ impl Store {
         fleet_id: FleetId,
         worker_id: WorkerId,
     ) -> Result<Option<WorkerSummary>, StoreError> {
-        self.farm(farm_id)?.worker(self.catalogue.database(), fleet_id, worker_id)
+        self.farm(farm_id)?.worker(self.shared.catalogue.database(), fleet_id, worker_id)
     }
 
     /// At most `limit` workers of a fleet behind `after`, ordered by id.
@@ -161,33 +200,53 @@ impl Store {
         after: Option<WorkerId>,
         limit: usize,
     ) -> Result<Vec<WorkerSummary>, StoreError> {
-        self.farm(farm_id)?.workers(self.catalogue.database(), fleet_id, after, limit)
+        self.farm(farm_id)?.workers(self.shared.catalogue.database(), fleet_id, after, limit)
     }
 
     /// Number of workers of a fleet.
     pub fn worker_count(&self, farm_id: FarmId, fleet_id: FleetId) -> Result<usize, StoreError> {
-        self.farm(farm_id)?.worker_count(self.catalogue.database(), fleet_id)
+        self.farm(farm_id)?.worker_count(self.shared.catalogue.database(), fleet_id)
     }
 
     /// Tells programs that share the folder where the server answers.
     pub fn publish_endpoint(&self, url: &str) -> io::Result<()> {
-        folder::publish_endpoint(&self.dir, url)
+        folder::publish_endpoint(&self.shared.dir, url)
     }
 
     /// Takes [`Store::publish_endpoint`] back.
     pub fn withdraw_endpoint(&self) -> io::Result<()> {
-        folder::withdraw_endpoint(&self.dir)
+        folder::withdraw_endpoint(&self.shared.dir)
+    }
+
+    /// The farms that have records.
+    pub(crate) fn open_farms(&self) -> Vec<FarmId> {
+        self.shared.farms.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
     fn farm(&self, farm_id: FarmId) -> Result<Arc<OpenFarm>, StoreError> {
-        if let Some(farm) = self.farms.read().unwrap_or_else(PoisonError::into_inner).get(&farm_id) {
+        let shared = &self.shared;
+        if let Some(farm) = shared.farms.read().unwrap_or_else(PoisonError::into_inner).get(&farm_id) {
             return Ok(Arc::clone(farm));
         }
         // A farm that was created after the folder was opened has no batches: only this process writes them.
-        if self.catalogue.farm(farm_id)?.is_none() {
+        if shared.catalogue.farm(farm_id)?.is_none() {
             return Err(StoreError::UnknownFarm { farm_id });
         }
-        let mut farms = self.farms.write().unwrap_or_else(PoisonError::into_inner);
-        Ok(Arc::clone(farms.entry(farm_id).or_insert_with(|| Arc::new(OpenFarm::empty(farm_id)))))
+        let mut farms = shared.farms.write().unwrap_or_else(PoisonError::into_inner);
+        let empty = || Arc::new(OpenFarm::empty(&shared.dir, farm_id));
+        Ok(Arc::clone(farms.entry(farm_id).or_insert_with(empty)))
+    }
+}
+
+impl Shared {
+    /// Seals what is worth it in every farm.
+    pub(crate) fn maintain(&self, records_least: usize) {
+        let farms: Vec<_> =
+            self.farms.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for farm in farms {
+            if let Err(error) = farm.maintain(self.catalogue.database(), records_least) {
+                tracing::warn!(farm = %farm.files.farm_id(), %error, "sealing did not go on; it is tried again later");
+            }
+        }
     }
 }

@@ -11,6 +11,7 @@ mod client_calls;
 mod farms;
 mod rate_cards;
 mod resources;
+mod retention;
 pub(crate) mod row;
 mod schema;
 mod settings;
@@ -19,7 +20,7 @@ mod tags;
 use std::path::Path;
 
 use crate::database::Database;
-use crate::error::OpenError;
+use crate::error::{OpenError, StoreError};
 use crate::folder::{self, MasterKey};
 
 pub use access_keys::StoredAccessKey;
@@ -47,6 +48,15 @@ impl Catalogue {
         let path = folder::catalogue_file(dir)?;
         let database = Database::open(&path, |connection| schema::prepare(connection, &path))?;
         Ok(Self { database, master_key })
+    }
+
+    /// Copies the catalogue, as it is at one instant, into a file that is not there.
+    pub(crate) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        drop(
+            folder::new_private_file(path)
+                .map_err(|error| StoreError::file(path.display().to_string(), &error))?,
+        );
+        self.database().copy_to(path)
     }
 
     /// The key under which secrets are sealed.

@@ -56,6 +56,7 @@ fn fill(store: &Store) {
     let batch: Vec<_> =
         (0..10).filter(|number| *number != 5).map(ended).chain([running(), volume()]).collect();
     store.append(farm(1), &submissions(&batch), at(NOW)).unwrap().into_inner();
+    store.seal(farm(1)).unwrap();
     let name = DisplayName::new("comp").unwrap();
     let names = RecordNames { queue: Some(name.clone()), fleet: None, user: Some(name) };
     let corrected = Facts { cost: 400, revision: 1, ..ended(4) };
@@ -114,6 +115,30 @@ fn the_sample_of_version_1_reads_as_it_was_written() {
     check(&Store::open(dir.path()).unwrap());
 }
 
+/// A sealed folder, with batches behind the seal.
+#[test]
+fn the_sample_of_version_3_reads_as_it_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    copy_folder(&sample(3), dir.path());
+    check(&Store::open(dir.path()).unwrap());
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        copy_named(entry.unwrap().file_name(), from, to);
+    }
+}
+
+fn copy_named(name: impl AsRef<Path>, from: &Path, to: &Path) {
+    let (from, to) = (from.join(&name), to.join(&name));
+    if from.is_dir() {
+        copy_folder(&from, &to);
+    } else {
+        fs::copy(from, to).map(drop).unwrap();
+    }
+}
+
 #[test]
 fn what_is_written_now_reads_as_it_was_written() {
     let dir = tempfile::tempdir().unwrap();
@@ -127,8 +152,8 @@ fn what_is_written_now_reads_as_it_was_written() {
 fn write_sample() {
     let dir = tempfile::tempdir().unwrap();
     fill(&open(dir.path()));
-    fs::create_dir_all(sample(1)).unwrap();
-    for name in ["catalogue.sqlite", "master.key"] {
-        fs::copy(dir.path().join(name), sample(1).join(name)).unwrap();
+    fs::create_dir_all(sample(3)).unwrap();
+    for name in ["catalogue.sqlite", "master.key", "sessions", "derived"] {
+        copy_named(name, dir.path(), &sample(3));
     }
 }

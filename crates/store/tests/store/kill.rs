@@ -13,6 +13,9 @@ const FIRST_BATCH: &str = "FARMTALLY_KILL_FIRST_BATCH";
 const KILLS: &str = "FARMTALLY_KILLS";
 const BATCH_SESSIONS: u32 = 40;
 
+/// Often enough that many processes die while they seal.
+const BATCHES_OF_A_SEAL: u32 = 3;
+
 /// Then a new one is begun: small folders are opened sooner, which leaves time for more kills.
 const KILLS_OF_A_FOLDER: u64 = 10;
 
@@ -43,6 +46,9 @@ fn appends_until_killed() {
         say(format!("sending {number}\n"));
         store.append(farm(1), &submissions(&batch(number)), at(NOW)).unwrap().into_inner();
         say(format!("accepted {number}\n"));
+        if number % BATCHES_OF_A_SEAL == BATCHES_OF_A_SEAL - 1 {
+            store.seal(farm(1)).unwrap();
+        }
     }
 }
 

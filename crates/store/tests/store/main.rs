@@ -12,5 +12,7 @@ mod found;
 mod full_disk;
 mod kill;
 mod rules;
+mod sealing;
 mod sessions;
 mod torn_log;
+mod verify;

@@ -89,6 +89,7 @@ fn same_told(old: Facts, new: Facts) -> bool {
 enum Step {
     Append(Vec<Facts>),
     Delete(RecordId),
+    Seal,
     Reopen,
 }
 
@@ -116,6 +117,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => prop::collection::vec(facts(), 0..30).prop_map(Step::Append),
         1 => facts().prop_map(|facts| Step::Delete(facts.id())),
+        1 => Just(Step::Seal),
         1 => Just(Step::Reopen),
     ]
 }
@@ -146,6 +148,7 @@ fn check(steps: &[Step]) {
                 let deleted = store.delete(farm(1), *id, at(NOW)).unwrap();
                 assert_eq!(deleted.into_inner(), model.delete(*id));
             }
+            Step::Seal => store.seal(farm(1)).unwrap(),
             Step::Reopen => {
                 drop(store);
                 store = open(dir.path());
@@ -174,6 +177,33 @@ fn a_record_sent_again_counts_once_and_a_running_one_ends() {
         Step::Append(vec![ended(7), opening]),
         Step::Reopen,
         Step::Append(vec![opening, ended(7)]),
+    ]);
+}
+
+#[test]
+fn sealing_changes_nothing_that_can_be_seen() {
+    let running = Facts { end: None, ..ended(8) };
+    let corrected = Facts { cost: 9, revision: 300, ..ended(7) };
+    check(&[
+        Step::Append(vec![ended(7), running, ended(9)]),
+        Step::Seal,
+        Step::Append(vec![ended(7), running, Facts { cost: 1, ..ended(7) }, corrected, corrected]),
+        Step::Delete(ended(9).id()),
+        Step::Reopen,
+        Step::Append(vec![ended(8), ended(9), ended(7)]),
+        Step::Seal,
+        Step::Reopen,
+        Step::Append(vec![
+            ended(7),
+            corrected,
+            ended(8),
+            running,
+            ended(9),
+            Facts { revision: 1, ..ended(9) },
+        ]),
+        Step::Seal,
+        Step::Delete(ended(7).id()),
+        Step::Seal,
     ]);
 }
 

@@ -1,0 +1,58 @@
+//! Columns after sealing: restored from mapped blocks, so that what was sealed leaves the memory.
+//!
+//! Most of it is done while the farm goes on. What came in meanwhile is added under the farm's lock. The columns that were
+//! there before are as right as the new ones, so that any failure leaves them in place.
+
+use crate::batches::Head;
+use crate::book::{Book, Reading, settle_columns};
+use crate::database::Database;
+use crate::error::StoreError;
+use crate::farm::OpenFarm;
+use crate::sealed::{Manifest, SealedColumns, Segment, open_columns, verify_columns};
+
+impl OpenFarm {
+    /// The first damage that is found in the column blocks of any segment.
+    pub(crate) fn column_damage(&self) -> Result<Option<StoreError>, StoreError> {
+        let manifest = self.book()?.manifest.clone();
+        Ok(manifest.segments().find_map(|segment| verify_columns(&self.files, segment).err()))
+    }
+
+    /// The sealed columns that there will be once segments are added and dropped.
+    pub(crate) fn prepare_columns(
+        &self,
+        manifest: &Manifest,
+        added: &[Segment],
+        dropped: &[u32],
+    ) -> Result<SealedColumns, StoreError> {
+        open_columns(&self.files, &manifest.with_segments(added, dropped))
+    }
+
+    /// Puts prepared columns in the place of those of the book, whose manifest is the one that they were prepared for.
+    /// Batches behind `base` are not sealed.
+    pub(crate) fn swap_columns(
+        &self,
+        book: &mut Book,
+        database: &Database,
+        prepared: SealedColumns,
+        base: Head,
+    ) -> Result<(), StoreError> {
+        let SealedColumns { mut columns, volumes } = prepared;
+        let farm_id = self.files.farm_id();
+        let removals = database.read(|connection| book.manifest.removals(connection, farm_id))?;
+        let mut unsealed = Vec::new();
+        let reading = Reading { database, files: &self.files };
+        book.for_each_unsealed(&reading, base, |_, record| unsealed.push(record))?;
+        settle_columns(&self.files, &mut columns, &book.manifest, volumes, removals, unsealed)?;
+        let snapshot = columns.snapshot();
+        let (found, expected) = (snapshot.session_count() + snapshot.volume_count(), book.live_count());
+        if found != expected {
+            let reason = format!("its blocks hold {found} records instead of {expected}");
+            return Err(StoreError::DerivedDamaged {
+                path: self.files.shown(&self.files.derived_folder()),
+                reason,
+            });
+        }
+        book.columns = columns;
+        Ok(())
+    }
+}

@@ -1,0 +1,55 @@
+//! Retention: whole months that a farm is not to keep are removed, and their records are refused from then on.
+
+use std::path::PathBuf;
+
+use farmtally_model::Timestamp;
+
+use crate::book::Book;
+use crate::database::Database;
+use crate::error::StoreError;
+use crate::farm::OpenFarm;
+use crate::roster::Roster;
+use crate::sealed::{ManifestChange, Month, Segment};
+use crate::sealing::broke_off;
+
+impl OpenFarm {
+    /// Removes the records that ended before the month so many months ago. False when that was done before.
+    ///
+    /// No tombstones are kept: what ended before the first kept instant is refused when it is sent again.
+    pub(crate) fn retain(
+        &self,
+        database: &Database,
+        months: u32,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let first_kept = Month::of(now).before(months);
+        let kept_from_ms = first_kept.start_ms().max(Timestamp::MIN.millis());
+        if self.book()?.manifest.kept_from_ms() >= kept_from_ms {
+            return Ok(false);
+        }
+        // What is not sealed yet is laid into months first.
+        self.maintain(database, 1)?;
+        let _sealing = self.sealing.lock().map_err(|_| broke_off())?;
+        let farm_id = self.files.farm_id();
+        let mut book = self.book()?;
+        let gone: Vec<Segment> =
+            book.manifest.segments().filter(|segment| segment.month < first_kept).cloned().collect();
+        let change = ManifestChange {
+            dropped: gone.iter().map(|segment| segment.number).collect(),
+            kept_from_ms: Some(kept_from_ms),
+            ..ManifestChange::default()
+        };
+        let next = database.write(|transaction| book.manifest.apply(transaction, farm_id, &change))?;
+        book.manifest = next.into_inner();
+        if !gone.is_empty() {
+            *book = database.read_long(|connection| Book::load(connection, &self.files))?;
+            *self.write_roster() = Roster::default();
+            self.publish(&book);
+        }
+        drop(book);
+        let files: Vec<PathBuf> =
+            gone.iter().flat_map(|segment| self.files.of_segment(segment.month, segment.number)).collect();
+        self.remove_files(&files)?;
+        Ok(true)
+    }
+}

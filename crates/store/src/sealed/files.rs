@@ -1,0 +1,189 @@
+//! Where a farm's sealed files are, and how one gets there: whole, synced, or not at all.
+
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use farmtally_model::FarmId;
+
+use crate::error::StoreError;
+use crate::sealed::blocks;
+use crate::sealed::manifest::{Manifest, Segment};
+use crate::sealed::month::Month;
+
+const SESSIONS: &str = "sessions";
+const DERIVED: &str = "derived";
+
+/// The ending of a file that is being written.
+const UNFINISHED: &str = "new";
+
+/// The sealed files of one farm in a data folder.
+#[derive(Debug, Clone)]
+pub(crate) struct FarmFiles {
+    folder: PathBuf,
+    farm_id: FarmId,
+}
+
+impl FarmFiles {
+    pub(crate) fn new(folder: &Path, farm_id: FarmId) -> Self {
+        Self { folder: folder.to_owned(), farm_id }
+    }
+
+    pub(crate) const fn farm_id(&self) -> FarmId {
+        self.farm_id
+    }
+
+    /// A segment's Parquet file, from the data folder.
+    pub(crate) fn segment_name(&self, month: Month, number: u32) -> String {
+        format!("{SESSIONS}/farm={}/month={month}/{number:010}.parquet", self.farm_id)
+    }
+
+    pub(crate) fn segment(&self, month: Month, number: u32) -> PathBuf {
+        self.folder.join(self.segment_name(month, number))
+    }
+
+    /// A derived file, from the data folder.
+    pub(crate) fn derived(&self, name: &str) -> PathBuf {
+        self.derived_folder().join(name)
+    }
+
+    /// A segment's file and what is derived from it alone.
+    pub(crate) fn of_segment(&self, month: Month, number: u32) -> [PathBuf; 2] {
+        [self.segment(month, number), blocks::path(self, number)]
+    }
+
+    pub(crate) fn derived_folder(&self) -> PathBuf {
+        self.folder.join(DERIVED).join(format!("farm={}", self.farm_id))
+    }
+
+    fn sessions_folder(&self) -> PathBuf {
+        self.folder.join(SESSIONS).join(format!("farm={}", self.farm_id))
+    }
+
+    /// The path as it is told to people.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.folder).unwrap_or(path).display().to_string()
+    }
+
+    /// For `map_err`: the failure of an operation on a file.
+    pub(crate) fn failed(&self, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+        let path = self.shown(path);
+        move |cause| StoreError::file(path, &cause)
+    }
+
+    /// Removes segments that no manifest names, what is derived from such, and everything unfinished: what a crash left.
+    pub(crate) fn remove_orphans(&self, manifest: &Manifest) -> Result<(), StoreError> {
+        let named: HashSet<PathBuf> = manifest.paths(self).collect();
+        let blocks: HashSet<PathBuf> =
+            manifest.segments().map(|segment| blocks::path(self, segment.number)).collect();
+        let sessions = self.sessions_folder();
+        for month in list(&sessions).map_err(self.failed(&sessions))? {
+            for path in list(&month).map_err(self.failed(&month))? {
+                if !named.contains(&path) {
+                    remove_file(&path).map_err(self.failed(&path))?;
+                }
+            }
+        }
+        let derived = self.derived_folder();
+        for path in list(&derived).map_err(self.failed(&derived))? {
+            let is_of = |extension: &str| path.extension().is_some_and(|found| found == extension);
+            if is_of(UNFINISHED) || is_of(blocks::EXTENSION) && !blocks.contains(&path) {
+                remove_file(&path).map_err(self.failed(&path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The finished files in the farm's derived folder.
+    pub(crate) fn derived_files(&self, extension: &str) -> Result<Vec<PathBuf>, StoreError> {
+        let folder = self.derived_folder();
+        let mut files = list(&folder).map_err(self.failed(&folder))?;
+        files.retain(|path| path.extension().is_some_and(|found| found == extension));
+        Ok(files)
+    }
+
+    /// Writes a file beside its place, syncs it, moves it there, and syncs the folders above it.
+    pub(crate) fn put<T>(
+        &self,
+        path: &Path,
+        write: impl FnOnce(&mut File) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let unfinished = path.with_extension(UNFINISHED);
+        let parent = path.parent().unwrap_or(&self.folder);
+        create_folders(&self.folder, parent).map_err(self.failed(parent))?;
+        let written = self.write(&unfinished, write).and_then(|value| {
+            fs::rename(&unfinished, path).map_err(self.failed(path))?;
+            sync_folder(parent).map_err(|cause| StoreError::not_synced(&self.shown(parent), &cause))?;
+            Ok(value)
+        });
+        if written.is_err() {
+            // What stays behind is removed when the folder is opened.
+            remove_file(&unfinished).unwrap_or_default();
+        }
+        written
+    }
+
+    /// Puts the bytes of a segment into its place.
+    pub(crate) fn put_segment(&self, segment: &Segment, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.segment(segment.month, segment.number);
+        self.put(&path, |file| file.write_all(bytes).map_err(self.failed(&path)))
+    }
+
+    fn write<T>(
+        &self,
+        path: &Path,
+        write: impl FnOnce(&mut File) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut file = crate::folder::new_private_file(path).map_err(self.failed(path))?;
+        let value = write(&mut file)?;
+        file.sync_all().map_err(|cause| StoreError::not_synced(&self.shown(path), &cause))?;
+        Ok(value)
+    }
+}
+
+/// Creates a folder and syncs each folder that got a new one in it.
+fn create_folders(root: &Path, folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder.parent().filter(|_| folder != root).unwrap_or(root);
+    create_folders(root, parent)?;
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        created => created?,
+    }
+    sync_folder(parent)
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Removes everything derived of all farms.
+pub(crate) fn remove_derived(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder.join(DERIVED)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// Removes a file; one that is gone already is no error.
+pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// What is in a folder, by name; nothing when it is not there.
+fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    paths.sort_unstable();
+    Ok(paths)
+}

@@ -1,0 +1,27 @@
+//! The sealed part of a farm: Parquet segments that never change, the manifest that names them, and the keys of their ids.
+//!
+//! The Parquet files are the truth. Everything else about them (keys, column images) is derived from them, verified before
+//! it is used, and made anew when it is missing.
+
+mod blocks;
+mod columns;
+mod derived;
+mod dictionaries;
+mod files;
+mod keys;
+mod manifest;
+mod mapping;
+mod month;
+mod segment_reader;
+mod segment_rows;
+mod segment_schema;
+mod segment_writer;
+
+pub(crate) use columns::{SealedColumns, open_columns, verify_columns, verify_overlapping};
+pub(crate) use files::{FarmFiles, remove_derived, remove_file};
+pub(crate) use keys::{Candidate, KeyEntry, KeyFile, Keys, OpenedKeys, merge_keys, write_keys};
+pub(crate) use manifest::{LoadedManifest, Manifest, ManifestChange, Removal, Segment};
+pub(crate) use month::Month;
+pub(crate) use segment_reader::{check_file, read_records, read_rows, verified_bytes};
+pub(crate) use segment_rows::SegmentNames;
+pub(crate) use segment_writer::{NewSegment, WrittenSegment, write_segment};

@@ -1,0 +1,291 @@
+//! Sealing: the ended records of a farm's oldest batches become Parquet segments, and their batches go.
+//!
+//! The work is done while batches go on coming in. What changed meanwhile is settled in the end, under the farm's lock and
+//! in the transaction that names the new segments: until then they are orphans, and from then on the batches are.
+
+use std::path::PathBuf;
+
+use farmtally_model::{LineCost, Record, RecordId};
+use hashbrown::HashSet;
+
+use crate::batches::{self, Head};
+use crate::database::Database;
+use crate::encoding::{Entry, Put};
+use crate::error::StoreError;
+use crate::farm::OpenFarm;
+use crate::identity::{Place, Standing};
+use crate::limits::{PURGED_BATCHES, SEAL_RECORDS_MAX, SEGMENT_RECORDS_MAX, SEGMENT_ROWS_MAX};
+use crate::roster::{Piece, PieceIndex};
+use crate::sealed::{
+    Manifest, ManifestChange, Month, NewSegment, Removal, Segment, SegmentNames, WrittenSegment, merge_keys,
+    remove_file, write_keys, write_segment,
+};
+
+/// Records whose places are looked at under one hold of the farm's lock.
+const SETTLED_AT_ONCE: usize = 8192;
+
+/// What is taken out of batches to be sealed.
+#[derive(Debug, Default)]
+struct Gathered {
+    ended: Vec<Put>,
+    /// Running records and tombstones.
+    carried: Vec<Entry>,
+}
+
+impl OpenFarm {
+    /// Seals the oldest batches, up to a bounded number of records. False when there is nothing to seal.
+    pub(crate) fn seal(&self, database: &Database) -> Result<bool, StoreError> {
+        let _sealing = self.sealing.lock().map_err(|_| broke_off())?;
+        let farm_id = self.files.farm_id();
+        let (manifest, names) = self.begin_sealing()?;
+        let base = manifest.base();
+        let portion =
+            database.read_long(|connection| batches::portion(connection, farm_id, base, SEAL_RECORDS_MAX))?;
+        let sealed = match portion {
+            Some(last) => self.seal_up_to(database, &manifest, &names, last).map(|()| true),
+            None => Ok(false),
+        };
+        self.end_sealing();
+        sealed
+    }
+
+    fn begin_sealing(&self) -> Result<(Manifest, SegmentNames), StoreError> {
+        let mut book = self.book()?;
+        book.changed = Some(HashSet::new());
+        Ok((book.manifest.clone(), book.registry.segment_names()))
+    }
+
+    fn end_sealing(&self) {
+        if let Ok(mut book) = self.book() {
+            book.changed = None;
+        }
+    }
+
+    fn seal_up_to(
+        &self,
+        database: &Database,
+        manifest: &Manifest,
+        names: &SegmentNames,
+        last: Head,
+    ) -> Result<(), StoreError> {
+        let Gathered { ended, carried } = self.gather(database, manifest, last)?;
+        let sequences = (manifest.base().sequence + 1, last.sequence);
+        let written = self.write_segments(manifest.next_number(), sequences, names, ended)?;
+        let keys = self.write_keys_of(&written)?;
+        let columns = self.prepare_columns(manifest, &written.segments(), &[])?;
+        let mut pieces = written.pieces();
+        pieces.push((Piece::Carried, PieceIndex::of(carried.iter().filter_map(Entry::record))));
+        let mut book = self.book()?;
+        let changed = book.changed.take().unwrap_or_default();
+        let change = ManifestChange {
+            removals: written.removals_of(&changed),
+            added: written.segments(),
+            sealed: Some((last, unchanged(carried, &changed))),
+            ..ManifestChange::default()
+        };
+        let farm_id = self.files.farm_id();
+        let next = database.write(|transaction| book.manifest.apply(transaction, farm_id, &change))?;
+        book.manifest = next.into_inner();
+        book.identities.seal(last.sequence);
+        let is_gone = |piece| matches!(piece, Piece::Batch(sequence) if sequence <= last.sequence);
+        self.write_roster().move_pieces(&pieces, is_gone);
+        book.keys = keys.into_iter().fold(book.keys.clone(), |keys, file| keys.with(file));
+        let swapped = self.swap_columns(&mut book, database, columns, last);
+        self.publish(&book);
+        swapped
+    }
+
+    /// The newest entry of each id in the batches up to `last`, if it is the newest of all.
+    fn gather(&self, database: &Database, manifest: &Manifest, last: Head) -> Result<Gathered, StoreError> {
+        let farm_id = self.files.farm_id();
+        let mut gathered = Gathered::default();
+        let mut waiting = Vec::new();
+        let carried = database.read_long(|connection| {
+            batches::for_each_newest_first(
+                connection,
+                farm_id,
+                manifest.base(),
+                last,
+                |sequence, entries| {
+                    let places = (0..).map(|index| Place::Batch { sequence, index });
+                    waiting.extend(places.zip(entries));
+                    self.settle(&mut waiting, SETTLED_AT_ONCE, &mut gathered)
+                },
+            )?;
+            manifest.carried(connection, farm_id)
+        })?;
+        waiting.extend(carried.into_iter().map(|entry| (Place::Carried, entry)));
+        self.settle(&mut waiting, 0, &mut gathered)?;
+        Ok(gathered)
+    }
+
+    /// Keeps of the waiting entries those that are what is stored under their ids.
+    fn settle(
+        &self,
+        waiting: &mut Vec<(Place, Entry)>,
+        least: usize,
+        gathered: &mut Gathered,
+    ) -> Result<(), StoreError> {
+        while !waiting.is_empty() && waiting.len() >= least {
+            let some = waiting.split_off(waiting.len().saturating_sub(SETTLED_AT_ONCE));
+            let book = self.book()?;
+            for (place, entry) in some {
+                match book.identities.get(entry.id()) {
+                    Some((identity, stored)) if *stored == place => match entry {
+                        Entry::Put(put) if identity.standing == Standing::Ended => gathered.ended.push(put),
+                        other => gathered.carried.push(other),
+                    },
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes records as segments, a month at a time.
+    pub(crate) fn write_segments(
+        &self,
+        first_number: u32,
+        sequences: (i64, i64),
+        names: &SegmentNames,
+        mut puts: Vec<Put>,
+    ) -> Result<Written, StoreError> {
+        puts.sort_unstable_by_key(|put| {
+            (end_ms(&put.record), put.record.span().started_at(), put.record.id())
+        });
+        let mut written = Written { files: Vec::new(), puts, ends: Vec::new() };
+        let (mut start, mut number) = (0, first_number);
+        while start < written.puts.len() {
+            let (month, end) = next_segment(&written.puts, start);
+            let new = NewSegment { number, month, sequences, names };
+            written.files.push(write_segment(&self.files, new, &written.puts[start..end])?);
+            written.ends.push(end);
+            (start, number) = (end, number + 1);
+        }
+        Ok(written)
+    }
+
+    pub(crate) fn write_keys_of(
+        &self,
+        written: &Written,
+    ) -> Result<Option<crate::sealed::KeyFile>, StoreError> {
+        if written.files.is_empty() {
+            return Ok(None);
+        }
+        let covered: Vec<&Segment> = written.files.iter().map(|file| &file.segment).collect();
+        let entries = written.files.iter().flat_map(|file| file.keys.iter().copied()).collect();
+        write_keys(&self.files, &covered, entries).map(Some)
+    }
+
+    /// Deletes the batches that are sealed, a few at a time.
+    pub(crate) fn purge(&self, database: &Database) -> Result<(), StoreError> {
+        let base = self.book()?.manifest.base();
+        loop {
+            let purged = database.write(|transaction| {
+                batches::purge(transaction, self.files.farm_id(), base, PURGED_BATCHES)
+            })?;
+            if *purged.get() < PURGED_BATCHES {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Merges key files of about one size, until there are few of each.
+    pub(crate) fn merge_key_files(&self) -> Result<(), StoreError> {
+        let _sealing = self.sealing.lock().map_err(|_| broke_off())?;
+        loop {
+            let (manifest, keys) = {
+                let book = self.book()?;
+                (book.manifest.clone(), book.keys.clone())
+            };
+            let Some(inputs) = keys.mergeable() else { return Ok(()) };
+            let merged = merge_keys(&self.files, &manifest, &inputs)?;
+            self.book()?.keys = keys.replaced(&inputs, merged);
+            let old: Vec<PathBuf> = inputs.iter().map(|file| file.path().to_owned()).collect();
+            self.remove_files(&old)?;
+        }
+    }
+
+    pub(crate) fn remove_files(&self, paths: &[PathBuf]) -> Result<(), StoreError> {
+        paths.iter().try_for_each(|path| remove_file(path).map_err(self.files.failed(path)))
+    }
+
+    /// Ended records that are not sealed.
+    pub(crate) fn sealable(&self) -> Result<usize, StoreError> {
+        let count = self.book()?.identities.ended_count();
+        self.note_sealable(count);
+        Ok(count)
+    }
+}
+
+/// Segments that were written, and their records in the order of their rows.
+pub(crate) struct Written {
+    pub(crate) files: Vec<WrittenSegment>,
+    puts: Vec<Put>,
+    /// Where the records of each segment end.
+    ends: Vec<usize>,
+}
+
+impl Written {
+    pub(crate) fn segments(&self) -> Vec<Segment> {
+        self.files.iter().map(|file| file.segment.clone()).collect()
+    }
+
+    /// Whose sessions are in the segments.
+    pub(crate) fn pieces(&self) -> Vec<(Piece, PieceIndex)> {
+        let starts = [0].into_iter().chain(self.ends.iter().copied());
+        let ranges = starts.zip(self.ends.iter().copied());
+        let index =
+            |start: usize, end: usize| PieceIndex::of(self.puts[start..end].iter().map(|put| &put.record));
+        let files = self.files.iter().zip(ranges);
+        files.map(|(file, (start, end))| (Piece::Segment(file.segment.number), index(start, end))).collect()
+    }
+
+    /// Removals of the records with these ids.
+    pub(crate) fn removals_of<S: std::hash::BuildHasher>(&self, ids: &HashSet<RecordId, S>) -> Vec<Removal> {
+        if ids.is_empty() {
+            return Vec::new();
+        }
+        let mut removals = Vec::new();
+        let mut start = 0;
+        for (file, end) in self.files.iter().zip(&self.ends) {
+            for (put, key) in self.puts[start..*end].iter().zip(&file.keys) {
+                if ids.contains(&put.record.id()) {
+                    removals.push(Removal { segment: key.segment, row: key.row, record: put.record.clone() });
+                }
+            }
+            start = *end;
+        }
+        removals
+    }
+}
+
+/// The month of the record at `start`, and where the segment that begins with it ends.
+fn next_segment(puts: &[Put], start: usize) -> (Month, usize) {
+    let month_of =
+        |put: &Put| Month::of(put.record.span().ended_at().unwrap_or(put.record.span().started_at()));
+    let month = month_of(&puts[start]);
+    let month_end = start + puts[start..].partition_point(|put| month_of(put) == month);
+    let (mut end, mut rows) = (start, 0);
+    while end < month_end && end - start < SEGMENT_RECORDS_MAX && rows < SEGMENT_ROWS_MAX / 2 {
+        rows += match &puts[end].record {
+            Record::Session(session) => session.usage.as_slice().len(),
+            Record::Volume(_) => 1,
+        };
+        end += 1;
+    }
+    (month, end)
+}
+
+/// The end of an ended record.
+fn end_ms(record: &Record<LineCost>) -> i64 {
+    record.span().ended_at().unwrap_or(record.span().started_at()).millis()
+}
+
+fn unchanged(carried: Vec<Entry>, changed: &HashSet<RecordId>) -> Vec<Entry> {
+    carried.into_iter().filter(|entry| !changed.contains(&entry.id())).collect()
+}
+
+pub(crate) fn broke_off() -> StoreError {
+    StoreError::Poisoned { cause: "sealing broke off".to_owned() }
+}

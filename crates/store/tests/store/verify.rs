@@ -1,0 +1,144 @@
+//! Reading everything finds what is wrong, and says where.
+
+use std::fs;
+
+use farmtally_model::RecordId;
+use farmtally_store::{RefusalReason, Store, backup, rebuild, restore, verify};
+
+use crate::sealing::{files_below, in_month};
+use crate::sessions::{Facts, NOW, at, ended, farm, open, sorted_rows, stored_rows, submissions};
+
+/// A folder with sealed, carried, removed and unsealed records.
+fn folder() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let append = |facts: &[Facts]| {
+        store.append(farm(1), &submissions(facts), at(NOW)).unwrap().into_inner();
+    };
+    let volume = Facts { is_volume: true, ..in_month(100, 1) };
+    let running = Facts { end: None, ..ended(101) };
+    append(&(0..30).map(|n| in_month(n, i64::from(n % 3))).chain([volume, running]).collect::<Vec<_>>());
+    store.seal(farm(1)).unwrap();
+    append(&[Facts { cost: 99, revision: 1, ..in_month(4, 1) }, ended(102)]);
+    store.delete(farm(1), in_month(5, 2).id(), at(NOW)).unwrap().into_inner();
+    dir
+}
+
+#[test]
+fn a_whole_folder_agrees_and_its_figures_are_told() {
+    let dir = folder();
+    let report = verify(dir.path()).unwrap();
+    assert_eq!(report.findings, []);
+    let farm = &report.farms[0];
+    assert_eq!((farm.batches, farm.entries, farm.segments), (2, 3 + 1, 3));
+    assert_eq!((farm.sealed_sessions, farm.sealed_volumes, farm.keys), (28, 1, 31));
+}
+
+#[test]
+fn every_changed_file_is_named() {
+    let dir = folder();
+    let files = ["parquet", "keys", "blocks"].map(|extension| files_below(dir.path(), extension)).concat();
+    assert!(files.len() >= 4);
+    for path in files {
+        let whole = fs::read(&path).unwrap();
+        let mut changed = whole.clone();
+        let middle = changed.len() / 2;
+        changed[middle] ^= 4;
+        fs::write(&path, changed).unwrap();
+        let report = verify(dir.path()).unwrap();
+        let name = path.strip_prefix(dir.path()).unwrap().to_str().unwrap();
+        let is_named = report.findings.iter().any(|finding| finding.problem.contains(name));
+        assert!(is_named, "{name}: {:?}", report.findings);
+        fs::write(&path, whole).unwrap();
+    }
+    assert_eq!(verify(dir.path()).unwrap().findings, []);
+}
+
+#[test]
+fn rebuilding_mends_everything_that_is_derived() {
+    let dir = folder();
+    let rows = stored_rows(&open(dir.path()));
+    for path in files_below(&dir.path().join("derived"), "keys") {
+        fs::write(path, b"dust").unwrap();
+    }
+    assert_eq!(rebuild(dir.path()).unwrap(), [(farm(1), 32)]);
+    assert_eq!(verify(dir.path()).unwrap().findings, []);
+    assert_eq!(stored_rows(&open(dir.path())), rows);
+}
+
+#[test]
+fn a_backup_beside_a_running_store_holds_what_was_acknowledged_and_becomes_a_folder_again() {
+    let dir = folder();
+    let store = open(dir.path());
+    let places = tempfile::tempdir().unwrap();
+    let (copy, restored) = (places.path().join("copy"), places.path().join("a/restored"));
+    let report = backup(dir.path(), &copy).unwrap();
+    assert_eq!((report.findings.len(), report.farms[0].segments), (0, 3));
+    let rows = stored_rows(&store);
+    store.append(farm(1), &submissions(&[ended(700)]), at(NOW)).unwrap().into_inner();
+    assert_eq!(restore(&copy, &restored).unwrap().findings, []);
+    let again = Store::open(&restored).unwrap();
+    assert_eq!(stored_rows(&again), rows);
+    let sent = again.append(farm(1), &submissions(&[in_month(3, 0), ended(700)]), at(NOW)).unwrap();
+    assert_eq!((sent.get().unchanged, sent.get().stored), (1, 1));
+    let error = backup(dir.path(), &copy).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("`{}` is not empty; name a folder that is not there yet", copy.display())
+    );
+}
+
+#[test]
+fn a_damaged_backup_is_not_restored() {
+    let dir = folder();
+    let places = tempfile::tempdir().unwrap();
+    let (copy, restored) = (places.path().join("copy"), places.path().join("restored"));
+    backup(dir.path(), &copy).unwrap();
+    fs::remove_file(&files_below(&copy, "parquet")[0]).unwrap();
+    let report = restore(&copy, &restored).unwrap();
+    assert!(report.findings[0].problem.contains("it is missing"), "{:?}", report.findings);
+    assert!(!restored.exists());
+}
+
+/// 2025-11-24, months after 1970-01.
+const MONTHS_SINCE_1970: u32 = 55 * 12 + 10;
+
+#[test]
+fn months_that_are_not_kept_are_removed_and_their_records_refused() {
+    let dir = folder();
+    let store = open(dir.path());
+    assert!(!store.retain(farm(1), at(NOW)).unwrap(), "everything is kept unless somebody says otherwise");
+    store.catalogue().set_retention(farm(1), Some(MONTHS_SINCE_1970 - 2)).unwrap();
+    assert!(store.retain(farm(1), at(NOW)).unwrap());
+    assert!(!store.retain(farm(1), at(NOW)).unwrap(), "once is enough");
+    let left: Vec<Facts> = (0..30).filter(|n| n % 3 == 2 && *n != 5).map(|n| in_month(n, 2)).collect();
+    let running = Facts { end: None, ..ended(101) };
+    let expected = sorted_rows(left.iter().copied().chain([running]));
+    assert_eq!(stored_rows(&store), expected);
+    assert_eq!(files_below(dir.path(), "parquet").len(), 1);
+    let sent = [in_month(3, 0), in_month(2, 2), in_month(500, 1), in_month(501, 2)];
+    let receipt = store.append(farm(1), &submissions(&sent), at(NOW)).unwrap().into_inner();
+    assert_eq!((receipt.stored, receipt.unchanged), (1, 1));
+    let refused = |number: u32| RefusalReason::NoLongerKept {
+        id: RecordId::clone(&in_month(number, 0).id()),
+        kept_from: at(5_097_600_000),
+    };
+    let reasons: Vec<_> = receipt.refused.iter().map(|refusal| refusal.reason).collect();
+    assert_eq!(reasons, [refused(3), refused(500)]);
+    assert_eq!(
+        reasons[0].to_string(),
+        format!(
+            "`{}` ended before 1970-03-01T00:00:00Z, and this farm keeps no earlier records; leave it out",
+            in_month(3, 0).id()
+        )
+    );
+    drop(store);
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(store.record_count(farm(1)), Ok(expected.len() as u64 + 1));
+    assert_eq!(verify_after(store, &dir), []);
+}
+
+fn verify_after(store: Store, dir: &tempfile::TempDir) -> Vec<farmtally_store::Finding> {
+    drop(store);
+    verify(dir.path()).unwrap().findings
+}
