@@ -42,7 +42,7 @@ fn an_interrupted_import_leaves_whole_batches() {
     let mut command = place.command("import --data-dir data --farm oslo --format jsonl --batch 10 -");
     let mut importer = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut input = importer.stdin.take().unwrap();
-    // Whoever hears of the bad line knows that the batch before it is stored.
+    // Whoever hears of the bad line knows that the batch before it was read; it may be on its way to the disk.
     writeln!(input, "{}bad", sessions(1, 15)).unwrap();
     let mut stderr = BufReader::new(importer.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(stderr.any(|line| line.contains("line 16")));
@@ -51,5 +51,7 @@ fn an_interrupted_import_leaves_whole_batches() {
 
     place.write("a.jsonl", &sessions(1, 25));
     let again = place.done("import --data-dir data --farm oslo a.jsonl");
-    assert_eq!((number(&again, "unchanged"), number(&again, "stored")), (10, 15));
+    let kept = number(&again, "unchanged");
+    assert!([0, 10].contains(&kept), "{kept} is no whole batch");
+    assert_eq!(kept + number(&again, "stored"), 25);
 }

@@ -8,6 +8,7 @@ mod destination;
 mod dry_run;
 mod rejects;
 mod source;
+mod storing;
 mod tally;
 mod through_server;
 mod unpriced;
@@ -20,6 +21,7 @@ use self::batch::{Batch, Origin, RefusedRecord};
 use self::destination::Destination;
 use self::rejects::{RejectedRecord, Rejects};
 use self::source::Source;
+use self::storing::{Stored, Storing};
 use self::tally::Tally;
 use crate::args::ImportArguments;
 use crate::exit::ExitStatus;
@@ -48,7 +50,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<ExitStatus, Failure> {
 struct Import {
     sources: Vec<Source>,
     names: Vec<String>,
-    destination: Destination,
+    storing: Storing,
     batch_records_max: usize,
     batch: Batch,
     tally: Tally,
@@ -62,7 +64,7 @@ impl Import {
         Ok(Self {
             names: sources.iter().map(Source::name).collect(),
             batch_records_max: arguments.batch.unwrap_or(destination.usual_batch()),
-            destination,
+            storing: Storing::start(destination)?,
             batch: Batch::default(),
             tally: Tally::new(arguments.dry_run),
             rejects: Rejects::new(arguments),
@@ -74,7 +76,7 @@ impl Import {
     fn read_all(&mut self) -> Result<(), Failure> {
         let read = (0..self.sources.len()).try_for_each(|index| self.read(index));
         // A file that breaks off does not take with it what was read before.
-        let stored = self.store_batch();
+        let stored = self.store_batch().and_then(|()| self.await_all());
         read.and(stored)
     }
 
@@ -111,13 +113,29 @@ impl Import {
         Ok(())
     }
 
+    /// Hands the batch to the thread that stores, and takes note of one that was stored meanwhile.
     fn store_batch(&mut self) -> Result<(), Failure> {
-        let (submissions, origins) = take(&mut self.batch).into_parts();
-        if !submissions.is_empty() {
-            let outcome = self.destination.store(submissions)?;
-            self.tally.add_batch(origins.len() as u64, &outcome);
-            outcome.refused.into_iter().try_for_each(|refused| self.refuse(&origins, refused))?;
+        let batch = take(&mut self.batch);
+        if batch.len() == 0 {
+            return Ok(());
         }
+        let stored = self.storing.store(batch)?;
+        stored.map_or(Ok(()), |stored| self.note(stored))
+    }
+
+    /// Waits until every batch is stored.
+    fn await_all(&mut self) -> Result<(), Failure> {
+        while let Some(stored) = self.storing.next()? {
+            self.note(stored)?;
+        }
+        self.progress.say(format!("{} records", self.tally.read));
+        self.rejects.flush()
+    }
+
+    fn note(&mut self, stored: Stored) -> Result<(), Failure> {
+        let Stored { origins, outcome } = stored;
+        self.tally.add_batch(origins.len() as u64, &outcome);
+        outcome.refused.into_iter().try_for_each(|refused| self.refuse(&origins, refused))?;
         self.progress.say(format!("{} records", self.tally.read));
         self.rejects.flush()
     }
