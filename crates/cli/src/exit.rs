@@ -11,6 +11,8 @@ pub(crate) enum ExitStatus {
     Failed,
     /// It was asked for wrongly; the same number that clap uses.
     Usage,
+    /// The disk did not confirm a write, and a server stopped for it. It may be started again at once.
+    NotDurable,
 }
 
 impl From<ExitStatus> for ExitCode {
@@ -19,6 +21,7 @@ impl From<ExitStatus> for ExitCode {
             ExitStatus::Success => Self::SUCCESS,
             ExitStatus::Failed => Self::from(1),
             ExitStatus::Usage => Self::from(2),
+            ExitStatus::NotDurable => Self::from(3),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use farmtally_server::{BindError, Server, ServerOptions, TlsSlot};
 use farmtally_service::Service;
@@ -99,8 +100,27 @@ impl Host {
                 tokio::task::block_in_place(|| reload(tls.as_ref()));
             }
         });
-        let served = self.runtime.block_on(self.server.run(async move { stop.received().await }));
-        served.map_err(|error| Failure::of(&error))
+        let service = Arc::clone(&self.service);
+        let stopped = async move {
+            tokio::select! {
+                () = stop.received() => {}
+                () = failed_write(&service) => tracing::error!("the disk did not confirm a write; stopping"),
+            }
+        };
+        let served = self.runtime.block_on(self.server.run(stopped));
+        served.map_err(|error| Failure::of(&error))?;
+        self.service.write_failure().map_or(Ok(()), |cause| Err(Failure::not_durable(&cause)))
+    }
+}
+
+/// How often the server looks whether a write failed; until then writes are refused anyway.
+const FAILURE_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Ends once the disk did not confirm a write.
+async fn failed_write(service: &Service) {
+    let mut looks = tokio::time::interval(FAILURE_INTERVAL);
+    while service.write_failure().is_none() {
+        looks.tick().await;
     }
 }
 

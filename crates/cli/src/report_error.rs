@@ -38,6 +38,13 @@ impl Failure {
         Self::told(ExitStatus::Usage, message.into(), Vec::new())
     }
 
+    /// The disk did not confirm a write, so that nothing more can be promised before a new start.
+    pub(crate) fn not_durable(cause: &str) -> Self {
+        let message = format!("the disk did not confirm a write ({cause}), so the server stopped");
+        Self::told(ExitStatus::NotDurable, message, Vec::new())
+            .hint("see to the disk, then start the server again: it shows what is really stored")
+    }
+
     /// The command could not do its work, and this is why.
     pub(crate) fn caused(message: impl fmt::Display, cause: &dyn Error) -> Self {
         Self::with_causes_of(format!("{message}: {cause}"), cause)

@@ -61,6 +61,11 @@ impl Service {
         Ok(())
     }
 
+    /// How a write failed that the disk did not confirm, if one did. Only a new start shows what is really stored.
+    pub fn write_failure(&self) -> Option<String> {
+        self.store.write_failure()
+    }
+
     /// The key that a request says it was signed with, unless there is none or it does not work now.
     pub fn credential(&self, access_key_id: &str) -> Result<Option<Credential>, ServiceError> {
         let now = self.now();
