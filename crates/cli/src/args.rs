@@ -53,6 +53,18 @@ pub(crate) enum Command {
     /// Set and show the rates that price sessions which come without a cost
     #[command(subcommand)]
     Rates(RatesCommand),
+    /// Copy a folder as it is at one instant, beside a running server too, and read it back
+    #[command(after_help = BACKUP_NOTES)]
+    Backup(BackupArguments),
+    /// Make a data folder of a backup, and read it back
+    Restore(RestoreArguments),
+    /// Compare every checksum and every count of a folder that no server has
+    #[command(after_help = VERIFY_NOTES)]
+    Verify(VerifyArguments),
+    /// Make anew what is derived from the sessions of a folder that no server has
+    Rebuild(RebuildArguments),
+    /// Write ended sessions as Parquet files now, in a folder that no server has
+    Seal(SealArguments),
 }
 
 #[derive(Debug, Args)]
@@ -191,15 +203,80 @@ pub(crate) struct FarmListArguments {
 }
 
 #[derive(Debug, Args)]
+#[group(id = "change", required = true, multiple = true)]
+pub(crate) struct FarmChange {
+    /// What the farm's costs are multiplied by when they are read, past usage included, 0 to 100
+    #[arg(long, value_name = "X", value_parser = CostScaleFactor::parse, allow_negative_numbers = true)]
+    pub(crate) cost_scale_factor: Option<CostScaleFactor>,
+    /// How long sessions are kept, such as 5y or 18m: whole months that ended longer ago are removed for good, and refused
+    /// when they are sent again; `all` keeps everything that is still there
+    #[arg(long, value_name = "TIME", value_parser = parse_keep)]
+    pub(crate) keep: Option<Keep>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct FarmSetArguments {
     #[command(flatten)]
     pub(crate) folder: DataFolder,
     /// Name or id of the farm
     #[arg(value_name = "NAME")]
     pub(crate) farm: FarmReference,
-    /// What the farm's costs are multiplied by when they are read, past usage included, 0 to 100
-    #[arg(long, value_name = "X", value_parser = CostScaleFactor::parse, allow_negative_numbers = true)]
-    pub(crate) cost_scale_factor: CostScaleFactor,
+    #[command(flatten)]
+    pub(crate) change: FarmChange,
+}
+
+const VERIFY_NOTES: &str = "\
+It prints a line of figures for each farm, and a line for each thing that is wrong, with the name of the file. \
+Exit code 0: everything agrees. 1: something does not.";
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RebuildArguments {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+}
+
+const BACKUP_NOTES: &str = "\
+The copy is a data folder: it can be verified, served, and read as Parquet. It holds `master.key`, which opens the \
+secrets of all access keys: keep it as safe as the folder itself.";
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupArguments {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+    /// Folder for the copy, which is not there yet or empty
+    #[arg(value_name = "DEST")]
+    pub(crate) destination: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArguments {
+    /// The backup
+    #[arg(value_name = "BACKUP")]
+    pub(crate) backup: PathBuf,
+    /// The data folder that it becomes, which is not there yet or empty
+    #[arg(value_name = "DIR")]
+    pub(crate) destination: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SealArguments {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+}
+
+/// How long a farm's records are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// For ever.
+    All,
+    /// This month and so many before it.
+    Months(u32),
 }
 
 #[derive(Debug, Subcommand)]
@@ -298,6 +375,24 @@ fn parse_batch(text: &str) -> Result<usize, String> {
     batch.ok_or_else(|| format!("a batch has 1 to {BATCH_RECORDS_MAX} records"))
 }
 
+/// Most months that can be kept: what the range of timestamps spans.
+const KEEP_MONTHS_MAX: u32 = 1000 * 12;
+
+fn parse_keep(text: &str) -> Result<Keep, String> {
+    if text == "all" {
+        return Ok(Keep::All);
+    }
+    let years = text
+        .strip_suffix('y')
+        .and_then(|years| years.parse().ok())
+        .and_then(|years: u32| years.checked_mul(12));
+    let months = years.or_else(|| text.strip_suffix('m').and_then(|months| months.parse().ok()));
+    let keep = months.filter(|months| (1..=KEEP_MONTHS_MAX).contains(months)).map(Keep::Months);
+    keep.ok_or_else(|| {
+        "it is `all`, a number of years such as 5y, or a number of months such as 18m".to_owned()
+    })
+}
+
 fn parse_at_least_one(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
@@ -350,6 +445,16 @@ mod tests {
     fn the_demonstration_stays_on_this_machine() {
         assert!(parse_loopback("[::1]:0").is_ok());
         assert!(parse_loopback("0.0.0.0:8037").is_err());
+    }
+
+    #[test]
+    fn a_time_to_keep_is_in_years_or_months() {
+        assert_eq!(parse_keep("5y"), Ok(Keep::Months(60)));
+        assert_eq!(parse_keep("18m"), Ok(Keep::Months(18)));
+        assert_eq!(parse_keep("all"), Ok(Keep::All));
+        for text in ["", "5", "0m", "-1y", "y", "1001y", "5d"] {
+            assert!(parse_keep(text).is_err(), "{text}");
+        }
     }
 
     #[test]

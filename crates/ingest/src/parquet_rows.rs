@@ -117,7 +117,7 @@ fn columns(schema: &SchemaDescriptor) -> Result<Vec<FileColumn>, ReadError> {
     let mut columns: Vec<FileColumn> = Vec::with_capacity(schema.num_columns());
     for (index, descriptor) in schema.columns().iter().enumerate() {
         let name = descriptor.path().parts().first().map_or("", String::as_str);
-        if is_pandas_index(name) {
+        if is_pandas_index(name) || SEGMENT_COLUMNS.contains(&name) {
             continue;
         }
         let column = Column::named(name)
@@ -132,6 +132,9 @@ fn columns(schema: &SchemaDescriptor) -> Result<Vec<FileColumn>, ReadError> {
         None => Ok(columns),
     }
 }
+
+/// What farmtally's own segments have besides the columns of the interchange form, so that one can be imported elsewhere.
+const SEGMENT_COLUMNS: [&str; 3] = ["line", "priced", "fingerprint"];
 
 /// pandas stores the labels of its rows as `__index_level_0__` and so on, which nobody asked it for.
 fn is_pandas_index(name: &str) -> bool {

@@ -97,6 +97,7 @@ impl Service {
         self.require_resources(farm_id, start.query.resources())?;
         let now = self.now();
         self.end_old_aggregations(now)?;
+        self.retain(farm_id);
         let snapshot = self.store.snapshot(farm_id);
         let aggregation_id = AggregationId::from_bytes(random_bytes().map_err(ServiceError::internal)?);
         let begun = self.store.catalogue().begin_aggregation(&NewAggregation {
@@ -337,7 +338,17 @@ impl AggregationRun {
         match farmtally_engine::aggregate(&snapshot, &self.query, self.now, &control) {
             Ok(table) => checked_counts(table),
             Err(error @ AggregationError::TooManyRows { .. }) => RunEnd::Failed(format!("{error}; {REDUCE}")),
+            Err(error @ AggregationError::Damaged(_)) => RunEnd::Failed(self.damage(&error)),
             Err(error) => RunEnd::Failed(error.to_string()),
+        }
+    }
+
+    /// A damaged block does not know its file; the store finds it.
+    fn damage(&self, error: &AggregationError) -> String {
+        tracing::error!(aggregation = %self.id, %error, "a column block is damaged");
+        match self.service.store.column_damage(self.farm_id) {
+            Ok(Some(damage)) => damage.to_string(),
+            Ok(None) | Err(_) => error.to_string(),
         }
     }
 

@@ -87,6 +87,13 @@ impl Service {
         Ok(self.store.record_count(farm_id)?)
     }
 
+    /// Removes the months that the farm is not to keep any more. When that fails it is tried again with the next call.
+    pub(crate) fn retain(&self, farm_id: FarmId) {
+        if let Err(error) = self.store.retain(farm_id, self.now()) {
+            tracing::warn!(farm = %farm_id, %error, "months that are not to be kept could not be removed");
+        }
+    }
+
     pub(crate) fn existing_farm(&self, farm_id: FarmId) -> Result<Farm, ServiceError> {
         let farm = self.store.catalogue().farm(farm_id)?;
         farm.ok_or(ServiceError::NotFound(MissingResource::Farm(farm_id)))

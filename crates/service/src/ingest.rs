@@ -64,6 +64,7 @@ impl Service {
         farm_id: FarmId,
         batch: Vec<NumberedSubmission>,
     ) -> Result<IngestReport, ServiceError> {
+        self.retain(farm_id);
         let mut report = IngestReport::default();
         let (lines, priced) = self.price_batch(farm_id, batch, &mut report)?;
         let receipt = self.store.append(farm_id, &priced, self.now())?.into_inner();

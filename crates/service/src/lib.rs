@@ -32,6 +32,6 @@ pub use service::Service;
 
 // What the faces need of the folder without a server on it, so that they need not know the store.
 pub use farmtally_store::{
-    BATCH_RECORDS_MAX, Catalogue, Farm, NamedResource, NewFarm, OpenError as FolderError, StoreError,
-    published_endpoint,
+    BATCH_RECORDS_MAX, Catalogue, Farm, FarmFigures, NamedResource, NewFarm, OpenError as FolderError,
+    StoreError, VerifyReport, backup, published_endpoint, rebuild, restore, seal, verify,
 };

@@ -4,7 +4,7 @@ use farmtally_ingest::farm_id_for_name;
 use farmtally_model::{CostScaleFactor, FarmId};
 use farmtally_service::{Catalogue, Clock, SystemClock};
 
-use crate::args::{FarmCommand, FarmCreateArguments, FarmListArguments, FarmSetArguments};
+use crate::args::{FarmCommand, FarmCreateArguments, FarmListArguments, FarmSetArguments, Keep};
 use crate::farm_reference::{CREATED_BY, all_farms, create_farm};
 use crate::output::print;
 use crate::report_error::Failure;
@@ -44,7 +44,14 @@ fn list(arguments: &FarmListArguments) -> Result<(), Failure> {
 fn set(arguments: &FarmSetArguments) -> Result<(), Failure> {
     let catalogue = arguments.folder.existing()?;
     let farm = arguments.farm.existing(&catalogue)?;
-    set_cost_scale_factor(&catalogue, farm.farm_id, arguments.cost_scale_factor)
+    if let Some(factor) = arguments.change.cost_scale_factor {
+        set_cost_scale_factor(&catalogue, farm.farm_id, factor)?;
+    }
+    match arguments.change.keep {
+        None => Ok(()),
+        Some(Keep::All) => Ok(catalogue.set_retention(farm.farm_id, None)?),
+        Some(Keep::Months(months)) => Ok(catalogue.set_retention(farm.farm_id, Some(months))?),
+    }
 }
 
 fn set_cost_scale_factor(

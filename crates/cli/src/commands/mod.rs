@@ -1,12 +1,16 @@
 //! One module per command.
 
+mod backup;
 mod demo;
 mod env;
 mod farm;
 mod import;
 mod key;
 mod rates;
+mod rebuild;
+mod seal;
 mod serve;
+mod verify;
 
 use crate::args::Command;
 use crate::exit::ExitStatus;
@@ -29,5 +33,10 @@ pub(crate) fn run(command: Command) -> Result<ExitStatus, Failure> {
         Command::Farm(command) => farm::run(command).map(done),
         Command::Key(command) => key::run(command).map(done),
         Command::Rates(command) => rates::run(command).map(done),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Backup(arguments) => backup::back_up(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
+        Command::Seal(arguments) => seal::run(&arguments).map(done),
+        Command::Rebuild(arguments) => rebuild::run(&arguments).map(done),
     }
 }

@@ -9,6 +9,7 @@ mod farms;
 mod help;
 mod import;
 mod import_beside_a_server;
+mod keeping;
 mod keys;
 mod rates;
 mod serve;
