@@ -21,7 +21,7 @@ pub(crate) struct Checksum {
 impl Checksum {
     pub(crate) fn of(table: &StatisticsTable) -> Self {
         let mut checksum = Self::default();
-        for row in &table.rows {
+        for row in table.rows.iter() {
             checksum.count += row.count;
             checksum.cost_sum += row.cost.sum;
             checksum.runtime_sum += row.runtime.sum;
@@ -33,8 +33,8 @@ impl Checksum {
 /// Writes an answer as rows of ten little-endian 64-bit integers.
 pub(crate) fn write(table: &StatisticsTable, file: &Path) -> std::io::Result<()> {
     let mut output = BufWriter::new(std::fs::File::create(file)?);
-    for row in &table.rows {
-        for number in answer_row(table, row) {
+    for row in table.rows.iter() {
+        for number in answer_row(table, &row) {
             output.write_all(&number.to_le_bytes())?;
         }
     }

@@ -37,8 +37,14 @@ pub(crate) struct Timing {
 }
 
 impl AskedFarm {
-    pub(crate) fn new(sessions: u64, threads: NonZeroUsize) -> Self {
-        Self { snapshot: records::snapshot(sessions), questions: questions(), threads }
+    /// A farm of so many sessions; its columns are read from a file if one is given, and written there first if need be.
+    pub(crate) fn new(sessions: u64, columns: Option<&Path>, threads: NonZeroUsize) -> std::io::Result<Self> {
+        Ok(Self { snapshot: records::snapshot(sessions, columns)?, questions: questions(), threads })
+    }
+
+    /// Bytes of all blocks.
+    pub(crate) fn column_bytes(&self) -> usize {
+        self.snapshot.blocks().iter().map(|view| view.block().image().len()).sum()
     }
 
     pub(crate) fn questions(&self) -> &[Question] {
@@ -53,7 +59,7 @@ impl AskedFarm {
     // Never inlined: the instruction counter switches itself on where this function is entered.
     #[inline(never)]
     pub(crate) fn answer(&self, question: &Question) -> StatisticsTable {
-        let limits = AggregationLimits { rows_max: ROWS_MAX, threads: self.threads };
+        let limits = AggregationLimits { rows_max: ROWS_MAX, bytes_max: usize::MAX, threads: self.threads };
         let control = AggregationControl { limits, cancelled: &AtomicBool::new(false) };
         aggregate(&self.snapshot, &question.query, Timestamp::MAX, &control).expect("within limits")
     }

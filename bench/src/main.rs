@@ -18,6 +18,7 @@ mod bandwidth;
 mod clock;
 mod export;
 mod farm;
+mod kept;
 mod questions;
 mod random;
 mod records;
@@ -70,6 +71,9 @@ enum Command {
         /// A folder for the full answers, as rows of ten 64-bit integers
         #[arg(long)]
         answers: Option<PathBuf>,
+        /// Only these questions
+        #[arg(long, num_args = 1..)]
+        questions: Vec<String>,
     },
     /// Answer `time QUESTION`, `answer QUESTION FILE` and `bytes QUESTION`, a line of JSON for each line of input
     Respond {
@@ -99,11 +103,14 @@ struct FarmArguments {
     /// Threads that answer
     #[arg(long, default_value_t = NonZeroUsize::MIN)]
     threads: NonZeroUsize,
+    /// A file of the farm's columns; it is written if it does not exist
+    #[arg(long)]
+    columns: Option<PathBuf>,
 }
 
 impl FarmArguments {
-    fn build(&self) -> AskedFarm {
-        AskedFarm::new(self.sessions, self.threads)
+    fn build(&self) -> std::io::Result<AskedFarm> {
+        AskedFarm::new(self.sessions, self.columns.as_deref(), self.threads)
     }
 }
 
@@ -114,11 +121,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             sessions_file::write_json_lines(sessions, &file)?;
         }
         Command::Sessions { file, sessions } => sessions_file::write_parquet(sessions, &file)?,
-        Command::Time { farm, repeats, answers } => time(&farm.build(), repeats, answers.as_deref())?,
-        Command::Respond { farm } => {
-            respond::respond(&farm.build(), std::io::stdin().lock(), std::io::stdout().lock())?;
+        Command::Time { farm, repeats, answers, questions } => {
+            time(&farm.build()?, repeats, answers.as_deref(), &questions)?;
         }
-        Command::Count { question, farm } => count(&farm.build(), &question),
+        Command::Respond { farm } => {
+            respond::respond(&farm.build()?, std::io::stdin().lock(), std::io::stdout().lock())?;
+        }
+        Command::Count { question, farm } => count(&farm.build()?, &question),
         Command::Bandwidth { threads } => {
             let bytes_per_second = bandwidth::read_bandwidth(threads.get());
             println!("{}", json!({ "threads": threads, "bytes_per_second": bytes_per_second }));
@@ -127,8 +136,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn time(farm: &AskedFarm, repeats: usize, answers: Option<&Path>) -> Result<(), Box<dyn Error>> {
-    for question in farm.questions() {
+fn time(
+    farm: &AskedFarm,
+    repeats: usize,
+    answers: Option<&Path>,
+    only: &[String],
+) -> Result<(), Box<dyn Error>> {
+    println!("{}", json!({ "column_bytes": farm.column_bytes() }));
+    let is_asked = |name: &str| only.is_empty() || only.iter().any(|only| only == name);
+    for question in farm.questions().iter().filter(|question| is_asked(question.name)) {
         println!("{}", serde_json::to_string(&farm.time(question, repeats))?);
         if let Some(folder) = answers {
             farm.write_answer(question, &folder.join(format!("{}.i64", question.name)))?;

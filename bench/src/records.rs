@@ -1,5 +1,6 @@
 //! The farm as records, and the snapshot that the engine is asked about.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use farmtally_columns::{FarmColumns, FarmSnapshot};
@@ -9,21 +10,35 @@ use farmtally_model::{
 };
 
 use crate::farm::{Farm, FarmSession};
+use crate::kept;
 
 /// The seed of the published figures.
 pub(crate) const SEED: u64 = 7;
 
 /// Sessions that are put in at once.
-const BATCH: usize = 100_000;
+const BATCH: usize = 131_072;
 
-/// A farm of so many sessions in memory, put in batch by batch as they would arrive.
-pub(crate) fn snapshot(sessions: u64) -> Arc<FarmSnapshot> {
+/// A farm of so many sessions in memory, from a file of columns if there is one. If there is none, it is written.
+pub(crate) fn snapshot(sessions: u64, file: Option<&Path>) -> std::io::Result<Arc<FarmSnapshot>> {
+    let Some(file) = file else { return Ok(columns(sessions).snapshot()) };
+    if !file.exists() {
+        kept::write(&columns(sessions), file)?;
+    }
+    let columns = kept::read(file)?;
+    let snapshot = columns.snapshot();
+    assert_eq!(snapshot.session_count(), sessions, "the file holds the columns of another farm");
+    Ok(snapshot)
+}
+
+/// Columns that are put in batch by batch as they would arrive, and sealed.
+fn columns(sessions: u64) -> FarmColumns {
     let mut farm = Farm::new(sessions, SEED);
     let mut columns = FarmColumns::default();
     loop {
         let batch: Vec<_> = farm.by_ref().take(BATCH).map(record).collect();
         if batch.is_empty() {
-            return columns.snapshot();
+            columns.seal();
+            return columns;
         }
         columns.apply(&batch, &[]);
     }

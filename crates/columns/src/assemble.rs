@@ -2,7 +2,7 @@
 
 use crate::block::{RowSet, RunWords};
 use crate::cubes::{self, AnySet, CodeCounts};
-use crate::image::{Column, Dictionary, Facts, Image, ImageWriter, SETS, Section};
+use crate::image::{Column, Dictionary, Facts, Image, ImageWriter, Section};
 use crate::odd;
 use crate::row::{Nanos, SessionRow};
 
@@ -207,7 +207,7 @@ impl<C: Nanos> SetDraft<C> {
         }
     }
 
-    fn view(&self, counts: CodeCounts) -> RowSet<'_, C> {
+    fn view(&self) -> RowSet<'_, C> {
         RowSet {
             base_ms: self.base_ms,
             start_min_ms: self.start_min_ms,
@@ -223,8 +223,6 @@ impl<C: Nanos> SetDraft<C> {
             line_product: &self.line_product,
             line_cost_nanos: &self.line_cost_nanos,
             runs: &self.runs,
-            cubes: (&[], &[]),
-            counts,
         }
     }
 
@@ -324,14 +322,11 @@ impl Draft {
     }
 
     fn write_cubes(&self, counts: CodeCounts, writer: &mut ImageWriter) {
-        let ([short, short_licensed], [long, long_licensed]) = (&self.short, &self.long);
-        let sets: [AnySet<'_>; SETS] = [
-            AnySet::Narrow(short.view(counts)),
-            AnySet::Narrow(short_licensed.view(counts)),
-            AnySet::Wide(long.view(counts)),
-            AnySet::Wide(long_licensed.view(counts)),
+        let sets = [
+            self.short.each_ref().map(|set| AnySet::Narrow(set.view())),
+            self.long.each_ref().map(|set| AnySet::Wide(set.view())),
         ];
-        for (set, cubes) in cubes::build(&sets, counts).into_iter().enumerate() {
+        for (set, cubes) in [SHORT, LONG].into_iter().zip(cubes::build(&sets, counts)) {
             let summaries = cubes.summaries();
             if !summaries.is_empty() {
                 writer.put(Section::Of(set, Column::CubeEnds), &cubes.ends());

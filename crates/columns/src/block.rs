@@ -6,14 +6,13 @@
 //! fit nowhere are kept as they came.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::assemble;
 use crate::cubes::{self, Axis, CodeCounts, Cube, CubeKind};
-use crate::image::{Column, Dictionary, Image, ImageError, Section};
+use crate::image::{Column, Dictionary, Image, ImageError, SETS, Section};
 use crate::odd;
 use crate::row::{LicenseLine, Nanos, SessionRow};
-use crate::summary::SummaryWords;
 
 /// Most rows of a block: codes of jobs and users then have 16 bits at most.
 pub const BLOCK_ROWS_MAX: usize = 1 << 16;
@@ -62,8 +61,6 @@ pub struct RowSet<'a, C> {
     /// Costs of the licence lines in nano-dollars, by line.
     pub line_cost_nanos: &'a [C],
     pub(crate) runs: &'a [RunWords],
-    pub(crate) cubes: (&'a [u32], &'a [SummaryWords]),
-    pub(crate) counts: CodeCounts,
 }
 
 impl<'a, C: Nanos> RowSet<'a, C> {
@@ -113,16 +110,6 @@ impl<'a, C: Nanos> RowSet<'a, C> {
     pub fn span_ms(&self, row: usize) -> (i64, i64) {
         let end_ms = self.base_ms + i64::from(self.end_offset_ms[row]);
         (end_ms - i64::from(self.runtime_ms[row]), end_ms)
-    }
-
-    /// The summaries of one kind, if the set keeps them.
-    pub fn cube(&self, axis: Axis, kind: CubeKind) -> Option<Cube<'a>> {
-        let kind = match kind {
-            // Without licences there is nothing but the COMPUTE line.
-            CubeKind::Compute if !self.is_licensed => CubeKind::Sessions,
-            kind => kind,
-        };
-        cubes::find(self.cubes, axis, kind, self.counts)
     }
 
     /// Index of a row that is equal in every column and for which `usable` holds. The row's codes are the farm's.
@@ -193,12 +180,13 @@ pub struct BlockCodes<'a> {
 #[derive(Debug)]
 pub struct SessionBlock {
     image: Image,
+    columns_span_ms: OnceLock<Option<(i64, i64)>>,
 }
 
 impl SessionBlock {
     /// Sorts at most [`BLOCK_ROWS_MAX`] rows into their sets and turns them into columns.
     pub(crate) fn from_rows(rows: Vec<SessionRow>) -> Self {
-        Self { image: assemble::assemble(rows) }
+        Self::new(assemble::assemble(rows))
     }
 
     /// A block whose bytes lie elsewhere, for example in a mapped file. Only the header is looked at now; see
@@ -206,7 +194,11 @@ impl SessionBlock {
     ///
     /// The bytes must begin at a multiple of eight and must not change.
     pub fn from_image(bytes: Arc<dyn AsRef<[u8]> + Send + Sync>) -> Result<Self, ImageError> {
-        Image::open(bytes).map(|image| Self { image })
+        Image::open(bytes).map(Self::new)
+    }
+
+    fn new(image: Image) -> Self {
+        Self { image, columns_span_ms: OnceLock::new() }
     }
 
     /// The block as bytes, which [`Self::from_image`] reads where they lie.
@@ -243,6 +235,21 @@ impl SessionBlock {
     /// Earliest start and latest end, in milliseconds since 1970.
     pub fn span_ms(&self) -> (i64, i64) {
         (self.image.facts().start_min_ms, self.image.facts().end_max_ms)
+    }
+
+    /// The instant from which the columns' ends are counted, in milliseconds since 1970.
+    pub fn base_ms(&self) -> i64 {
+        self.image.facts().base_ms
+    }
+
+    /// Earliest start and latest end of the rows in columns; `None` if there are none.
+    pub fn columns_span_ms(&self) -> Option<(i64, i64)> {
+        *self.columns_span_ms.get_or_init(|| {
+            let zones = (0..SETS).map(|set| self.column::<u64>(set, Column::Zone));
+            let spans =
+                zones.filter_map(|zone| Some((zone.first()?.cast_signed(), zone.get(1)?.cast_signed())));
+            spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
+        })
     }
 
     /// Earliest and latest start, in milliseconds since 1970.
@@ -299,7 +306,7 @@ impl SessionBlock {
     }
 
     fn odd_base(&self) -> usize {
-        (0..crate::image::SETS).map(|set| self.column::<u32>(set, Column::EndOffset).len()).sum()
+        (0..SETS).map(|set| self.column::<u32>(set, Column::EndOffset).len()).sum()
     }
 
     fn column<T: bytemuck::Pod>(&self, set: usize, column: Column) -> &[T] {
@@ -309,7 +316,6 @@ impl SessionBlock {
     fn set<C: Nanos>(&self, set: usize) -> RowSet<'_, C> {
         let zone: &[u64] = self.column(set, Column::Zone);
         let instant_ms = |index: usize| zone.get(index).map_or(0, |word| word.cast_signed());
-        let codes = self.codes();
         RowSet {
             base_ms: self.image.facts().base_ms,
             start_min_ms: instant_ms(0),
@@ -325,14 +331,29 @@ impl SessionBlock {
             line_product: self.column(set, Column::LineProduct),
             line_cost_nanos: self.column(set, Column::LineCost),
             runs: self.column(set, Column::Runs),
-            cubes: (self.column(set, Column::CubeEnds), self.column(set, Column::Cubes)),
-            counts: CodeCounts {
-                queues: codes.queues.len(),
-                fleets: codes.fleets.len(),
-                instance_types: codes.instance_types.len(),
-                products: codes.products.len(),
-            },
         }
+    }
+
+    /// The summaries of one kind of the short sessions, if they are kept.
+    pub fn short_cube(&self, axis: Axis, kind: CubeKind) -> Option<Cube<'_>> {
+        self.cube(assemble::SHORT, axis, kind)
+    }
+
+    /// The summaries of one kind of the long sessions, if they are kept.
+    pub fn long_cube(&self, axis: Axis, kind: CubeKind) -> Option<Cube<'_>> {
+        self.cube(assemble::LONG, axis, kind)
+    }
+
+    fn cube(&self, set: usize, axis: Axis, kind: CubeKind) -> Option<Cube<'_>> {
+        let codes = self.codes();
+        let counts = CodeCounts {
+            queues: codes.queues.len(),
+            fleets: codes.fleets.len(),
+            instance_types: codes.instance_types.len(),
+            products: codes.products.len(),
+        };
+        let cubes = (self.column(set, Column::CubeEnds), self.column(set, Column::Cubes));
+        cubes::find(cubes, axis, kind, counts)
     }
 
     /// Index of a row that is equal in every column and for which `usable` holds.

@@ -1,11 +1,10 @@
-//! Summaries of whole sessions, kept beside the rows of a set: a question whose bucket holds the set as a whole reads them
-//! instead of the rows.
+//! Summaries of whole sessions, kept beside the rows of the short sets, and of the long ones: a question whose bucket holds
+//! all of these rows reads the summaries instead.
 //!
 //! A cube has a summary for each queue (or fleet), or for each queue and instance type, and so on. It is kept where it is
 //! clearly smaller than the rows that it stands for.
 
 use crate::block::RowSet;
-use crate::image::SETS;
 use crate::row::Nanos;
 use crate::summary::{Summary, SummaryWords};
 
@@ -93,13 +92,16 @@ fn place(axis: Axis, kind: CubeKind) -> usize {
     axis as usize * KINDS.len() + kind as usize
 }
 
-/// The cubes of a set as they lie in an image.
+/// Short sessions, and long ones.
+pub(crate) const CLASSES: usize = 2;
+
+/// The cubes of the short or of the long sessions as they lie in an image.
 #[derive(Debug, Default)]
-pub(crate) struct SetCubes {
+pub(crate) struct ClassCubes {
     cubes: [Vec<SummaryWords>; CUBES],
 }
 
-impl SetCubes {
+impl ClassCubes {
     pub(crate) fn ends(&self) -> Vec<u32> {
         let mut end = 0;
         let ends = self.cubes.iter().map(|cube| {
@@ -114,7 +116,7 @@ impl SetCubes {
     }
 }
 
-/// Finds a cube among those of a set.
+/// Finds a cube among those of a class.
 pub(crate) fn find<'a>(
     (ends, summaries): (&'a [u32], &'a [SummaryWords]),
     axis: Axis,
@@ -142,33 +144,30 @@ impl AnySet<'_> {
         }
     }
 
-    fn has(&self, kind: CubeKind) -> bool {
-        let is_licensed = match self {
-            Self::Narrow(set) => set.is_licensed,
-            Self::Wide(set) => set.is_licensed,
-        };
-        is_licensed || matches!(kind, CubeKind::Sessions | CubeKind::SessionsByType)
-    }
-
-    fn sum(&self, axis: Axis, kind: CubeKind, counts: CodeCounts) -> Vec<SummaryWords> {
+    fn add_to(&self, axis: Axis, kind: CubeKind, details: usize, sums: &mut [Summary]) {
         match self {
-            Self::Narrow(set) => sum(set, axis, kind, counts),
-            Self::Wide(set) => sum(set, axis, kind, counts),
+            Self::Narrow(set) => add_set(set, axis, kind, details, sums),
+            Self::Wide(set) => add_set(set, axis, kind, details, sums),
         }
     }
 }
 
-/// Sums the sets of a block, the smallest cubes first, as far as there is room.
-pub(crate) fn build(sets: &[AnySet<'_>; SETS], counts: CodeCounts) -> [SetCubes; SETS] {
-    let mut cubes: [SetCubes; SETS] = Default::default();
-    let rows: usize = sets.iter().map(AnySet::len).sum();
-    let mut room = (BYTES_BESIDE + BYTES_BY_ROW * rows) / size_of::<SummaryWords>();
+/// Sums the short sets and the long sets of a block, the smallest cubes first, as far as there is room.
+pub(crate) fn build(sets: &[[AnySet<'_>; 2]; CLASSES], counts: CodeCounts) -> [ClassCubes; CLASSES] {
+    let mut cubes: [ClassCubes; CLASSES] = Default::default();
+    let lens = sets.each_ref().map(|class| class.iter().map(AnySet::len).sum::<usize>());
+    let mut room = (BYTES_BESIDE + BYTES_BY_ROW * lens.iter().sum::<usize>()) / size_of::<SummaryWords>();
     for kind in KINDS {
         for axis in AXES {
-            let len = counts.of_axis(axis) * counts.of_detail(kind);
-            for (set, cubes) in sets.iter().zip(&mut cubes) {
-                if set.has(kind) && len <= set.len() && len <= room {
-                    cubes.cubes[place(axis, kind)] = set.sum(axis, kind, counts);
+            let details = counts.of_detail(kind);
+            let len = counts.of_axis(axis) * details;
+            for (class, sets) in sets.iter().enumerate() {
+                if len <= lens[class] && len <= room {
+                    let mut sums = vec![Summary::EMPTY; len];
+                    for set in sets {
+                        set.add_to(axis, kind, details, &mut sums);
+                    }
+                    cubes[class].cubes[place(axis, kind)] = sums.into_iter().map(Summary::to_words).collect();
                     room -= len;
                 }
             }
@@ -177,9 +176,7 @@ pub(crate) fn build(sets: &[AnySet<'_>; SETS], counts: CodeCounts) -> [SetCubes;
     cubes
 }
 
-fn sum<C: Nanos>(set: &RowSet<'_, C>, axis: Axis, kind: CubeKind, counts: CodeCounts) -> Vec<SummaryWords> {
-    let details = counts.of_detail(kind);
-    let mut sums = vec![Summary::EMPTY; counts.of_axis(axis) * details];
+fn add_set<C: Nanos>(set: &RowSet<'_, C>, axis: Axis, kind: CubeKind, details: usize, sums: &mut [Summary]) {
     for run in set.runs() {
         let axis_code = match axis {
             Axis::Queue => run.queue,
@@ -190,7 +187,6 @@ fn sum<C: Nanos>(set: &RowSet<'_, C>, axis: Axis, kind: CubeKind, counts: CodeCo
             add_row(set, row, kind, of_axis);
         }
     }
-    sums.into_iter().map(Summary::to_words).collect()
 }
 
 fn add_row<C: Nanos>(set: &RowSet<'_, C>, row: usize, kind: CubeKind, sums: &mut [Summary]) {
@@ -198,7 +194,11 @@ fn add_row<C: Nanos>(set: &RowSet<'_, C>, row: usize, kind: CubeKind, sums: &mut
     match kind {
         CubeKind::Sessions => sums[0].add(set.cost_nanos[row].into(), runtime_ms),
         CubeKind::Compute => sums[0].add(set.compute_nanos(row), runtime_ms),
-        CubeKind::Licenses => sums[0].add(set.license_nanos(row), runtime_ms),
+        CubeKind::Licenses => {
+            if set.is_licensed {
+                sums[0].add(set.license_nanos(row), runtime_ms);
+            }
+        }
         CubeKind::SessionsByType => {
             sums[usize::from(set.instance_type[row])].add(set.cost_nanos[row].into(), runtime_ms);
         }

@@ -12,8 +12,14 @@ pub enum AggregationError {
         /// The limit.
         rows_max: usize,
     },
-    /// Buckets and values have more combinations than can be numbered.
-    #[error("buckets and group values have more than 2^64 combinations")]
+    /// The groups would need more memory than the limit.
+    #[error("the groups need more than {bytes_max} bytes of memory")]
+    TooMuchMemory {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// The values of two groupBy fields have more combinations than can be numbered.
+    #[error("the groupBy fields have more than 2^53 combinations of values")]
     TooManyGroups,
     /// A column block is not what was written. Its sessions cannot be counted before the block is made again.
     #[error("a column block of the farm cannot be read: {0}")]

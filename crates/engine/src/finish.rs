@@ -1,165 +1,172 @@
-//! Groups become rows: codes are replaced by values, and values and rows are put in the order of answers.
+//! Finished groups become an answer: lists are joined, what was found in several places is merged, and places become
+//! values.
+
+use std::cmp::Reverse;
+use std::iter::Peekable;
 
 use farmtally_columns::FarmSnapshot;
-use farmtally_model::{
-    Amounts, GroupValue, StatisticsRow, StatisticsTable, TimeRange, UsageGroupBy, UsageType,
-};
+use farmtally_model::{GroupValue, StatisticsTable, Stretch, TableRows, UsageGroupBy, UsageType};
 
+use crate::accumulator::Accumulator;
 use crate::error::AggregationError;
-use crate::groups::{Accumulator, SortedGroups};
 use crate::limits::AggregationControl;
+use crate::output::{NumberSet, Part};
 use crate::plan::{AggregationPlan, usage_code};
-use crate::volumes::{ABSENT, VolumeGroup};
+use crate::scan::Found;
 
 /// Makes the answer.
 pub(crate) fn finish(
     plan: &AggregationPlan<'_>,
-    sessions: SortedGroups,
-    volumes: &[VolumeGroup],
+    found: Found,
     control: &AggregationControl<'_>,
 ) -> Result<StatisticsTable, AggregationError> {
-    match sessions {
-        SortedGroups::Narrow(sessions) => Answer { plan, sessions: &sessions, volumes }.table(control),
-        SortedGroups::Wide(sessions) => Answer { plan, sessions: &sessions, volumes }.table(control),
+    let seen = seen(plan, &found);
+    let mut values: [Vec<GroupValue>; 2] = Default::default();
+    let mut values_by_code: [Vec<u32>; 2] = Default::default();
+    for (position, field) in plan.group_by.fields().enumerate() {
+        let places = &plan.positions[position].places;
+        let mut by_code = vec![0; places.len()];
+        for (value, place) in (0..).zip(seen[position].iter()) {
+            by_code[place as usize] = value;
+            values[position].push(group_value(plan.snapshot, field, places.code(place)));
+        }
+        values_by_code[position] = by_code;
     }
+    let rows = Join::new(plan, found, values_by_code).join();
+    control.check(rows.len(), 0)?;
+    Ok(StatisticsTable { group_by: plan.group_by, values, rows })
 }
 
-/// An answer in codes, on its way to values.
-struct Answer<'a, A> {
+/// The places that occur in the answer.
+fn seen(plan: &AggregationPlan<'_>, found: &Found) -> [NumberSet; 2] {
+    let mut seen = plan.positions.each_ref().map(|position| NumberSet::new(position.places.len()));
+    for output in &found.outputs {
+        for (seen, other) in seen.iter_mut().zip(&output.seen) {
+            seen.extend(other);
+        }
+    }
+    for (_, places, _) in found.wide.iter() {
+        for (seen, place) in seen.iter_mut().zip(places) {
+            seen.insert(place);
+        }
+    }
+    seen
+}
+
+/// Lists and wide groups on their way to one order.
+struct Join<'a> {
     plan: &'a AggregationPlan<'a>,
-    /// Ascending by number, so all groups of a bucket lie together.
-    sessions: &'a [(u64, A)],
-    volumes: &'a [VolumeGroup],
+    parts: Vec<Part>,
+    /// Whether parts of one bucket can have groups in common.
+    outputs_overlap: bool,
+    wide: Vec<(usize, [u32; 2], Accumulator)>,
+    rows: TableRows,
 }
 
-impl<A: Copy + Into<Accumulator>> Answer<'_, A> {
-    fn table(&self, control: &AggregationControl<'_>) -> Result<StatisticsTable, AggregationError> {
-        let rows_max = control.limits.rows_max;
-        if self.sessions.len() + self.volumes.len() > rows_max {
-            return Err(AggregationError::TooManyRows { rows_max });
+impl<'a> Join<'a> {
+    fn new(plan: &'a AggregationPlan<'a>, found: Found, values_by_code: [Vec<u32>; 2]) -> Self {
+        let wide = found.wide.iter().map(|(bucket, places, group)| (bucket, places, *group)).collect();
+        let mut parts = Vec::new();
+        let mut lists = Vec::new();
+        for output in found.outputs {
+            let before = lists.len();
+            let own = output.parts.into_iter().filter(|part| !part.rows.is_empty());
+            parts.extend(own.map(|part| Part { list: before + part.list, ..part }));
+            lists.extend(output.lists);
         }
-        let ranks = [self.ranks(0), self.ranks(1)];
-        let rows = self.rows(&ranks);
-        Ok(StatisticsTable { group_by: self.plan.group_by, values: ranks.map(|ranks| ranks.values), rows })
+        if found.outputs_overlap {
+            parts.sort_by_key(|part| Reverse(part.bucket));
+        }
+        let rows = TableRows::new(lists, values_by_code);
+        Self { plan, parts, outputs_overlap: found.outputs_overlap, wide, rows }
     }
 
-    /// Rows by bucket, newest first, and inside a bucket by rank.
-    fn rows(&self, ranks: &[Ranks; 2]) -> Vec<StatisticsRow> {
-        let mut rows = Vec::with_capacity(self.sessions.len() + self.volumes.len());
-        let mut order: Vec<([u32; 2], usize)> = Vec::new();
-        let mut sessions = self.sessions;
-        let mut volumes = self.volumes;
-        while let Some(bucket) = self.newest_bucket(sessions, volumes) {
-            let from = sessions.partition_point(|(number, _)| self.plan.numbering.bucket(*number) < bucket);
-            let volumes_from = volumes.partition_point(|volume| (volume.bucket as u64) < bucket);
-            order.clear();
-            order.extend(
-                (from..sessions.len())
-                    .map(|index| (ranks_of(ranks, self.plan.numbering.codes(sessions[index].0)), index)),
-            );
-            let first_volume = sessions.len();
-            order.extend(
-                (volumes_from..volumes.len())
-                    .map(|index| (ranks_of(ranks, volumes[index].codes), first_volume + index)),
-            );
-            order.sort_unstable();
-            let range = self.plan.buckets.range(usize::try_from(bucket).unwrap_or(usize::MAX));
-            let accumulator = |index: usize| match index.checked_sub(first_volume) {
-                None => sessions[index].1.into(),
-                Some(volume) => volumes[volume].accumulator,
-            };
-            // Codes of two names of one job mean the same job, and their groups are one row.
-            rows.extend(order.chunk_by(|one, other| one.0 == other.0).map(|same| {
-                let mut whole = accumulator(same[0].1);
-                for (_, index) in &same[1..] {
-                    whole.merge(&accumulator(*index));
+    /// All rows by bucket, newest first, and inside a bucket by place.
+    fn join(mut self) -> TableRows {
+        let parts = std::mem::take(&mut self.parts);
+        let wide = std::mem::take(&mut self.wide);
+        let mut wide = wide.as_slice();
+        for parts in parts.chunk_by(|one, other| one.bucket == other.bucket) {
+            let bucket = parts[0].bucket;
+            wide = self.push_wide_after(bucket, wide);
+            let of_bucket = wide.iter().take_while(|(of, _, _)| *of == bucket).count();
+            if of_bucket == 0 && (parts.len() == 1 || !self.outputs_overlap) {
+                for part in parts {
+                    self.rows.push_stretch(self.stretch(part));
                 }
-                row(range, same[0].0, &whole)
-            }));
-            (sessions, volumes) = (&sessions[..from], &volumes[..volumes_from]);
+            } else {
+                self.merge(parts, &wide[..of_bucket]);
+            }
+            wide = &wide[of_bucket..];
         }
-        rows
+        for (bucket, places, group) in wide {
+            self.rows.push(group.row(self.plan.buckets.range(*bucket), *places));
+        }
+        self.rows
     }
 
-    fn newest_bucket(&self, sessions: &[(u64, A)], volumes: &[VolumeGroup]) -> Option<u64> {
-        let of_sessions = sessions.last().map(|(number, _)| self.plan.numbering.bucket(*number));
-        let of_volumes = volumes.last().map(|volume| volume.bucket as u64);
-        of_sessions.max(of_volumes)
+    fn stretch(&self, part: &Part) -> Stretch {
+        Stretch { bucket: self.plan.buckets.range(part.bucket), list: part.list, rows: part.rows.clone() }
     }
 
-    /// The values that occur in one groupBy position, in order.
-    fn ranks(&self, position: usize) -> Ranks {
-        let Some(field) = self.plan.group_by.fields().nth(position) else { return Ranks::default() };
-        let mut occurs = vec![false; self.plan.cardinalities[position]];
-        for (number, _) in self.sessions {
-            occurs[self.plan.numbering.codes(*number)[position] as usize] = true;
+    /// Appends the wide groups of the buckets after one that comes next, and gives back the others.
+    fn push_wide_after<'w>(
+        &mut self,
+        bucket: usize,
+        wide: &'w [(usize, [u32; 2], Accumulator)],
+    ) -> &'w [(usize, [u32; 2], Accumulator)] {
+        let later = wide.iter().take_while(|(of, _, _)| *of > bucket).count();
+        for (bucket, places, group) in &wide[..later] {
+            self.rows.push(group.row(self.plan.buckets.range(*bucket), *places));
         }
-        let mut occurs_absent = false;
-        for volume in self.volumes {
-            match occurs.get_mut(volume.codes[position] as usize) {
-                Some(occurs) => *occurs = true,
-                None => occurs_absent = true,
+        &wide[later..]
+    }
+
+    /// Appends the groups of one bucket that lie in several places.
+    fn merge(&mut self, parts: &[Part], wide: &[(usize, [u32; 2], Accumulator)]) {
+        let bucket = self.plan.buckets.range(parts[0].bucket);
+        let merged = {
+            let wide = wide.iter().map(|(_, places, group)| (*places, *group));
+            let mut sources: Vec<Peekable<Groups<'_>>> = vec![(Box::new(wide) as Groups<'_>).peekable()];
+            for part in parts {
+                let rows = self.rows.list(part.list, part.rows.clone());
+                let groups = rows.iter().map(|row| (row.codes, Accumulator::from(row)));
+                sources.push((Box::new(groups) as Groups<'_>).peekable());
+            }
+            merged(sources)
+        };
+        self.rows.extend(merged.into_iter().map(|(places, group)| group.row(bucket, places)));
+    }
+}
+
+/// Groups of one bucket, ascending by place.
+type Groups<'a> = Box<dyn Iterator<Item = ([u32; 2], Accumulator)> + 'a>;
+
+/// Groups of several sources, each ascending, in one order.
+fn merged<I: Iterator<Item = ([u32; 2], Accumulator)>>(
+    mut sources: Vec<Peekable<I>>,
+) -> Vec<([u32; 2], Accumulator)> {
+    let mut groups = Vec::new();
+    while let Some(next) = sources.iter_mut().filter_map(|source| source.peek().map(|group| group.0)).min() {
+        let mut whole = Accumulator::EMPTY;
+        for source in &mut sources {
+            if let Some((_, group)) = source.next_if(|group| group.0 == next) {
+                whole.merge(&group);
             }
         }
-        let codes = (0..).zip(&occurs).filter(|(_, occurs)| **occurs).map(|(code, _)| code);
-        let codes = codes.chain(occurs_absent.then_some(ABSENT));
-        let coded = codes.map(|code| (group_value(self.plan.snapshot, field, code), code)).collect();
-        Ranks::new(coded, occurs.len())
+        groups.push((next, whole));
     }
+    groups
 }
 
-fn row(bucket: TimeRange, values: [u32; 2], accumulator: &Accumulator) -> StatisticsRow {
-    let Accumulator { count, cost_sum, cost_min, cost_max, runtime_sum, runtime_min, runtime_max } =
-        *accumulator;
-    StatisticsRow {
-        bucket,
-        values,
-        count,
-        cost: Amounts { sum: cost_sum, min: cost_min, max: cost_max },
-        runtime: Amounts { sum: runtime_sum, min: runtime_min, max: runtime_max },
-    }
-}
-
-/// The values of one groupBy position in order, and the place of each code among them.
-#[derive(Debug, Default)]
-struct Ranks {
-    values: Vec<GroupValue>,
-    by_code: Vec<u32>,
-    of_absent: u32,
-}
-
-impl Ranks {
-    fn new(mut coded: Vec<(GroupValue, u32)>, cardinality: usize) -> Self {
-        coded.sort_unstable();
-        let mut ranks =
-            Self { values: Vec::with_capacity(coded.len()), by_code: vec![0; cardinality], of_absent: 0 };
-        for (value, code) in coded {
-            // Two codes can mean the same: two names of a job, or no instance type of a volume and of a session.
-            if ranks.values.last() != Some(&value) {
-                ranks.values.push(value);
-            }
-            let rank = u32::try_from(ranks.values.len() - 1).unwrap_or(u32::MAX);
-            match ranks.by_code.get_mut(code as usize) {
-                Some(of_code) => *of_code = rank,
-                None => ranks.of_absent = rank,
-            }
-        }
-        ranks
-    }
-
-    fn of(&self, code: u32) -> u32 {
-        self.by_code.get(code as usize).copied().unwrap_or(self.of_absent)
-    }
-}
-
-fn ranks_of(ranks: &[Ranks; 2], codes: [u32; 2]) -> [u32; 2] {
-    [ranks[0].of(codes[0]), ranks[1].of(codes[1])]
-}
-
-fn group_value(snapshot: &FarmSnapshot, field: UsageGroupBy, code: u32) -> GroupValue {
+fn group_value(snapshot: &FarmSnapshot, field: UsageGroupBy, code: Option<u32>) -> GroupValue {
+    let Some(code) = code else {
+        return match field {
+            UsageGroupBy::InstanceType => GroupValue::InstanceType(None),
+            _ => GroupValue::Absent,
+        };
+    };
     match field {
-        UsageGroupBy::InstanceType if code == ABSENT => GroupValue::InstanceType(None),
-        _ if code == ABSENT => GroupValue::Absent,
         UsageGroupBy::QueueId => GroupValue::Queue(*snapshot.queues().get(code)),
         UsageGroupBy::FleetId => GroupValue::Fleet(*snapshot.fleets().get(code)),
         UsageGroupBy::JobId => {

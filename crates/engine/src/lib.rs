@@ -4,15 +4,29 @@
 //! own named limits. The stages are types: [`AggregationQuery`] → plan → groups (merged in any order with the same
 //! result) → [`StatisticsTable`].
 
+mod accumulator;
+mod block_keys;
+mod block_scan;
+mod calendar;
+mod cube_scan;
+mod dense;
 mod error;
 mod finish;
-mod groups;
+mod fold;
+mod keys;
+mod large_pages;
 mod limits;
+mod output;
 mod part;
+mod pieces;
+mod places;
 mod plan;
 mod scan;
+mod select;
 mod session;
+mod sink;
 mod volumes;
+mod wide;
 
 use farmtally_columns::FarmSnapshot;
 use farmtally_model::{AggregationQuery, StatisticsTable, Timestamp};
@@ -32,6 +46,6 @@ pub fn aggregate(
     control: &AggregationControl<'_>,
 ) -> Result<StatisticsTable, AggregationError> {
     let plan = AggregationPlan::new(snapshot, query, now)?;
-    let sessions = scan::scan(&plan, control)?;
-    finish::finish(&plan, sessions, &volumes::scan_volumes(&plan), control)
+    let found = scan::scan(&plan, control)?;
+    finish::finish(&plan, found, control)
 }

@@ -3,11 +3,15 @@
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::error::AggregationError;
+
 /// What one aggregation may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AggregationLimits {
-    /// Most rows of an answer. Memory follows it: a row takes about 200 bytes while it is computed.
+    /// Most rows of an answer.
     pub rows_max: usize,
+    /// Most memory of each thread for groups and rows, in bytes; looked at between blocks. A row of the answer takes 56.
+    pub bytes_max: usize,
     /// Threads that scan.
     pub threads: NonZeroUsize,
 }
@@ -22,7 +26,18 @@ pub struct AggregationControl<'a> {
 }
 
 impl AggregationControl<'_> {
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
+    /// Whether the aggregation may go on with so many groups, each of which will be a row, and so many bytes.
+    pub(crate) fn check(&self, groups: usize, bytes: usize) -> Result<(), AggregationError> {
+        let AggregationLimits { rows_max, bytes_max, .. } = self.limits;
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(AggregationError::Cancelled);
+        }
+        if groups > rows_max {
+            return Err(AggregationError::TooManyRows { rows_max });
+        }
+        if bytes > bytes_max {
+            return Err(AggregationError::TooMuchMemory { bytes_max });
+        }
+        Ok(())
     }
 }

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use farmtally_columns::{BlockView, FarmSnapshot, Values, VolumeSpan};
+use farmtally_columns::{Axis, BlockView, FarmSnapshot, Values, VolumeSpan};
 use farmtally_model::{AggregationQuery, Buckets, GroupBy, Resources, Timestamp, UsageGroupBy};
 
 use crate::error::AggregationError;
-use crate::groups::Numbering;
+use crate::keys::KeyLayout;
+use crate::places::Places;
 
 /// What the rows of an answer are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub(crate) mod usage_code {
     pub(crate) const LICENSE: u32 = 1;
     pub(crate) const PERSISTENT_VOLUME: u32 = 2;
     /// How many there are.
-    pub(crate) const COUNT: usize = 3;
+    pub(crate) const COUNT: u32 = 3;
 }
 
 /// Where a groupBy position finds its code.
@@ -42,6 +43,13 @@ pub(crate) enum KeySource {
     Product,
     /// There is no second position.
     Nothing,
+}
+
+/// A groupBy position: where rows have its code, and in which place each code stands.
+#[derive(Debug)]
+pub(crate) struct Position {
+    pub(crate) source: KeySource,
+    pub(crate) places: Places,
 }
 
 /// A volume that the question asks for.
@@ -61,30 +69,36 @@ pub(crate) struct AggregationPlan<'a> {
     pub(crate) buckets: Buckets,
     pub(crate) group_by: GroupBy,
     pub(crate) rows_of: RowsOf,
-    /// How many codes each groupBy position can have; one where there is no position.
-    pub(crate) cardinalities: [usize; 2],
-    pub(crate) numbering: Numbering,
-    key_sources: [KeySource; 2],
+    /// The groupBy positions; a missing one has no place but "no value".
+    pub(crate) positions: [Position; 2],
+    pub(crate) keys: KeyLayout,
     filter: Filter,
 }
 
 /// Which codes of which column are asked for.
 #[derive(Debug)]
 struct Filter {
-    by_queue: bool,
+    axis: Axis,
     wanted: Vec<bool>,
 }
 
 impl Filter {
     fn new(snapshot: &FarmSnapshot, resources: &Resources) -> Self {
         match (resources.queue_ids(), resources.fleet_ids()) {
-            (Some(ids), _) => Self { by_queue: true, wanted: wanted(snapshot.queues(), ids) },
-            (_, ids) => Self { by_queue: false, wanted: wanted(snapshot.fleets(), ids.unwrap_or_default()) },
+            (Some(ids), _) => Self { axis: Axis::Queue, wanted: wanted(snapshot.queues(), ids) },
+            (_, ids) => {
+                Self { axis: Axis::Fleet, wanted: wanted(snapshot.fleets(), ids.unwrap_or_default()) }
+            }
         }
     }
 
     fn is_wanted(&self, queue: u32, fleet: u32) -> bool {
-        self.wanted[(if self.by_queue { queue } else { fleet }) as usize]
+        self.wanted[(if self.axis == Axis::Queue { queue } else { fleet }) as usize]
+    }
+
+    /// The codes that are asked for.
+    fn codes(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..).zip(&self.wanted).filter(|(_, wanted)| **wanted).map(|(code, _)| code)
     }
 }
 
@@ -111,27 +125,16 @@ impl<'a> AggregationPlan<'a> {
         let running = snapshot
             .running_at(now.millis(), |queue, fleet| filter.is_wanted(queue, fleet))
             .map_err(|error| AggregationError::SessionAccruedTooMuch { session_id: error.session_id })?;
-        let volumes = if rows_of == RowsOf::UsageTypes && !filter.by_queue {
+        let volumes = if rows_of == RowsOf::UsageTypes && filter.axis == Axis::Fleet {
             planned_volumes(snapshot, &filter.wanted, now)?
         } else {
             Vec::new()
         };
         let buckets = query.buckets();
-        let cardinalities = cardinalities(snapshot, group_by);
-        let numbering =
-            Numbering::new(buckets.len(), cardinalities).ok_or(AggregationError::TooManyGroups)?;
-        Ok(Self {
-            snapshot,
-            running,
-            volumes,
-            buckets,
-            group_by,
-            rows_of,
-            cardinalities,
-            numbering,
-            key_sources: key_sources(group_by),
-            filter,
-        })
+        let positions = positions(snapshot, group_by, &filter);
+        let keys = KeyLayout::new(positions.each_ref().map(|position| &position.places))
+            .ok_or(AggregationError::TooManyGroups)?;
+        Ok(Self { snapshot, running, volumes, buckets, group_by, rows_of, positions, keys, filter })
     }
 
     /// The window in milliseconds since 1970.
@@ -140,48 +143,56 @@ impl<'a> AggregationPlan<'a> {
         window.start().millis()..window.end().millis()
     }
 
+    /// Whether the question does not leave a queue out.
+    pub(crate) fn is_queue_wanted(&self, queue: u32) -> bool {
+        self.filter.axis == Axis::Fleet || self.filter.wanted[queue as usize]
+    }
+
+    /// Whether the question does not leave a fleet out.
+    pub(crate) fn is_fleet_wanted(&self, fleet: u32) -> bool {
+        self.filter.axis == Axis::Queue || self.filter.wanted[fleet as usize]
+    }
+
     /// Whether sessions of a queue and a fleet are asked for.
     pub(crate) fn is_wanted(&self, queue: u32, fleet: u32) -> bool {
         self.filter.is_wanted(queue, fleet)
     }
 
-    /// Where the groupBy positions find their codes.
-    pub(crate) fn key_sources(&self) -> [KeySource; 2] {
-        self.key_sources
+    /// What the question filters by.
+    pub(crate) fn axis(&self) -> Axis {
+        self.filter.axis
     }
 }
 
-/// How many codes each groupBy position can have; one where there is no position.
-fn cardinalities(snapshot: &FarmSnapshot, group_by: GroupBy) -> [usize; 2] {
-    let mut cardinalities = [1; 2];
-    for (cardinality, field) in cardinalities.iter_mut().zip(group_by.fields()) {
-        *cardinality = match field {
-            UsageGroupBy::QueueId => snapshot.queues().len(),
-            UsageGroupBy::FleetId => snapshot.fleets().len(),
-            UsageGroupBy::JobId => snapshot.jobs().len(),
-            UsageGroupBy::UserId => snapshot.users().len(),
-            UsageGroupBy::InstanceType => snapshot.instance_types().len(),
-            UsageGroupBy::UsageType => usage_code::COUNT,
-            UsageGroupBy::LicenseProduct => snapshot.products().len(),
+fn positions(snapshot: &FarmSnapshot, group_by: GroupBy, filter: &Filter) -> [Position; 2] {
+    let mut positions =
+        [(); 2].map(|()| Position { source: KeySource::Nothing, places: Places::Fixed { codes: 0 } });
+    for (position, field) in positions.iter_mut().zip(group_by.fields()) {
+        *position = match field {
+            UsageGroupBy::QueueId if filter.axis == Axis::Queue => Position {
+                source: KeySource::Queue,
+                places: Places::only(snapshot.queue_ranks(), filter.codes()),
+            },
+            UsageGroupBy::FleetId if filter.axis == Axis::Fleet => Position {
+                source: KeySource::Fleet,
+                places: Places::only(snapshot.fleet_ranks(), filter.codes()),
+            },
+            UsageGroupBy::QueueId => all(KeySource::Queue, snapshot.queue_ranks()),
+            UsageGroupBy::FleetId => all(KeySource::Fleet, snapshot.fleet_ranks()),
+            UsageGroupBy::JobId => all(KeySource::Job, snapshot.job_ranks()),
+            UsageGroupBy::UserId => all(KeySource::User, snapshot.user_ranks()),
+            UsageGroupBy::InstanceType => all(KeySource::InstanceType, snapshot.instance_type_ranks()),
+            UsageGroupBy::LicenseProduct => all(KeySource::Product, snapshot.product_ranks()),
+            UsageGroupBy::UsageType => {
+                Position { source: KeySource::UsageType, places: Places::Fixed { codes: usage_code::COUNT } }
+            }
         };
     }
-    cardinalities
+    positions
 }
 
-fn key_sources(group_by: GroupBy) -> [KeySource; 2] {
-    let mut sources = [KeySource::Nothing; 2];
-    for (source, field) in sources.iter_mut().zip(group_by.fields()) {
-        *source = match field {
-            UsageGroupBy::QueueId => KeySource::Queue,
-            UsageGroupBy::FleetId => KeySource::Fleet,
-            UsageGroupBy::JobId => KeySource::Job,
-            UsageGroupBy::UserId => KeySource::User,
-            UsageGroupBy::InstanceType => KeySource::InstanceType,
-            UsageGroupBy::UsageType => KeySource::UsageType,
-            UsageGroupBy::LicenseProduct => KeySource::Product,
-        };
-    }
-    sources
+fn all(source: KeySource, ranks: std::sync::Arc<farmtally_columns::Ranks>) -> Position {
+    Position { source, places: Places::all(ranks) }
 }
 
 fn planned_volumes(

@@ -1,106 +1,230 @@
 //! The scan: blocks are handed to threads, and every row that the question asks for becomes pieces in groups.
 //!
-//! Column sets take the fast path through their runs. Rows that fit no columns take the plain one, and so does a whole
-//! block from which rows were removed.
+//! What fits no columns is added first, one by one. Then each thread takes some of the buckets, and of each block what lies
+//! in them: a session that crosses from one thread's buckets to another's is cut by both, and nothing has to be merged.
+//! Where buckets are too few for that, each thread takes some of the blocks.
 
 use std::ops::Range;
 
-use farmtally_columns::{BlockView, SessionBlock, SessionRow};
+use farmtally_columns::{BlockView, Summary};
 
+use crate::block_scan::{BlockScan, Scratch, buckets_of};
+use crate::dense::DenseSums;
 use crate::error::AggregationError;
-use crate::groups::{Groups, SortedGroups};
 use crate::limits::AggregationControl;
+use crate::output::Output;
+use crate::pieces::PieceLists;
 use crate::plan::AggregationPlan;
-use crate::session::{Session, SessionCodes};
+use crate::session::add_row;
+use crate::sink::Sink;
+use crate::volumes::add_volumes;
+use crate::wide::WideGroups;
 
-/// Blocks from which on a second thread pays.
-const BLOCKS_PER_THREAD_MIN: usize = 2;
+/// Blocks from which on another thread pays.
+const BLOCKS_PER_THREAD_MIN: usize = 4;
+
+/// Buckets for each thread from which on threads share them, so that the shares can be about equal.
+const BUCKETS_PER_THREAD_MIN: usize = 8;
+
+/// Possible groups for each session of a bucket up to which there is a sum for all of them.
+const GROUPS_PER_SESSION_MAX: u64 = 4;
+
+/// Possible groups up to which there always is one.
+const GROUPS_FEW: u64 = 64;
+
+/// Sums up to which they are kept for all groups of the open buckets: 48 MiB.
+const SUMS_MAX: u64 = 1 << 20;
+
+/// Everything that was found, not yet in one order.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// What each thread finished, newest buckets first.
+    pub(crate) outputs: Vec<Output>,
+    /// Whether two outputs can have groups of the same bucket.
+    pub(crate) outputs_overlap: bool,
+    pub(crate) wide: WideGroups,
+}
 
 /// Scans everything the plan asks for.
-///
-/// Each thread takes a stretch of the blocks in the order of their starts, so that the buckets that two threads share are
-/// those at the seams.
 pub(crate) fn scan(
     plan: &AggregationPlan<'_>,
     control: &AggregationControl<'_>,
-) -> Result<SortedGroups, AggregationError> {
-    let blocks = blocks_in_window(plan);
-    let threads = (blocks.len() / BLOCKS_PER_THREAD_MIN).clamp(1, control.limits.threads.get());
-    let mut stretches = blocks.chunks(blocks.len().div_ceil(threads).max(1));
-    let own = stretches.next().unwrap_or_default();
+) -> Result<Found, AggregationError> {
+    let views = views_in_window(plan);
+    for view in &views {
+        view.block().check_outline()?;
+    }
+    let mut wide = WideGroups::default();
+    add_volumes(plan, &mut wide);
+    if !sums_fit(&views) {
+        add_all_plainly(plan, &views, &mut wide, control)?;
+        return Ok(Found { outputs: Vec::new(), outputs_overlap: false, wide });
+    }
+    for view in &views {
+        add_odd(plan, view, &mut wide);
+    }
+    let tasks = tasks(plan, &views, control.limits.threads.get());
+    let outputs_overlap = tasks.len() > 1 && tasks[0].asked == tasks[1].asked;
+    let outputs = run(plan, &tasks, control)?;
+    Ok(Found { outputs, outputs_overlap, wide })
+}
+
+/// The blocks in which something of the window lies, those that end last first.
+fn views_in_window<'a>(plan: &'a AggregationPlan<'_>) -> Vec<&'a BlockView> {
+    let window = plan.window_ms();
+    let views = plan.snapshot.blocks().iter().chain([&plan.running]);
+    let mut views: Vec<&BlockView> =
+        views.filter(|view| view.block().overlaps(window.start, window.end)).collect();
+    views.sort_by_cached_key(|view| {
+        std::cmp::Reverse(view.block().columns_span_ms().map_or(i64::MIN, |(_, end_ms)| end_ms))
+    });
+    views
+}
+
+/// Whether 64 bits hold the sums of all columns together.
+fn sums_fit(views: &[&BlockView]) -> bool {
+    let mut totals = views.iter().map(|view| view.block().totals());
+    let sums = totals.try_fold((0_u64, 0_u64), |(cost_sum, runtime_sum), (cost_nanos, runtime_ms)| {
+        Some((cost_sum.checked_add(cost_nanos)?, runtime_sum.checked_add(runtime_ms)?))
+    });
+    sums.is_some()
+}
+
+/// Adds every row one by one. It is the twin of the scan of columns.
+pub(crate) fn add_all_plainly(
+    plan: &AggregationPlan<'_>,
+    views: &[&BlockView],
+    wide: &mut WideGroups,
+    control: &AggregationControl<'_>,
+) -> Result<(), AggregationError> {
+    for view in views {
+        control.check(wide.len(), wide.bytes())?;
+        view.block().check_columns()?;
+        for row in view.live_rows() {
+            add_row(plan, &row, wide);
+        }
+    }
+    Ok(())
+}
+
+/// Adds the rows of a block that fit no columns.
+fn add_odd(plan: &AggregationPlan<'_>, view: &BlockView, wide: &mut WideGroups) {
+    let block = view.block();
+    let odd_base = block.len() - block.odd_len();
+    let is_removed = |index: usize| view.removed().is_some_and(|removed| removed[odd_base + index]);
+    for (index, row) in block.odd().enumerate() {
+        if !is_removed(index) {
+            add_row(plan, &row, wide);
+        }
+    }
+}
+
+/// What one thread does.
+#[derive(Debug)]
+struct Task<'a> {
+    asked: Range<usize>,
+    views: Vec<&'a BlockView>,
+}
+
+fn tasks<'a>(plan: &AggregationPlan<'_>, views: &[&'a BlockView], threads: usize) -> Vec<Task<'a>> {
+    let threads = (views.len() / BLOCKS_PER_THREAD_MIN).clamp(1, threads);
+    let all = 0..plan.buckets.len();
+    if threads == 1 || all.len() / threads < BUCKETS_PER_THREAD_MIN {
+        let chunks = views.chunks(views.len().div_ceil(threads).max(1));
+        return chunks.map(|views| Task { asked: all.clone(), views: views.to_vec() }).collect();
+    }
+    let mut edges: Vec<usize> = (1..threads).map(|share| edge(plan, views, share, threads)).collect();
+    edges.extend([all.start, all.end]);
+    edges.sort_unstable();
+    edges.dedup();
+    let newest_first = edges.windows(2).rev();
+    newest_first.map(|edge| Task { asked: edge[0]..edge[1], views: views.to_vec() }).collect()
+}
+
+/// The bucket in which about `share` of `shares` of the sessions have ended.
+fn edge(plan: &AggregationPlan<'_>, views: &[&BlockView], share: usize, shares: usize) -> usize {
+    let total: usize = views.iter().map(|view| view.block().len()).sum();
+    let mut rest = total - total / shares * share;
+    let window = plan.window_ms();
+    for view in views {
+        let len = view.block().len();
+        if rest <= len {
+            let start_ms = view.block().span_ms().0;
+            return plan.buckets.index_of(start_ms.clamp(window.start, window.end - 1));
+        }
+        rest -= len;
+    }
+    0
+}
+
+fn run(
+    plan: &AggregationPlan<'_>,
+    tasks: &[Task<'_>],
+    control: &AggregationControl<'_>,
+) -> Result<Vec<Output>, AggregationError> {
+    let Some((own, others)) = tasks.split_first() else { return Ok(Vec::new()) };
     std::thread::scope(|scope| {
         let helpers: Vec<_> =
-            stretches.map(|stretch| scope.spawn(move || scan_blocks(plan, stretch, control))).collect();
-        let mut groups = scan_blocks(plan, own, control)?;
+            others.iter().map(|task| scope.spawn(move || run_task(plan, task, control))).collect();
+        let mut outputs = vec![run_task(plan, own, control)?];
         for helper in helpers {
             match helper.join() {
-                Ok(others) => groups = groups.merge(others?),
+                Ok(output) => outputs.push(output?),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        Ok(groups)
+        Ok(outputs)
     })
 }
 
-/// The blocks in which something of the window lies, in the order of their starts.
-fn blocks_in_window<'a>(plan: &'a AggregationPlan<'_>) -> Vec<&'a BlockView> {
-    let window = plan.window_ms();
-    let blocks = plan.snapshot.blocks().iter().chain([&plan.running]);
-    let mut blocks: Vec<&BlockView> =
-        blocks.filter(|view| view.block().overlaps(window.start, window.end)).collect();
-    blocks.sort_by_key(|view| view.block().span_ms().0);
-    blocks
-}
-
-fn scan_blocks(
+fn run_task(
     plan: &AggregationPlan<'_>,
-    blocks: &[&BlockView],
+    task: &Task<'_>,
     control: &AggregationControl<'_>,
-) -> Result<SortedGroups, AggregationError> {
-    let rows_max = control.limits.rows_max;
-    let mut groups = Groups::new(plan.numbering, plan.buckets.len());
-    for view in blocks {
-        if control.is_cancelled() {
-            return Err(AggregationError::Cancelled);
-        }
-        view.block().check_outline()?;
+) -> Result<Output, AggregationError> {
+    let blocks: Vec<(&BlockView, Range<usize>)> = task
+        .views
+        .iter()
+        .filter_map(|view| Some((*view, buckets_of(plan, &task.asked, view.block())?)))
+        .collect();
+    if has_few_groups(plan, &blocks) {
+        let per_bucket = usize::try_from(plan.keys.len).unwrap_or(usize::MAX);
+        run_through(plan, task, &blocks, DenseSums::new(per_bucket), control)
+    } else {
+        run_through(plan, task, &blocks, PieceLists::new(plan.keys), control)
+    }
+}
+
+/// Whether a sum for every possible group costs less than lists of pieces.
+fn has_few_groups(plan: &AggregationPlan<'_>, blocks: &[(&BlockView, Range<usize>)]) -> bool {
+    let sessions: usize = blocks.iter().map(|(view, _)| view.block().len()).sum();
+    let first = blocks.iter().map(|(_, buckets)| buckets.start).min().unwrap_or(0);
+    let end = blocks.iter().map(|(_, buckets)| buckets.end).max().unwrap_or(1);
+    let sessions_per_bucket = (sessions / (end - first).max(1)) as u64;
+    let open_max = blocks.iter().map(|(_, buckets)| buckets.len()).max().unwrap_or(1) as u64;
+    let is_filled = plan.keys.len <= GROUPS_FEW.max(GROUPS_PER_SESSION_MAX * sessions_per_bucket);
+    is_filled && plan.keys.len.saturating_mul(2 * open_max) <= SUMS_MAX
+}
+
+fn run_through<S: Sink>(
+    plan: &AggregationPlan<'_>,
+    task: &Task<'_>,
+    blocks: &[(&BlockView, Range<usize>)],
+    mut sink: S,
+    control: &AggregationControl<'_>,
+) -> Result<Output, AggregationError> {
+    let mut output = Output::new(plan.keys, plan.positions.each_ref().map(|position| position.places.len()));
+    let mut scratch = Scratch::new();
+    for (view, buckets) in blocks {
+        let groups = output.row_count().max(sink.group_count_min());
+        control.check(groups, output.bytes() + sink.bytes())?;
         view.block().check_columns()?;
-        scan_block(plan, view, &mut groups);
-        if groups.known_len() > rows_max {
-            return Err(AggregationError::TooManyRows { rows_max });
-        }
+        sink.begin_block(buckets.clone(), &mut output);
+        BlockScan::new(plan, &task.asked, view, &mut scratch).scan(&mut sink);
     }
-    Ok(groups.into_sorted())
+    sink.finish(&mut output);
+    control.check(output.row_count(), output.bytes())?;
+    Ok(output)
 }
 
-fn scan_block(plan: &AggregationPlan<'_>, view: &BlockView, groups: &mut Groups) {
-    groups.begin_block(buckets_of(plan, view.block()));
-    for row in view.live_rows() {
-        scan_row(plan, &row, groups);
-    }
-}
-
-/// The buckets in which the block's sessions lie, as far as the window reaches.
-fn buckets_of(plan: &AggregationPlan<'_>, block: &SessionBlock) -> Range<usize> {
-    let window = plan.window_ms();
-    let (start_ms, end_ms) = block.span_ms();
-    let first = plan.buckets.index_of(start_ms.clamp(window.start, window.end - 1));
-    let last = plan.buckets.index_of(end_ms.clamp(window.start, window.end - 1));
-    first..last + 1
-}
-
-fn scan_row(plan: &AggregationPlan<'_>, row: &SessionRow, groups: &mut Groups) {
-    if plan.is_wanted(row.queue, row.fleet) {
-        let codes = SessionCodes {
-            queue: row.queue,
-            fleet: row.fleet,
-            job: row.job,
-            user: row.user,
-            instance_type: row.instance_type,
-        };
-        let (start_ms, end_ms) = (row.start_ms, row.end_ms);
-        let session =
-            Session { codes, start_ms, end_ms, compute_nanos: row.compute_nanos, licenses: &row.licenses };
-        session.add(plan, groups);
-    }
-}
+const _: () = assert!(size_of::<Summary>() == 48, "the limits above are counted in summaries");

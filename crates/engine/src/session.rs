@@ -1,11 +1,11 @@
-//! The plain path: one session, cut and grouped by itself. It is the twin of the run scan, and serves the rows that cross
-//! an edge, fit no columns, or lie in a block from which rows were removed.
+//! The plain path: one session, cut and grouped by itself. It is the twin of the column scan, and serves the rows that fit
+//! no columns.
 
-use farmtally_columns::LicenseLine;
+use farmtally_columns::{LicenseLine, SessionRow};
 
-use crate::groups::Groups;
 use crate::part::Part;
 use crate::plan::{AggregationPlan, KeySource, RowsOf, usage_code};
+use crate::wide::WideGroups;
 
 /// The codes by which a session can be grouped.
 #[derive(Debug, Clone, Copy)]
@@ -27,9 +27,26 @@ pub(crate) struct Session<'a> {
     pub(crate) licenses: &'a [LicenseLine],
 }
 
+/// Adds what counts of a row, if the question asks for it.
+pub(crate) fn add_row(plan: &AggregationPlan<'_>, row: &SessionRow, groups: &mut WideGroups) {
+    if plan.is_wanted(row.queue, row.fleet) {
+        let codes = SessionCodes {
+            queue: row.queue,
+            fleet: row.fleet,
+            job: row.job,
+            user: row.user,
+            instance_type: row.instance_type,
+        };
+        let (start_ms, end_ms) = (row.start_ms, row.end_ms);
+        let session =
+            Session { codes, start_ms, end_ms, compute_nanos: row.compute_nanos, licenses: &row.licenses };
+        session.add(plan, groups);
+    }
+}
+
 impl Session<'_> {
     /// Adds what counts of the session.
-    pub(crate) fn add(&self, plan: &AggregationPlan<'_>, groups: &mut Groups) {
+    pub(crate) fn add(&self, plan: &AggregationPlan<'_>, groups: &mut WideGroups) {
         let window = plan.window_ms();
         if !self.part(None, &[]).overlaps(window.start, window.end) {
             return;
@@ -50,7 +67,7 @@ impl Session<'_> {
     }
 
     /// One part per usage type: hours are not counted twice because a session held three licences.
-    fn add_usage_types(&self, plan: &AggregationPlan<'_>, groups: &mut Groups) {
+    fn add_usage_types(&self, plan: &AggregationPlan<'_>, groups: &mut WideGroups) {
         if self.compute_nanos.is_some() {
             self.add_part(plan, usage_code::COMPUTE, 0, self.part(self.compute_nanos, &[]), groups);
         }
@@ -59,7 +76,7 @@ impl Session<'_> {
         }
     }
 
-    fn add_licenses(&self, plan: &AggregationPlan<'_>, groups: &mut Groups) {
+    fn add_licenses(&self, plan: &AggregationPlan<'_>, groups: &mut WideGroups) {
         for line in self.licenses {
             let part = self.part(None, std::slice::from_ref(line));
             self.add_part(plan, usage_code::LICENSE, line.product, part, groups);
@@ -76,22 +93,20 @@ impl Session<'_> {
         usage: u32,
         product: u32,
         part: Part<'_>,
-        groups: &mut Groups,
+        groups: &mut WideGroups,
     ) {
-        let codes = plan.key_sources().map(|source| match source {
-            KeySource::Queue => self.codes.queue,
-            KeySource::Fleet => self.codes.fleet,
-            KeySource::Job => self.codes.job,
-            KeySource::User => self.codes.user,
-            KeySource::InstanceType => self.codes.instance_type,
-            KeySource::UsageType => usage,
-            KeySource::Product => product,
+        let places = plan.positions.each_ref().map(|position| match position.source {
+            KeySource::Queue => position.places.of(self.codes.queue),
+            KeySource::Fleet => position.places.of(self.codes.fleet),
+            KeySource::Job => position.places.of(self.codes.job),
+            KeySource::User => position.places.of(self.codes.user),
+            KeySource::InstanceType => position.places.of(self.codes.instance_type),
+            KeySource::UsageType => position.places.of(usage),
+            KeySource::Product => position.places.of(product),
             KeySource::Nothing => 0,
         });
-        let index = groups.numbering().index(codes);
-        groups.reserve(part.total_nanos, part.runtime_ms());
         part.for_each_piece(&plan.buckets, |piece| {
-            groups.add(piece.bucket, index, piece.cost_nanos, piece.runtime_ms);
+            groups.add(piece.bucket, places, piece.cost_nanos, piece.runtime_ms);
         });
     }
 }

@@ -62,7 +62,7 @@ fn ask(
     let group_by = GroupBy::new(&[group_by]).unwrap();
     let statistics = StatisticSet::new([Statistic::Sum]).unwrap();
     let query = AggregationQuery::new(resources, window, UtcOffset::UTC, None, group_by, statistics).unwrap();
-    let limits = AggregationLimits { rows_max: 10, threads: NonZeroUsize::MIN };
+    let limits = AggregationLimits { rows_max: 10, bytes_max: 1 << 30, threads: NonZeroUsize::MIN };
     let control = AggregationControl { limits, cancelled: &AtomicBool::new(false) };
     aggregate(&columns.snapshot(), &query, at(now), &control).map(|table| table.rows.len())
 }

@@ -29,7 +29,7 @@ fn answer(
     now: Timestamp,
     threads: NonZeroUsize,
 ) -> Result<StatisticsTable, AggregationError> {
-    let limits = AggregationLimits { rows_max: 1_000_000, threads };
+    let limits = AggregationLimits { rows_max: 1_000_000, bytes_max: 1 << 30, threads };
     aggregate(snapshot, query, now, &AggregationControl { limits, cancelled: &AtomicBool::new(false) })
 }
 
@@ -102,7 +102,7 @@ fn more_rows_than_the_limit_end_the_aggregation() {
     let rows = reference::aggregate(&case.records, &case.query, case.now).rows.len();
     let snapshot = columns(&case.records, 5).snapshot();
     let with_limit = |rows_max| {
-        let limits = AggregationLimits { rows_max, threads: NonZeroUsize::MIN };
+        let limits = AggregationLimits { rows_max, bytes_max: 1 << 30, threads: NonZeroUsize::MIN };
         let control = AggregationControl { limits, cancelled: &AtomicBool::new(false) };
         aggregate(&snapshot, &case.query, case.now, &control)
     };
@@ -115,7 +115,7 @@ fn a_cancelled_aggregation_has_no_answer() {
     use proptest::strategy::ValueTree as _;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let case = random_case().new_tree(&mut runner).unwrap().current();
-    let limits = AggregationLimits { rows_max: 1, threads: NonZeroUsize::MIN };
+    let limits = AggregationLimits { rows_max: 1, bytes_max: 1 << 30, threads: NonZeroUsize::MIN };
     let control = AggregationControl { limits, cancelled: &AtomicBool::new(true) };
     let snapshot = columns(&case.records, 5).snapshot();
     assert_eq!(aggregate(&snapshot, &case.query, case.now, &control), Err(AggregationError::Cancelled));

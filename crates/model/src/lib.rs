@@ -14,6 +14,7 @@ mod period;
 mod query;
 mod session;
 mod statistics;
+mod table_rows;
 mod text;
 mod time;
 
@@ -28,5 +29,6 @@ pub use session::{
     UsageLine, UsageLines, UsageType, Volume,
 };
 pub use statistics::{Amounts, GroupValue, StatisticsRow, StatisticsTable};
+pub use table_rows::{NarrowRow, Stretch, TableRows};
 pub use text::{DisplayName, InstanceType, JobName, LicenseProduct, TextError, UserId};
 pub use time::{TimeError, TimeRange, Timestamp, UtcOffset};

@@ -5,6 +5,7 @@ use crate::ids::{FleetId, JobId, QueueId};
 use crate::money::CostScaleFactor;
 use crate::query::{GroupBy, Statistic};
 use crate::session::UsageType;
+use crate::table_rows::TableRows;
 use crate::text::{InstanceType, JobName, LicenseProduct, UserId};
 use crate::time::TimeRange;
 
@@ -107,13 +108,13 @@ pub struct StatisticsTable {
     /// For each groupBy position the values that occur, ascending.
     pub values: [Vec<GroupValue>; 2],
     /// Newest bucket first, then ascending values.
-    pub rows: Vec<StatisticsRow>,
+    pub rows: TableRows,
 }
 
 impl StatisticsTable {
     /// The values of a row, one for each groupBy position.
-    pub fn values_of(&self, row: &StatisticsRow) -> impl Iterator<Item = &GroupValue> {
-        let positions = self.group_by.fields().len();
-        (0..positions).map(move |position| &self.values[position][row.values[position] as usize])
+    pub fn values_of(&self, row: &StatisticsRow) -> impl Iterator<Item = &GroupValue> + use<'_> {
+        let (positions, values) = (self.group_by.fields().len(), row.values);
+        (0..positions).map(move |position| &self.values[position][values[position] as usize])
     }
 }

@@ -332,12 +332,15 @@ impl AggregationRun {
         };
         let limits = AggregationLimits {
             rows_max: self.service.limits.aggregation_rows_max,
+            bytes_max: self.service.limits.aggregation_bytes_max,
             threads: self.service.limits.aggregation_threads,
         };
         let control = AggregationControl { limits, cancelled };
         match farmtally_engine::aggregate(&snapshot, &self.query, self.now, &control) {
             Ok(table) => checked_counts(table),
-            Err(error @ AggregationError::TooManyRows { .. }) => RunEnd::Failed(format!("{error}; {REDUCE}")),
+            Err(error @ (AggregationError::TooManyRows { .. } | AggregationError::TooMuchMemory { .. })) => {
+                RunEnd::Failed(format!("{error}; {REDUCE}"))
+            }
             Err(error @ AggregationError::Damaged(_)) => RunEnd::Failed(self.damage(&error)),
             Err(error) => RunEnd::Failed(error.to_string()),
         }
@@ -430,7 +433,9 @@ mod tests {
         StatisticsTable {
             group_by: GroupBy::new(&[UsageGroupBy::UsageType]).unwrap(),
             values: [vec![GroupValue::usage_type(UsageType::Compute)], Vec::new()],
-            rows: vec![StatisticsRow { bucket, values: [0, 0], count, cost: amounts, runtime: amounts }],
+            rows: [StatisticsRow { bucket, values: [0, 0], count, cost: amounts, runtime: amounts }]
+                .into_iter()
+                .collect(),
         }
     }
 

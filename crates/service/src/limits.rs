@@ -23,6 +23,8 @@ const _: () = assert!(AGGREGATION_LIFE_MS < PAGE_TOKEN_LIFE_MS);
 pub struct ServiceLimits {
     /// Most rows of an answer; beyond it the aggregation is FAILED.
     pub aggregation_rows_max: usize,
+    /// Most memory for the groups of an aggregation in bytes, for each of its threads; beyond it the aggregation is FAILED.
+    pub aggregation_bytes_max: usize,
     /// Longest time an aggregation may run; beyond it the aggregation is TIMEOUT.
     pub aggregation_runtime_max: Duration,
     /// Threads of one aggregation.
@@ -35,6 +37,7 @@ impl Default for ServiceLimits {
     fn default() -> Self {
         Self {
             aggregation_rows_max: 3_000_000,
+            aggregation_bytes_max: 1 << 30,
             aggregation_runtime_max: Duration::from_mins(5),
             aggregation_threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             cached_rows_max: 6_000_000,

@@ -202,9 +202,9 @@ impl Survey<'_> {
         let mut usage = UsageBy::new();
         for queue_ids in queue_ids.chunks(RESOURCES_MAX) {
             let table = self.answer(queue_ids, field, period)?;
-            for row in &table.rows {
-                if let Some(key) = table.values_of(row).next().and_then(|value| key(value, row)) {
-                    usage.entry(key).or_default().add(UsageTotals::of(row));
+            for row in table.rows.iter() {
+                if let Some(key) = table.values_of(&row).next().and_then(|value| key(value, &row)) {
+                    usage.entry(key).or_default().add(UsageTotals::of(&row));
                 }
             }
         }
@@ -220,6 +220,7 @@ impl Survey<'_> {
         let query = self.query(queue_ids, field, period).map_err(ServiceError::internal)?;
         let limits = AggregationLimits {
             rows_max: self.service.limits.aggregation_rows_max,
+            bytes_max: self.service.limits.aggregation_bytes_max,
             threads: self.service.limits.aggregation_threads,
         };
         let control = AggregationControl { limits, cancelled: &AtomicBool::new(false) };

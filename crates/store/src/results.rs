@@ -4,7 +4,7 @@
 
 use farmtally_model::{
     AggregationId, Amounts, FleetId, GroupBy, GroupValue, InstanceType, JobId, JobName, LicenseProduct,
-    QueueId, StatisticsRow, StatisticsTable, TimeRange, Timestamp, UsageType, UserId,
+    QueueId, StatisticsRow, StatisticsTable, TableRows, TimeRange, Timestamp, UsageType, UserId,
 };
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
@@ -25,8 +25,14 @@ pub(crate) fn insert(
     let [first, second] = &table.values;
     let values = [first, second].map(|values| values.iter().map(StoredValue::new).collect());
     insert_chunk(connection, id, 0, &StoredChunk::Values(values))?;
-    for (chunk, rows) in (1..).zip(table.rows.chunks(CHUNK_ROWS)) {
-        insert_chunk(connection, id, chunk, &StoredChunk::Rows(rows.iter().map(StoredRow::new).collect()))?;
+    for (chunk, from) in (1..).zip((0..table.rows.len()).step_by(CHUNK_ROWS)) {
+        let rows = table.rows.range(from..from + CHUNK_ROWS);
+        insert_chunk(
+            connection,
+            id,
+            chunk,
+            &StoredChunk::Rows(rows.map(|row| StoredRow::new(&row)).collect()),
+        )?;
     }
     Ok(())
 }
@@ -57,7 +63,7 @@ pub(crate) fn load(
         "SELECT chunk, payload, checksum FROM result_chunks WHERE aggregation_id = ?1 ORDER BY chunk",
     )?;
     let mut chunks = statement.query([id.bytes()])?;
-    let mut table = StatisticsTable { group_by, values: [vec![], vec![]], rows: vec![] };
+    let mut table = StatisticsTable { group_by, values: [vec![], vec![]], rows: TableRows::default() };
     for expected in 0.. {
         let Some(stored) = chunks.next()? else { break };
         let (chunk, payload, stored_checksum): (i64, Vec<u8>, [u8; 16]) =

@@ -4,6 +4,8 @@
 //! for ever; `statistics` is always there, because others fail when it is not; a value that a row does not have is left
 //! out, never `null`; and rows are written straight from the table, because polling scripts read thousands of pages.
 
+use std::ops::Range;
+
 use farmtally_model::aggregation::Status;
 use farmtally_model::{
     CostScaleFactor, GroupValue, Statistic, StatisticSet, StatisticsRow, StatisticsTable, TimeRange,
@@ -15,7 +17,7 @@ use crate::json::{self, Text};
 use crate::timestamp::WireTimestamp;
 
 /// What a page shows.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct StatisticsPage<'a> {
     /// How far the aggregation has come.
     pub status: Status,
@@ -28,12 +30,12 @@ pub struct StatisticsPage<'a> {
 }
 
 /// Rows and what is needed to show them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct StatisticsRows<'a> {
     /// The answer that the rows belong to.
     pub table: &'a StatisticsTable,
-    /// Some of the table's rows. No row counts more than 2,147,483,647, the most that the wire's integer holds.
-    pub rows: &'a [StatisticsRow],
+    /// Which of the table's rows. No row counts more than 2,147,483,647, the most that the wire's integer holds.
+    pub rows: Range<usize>,
     /// The statistics that were asked for.
     pub statistics: StatisticSet,
     /// What every cost is multiplied by.
@@ -47,17 +49,17 @@ const ROW_BYTES_USUAL: usize = 384;
 
 /// The body of a page.
 pub fn write_statistics_page(page: &StatisticsPage<'_>) -> Vec<u8> {
-    let rows = page.rows.map_or(0, |rows| rows.rows.len());
-    json::to_bytes_of(&PageShape(*page), PAGE_BYTES_USUAL + rows * ROW_BYTES_USUAL)
+    let rows = page.rows.as_ref().map_or(0, |rows| rows.rows.len());
+    json::to_bytes_of(&PageShape(page), PAGE_BYTES_USUAL + rows * ROW_BYTES_USUAL)
 }
 
-struct PageShape<'a>(StatisticsPage<'a>);
+struct PageShape<'a>(&'a StatisticsPage<'a>);
 
 impl Serialize for PageShape<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let page = self.0;
         let mut members = serializer.serialize_map(None)?;
-        members.serialize_entry("statistics", &RowsShape(page.rows))?;
+        members.serialize_entry("statistics", &RowsShape(page.rows.as_ref()))?;
         members.serialize_entry("status", page.status.as_str())?;
         if let Some(message) = page.status_message {
             members.serialize_entry("statusMessage", message)?;
@@ -69,18 +71,19 @@ impl Serialize for PageShape<'_> {
     }
 }
 
-struct RowsShape<'a>(Option<StatisticsRows<'a>>);
+struct RowsShape<'a>(Option<&'a StatisticsRows<'a>>);
 
 impl Serialize for RowsShape<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut elements = serializer.serialize_seq(None)?;
         if let Some(rows) = self.0 {
             // Rows of one bucket come one after the other, and their times are written once.
-            for of_bucket in rows.rows.chunk_by(|one, other| one.bucket == other.bucket) {
-                let bucket = BucketText::new(of_bucket[0].bucket);
-                for row in of_bucket {
-                    elements.serialize_element(&RowShape { rows, row, bucket: &bucket })?;
-                }
+            let mut last: Option<(TimeRange, BucketText)> = None;
+            for row in rows.table.rows.range(rows.rows.clone()) {
+                let known = last.take().filter(|(bucket, _)| *bucket == row.bucket);
+                let (_, bucket) =
+                    last.insert(known.unwrap_or_else(|| (row.bucket, BucketText::new(row.bucket))));
+                elements.serialize_element(&RowShape { rows, row, bucket })?;
             }
         }
         elements.end()
@@ -101,8 +104,8 @@ impl BucketText {
 }
 
 struct RowShape<'a> {
-    rows: StatisticsRows<'a>,
-    row: &'a StatisticsRow,
+    rows: &'a StatisticsRows<'a>,
+    row: StatisticsRow,
     bucket: &'a BucketText,
 }
 
@@ -192,7 +195,11 @@ mod tests {
     }
 
     fn table(group_by: &[UsageGroupBy], values: [Vec<GroupValue>; 2]) -> StatisticsTable {
-        StatisticsTable { group_by: GroupBy::new(group_by).unwrap(), values, rows: vec![row([0, 0])] }
+        StatisticsTable {
+            group_by: GroupBy::new(group_by).unwrap(),
+            values,
+            rows: [row([0, 0])].into_iter().collect(),
+        }
     }
 
     fn by_user() -> StatisticsTable {
@@ -202,7 +209,7 @@ mod tests {
     fn rows(table: &StatisticsTable, statistics: impl IntoIterator<Item = Statistic>) -> StatisticsRows<'_> {
         StatisticsRows {
             table,
-            rows: &table.rows,
+            rows: 0..table.rows.len(),
             statistics: StatisticSet::new(statistics).unwrap(),
             cost_scale_factor: CostScaleFactor::ONE,
         }
@@ -323,7 +330,7 @@ mod tests {
             GroupValue::Queue(QueueId::from_bytes([2; 16])),
         ];
         let mut table = table(&[UsageGroupBy::UserId, UsageGroupBy::QueueId], [users, queues]);
-        table.rows = vec![row([0, 1])];
+        table.rows = [row([0, 1])].into_iter().collect();
         let row = shown(rows(&table, [Statistic::Sum]));
         assert_eq!(
             (&row["userId"], &row["queueId"]),
@@ -358,7 +365,7 @@ mod tests {
         let paged = StatisticsPage {
             status: Status::Completed,
             status_message: None,
-            rows: Some(StatisticsRows { rows: &[], ..rows(&table, [Statistic::Sum]) }),
+            rows: Some(StatisticsRows { rows: 0..0, ..rows(&table, [Statistic::Sum]) }),
             next_token: Some("token"),
         };
         assert_eq!(
@@ -374,7 +381,8 @@ mod tests {
         ) {
             let mut table = by_user();
             let amounts = Amounts { sum, min, max };
-            table.rows = vec![StatisticsRow { count, cost: amounts, runtime: amounts, ..row([0, 0]) }];
+            let row = StatisticsRow { count, cost: amounts, runtime: amounts, ..row([0, 0]) };
+            table.rows = [row.clone()].into_iter().collect();
             let cost_scale_factor = CostScaleFactor::from_nanos(nanos).unwrap();
             let shape = StatisticsRows { cost_scale_factor, ..rows(&table, Statistic::ALL) };
             let page = text(Some(shape), Status::Completed);
@@ -386,8 +394,8 @@ mod tests {
                     let after = &after[after.find(&key).unwrap() + key.len()..];
                     after[..after.find([',', '}']).unwrap()].parse::<f64>().unwrap()
                 };
-                let cost = table.rows[0].cost_usd(statistic, cost_scale_factor);
-                let runtime = table.rows[0].runtime_seconds(statistic);
+                let cost = row.cost_usd(statistic, cost_scale_factor);
+                let runtime = row.runtime_seconds(statistic);
                 prop_assert_eq!(number("costInUsd").to_bits(), cost.to_bits());
                 prop_assert_eq!(number("runtimeInSeconds").to_bits(), runtime.to_bits());
             }

@@ -46,7 +46,7 @@ fn reply(page: &AggregationPage) -> Reply {
 fn shape(page: &AggregationPage) -> StatisticsPage<'_> {
     let rows = page.table.as_deref().map(|table| StatisticsRows {
         table,
-        rows: &table.rows[page.rows.clone()],
+        rows: page.rows.clone(),
         statistics: page.statistics,
         cost_scale_factor: page.cost_scale_factor,
     });

@@ -36,7 +36,9 @@ fn answer() -> StatisticsTable {
     StatisticsTable {
         group_by: GroupBy::new(&[UsageGroupBy::QueueId]).unwrap(),
         values: [vec![GroupValue::Absent, GroupValue::Queue(QueueId::from_bytes([1; 16]))], vec![]],
-        rows: vec![StatisticsRow { bucket, values: [1, 0], count: 2, cost: amounts, runtime: amounts }],
+        rows: [StatisticsRow { bucket, values: [1, 0], count: 2, cost: amounts, runtime: amounts }]
+            .into_iter()
+            .collect(),
     }
 }
 

@@ -14,8 +14,8 @@ use crate::reference::aggregate;
 /// Cost and runtime of each group over all buckets.
 fn totals(table: &StatisticsTable) -> BTreeMap<Vec<GroupValue>, (u128, u128)> {
     let mut totals = BTreeMap::new();
-    for row in &table.rows {
-        let (cost, runtime) = totals.entry(table.values_of(row).cloned().collect()).or_default();
+    for row in table.rows.iter() {
+        let (cost, runtime) = totals.entry(table.values_of(&row).cloned().collect()).or_default();
         *cost += row.cost.sum;
         *runtime += row.runtime.sum;
     }
@@ -59,7 +59,7 @@ proptest! {
     #[test]
     fn every_bucket_of_an_answer_is_one_that_the_model_knows(case in random_case()) {
         let buckets = case.query.buckets();
-        for row in aggregate(&case.records, &case.query, case.now).rows {
+        for row in aggregate(&case.records, &case.query, case.now).rows.iter() {
             prop_assert_eq!(buckets.range(buckets.index_of(row.bucket.start().millis())), row.bucket);
         }
     }

@@ -57,7 +57,7 @@ impl Case {
     }
 
     fn print(&self, table: &StatisticsTable) -> Vec<String> {
-        table.rows.iter().map(|row| self.print_row(table, row)).collect()
+        table.rows.iter().map(|row| self.print_row(table, &row)).collect()
     }
 
     fn print_row(&self, table: &StatisticsTable, row: &StatisticsRow) -> String {

@@ -1,0 +1,232 @@
+//! The fast path: the columns of one block become pieces.
+//!
+//! Rows that lie in one bucket go to the sink chunk by chunk, in plain loops over slices. The few that cross an edge are cut
+//! one by one, line by line.
+
+use std::ops::Range;
+
+use farmtally_columns::{BlockView, Nanos, RowSet, SessionBlock};
+use farmtally_model::accrued;
+
+use crate::block_keys::BlockKeys;
+use crate::calendar::BlockCalendar;
+use crate::cube_scan::{self, Class};
+use crate::dense::DenseSums;
+use crate::plan::{AggregationPlan, RowsOf};
+use crate::select::{CHUNK, Selection};
+use crate::sink::Sink;
+
+/// The buckets in which something of a block's columns can lie, among those that are asked for.
+pub(crate) fn buckets_of(
+    plan: &AggregationPlan<'_>,
+    asked: &Range<usize>,
+    block: &SessionBlock,
+) -> Option<Range<usize>> {
+    let window_ms = plan.buckets.start_ms(asked.start)..plan.buckets.end_ms(asked.end - 1);
+    let (start_ms, end_ms) = block.columns_span_ms()?;
+    if start_ms >= window_ms.end || end_ms <= window_ms.start {
+        return None;
+    }
+    let first = plan.buckets.index_of(start_ms.max(window_ms.start));
+    let last = plan.buckets.index_of(end_ms.min(window_ms.end) - 1);
+    Some(first..last + 1)
+}
+
+/// Room for a chunk of rows, kept from block to block.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    selection: Selection,
+    keys: [u64; CHUNK],
+}
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        Self { selection: Selection::new(), keys: [0; CHUNK] }
+    }
+}
+
+/// One block on its way to a sink.
+pub(crate) struct BlockScan<'a> {
+    pub(crate) plan: &'a AggregationPlan<'a>,
+    pub(crate) block: &'a SessionBlock,
+    pub(crate) calendar: BlockCalendar,
+    pub(crate) keys: BlockKeys,
+    /// Flags of the rows from the next set on; empty when no row of the block was removed.
+    removed: &'a [bool],
+    scratch: &'a mut Scratch,
+}
+
+impl<'a> BlockScan<'a> {
+    /// Makes ready to scan a block that has columns.
+    pub(crate) fn new(
+        plan: &'a AggregationPlan<'_>,
+        asked: &Range<usize>,
+        view: &'a BlockView,
+        scratch: &'a mut Scratch,
+    ) -> Self {
+        let block = view.block();
+        let base_ms = block.base_ms();
+        let end_ms = block.columns_span_ms().map_or(base_ms, |(_, end_ms)| end_ms);
+        let length_ms = u32::try_from(end_ms - base_ms).unwrap_or(u32::MAX);
+        Self {
+            plan,
+            block,
+            calendar: BlockCalendar::new(&plan.buckets, asked, base_ms, length_ms),
+            keys: BlockKeys::new(plan, &block.codes()),
+            removed: view.removed().unwrap_or_default(),
+            scratch,
+        }
+    }
+
+    /// Adds the block to a sink, which has begun with the block's buckets.
+    pub(crate) fn scan<S: Sink>(&mut self, sink: &mut S) {
+        let block = self.block;
+        let is_whole = self.removed.is_empty();
+        let (short, long) = (block.short(), block.long());
+        let is_summed = |sums: Option<&mut DenseSums>, class: Class| {
+            is_whole && sums.is_some_and(|sums| cube_scan::add_cubes(self, class, sums))
+        };
+        let is_short_summed = is_summed(sink.sums(), Class::Short);
+        let is_long_summed = is_summed(sink.sums(), Class::Long);
+        for set in short {
+            self.scan_set(&set, is_short_summed, sink);
+        }
+        for set in long {
+            self.scan_set(&set, is_long_summed, sink);
+        }
+    }
+
+    fn scan_set<C: Nanos, S: Sink>(&mut self, set: &RowSet<'_, C>, is_summed: bool, sink: &mut S) {
+        let (removed, later) = self.removed.split_at_checked(set.len()).unwrap_or_default();
+        self.removed = later;
+        let counts = set.is_licensed || self.plan.rows_of != RowsOf::Licenses;
+        if is_summed || set.is_empty() || !counts {
+            return;
+        }
+        for (shared, rows) in self.stretches(set) {
+            for from in rows.clone().step_by(CHUNK) {
+                let rows = from..rows.end.min(from + CHUNK);
+                self.scan_chunk(set, rows, shared, removed, sink);
+            }
+        }
+    }
+
+    /// Rows that are asked for, as long stretches as have the same share in their keys.
+    fn stretches<C: Nanos>(&self, set: &RowSet<'_, C>) -> Vec<(u64, Range<usize>)> {
+        let mut stretches: Vec<(u64, Range<usize>)> = Vec::new();
+        for run in set.runs().filter(|run| self.keys.is_wanted(run)) {
+            let share = self.keys.of_run(&run);
+            match stretches.last_mut() {
+                Some((last, rows)) if *last == share && rows.end == run.rows.start => rows.end = run.rows.end,
+                _ => stretches.push((share, run.rows)),
+            }
+        }
+        // Stretches of one share add to the same sums, which then stay in a near cache.
+        stretches.sort_by_key(|(share, _)| *share);
+        stretches
+    }
+
+    fn scan_chunk<C: Nanos, S: Sink>(
+        &mut self,
+        set: &RowSet<'_, C>,
+        rows: Range<usize>,
+        shared: u64,
+        removed: &[bool],
+        sink: &mut S,
+    ) {
+        let first = u32::try_from(rows.start).unwrap_or(u32::MAX);
+        let (ends_ms, runtimes_ms) = (&set.end_offset_ms[rows.clone()], &set.runtime_ms[rows]);
+        self.scratch.selection.select(first, ends_ms, runtimes_ms, self.calendar.slots());
+        if !removed.is_empty() {
+            self.scratch.selection.leave_out(|row| removed[row as usize]);
+        }
+        let inside = &self.scratch.selection.rows[..self.scratch.selection.len];
+        self.keys.fill(set, shared, inside, &mut self.scratch.keys);
+        self.add_inside(set, sink);
+        for row in &self.scratch.selection.crossing[..self.scratch.selection.crossing_len] {
+            self.add_crossing(set, *row as usize, shared, sink);
+        }
+    }
+
+    /// Adds the rows of the chunk that lie wholly in one bucket.
+    fn add_inside<C: Nanos, S: Sink>(&self, set: &RowSet<'_, C>, sink: &mut S) {
+        let rows = self.scratch.selection.rows[..self.scratch.selection.len]
+            .iter()
+            .zip(&self.scratch.selection.buckets);
+        let rows = rows.zip(&self.scratch.keys).map(|((row, bucket), key)| (*row as usize, *bucket, *key));
+        match self.plan.rows_of {
+            RowsOf::Sessions => {
+                for (row, bucket, key) in rows {
+                    sink.add(bucket, key, set.cost_nanos[row].into(), set.runtime_ms[row]);
+                }
+            }
+            RowsOf::UsageTypes => {
+                for (row, bucket, key) in rows {
+                    let (license_nanos, runtime_ms) = (set.license_nanos(row), set.runtime_ms[row]);
+                    let compute_nanos = set.cost_nanos[row].into() - license_nanos;
+                    sink.add(bucket, key + self.keys.compute, compute_nanos, runtime_ms);
+                    if set.is_licensed {
+                        sink.add(bucket, key + self.keys.license, license_nanos, runtime_ms);
+                    }
+                }
+            }
+            RowsOf::Licenses => {
+                for (row, bucket, key) in rows {
+                    for line in set.lines(row) {
+                        let key = key + self.keys.of_line(set, line);
+                        sink.add(bucket, key, set.line_cost_nanos[line].into(), set.runtime_ms[row]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds a row that lies in several buckets. Each line's cost is cut by itself.
+    fn add_crossing<C: Nanos, S: Sink>(&self, set: &RowSet<'_, C>, row: usize, shared: u64, sink: &mut S) {
+        let key = shared + self.keys.of_row(set, row);
+        let compute = [set.compute_nanos(row)];
+        let licenses = &set.line_cost_nanos[set.lines(row)];
+        match self.plan.rows_of {
+            RowsOf::Sessions if licenses.is_empty() => self.cut(set, row, key, &compute, sink),
+            RowsOf::Sessions => {
+                let lines = licenses.iter().map(|cost| (*cost).into()).chain(compute).collect::<Vec<u64>>();
+                self.cut(set, row, key, &lines, sink);
+            }
+            RowsOf::UsageTypes => {
+                self.cut(set, row, key + self.keys.compute, &compute, sink);
+                if set.is_licensed {
+                    self.cut(set, row, key + self.keys.license, licenses, sink);
+                }
+            }
+            RowsOf::Licenses => {
+                for line in set.lines(row) {
+                    let key = key + self.keys.of_line(set, line);
+                    self.cut(set, row, key, &set.line_cost_nanos[line..=line], sink);
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn cut<C: Nanos, L: Nanos, S: Sink>(
+        &self,
+        set: &RowSet<'_, C>,
+        row: usize,
+        key: u64,
+        lines: &[L],
+        sink: &mut S,
+    ) {
+        let runtime_ms = set.runtime_ms[row];
+        let start_ms = set.end_offset_ms[row] - runtime_ms;
+        let cost_until = |elapsed_ms| match lines {
+            [line] => accrued((*line).into(), u64::from(elapsed_ms), u64::from(runtime_ms)),
+            lines => lines
+                .iter()
+                .map(|line| accrued((*line).into(), u64::from(elapsed_ms), u64::from(runtime_ms)))
+                .sum(),
+        };
+        self.calendar.cut(start_ms, runtime_ms, cost_until, |bucket, cost_nanos, piece_ms| {
+            sink.add(bucket, key, cost_nanos, piece_ms);
+        });
+    }
+}

@@ -1,0 +1,95 @@
+//! A sum for every possible group of the open buckets, in a ring.
+
+use std::ops::Range;
+
+use farmtally_columns::Summary;
+
+use crate::output::Output;
+use crate::sink::{OpenBuckets, Sink};
+
+/// The ring.
+#[derive(Debug)]
+pub(crate) struct DenseSums {
+    per_bucket: usize,
+    open: OpenBuckets,
+    sums: Vec<Summary>,
+}
+
+impl DenseSums {
+    /// No sums yet, of buckets with keys below `per_bucket`.
+    pub(crate) fn new(per_bucket: usize) -> Self {
+        Self { per_bucket, open: OpenBuckets::default(), sums: Vec::new() }
+    }
+
+    /// The sums of a bucket of the block, by key.
+    pub(crate) fn of_bucket(&mut self, bucket: u32) -> &mut [Summary] {
+        let range = self.range(bucket as usize);
+        &mut self.sums[range]
+    }
+
+    fn range(&self, bucket: usize) -> Range<usize> {
+        let from = self.open.place(bucket) * self.per_bucket;
+        from..from + self.per_bucket
+    }
+
+    fn finish_bucket(&mut self, bucket: usize, output: &mut Output) {
+        output.begin_bucket(bucket);
+        let range = self.range(bucket);
+        for (key, sum) in (0..).zip(&mut self.sums[range]) {
+            if sum.count > 0 {
+                output.push(key, sum);
+                *sum = Summary::EMPTY;
+            }
+        }
+        output.end_bucket();
+    }
+
+    fn grow(&mut self, open: &Range<usize>) {
+        let ring_len = open.len().next_power_of_two();
+        if ring_len <= self.open.ring_len {
+            return;
+        }
+        let mut grown = Self {
+            per_bucket: self.per_bucket,
+            open: OpenBuckets { buckets: open.clone(), ring_len },
+            sums: vec![Summary::EMPTY; ring_len * self.per_bucket],
+        };
+        if !self.sums.is_empty() {
+            for bucket in self.open.buckets.clone().filter(|bucket| open.contains(bucket)) {
+                let to = grown.range(bucket);
+                grown.sums[to].copy_from_slice(&self.sums[self.range(bucket)]);
+            }
+        }
+        *self = grown;
+    }
+}
+
+impl Sink for DenseSums {
+    fn begin_block(&mut self, buckets: Range<usize>, output: &mut Output) {
+        for bucket in self.open.finished_before(&buckets) {
+            self.finish_bucket(bucket, output);
+        }
+        let open = self.open.with(&buckets);
+        self.grow(&open);
+        self.open.buckets = open;
+    }
+
+    #[inline]
+    fn add(&mut self, bucket: u32, key: u64, cost_nanos: u64, runtime_ms: u32) {
+        let from = self.open.place(bucket as usize).wrapping_mul(self.per_bucket);
+        #[expect(clippy::cast_possible_truncation, reason = "keys are below `per_bucket`")]
+        self.sums[from.wrapping_add(key as usize)].add(cost_nanos, runtime_ms);
+    }
+
+    fn sums(&mut self) -> Option<&mut DenseSums> {
+        Some(self)
+    }
+
+    fn finish(&mut self, output: &mut Output) {
+        self.begin_block(0..0, output);
+    }
+
+    fn bytes(&self) -> usize {
+        self.sums.len() * size_of::<Summary>()
+    }
+}

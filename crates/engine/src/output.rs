@@ -1,0 +1,149 @@
+//! Finished groups: buckets newest first, and in each bucket ascending places.
+
+use std::ops::Range;
+
+use farmtally_columns::Summary;
+use farmtally_model::NarrowRow;
+
+use crate::accumulator::narrow_row;
+use crate::keys::KeyLayout;
+use crate::large_pages;
+
+/// A set of small numbers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NumberSet {
+    words: Vec<u64>,
+}
+
+impl NumberSet {
+    /// Room for numbers below `len`.
+    pub(crate) fn new(len: usize) -> Self {
+        Self { words: vec![0; len.div_ceil(64)] }
+    }
+
+    #[inline]
+    pub(crate) fn insert(&mut self, number: u32) {
+        if let Some(word) = self.words.get_mut(number as usize / 64) {
+            *word |= 1 << (number % 64);
+        }
+    }
+
+    pub(crate) fn extend(&mut self, other: &Self) {
+        for (word, other) in self.words.iter_mut().zip(&other.words) {
+            *word |= other;
+        }
+    }
+
+    /// The numbers, ascending.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..).step_by(64).zip(&self.words).flat_map(|(first, word)| {
+            let mut rest = *word;
+            std::iter::from_fn(move || {
+                let bit = (rest != 0).then(|| rest.trailing_zeros())?;
+                rest &= rest - 1;
+                Some(first + bit)
+            })
+        })
+    }
+
+    /// Takes all numbers out.
+    pub(crate) fn clear(&mut self) {
+        self.words.fill(0);
+    }
+
+    /// Takes the numbers below `len` out and hands them to `each`, ascending.
+    pub(crate) fn drain_below(&mut self, len: usize, mut each: impl FnMut(u32)) {
+        for (first, word) in (0..).step_by(64).zip(&mut self.words[..len.div_ceil(64)]) {
+            let mut rest = std::mem::take(word);
+            while rest != 0 {
+                each(first + rest.trailing_zeros());
+                rest &= rest - 1;
+            }
+        }
+    }
+}
+
+/// Rows of one bucket in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) bucket: usize,
+    pub(crate) list: usize,
+    pub(crate) rows: Range<usize>,
+}
+
+/// Rows of the first list, and of the longest ones.
+const LIST_ROWS_MIN: usize = 512;
+const LIST_ROWS_MAX: usize = (16 << 20) / size_of::<NarrowRow>();
+
+/// Finished groups of one scan. They lie in several lists, so that a row is written once and never moved.
+#[derive(Debug)]
+pub(crate) struct Output {
+    keys: KeyLayout,
+    pub(crate) lists: Vec<Vec<NarrowRow>>,
+    /// Where the rows of the buckets are, newest bucket first.
+    pub(crate) parts: Vec<Part>,
+    row_count: usize,
+    /// Places that occur.
+    pub(crate) seen: [NumberSet; 2],
+}
+
+impl Output {
+    pub(crate) fn new(keys: KeyLayout, places: [usize; 2]) -> Self {
+        let lists = vec![Vec::with_capacity(LIST_ROWS_MIN)];
+        Self { keys, lists, parts: Vec::new(), row_count: 0, seen: places.map(NumberSet::new) }
+    }
+
+    /// Begins a bucket, which is older than those before.
+    pub(crate) fn begin_bucket(&mut self, bucket: usize) {
+        if self.parts.last().is_some_and(|part| part.rows.is_empty()) {
+            self.parts.pop();
+        }
+        let list = self.lists.len() - 1;
+        let row = self.lists[list].len();
+        self.parts.push(Part { bucket, list, rows: row..row });
+    }
+
+    /// Appends a group to the bucket that was begun.
+    #[inline]
+    pub(crate) fn push(&mut self, key: u64, summary: &Summary) {
+        let codes = self.keys.places(key);
+        self.seen[0].insert(codes[0]);
+        self.seen[1].insert(codes[1]);
+        let mut list = self.lists.len() - 1;
+        if self.lists[list].len() == self.lists[list].capacity() {
+            list = self.begin_list();
+        }
+        self.lists[list].push(narrow_row(codes, summary));
+    }
+
+    #[cold]
+    fn begin_list(&mut self) -> usize {
+        let list = self.lists.len() - 1;
+        self.end_bucket();
+        let rows = (8 * self.lists[list].capacity()).min(LIST_ROWS_MAX);
+        let mut next = Vec::with_capacity(rows);
+        large_pages::prefer(&mut next);
+        self.lists.push(next);
+        if let Some(bucket) = self.parts.last().map(|part| part.bucket) {
+            self.begin_bucket(bucket);
+        }
+        list + 1
+    }
+
+    /// Says that all groups of a bucket were pushed.
+    pub(crate) fn end_bucket(&mut self) {
+        if let Some(part) = self.parts.last_mut() {
+            part.rows.end = self.lists[part.list].len();
+            self.row_count += part.rows.len();
+        }
+    }
+
+    /// Number of rows of the buckets that were ended.
+    pub(crate) fn row_count(&self) -> usize {
+        self.row_count
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.lists.iter().map(|list| list.capacity() * size_of::<NarrowRow>()).sum()
+    }
+}

@@ -1,0 +1,126 @@
+//! Lists of pieces by bucket, folded into groups when their bucket is finished, or earlier when they grow long.
+
+use std::ops::Range;
+
+use farmtally_columns::Summary;
+
+use crate::fold::{Folder, Piece};
+use crate::keys::KeyLayout;
+use crate::output::Output;
+use crate::sink::{OpenBuckets, Sink};
+
+/// Pieces of a bucket from which on they are folded before the bucket is finished: memory follows the groups.
+const PIECES_MAX: usize = 1 << 19;
+
+/// The lists of the open buckets.
+#[derive(Debug)]
+pub(crate) struct PieceLists {
+    open: OpenBuckets,
+    lists: Vec<PieceList>,
+    folder: Folder,
+}
+
+#[derive(Debug, Default)]
+struct PieceList {
+    pieces: Vec<Piece>,
+    /// Groups of pieces that were folded, ascending.
+    folded: Vec<(u64, Summary)>,
+}
+
+impl PieceLists {
+    pub(crate) fn new(keys: KeyLayout) -> Self {
+        Self { open: OpenBuckets::default(), lists: Vec::new(), folder: Folder::new(keys) }
+    }
+
+    fn finish_bucket(&mut self, bucket: usize, output: &mut Output) {
+        output.begin_bucket(bucket);
+        let list = &mut self.lists[self.open.place(bucket)];
+        if list.folded.is_empty() {
+            self.folder.fold(&mut list.pieces, |key, summary| output.push(key, summary));
+        } else {
+            list.fold(&mut self.folder);
+            for (key, summary) in list.folded.drain(..) {
+                output.push(key, &summary);
+            }
+        }
+        list.pieces.clear();
+        output.end_bucket();
+    }
+
+    fn fold_long_lists(&mut self) {
+        for list in &mut self.lists {
+            if list.pieces.len() >= PIECES_MAX.max(list.folded.len()) {
+                list.fold(&mut self.folder);
+            }
+        }
+    }
+
+    fn grow(&mut self, open: &Range<usize>) {
+        let ring_len = open.len().next_power_of_two();
+        if ring_len <= self.open.ring_len {
+            return;
+        }
+        let grown = OpenBuckets { buckets: open.clone(), ring_len };
+        let mut lists: Vec<PieceList> = Vec::new();
+        lists.resize_with(ring_len, PieceList::default);
+        if !self.lists.is_empty() {
+            for bucket in self.open.buckets.clone().filter(|bucket| open.contains(bucket)) {
+                lists[grown.place(bucket)] = std::mem::take(&mut self.lists[self.open.place(bucket)]);
+            }
+        }
+        (self.open, self.lists) = (grown, lists);
+    }
+}
+
+impl PieceList {
+    fn fold(&mut self, folder: &mut Folder) {
+        let mut folded = Vec::with_capacity(self.folded.len() + self.pieces.len() / 2);
+        let mut earlier = self.folded.drain(..).peekable();
+        folder.fold(&mut self.pieces, |key, summary| {
+            while let Some(group) = earlier.next_if(|(earlier, _)| *earlier < key) {
+                folded.push(group);
+            }
+            let mut summary = *summary;
+            if let Some((_, same)) = earlier.next_if(|(earlier, _)| *earlier == key) {
+                summary.merge(&same);
+            }
+            folded.push((key, summary));
+        });
+        folded.extend(earlier);
+        self.folded = folded;
+        self.pieces.clear();
+    }
+}
+
+impl Sink for PieceLists {
+    fn begin_block(&mut self, buckets: Range<usize>, output: &mut Output) {
+        for bucket in self.open.finished_before(&buckets) {
+            self.finish_bucket(bucket, output);
+        }
+        self.fold_long_lists();
+        let open = self.open.with(&buckets);
+        self.grow(&open);
+        self.open.buckets = open;
+    }
+
+    #[inline]
+    fn add(&mut self, bucket: u32, key: u64, cost_nanos: u64, runtime_ms: u32) {
+        let place = self.open.place(bucket as usize);
+        self.lists[place].pieces.push(Piece::new(key, cost_nanos, runtime_ms));
+    }
+
+    fn finish(&mut self, output: &mut Output) {
+        self.begin_block(0..0, output);
+    }
+
+    fn bytes(&self) -> usize {
+        let bytes = |list: &PieceList| {
+            list.pieces.capacity() * size_of::<Piece>() + list.folded.capacity() * size_of::<(u64, Summary)>()
+        };
+        self.lists.iter().map(bytes).sum::<usize>() + self.folder.bytes()
+    }
+
+    fn group_count_min(&self) -> usize {
+        self.lists.iter().map(|list| list.folded.len()).sum()
+    }
+}

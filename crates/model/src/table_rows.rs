@@ -1,0 +1,267 @@
+//! The rows of an answer, kept narrow: an answer can have millions of them.
+//!
+//! Rows of one bucket lie together, so the bucket is kept once for all of them. What does not fit a narrow row, such as a
+//! sum beyond 64 bits, is kept apart. Whoever reads gets [`StatisticsRow`]s.
+
+use std::ops::Range;
+
+use crate::statistics::{Amounts, StatisticsRow};
+use crate::time::TimeRange;
+
+/// A row without its bucket, in 56 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub struct NarrowRow {
+    /// For each groupBy position the code of its value; see [`TableRows::new`].
+    pub codes: [u32; 2],
+    /// Sessions with a piece in the row; never zero.
+    pub count: u32,
+    /// Least runtime in milliseconds.
+    pub runtime_min_ms: u32,
+    /// Greatest runtime in milliseconds.
+    pub runtime_max_ms: u32,
+    /// Sum of the runtimes in milliseconds.
+    pub runtime_sum_ms: u64,
+    /// Sum of the costs in nano-dollars.
+    pub cost_sum_nanos: u64,
+    /// Least cost in nano-dollars.
+    pub cost_min_nanos: u64,
+    /// Greatest cost in nano-dollars.
+    pub cost_max_nanos: u64,
+}
+
+/// Rows of one bucket that lie together in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretch {
+    /// The bucket, clipped to the window.
+    pub bucket: TimeRange,
+    /// Which list.
+    pub list: usize,
+    /// The rows in that list.
+    pub rows: Range<usize>,
+}
+
+/// The rows of an answer in order.
+#[derive(Debug, Clone, Default)]
+pub struct TableRows {
+    lists: Vec<Vec<NarrowRow>>,
+    /// The list of the rows that were pushed one by one.
+    pushed: Option<usize>,
+    stretches: Vec<Stretch>,
+    /// Number of rows up to the end of each stretch.
+    ends: Vec<usize>,
+    /// Rows that fit no narrow row, which has a count of zero and the place in here as its sum of costs.
+    wide: Vec<StatisticsRow>,
+    /// For each groupBy position the value of each code; empty where codes are values.
+    values_by_code: [Vec<u32>; 2],
+}
+
+impl TableRows {
+    /// No rows yet, but lists of narrow rows of which [`Self::push_stretch`] takes some. `values_by_code` says for each groupBy
+    /// position which value a code means, and is empty where a code is the index of its value.
+    pub fn new(lists: Vec<Vec<NarrowRow>>, values_by_code: [Vec<u32>; 2]) -> Self {
+        Self { lists, values_by_code, ..Self::default() }
+    }
+
+    /// Appends rows of one bucket that lie in a list.
+    pub fn push_stretch(&mut self, stretch: Stretch) {
+        self.ends.push(self.len() + stretch.rows.len());
+        self.stretches.push(stretch);
+    }
+
+    /// Some rows of a list, with codes for their values.
+    pub fn list(&self, list: usize, rows: Range<usize>) -> &[NarrowRow] {
+        self.lists.get(list).and_then(|list| list.get(rows)).unwrap_or_default()
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The rows in order.
+    pub fn iter(&self) -> impl Iterator<Item = StatisticsRow> + '_ {
+        self.range(0..self.len())
+    }
+
+    /// Some of the rows in order; finding the first of them does not depend on where it is. Rows beyond the last are left
+    /// out.
+    pub fn range(&self, rows: Range<usize>) -> impl Iterator<Item = StatisticsRow> + '_ {
+        let first = self.ends.partition_point(|end| *end <= rows.start);
+        let mut begin = first.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let stretches = self.stretches[first..].iter().map_while(move |stretch| {
+            let own = rows.start.max(begin)..rows.end.min(begin + stretch.rows.len());
+            let in_list = own.start.checked_sub(begin)? + stretch.rows.start;
+            begin += stretch.rows.len();
+            (!own.is_empty()).then(|| (stretch, in_list..in_list + own.len()))
+        });
+        stretches.flat_map(|(stretch, rows)| {
+            self.lists[stretch.list][rows].iter().map(|row| self.row(stretch.bucket, row))
+        })
+    }
+
+    /// A row by its place in the order.
+    pub fn get(&self, index: usize) -> Option<StatisticsRow> {
+        self.range(index..index + 1).next()
+    }
+
+    /// Appends a row, with codes for its values.
+    pub fn push(&mut self, row: StatisticsRow) {
+        let list = *self.pushed.get_or_insert_with(|| {
+            self.lists.push(Vec::new());
+            self.lists.len() - 1
+        });
+        let place = self.lists[list].len();
+        match self.stretches.last_mut() {
+            Some(last) if last.bucket == row.bucket && last.list == list && last.rows.end == place => {
+                last.rows.end += 1;
+            }
+            _ => self.stretches.push(Stretch { bucket: row.bucket, list, rows: place..place + 1 }),
+        }
+        let len = self.len() + 1;
+        self.ends.truncate(self.stretches.len() - 1);
+        self.ends.push(len);
+        let narrow = narrow(&row).unwrap_or_else(|| {
+            self.wide.push(row);
+            reference_to_wide(self.wide.len() - 1)
+        });
+        self.lists[list].push(narrow);
+    }
+
+    fn row(&self, bucket: TimeRange, row: &NarrowRow) -> StatisticsRow {
+        if row.count == 0
+            && let Some(wide) =
+                usize::try_from(row.cost_sum_nanos).ok().and_then(|index| self.wide.get(index))
+        {
+            return StatisticsRow { values: self.values_of(wide.values), ..wide.clone() };
+        }
+        StatisticsRow {
+            bucket,
+            values: self.values_of(row.codes),
+            count: u64::from(row.count),
+            cost: Amounts {
+                sum: u128::from(row.cost_sum_nanos),
+                min: row.cost_min_nanos,
+                max: row.cost_max_nanos,
+            },
+            runtime: Amounts {
+                sum: u128::from(row.runtime_sum_ms),
+                min: u64::from(row.runtime_min_ms),
+                max: u64::from(row.runtime_max_ms),
+            },
+        }
+    }
+}
+
+impl TableRows {
+    fn values_of(&self, codes: [u32; 2]) -> [u32; 2] {
+        let [first, second] = &self.values_by_code;
+        let value = |values: &[u32], code: u32| values.get(code as usize).copied().unwrap_or(code);
+        [value(first, codes[0]), value(second, codes[1])]
+    }
+}
+
+/// The row as a narrow one whose codes are values, if it fits.
+fn narrow(row: &StatisticsRow) -> Option<NarrowRow> {
+    Some(NarrowRow {
+        codes: row.values,
+        count: u32::try_from(row.count).ok().filter(|count| *count > 0)?,
+        runtime_min_ms: u32::try_from(row.runtime.min).ok()?,
+        runtime_max_ms: u32::try_from(row.runtime.max).ok()?,
+        runtime_sum_ms: u64::try_from(row.runtime.sum).ok()?,
+        cost_sum_nanos: u64::try_from(row.cost.sum).ok()?,
+        cost_min_nanos: row.cost.min,
+        cost_max_nanos: row.cost.max,
+    })
+}
+
+fn reference_to_wide(index: usize) -> NarrowRow {
+    NarrowRow {
+        codes: [0; 2],
+        count: 0,
+        runtime_min_ms: 0,
+        runtime_max_ms: 0,
+        runtime_sum_ms: 0,
+        cost_sum_nanos: index as u64,
+        cost_min_nanos: 0,
+        cost_max_nanos: 0,
+    }
+}
+
+impl PartialEq for TableRows {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for TableRows {}
+
+impl Extend<StatisticsRow> for TableRows {
+    fn extend<I: IntoIterator<Item = StatisticsRow>>(&mut self, rows: I) {
+        for row in rows {
+            self.push(row);
+        }
+    }
+}
+
+impl FromIterator<StatisticsRow> for TableRows {
+    fn from_iter<I: IntoIterator<Item = StatisticsRow>>(rows: I) -> Self {
+        let mut table = Self::default();
+        table.extend(rows);
+        table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+    use proptest::prelude::*;
+
+    fn row(hour: i64, count: u64, sum: u128) -> StatisticsRow {
+        let at = |hour: i64| Timestamp::from_millis(hour * 3_600_000).unwrap();
+        let amounts = Amounts { sum, min: 1, max: u64::MAX };
+        StatisticsRow {
+            bucket: TimeRange::new(at(hour), at(hour + 1)).unwrap(),
+            values: [7, 8],
+            count,
+            cost: amounts,
+            runtime: Amounts { sum, min: 1, max: u64::from(u32::MAX) },
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rows_come_back_as_they_were_pushed_whole_and_in_pages(
+            rows in prop::collection::vec((0_i64..4, 1_u64..1 << 40, prop::sample::select(vec![3_u128, 1 << 70])), 0..30),
+            from in 0_usize..30, len in 0_usize..30,
+        ) {
+            let rows: Vec<_> = rows.into_iter().map(|(hour, count, sum)| row(hour, count, sum)).collect();
+            let table: TableRows = rows.iter().cloned().collect();
+            prop_assert_eq!(table.len(), rows.len());
+            prop_assert_eq!(table.iter().collect::<Vec<_>>(), rows.clone());
+            let page: Vec<_> = rows.iter().skip(from).take(len).cloned().collect();
+            prop_assert_eq!(table.range(from..from + len).collect::<Vec<_>>(), page);
+            prop_assert_eq!(table.get(from), rows.get(from).cloned());
+        }
+    }
+
+    #[test]
+    fn codes_are_replaced_by_values_and_lists_are_read_in_the_order_of_their_stretches() {
+        let pushed: TableRows = [row(2, 1, 5), row(2, 2, 5), row(1, 3, 5)].into_iter().collect();
+        let narrow = |row: StatisticsRow| NarrowRow { codes: [4, 0], ..narrow(&row).unwrap() };
+        let lists = vec![vec![narrow(row(1, 3, 5))], vec![narrow(row(2, 1, 5)), narrow(row(2, 2, 5))]];
+        let mut table = TableRows::new(lists, [vec![0, 0, 0, 0, 7], vec![8]]);
+        for (hour, list, rows) in [(2, 1, 0..2), (1, 0, 0..1)] {
+            table.push_stretch(Stretch { bucket: row(hour, 1, 1).bucket, list, rows });
+        }
+        assert_eq!(table, pushed);
+        table.push(StatisticsRow { values: [4, 0], ..row(0, 1, 1 << 70) });
+        assert_eq!(table.get(3), Some(row(0, 1, 1 << 70)));
+    }
+}
