@@ -11,11 +11,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 def build() -> Path:
     """The benchmark's program, with the symbols that a profiler needs and otherwise as farmtally is shipped."""
-    target = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target/bench/build"))
-    environment = {**os.environ, "CARGO_TARGET_DIR": str(target), "CARGO_PROFILE_RELEASE_STRIP": "none"}
     command = ["cargo", "build", "--release", "--locked", "--quiet", "--package", "farmtally-bench"]
-    subprocess.run(command, cwd=REPOSITORY, env=environment, check=True)
-    return target / "release/farmtally-bench"
+    subprocess.run(command, cwd=REPOSITORY, check=True)
+    return Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target")) / "release/farmtally-bench"
 
 
 def build_farmtally() -> Path:

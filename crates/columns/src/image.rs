@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 const _: () = assert!(cfg!(target_endian = "little"), "images are little-endian and are read where they lie");
 
 /// `FTblock` and the version.
-const MAGIC: u64 = u64::from_le_bytes(*b"FTblock\x01");
+const MAGIC: u64 = u64::from_le_bytes(*b"FTblock\x02");
 
 /// Words of the header before the places of the sections.
 const FACTS: usize = 10;

@@ -70,6 +70,11 @@ impl BlockKeys {
         share(&self.queues, run.queue) + share(&self.fleets, run.fleet)
     }
 
+    /// Whether a row adds nothing by itself.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.jobs.is_none() && self.users.is_none() && self.instance_types.is_none()
+    }
+
     /// What a row adds by itself.
     pub(crate) fn of_row<C: Nanos>(&self, set: &RowSet<'_, C>, row: usize) -> u64 {
         let mut share = 0;

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use farmtally_columns::{BlockView, Nanos, RowSet, SessionBlock};
+use farmtally_columns::{BlockView, Nanos, RowSet, SessionBlock, Summary};
 use farmtally_model::accrued;
 
 use crate::block_keys::BlockKeys;
@@ -154,6 +154,13 @@ impl<'a> BlockScan<'a> {
             .iter()
             .zip(&self.scratch.selection.buckets);
         let rows = rows.zip(&self.scratch.keys).map(|((row, bucket), key)| (*row as usize, *bucket, *key));
+        let costs_are_whole = self.plan.rows_of == RowsOf::Sessions || !set.is_licensed;
+        if costs_are_whole
+            && self.keys.is_shared()
+            && let Some(sums) = sink.sums()
+        {
+            return self.add_to_one(set, sums);
+        }
         match self.plan.rows_of {
             RowsOf::Sessions => {
                 for (row, bucket, key) in rows {
@@ -178,6 +185,25 @@ impl<'a> BlockScan<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// Adds the rows of the chunk, which all have one key, a bucket at a time: nothing is stored until a bucket ends.
+    fn add_to_one<C: Nanos>(&self, set: &RowSet<'_, C>, sums: &mut DenseSums) {
+        let scratch = &self.scratch;
+        let rows = &scratch.selection.rows[..scratch.selection.len];
+        let (mut bucket, mut sum) = (scratch.selection.buckets[0], Summary::EMPTY);
+        #[expect(clippy::cast_possible_truncation, reason = "keys of sums are few")]
+        let key = (scratch.keys[0] + self.keys.compute) as usize;
+        for (row, of_row) in rows.iter().zip(&scratch.selection.buckets) {
+            if *of_row != bucket {
+                sums.of_bucket(bucket)[key].merge(&sum);
+                (bucket, sum) = (*of_row, Summary::EMPTY);
+            }
+            sum.add(set.cost_nanos[*row as usize].into(), set.runtime_ms[*row as usize]);
+        }
+        if sum.count > 0 {
+            sums.of_bucket(bucket)[key].merge(&sum);
         }
     }
 

@@ -1,7 +1,8 @@
 //! The pieces of one bucket become groups in the order of their keys, without a hash table and mostly without a sort.
 //!
-//! The places that occur are numbered densely, so that the possible groups of a bucket are few enough for a table from
-//! group to sum. A set of bits remembers which groups occur; reading it from its start gives them in order.
+//! The first places that occur are numbered, and the pieces are put in their order by counting. What is left is a few
+//! pieces of one first place, which are folded through a small table of second places; a set of bits remembers which of
+//! them occur, and reading it from its start gives them in order.
 
 use farmtally_columns::Summary;
 
@@ -39,36 +40,36 @@ impl Piece {
     }
 }
 
-/// Possible groups for each piece up to which a table is used.
-const SPACE_BY_PIECE: u64 = 64;
-/// Possible places for each piece up to which they are numbered.
+/// Keys up to which there is a sum for each of them.
+const KEYS_FEW: u64 = 2048;
+/// Possible first places up to which they are numbered, and how many more for each piece.
+const PLACES_FEW: usize = 4096;
 const PLACES_BY_PIECE: usize = 64;
-/// Possible places up to which they are always numbered.
-const PLACES_SMALL: usize = 4096;
-/// Entries up to which a table is always used, and beyond which it never is.
-const SPACE_SMALL: u64 = 4096;
-const SPACE_MAX: u64 = 1 << 22;
-/// Second places below so many bits are used as they are.
-const SECOND_BITS_SMALL: u32 = 10;
+/// Pieces of one first place up to which they are sorted.
+const PIECES_FEW: usize = 12;
+/// Possible second places for each piece up to which there is a table of them.
+const SECOND_BY_PIECE: usize = 64;
 
 /// Folds the pieces of bucket after bucket. Its tables are kept from one to the next.
 #[derive(Debug)]
 pub(crate) struct Folder {
     keys: KeyLayout,
     first: Numbering,
-    second: Numbering,
-    /// The sum of each possible group, as a place in `sums` plus one.
-    table: Vec<u32>,
-    occurring: NumberSet,
+    /// Where the pieces of each first place end, by number.
+    ends: Vec<u32>,
+    /// The pieces by first place.
+    by_first: Vec<Piece>,
+    second: SecondTable,
+    /// A sum for each key, if there are few.
     sums: Vec<Summary>,
 }
 
-/// The places that occur, numbered from zero.
+/// The first places that occur, numbered from zero.
 #[derive(Debug, Default)]
 struct Numbering {
     occurring: NumberSet,
-    /// Places by number, and numbers by place; of the latter only those of occurring places mean something.
     places: Vec<u32>,
+    /// Numbers by place; only those of occurring places mean something.
     numbers: Vec<u32>,
 }
 
@@ -78,29 +79,65 @@ impl Numbering {
     }
 
     fn number(&mut self, places: impl Iterator<Item = u32>) {
-        self.occurring.clear();
         for place in places {
             self.occurring.insert(place);
         }
         self.places.clear();
-        self.places.extend(self.occurring.iter());
-        for (number, place) in (0..).zip(&self.places) {
-            self.numbers[*place as usize] = number;
+        let (numbers, places) = (&mut self.numbers, &mut self.places);
+        self.occurring.drain_below(numbers.len(), |place| {
+            numbers[place as usize] = u32::try_from(places.len()).unwrap_or(u32::MAX);
+            places.push(place);
+        });
+    }
+}
+
+/// The sums of the second places of one first place.
+#[derive(Debug, Default)]
+struct SecondTable {
+    /// Where the sum of each place is, plus one; zero where there is none.
+    table: Vec<u32>,
+    occurring: NumberSet,
+    sums: Vec<Summary>,
+}
+
+impl SecondTable {
+    fn new(len: usize) -> Self {
+        Self { table: vec![0; len], occurring: NumberSet::new(len), sums: Vec::new() }
+    }
+
+    fn fold(&mut self, pieces: &[Piece], mask: u64, mut group: impl FnMut(u32, &Summary)) {
+        self.sums.clear();
+        for piece in pieces {
+            #[expect(clippy::cast_possible_truncation, reason = "places have 32 bits")]
+            let place = (piece.key() & mask) as u32;
+            let sum = &mut self.table[place as usize];
+            if *sum == 0 {
+                self.occurring.insert(place);
+                self.sums.push(Summary::EMPTY);
+                // A bucket is folded long before it has 2^32 pieces.
+                *sum = u32::try_from(self.sums.len()).unwrap_or(u32::MAX);
+            }
+            piece.add_to(&mut self.sums[*sum as usize - 1]);
         }
+        let (table, sums) = (&mut self.table, &self.sums);
+        self.occurring.drain_below(table.len(), |place| {
+            let sum = std::mem::take(&mut table[place as usize]);
+            group(place, &sums[sum as usize - 1]);
+        });
     }
 }
 
 impl Folder {
     pub(crate) fn new(keys: KeyLayout) -> Self {
-        let first = usize::try_from(keys.len >> keys.second_bits).unwrap_or(usize::MAX);
-        let second = if keys.second_bits > SECOND_BITS_SMALL { 1 << keys.second_bits } else { 0 };
+        let few = usize::try_from(keys.len).ok().filter(|_| keys.len <= KEYS_FEW);
+        let first = few.map_or(keys.len >> keys.second_bits, |_| 0);
         Self {
             keys,
-            first: Numbering::new(first),
-            second: Numbering::new(second),
-            table: Vec::new(),
-            occurring: NumberSet::default(),
-            sums: Vec::new(),
+            first: Numbering::new(usize::try_from(first).unwrap_or(usize::MAX)),
+            ends: Vec::new(),
+            by_first: Vec::new(),
+            second: SecondTable::default(),
+            sums: vec![Summary::EMPTY; few.unwrap_or(0)],
         }
     }
 
@@ -109,76 +146,77 @@ impl Folder {
         if pieces.is_empty() {
             return;
         }
-        let places = self.first.numbers.len() + self.second.numbers.len();
-        if places > PLACES_SMALL + PLACES_BY_PIECE * pieces.len() {
-            return fold_sorted(pieces, group);
+        if !self.sums.is_empty() {
+            self.fold_through_sums(pieces, group);
+        } else if self.first.numbers.len() > PLACES_FEW + PLACES_BY_PIECE * pieces.len() {
+            fold_sorted(pieces, group);
+        } else {
+            self.sort_by_first(pieces);
+            self.fold_by_first(group);
         }
-        let second_bits = self.number(pieces);
-        let space = (self.first.places.len() as u64) << second_bits;
-        if space > (SPACE_BY_PIECE * pieces.len() as u64).clamp(SPACE_SMALL, SPACE_MAX) {
-            return fold_sorted(pieces, group);
-        }
-        self.fold_through_table(pieces, second_bits, usize::try_from(space).unwrap_or(usize::MAX), group);
     }
 
-    /// Numbers the places that occur, and tells how many bits the second ones need.
-    fn number(&mut self, pieces: &[Piece]) -> u32 {
+    fn fold_through_sums(&mut self, pieces: &[Piece], mut group: impl FnMut(u64, &Summary)) {
+        for piece in pieces {
+            #[expect(clippy::cast_possible_truncation, reason = "keys are few")]
+            piece.add_to(&mut self.sums[piece.key() as usize]);
+        }
+        for (key, sum) in (0..).zip(&mut self.sums) {
+            if sum.count > 0 {
+                group(key, sum);
+                *sum = Summary::EMPTY;
+            }
+        }
+    }
+
+    /// Puts the pieces in the order of their first places, by counting.
+    fn sort_by_first(&mut self, pieces: &[Piece]) {
         let keys = self.keys;
         self.first.number(pieces.iter().map(|piece| keys.places(piece.key())[0]));
-        if self.second.numbers.is_empty() {
-            return keys.second_bits;
-        }
-        self.second.number(pieces.iter().map(|piece| keys.places(piece.key())[1]));
-        (self.second.places.len() as u64).next_power_of_two().trailing_zeros()
-    }
-
-    fn fold_through_table(
-        &mut self,
-        pieces: &[Piece],
-        second_bits: u32,
-        space: usize,
-        mut group: impl FnMut(u64, &Summary),
-    ) {
-        if self.table.len() < space {
-            self.table.resize(space, 0);
-            self.occurring = NumberSet::new(space);
-        }
-        self.sums.clear();
+        let numbers = &self.first.numbers;
+        let number_of = |piece: &Piece| numbers[keys.places(piece.key())[0] as usize] as usize;
+        self.ends.clear();
+        self.ends.resize(self.first.places.len() + 1, 0);
         for piece in pieces {
-            let index = self.index(piece.key(), second_bits);
-            let place = &mut self.table[index as usize];
-            if *place == 0 {
-                self.occurring.insert(index);
-                self.sums.push(Summary::EMPTY);
-                // A bucket is folded long before it has 2^32 pieces.
-                *place = u32::try_from(self.sums.len()).unwrap_or(u32::MAX);
-            }
-            piece.add_to(&mut self.sums[*place as usize - 1]);
+            self.ends[number_of(piece) + 1] += 1;
         }
-        let mut occurring = std::mem::take(&mut self.occurring);
-        occurring.drain_below(space, |index| {
-            let place = std::mem::take(&mut self.table[index as usize]);
-            group(self.key(index, second_bits), &self.sums[place as usize - 1]);
-        });
-        self.occurring = occurring;
+        let mut end = 0;
+        for count in &mut self.ends {
+            end += *count;
+            *count = end;
+        }
+        self.by_first.clear();
+        self.by_first.resize(pieces.len(), Piece { low: 0, high: 0 });
+        // `ends` begins with the begin of each place and ends with its end.
+        for piece in pieces {
+            let at = &mut self.ends[number_of(piece)];
+            self.by_first[*at as usize] = *piece;
+            *at += 1;
+        }
     }
 
-    #[inline]
-    fn index(&self, key: u64, second_bits: u32) -> u32 {
-        let [first, second] = self.keys.places(key);
-        let second = self.second.numbers.get(second as usize).copied().unwrap_or(second);
-        self.first.numbers[first as usize] << second_bits | second
-    }
-
-    fn key(&self, index: u32, second_bits: u32) -> u64 {
-        let (first, second) = (index >> second_bits, index & ((1 << second_bits) - 1));
-        let second = self.second.places.get(second as usize).copied().unwrap_or(second);
-        self.keys.share(0, self.first.places[first as usize]) + self.keys.share(1, second)
+    fn fold_by_first(&mut self, mut group: impl FnMut(u64, &Summary)) {
+        let (keys, second_len) = (self.keys, 1_usize << self.keys.second_bits.min(31));
+        let mut from = 0;
+        for (first, end) in self.first.places.iter().zip(&self.ends) {
+            let pieces = &mut self.by_first[from..*end as usize];
+            from = *end as usize;
+            if second_len == 1 || pieces.len() <= PIECES_FEW || second_len > SECOND_BY_PIECE * pieces.len() {
+                fold_sorted(pieces, &mut group);
+                continue;
+            }
+            if self.second.table.is_empty() {
+                self.second = SecondTable::new(second_len);
+            }
+            let share = keys.share(0, *first);
+            self.second
+                .fold(pieces, second_len as u64 - 1, |second, sum| group(share + u64::from(second), sum));
+        }
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        (self.first.numbers.len() + self.second.numbers.len() + self.table.len()) * size_of::<u32>()
-            + self.sums.capacity() * size_of::<Summary>()
+        (self.first.numbers.len() + self.second.table.len()) * size_of::<u32>()
+            + self.by_first.capacity() * size_of::<Piece>()
     }
 }
 

@@ -25,6 +25,8 @@ mod scan;
 mod select;
 mod session;
 mod sink;
+#[cfg(test)]
+mod twin;
 mod volumes;
 mod wide;
 

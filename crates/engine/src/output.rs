@@ -46,11 +46,6 @@ impl NumberSet {
         })
     }
 
-    /// Takes all numbers out.
-    pub(crate) fn clear(&mut self) {
-        self.words.fill(0);
-    }
-
     /// Takes the numbers below `len` out and hands them to `each`, ascending.
     pub(crate) fn drain_below(&mut self, len: usize, mut each: impl FnMut(u32)) {
         for (first, word) in (0..).step_by(64).zip(&mut self.words[..len.div_ceil(64)]) {

@@ -32,8 +32,11 @@ const GROUPS_PER_SESSION_MAX: u64 = 4;
 /// Possible groups up to which there always is one.
 const GROUPS_FEW: u64 = 64;
 
-/// Sums up to which they are kept for all groups of the open buckets: 48 MiB.
-const SUMS_MAX: u64 = 1 << 20;
+/// Sums up to which they are used at all: 12 MiB.
+const SUMS_MAX: u64 = 1 << 18;
+
+/// Sums of a block's buckets up to which they stay in a near cache: 256 KiB. Lists of pieces are faster than sums far away.
+const SUMS_NEAR: u64 = (256 << 10) / size_of::<Summary>() as u64;
 
 /// Everything that was found, not yet in one order.
 #[derive(Debug)]
@@ -202,8 +205,10 @@ fn has_few_groups(plan: &AggregationPlan<'_>, blocks: &[(&BlockView, Range<usize
     let end = blocks.iter().map(|(_, buckets)| buckets.end).max().unwrap_or(1);
     let sessions_per_bucket = (sessions / (end - first).max(1)) as u64;
     let open_max = blocks.iter().map(|(_, buckets)| buckets.len()).max().unwrap_or(1) as u64;
+    // With one bucket there is no list to read bucket by bucket.
+    let sums_max = if open_max == 1 { SUMS_MAX } else { SUMS_NEAR };
     let is_filled = plan.keys.len <= GROUPS_FEW.max(GROUPS_PER_SESSION_MAX * sessions_per_bucket);
-    is_filled && plan.keys.len.saturating_mul(2 * open_max) <= SUMS_MAX
+    is_filled && plan.keys.len.saturating_mul(open_max) <= sums_max
 }
 
 fn run_through<S: Sink>(
@@ -226,5 +231,3 @@ fn run_through<S: Sink>(
     control.check(output.row_count(), output.bytes())?;
     Ok(output)
 }
-
-const _: () = assert!(size_of::<Summary>() == 48, "the limits above are counted in summaries");

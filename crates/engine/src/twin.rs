@@ -1,0 +1,163 @@
+//! The column scan and its plain twin on farms that are large enough for stretches, summaries, lists and threads.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::atomic::AtomicBool;
+
+use farmtally_columns::FarmColumns;
+use farmtally_model::{
+    AggregationQuery, FleetId, GroupBy, InstanceType, JobId, JobName, LicenseProduct, LineCost, NanoUsd,
+    Period, QueueId, Record, Resources, Session, SessionId, Span, Statistic, StatisticSet, StatisticsTable,
+    TimeRange, Timestamp, Usage, UsageGroupBy, UsageLine, UsageLines, UserId, UtcOffset,
+};
+
+use crate::limits::{AggregationControl, AggregationLimits};
+use crate::plan::AggregationPlan;
+use crate::wide::WideGroups;
+use crate::{finish, scan};
+
+const HOUR_MS: u64 = 3_600_000;
+
+/// Numbers that look random and are the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+
+    fn id(&mut self, kinds: u64) -> [u8; 16] {
+        // Not in the order of their arrival.
+        let kind = self.below(kinds).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&kind.to_be_bytes());
+        bytes
+    }
+}
+
+fn session(numbers: &mut Numbers, index: u64) -> Record<LineCost> {
+    let cost = |nanos| LineCost::Total(NanoUsd::from_nanos(nanos).unwrap());
+    let start_ms = 1_760_000_000_000 + index * 900_000 + numbers.below(7_200_000);
+    let runtime_ms = match numbers.below(20) {
+        0 => 0,
+        1 => numbers.below(60 * HOUR_MS),
+        2 => (1 + numbers.below(4)) * 1_800_000,
+        _ => 1 + numbers.below(2 * HOUR_MS),
+    };
+    let mut lines = vec![UsageLine { usage: Usage::Compute, cost: cost(numbers.below(3_000_000_000)) }];
+    for product in 0..numbers.below(8).saturating_sub(4) {
+        let product = LicenseProduct::new(&format!("product {product}")).unwrap();
+        let usage = Usage::License { product, quantity: 1 };
+        lines.push(UsageLine { usage, cost: cost(numbers.below(900_000_000)) });
+    }
+    if numbers.below(40) == 0 && lines.len() > 1 {
+        lines.remove(0);
+    }
+    let at = |millis: u64| Timestamp::from_millis(i64::try_from(millis).unwrap()).unwrap();
+    let mut session_id = [0; 16];
+    session_id[..8].copy_from_slice(&index.to_be_bytes());
+    Record::Session(Session {
+        session_id: SessionId::from_bytes(session_id),
+        queue_id: QueueId::from_bytes(numbers.id(4)),
+        fleet_id: FleetId::from_bytes(numbers.id(3)),
+        job_id: JobId::from_bytes(numbers.id(60)),
+        job_name: JobName::new("comp").unwrap(),
+        user_id: UserId::new(&format!("user {}", numbers.below(25))).unwrap(),
+        worker_id: None,
+        instance_type: Some(InstanceType::new(&format!("type {}", numbers.below(5))).unwrap()),
+        outcome: None,
+        span: Span::new(at(start_ms), Some(at(start_ms + runtime_ms))).unwrap(),
+        revision: 0,
+        usage: UsageLines::new(lines).unwrap(),
+    })
+}
+
+/// Some 8,000 sessions over three months in several blocks, a few of them removed again.
+fn farm() -> FarmColumns {
+    let mut numbers = Numbers(0x5eed);
+    let records: Vec<_> = (0..8_000).map(|index| session(&mut numbers, index)).collect();
+    let mut columns = FarmColumns::default();
+    for records in records.chunks(700) {
+        columns.apply(records, &[]);
+        columns.seal();
+    }
+    columns.apply(&[], &records[2_000..2_010]);
+    columns
+}
+
+fn questions() -> Vec<AggregationQuery> {
+    let queues = [0, 1, 3].map(|kind: u64| kind.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let ids = queues.map(|kind| {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&kind.to_be_bytes());
+        bytes
+    });
+    let resources = [
+        Resources::queues(ids.map(QueueId::from_bytes)).unwrap(),
+        Resources::fleets(ids[..2].iter().map(|id| FleetId::from_bytes(*id))).unwrap(),
+    ];
+    let window = |start, end| {
+        TimeRange::new(Timestamp::parse(start).unwrap(), Timestamp::parse(end).unwrap()).unwrap()
+    };
+    let windows = [
+        window("2025-10-01T00:00:00Z", "2026-02-01T00:00:00Z"),
+        window("2025-11-03T00:00:00Z", "2025-11-05T00:00:00Z"),
+    ];
+    let periods =
+        [None, Some(Period::Monthly), Some(Period::Weekly), Some(Period::Daily), Some(Period::Hourly)];
+    let fields = UsageGroupBy::ALL;
+    let groups = fields.into_iter().flat_map(|first| {
+        let second = fields.into_iter().filter(move |second| *second != first);
+        second.map(move |second| vec![first, second]).chain([vec![first]])
+    });
+    let groups: Vec<GroupBy> = groups.map(|fields| GroupBy::new(&fields).unwrap()).collect();
+    let statistics = StatisticSet::new(Statistic::ALL).unwrap();
+    let mut questions = Vec::new();
+    for (index, group_by) in groups.into_iter().enumerate() {
+        for period in periods {
+            let (resources, window) = (resources[index % 2].clone(), windows[usize::from(index % 3 == 0)]);
+            let offset = UtcOffset::UTC;
+            questions.push(
+                AggregationQuery::new(resources, window, offset, period, group_by, statistics).unwrap(),
+            );
+        }
+    }
+    questions
+}
+
+fn table(plan: &AggregationPlan<'_>, is_plain: bool, threads: usize) -> StatisticsTable {
+    let limits = AggregationLimits {
+        rows_max: 1 << 24,
+        bytes_max: 1 << 30,
+        threads: NonZeroUsize::new(threads).unwrap(),
+    };
+    let control = AggregationControl { limits, cancelled: &AtomicBool::new(false) };
+    let found = if is_plain {
+        let mut wide = WideGroups::default();
+        let views: Vec<_> = plan.snapshot.blocks().iter().collect();
+        scan::add_all_plainly(plan, &views, &mut wide, &control).unwrap();
+        scan::Found { outputs: Vec::new(), outputs_overlap: false, wide }
+    } else {
+        scan::scan(plan, &control).unwrap()
+    };
+    finish::finish(plan, found, &control).unwrap()
+}
+
+#[test]
+fn columns_summaries_lists_and_threads_give_the_same_bits_as_the_plain_path() {
+    let snapshot = farm().snapshot();
+    assert!(snapshot.blocks().len() >= 12 && snapshot.blocks().iter().any(|view| !view.is_whole()));
+    let mut rows: BTreeMap<bool, usize> = BTreeMap::new();
+    for query in questions() {
+        let plan = AggregationPlan::new(&snapshot, &query, Timestamp::MAX).unwrap();
+        let plain = table(&plan, true, 1);
+        *rows.entry(query.period().is_some()).or_default() += plain.rows.len();
+        for threads in [1, 3] {
+            assert_eq!(table(&plan, false, threads), plain, "{query:?} on {threads} threads");
+        }
+    }
+    assert!(rows[&true] > 100_000 && rows[&false] > 1_000, "{rows:?}");
+}
