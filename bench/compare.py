@@ -40,6 +40,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeats", type=int, default=7)
     names = [question.name for question in QUESTIONS]
+    parser.add_argument("--forms", type=Path, help="results.json of an earlier run, whose fastest forms are taken")
     parser.add_argument("--questions", nargs="+", choices=names, default=names)
     return parser.parse_args()
 
@@ -50,6 +51,7 @@ def export(binary: Path, sessions: int) -> Path:
     exported = folder / "farm.parquet"
     if not exported.exists() or exported.stat().st_mtime < binary.stat().st_mtime:
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / "farm.columns").unlink(missing_ok=True)
         subprocess.run([binary, "export", exported, "--sessions", str(sessions)], check=True)
     prepare(exported, folder)
     return folder
@@ -57,7 +59,7 @@ def export(binary: Path, sessions: int) -> Path:
 
 def start_engines(binary: Path, folder: Path, sessions: int, threads: int) -> list[Engine]:
     """Ours first, then every other engine that can be had."""
-    engines = [our_engine(binary, sessions, threads)]
+    engines = [our_engine(binary, folder, sessions, threads)]
     for name in ENGINES:
         say(f"loading {name}")
         try:
@@ -99,12 +101,24 @@ def time_in_turn(engines: list[Engine], question: str, forms: dict[str, str], re
     return times
 
 
-def measure(engines: list[Engine], folder: Path, question: str, threads: int, repeats: int) -> report.Figure:
+def known_forms(results: Path | None, question: str, threads: int) -> dict[str, str]:
+    """The fastest forms of an earlier run, by engine. An engine that has none there tries all of its forms."""
+    if results is None:
+        return {}
+    figures = json.loads(results.read_text())["figures"]
+    same = [figure for figure in figures if (figure["question"], figure["threads"]) == (question, threads)]
+    return {name: form.replace(" ", ",") for figure in same for name, form in figure["forms"].items()}
+
+
+def measure(
+    engines: list[Engine], folder: Path, question: str, threads: int, arguments: argparse.Namespace
+) -> report.Figure:
     """The figures of one question at one number of threads."""
     say(f"{question}, {threads} thread{'s' if threads > 1 else ''}")
-    forms = {engine.name: fastest_form(engine, question) for engine in engines}
+    known = known_forms(arguments.forms, question, threads)
+    forms = {engine.name: known.get(engine.name) or fastest_form(engine, question) for engine in engines}
     rows = check_answers(engines, question, forms, folder)
-    times = time_in_turn(engines, question, forms, repeats)
+    times = time_in_turn(engines, question, forms, arguments.repeats)
     bytes_touched = engines[0].ask(f"bytes {question}")["bytes"]
     return report.Figure.of(question, threads, rows, bytes_touched, forms, times)
 
@@ -127,7 +141,7 @@ def measure_at(binary: Path, folder: Path, arguments: argparse.Namespace, thread
     run.versions.update({engine.name: engine.version for engine in engines[1:]})
     try:
         for question in arguments.questions:
-            run.figures.append(measure(engines, folder, question, threads, arguments.repeats))
+            run.figures.append(measure(engines, folder, question, threads, arguments))
     except (equality.Mismatch, EngineError) as error:
         sys.exit(f"error: {error}")
     finally:

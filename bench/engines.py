@@ -81,9 +81,10 @@ class Engine:
         self.process.wait()
 
 
-def our_engine(program: Path, sessions: int, threads: int) -> Engine:
-    """Our engine, with a farm that it draws itself."""
+def our_engine(program: Path, folder: Path, sessions: int, threads: int) -> Engine:
+    """Our engine, with a farm that it draws itself, and whose columns it keeps for the next time."""
     command = [str(program), "respond", "--sessions", str(sessions), "--threads", str(threads)]
+    command.append(f"--columns={folder / 'farm.columns'}")
     return Engine(OURS, command, {})
 
 

@@ -49,22 +49,21 @@ def main() -> int:
 
 
 def count(binary: Path) -> dict[str, int]:
-    """Instructions of each question. The farm is drawn once, and the counter dumps after each answer."""
+    """Instructions of each question. The farm is drawn once, without the counter."""
     with tempfile.TemporaryDirectory() as folder:
-        dumps = Path(folder) / "counts"
-        options = ["--collect-atstart=no", f"--toggle-collect={ANSWER}", f"--dump-after={ANSWER}"]
-        valgrind = ["valgrind", "--tool=callgrind", *options, f"--callgrind-out-file={dumps}"]
-        command = [*valgrind, str(binary), "count", *QUESTIONS, f"--sessions={SESSIONS}"]
-        result = subprocess.run(command, check=False, capture_output=True, text=True)
-        if result.returncode != 0:
-            sys.exit(f"error: valgrind failed\n{result.stderr}")
-        files = [dumps.with_name(f"counts.{number}") for number in range(1, len(QUESTIONS) + 1)]
-        return {question: total(file) for question, file in zip(QUESTIONS, files, strict=True)}
+        farm = [f"--sessions={SESSIONS}", f"--columns={folder}/farm.columns"]
+        subprocess.run([binary, "count", QUESTIONS[0], *farm], check=True, stdout=subprocess.DEVNULL)
+        return {question: count_one(binary, question, farm, Path(folder) / "counts") for question in QUESTIONS}
 
 
-def total(dump: Path) -> int:
-    """The instructions in one dump."""
-    found = re.search(r"^(?:totals|summary): (\d+)", dump.read_text(), re.MULTILINE) if dump.exists() else None
+def count_one(binary: Path, question: str, farm: list[str], counts: Path) -> int:
+    """Instructions of one question."""
+    options = ["--collect-atstart=no", f"--toggle-collect={ANSWER}", f"--callgrind-out-file={counts}"]
+    command = ["valgrind", "--tool=callgrind", *options, str(binary), "count", question, *farm]
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    if result.returncode != 0:
+        sys.exit(f"error: valgrind failed\n{result.stderr}")
+    found = re.search(r"^totals: (\d+)", counts.read_text(), re.MULTILINE)
     if not found or int(found[1]) == 0:
         sys.exit("error: nothing was counted; is `AskedFarm::answer` still a function of its own?")
     return int(found[1])

@@ -86,6 +86,8 @@ pub(crate) fn read(file: &Path) -> Result<FarmColumns> {
         let part = Part { words: Arc::clone(&words), range: from..from + length };
         from += length.next_multiple_of(ALIGNMENT);
         let block = SessionBlock::from_image(Arc::new(part)).map_err(Error::other)?;
+        // Checksums are compared once in the life of a process; no question is to be charged with that.
+        block.check_outline().and_then(|()| block.check_columns()).map_err(Error::other)?;
         Ok(RestoredBlock { block, removed: Vec::new() })
     });
     let blocks = blocks.collect::<Result<Vec<_>>>()?;

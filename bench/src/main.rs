@@ -80,11 +80,10 @@ enum Command {
         #[command(flatten)]
         farm: FarmArguments,
     },
-    /// Answer questions once each, for a counter of instructions
+    /// Answer one question once, for a counter of instructions
     Count {
-        /// `Q1` to `Q8`, in the order in which they are answered
-        #[arg(required = true)]
-        questions: Vec<String>,
+        /// `Q1` to `Q8`
+        question: String,
         #[command(flatten)]
         farm: FarmArguments,
     },
@@ -128,7 +127,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Command::Respond { farm } => {
             respond::respond(&farm.build()?, std::io::stdin().lock(), std::io::stdout().lock())?;
         }
-        Command::Count { questions, farm } => count(&farm.build()?, &questions),
+        Command::Count { question, farm } => count(&farm.build()?, &question),
         Command::Bandwidth { threads } => {
             let bytes_per_second = bandwidth::read_bandwidth(threads.get());
             println!("{}", json!({ "threads": threads, "bytes_per_second": bytes_per_second }));
@@ -154,9 +153,7 @@ fn time(
     Ok(())
 }
 
-fn count(farm: &AskedFarm, names: &[String]) {
-    for name in names {
-        let question = farm.question(name).expect("one of the eight questions");
-        println!("{name} {}", farm.answer(question).rows.len());
-    }
+fn count(farm: &AskedFarm, name: &str) {
+    let question = farm.question(name).expect("one of the eight questions");
+    println!("{}", farm.answer(question).rows.len());
 }
