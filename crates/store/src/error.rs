@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use farmtally_model::FarmId;
+use farmtally_model::{AggregationId, FarmId};
 use rusqlite::ErrorCode;
 
 use crate::limits::BATCH_RECORDS_MAX;
@@ -51,6 +51,14 @@ pub enum StoreError {
     Damaged {
         /// The damaged part, such as ``batch 7 of `farm-…` ``.
         what: String,
+        /// How it was found out.
+        reason: String,
+    },
+    /// An answer is not what it was. It can be asked for again.
+    #[error("the answer of aggregation `{aggregation_id}` is damaged: {reason}; start the aggregation again")]
+    DamagedAnswer {
+        /// Whose answer.
+        aggregation_id: AggregationId,
         /// How it was found out.
         reason: String,
     },

@@ -11,6 +11,8 @@
 //! All calls block; call them from a thread that may.
 
 mod admission;
+mod answer_layout;
+mod answers;
 mod backup;
 mod batches;
 mod book;
@@ -31,7 +33,6 @@ mod maintenance;
 mod rebuild;
 mod refresh;
 mod registry;
-mod results;
 mod retention;
 mod roster;
 mod sealed;

@@ -55,6 +55,7 @@ impl Store {
         let catalogue = Catalogue::open(dir)?;
         catalogue.database().make_certain()?;
         catalogue.end_orphans(ORPHANED)?;
+        catalogue.match_answers()?;
         let farms = catalogue.database().read(|connection| {
             let farms = batches::farms(connection)?.into_iter();
             Ok(farms.map(|farm_id| (farm_id, Arc::new(OpenFarm::load(connection, dir, farm_id)))).collect())

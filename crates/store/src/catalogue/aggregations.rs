@@ -4,16 +4,18 @@
 //! between threads or processes can break them. A state that has ended is never left, because every change asks for
 //! `IN_PROGRESS`.
 
+use std::collections::HashSet;
+
 use farmtally_model::aggregation::Status;
 use farmtally_model::{
     AggregationId, CostScaleFactor, FarmId, GroupBy, Statistic, StatisticSet, StatisticsTable, Timestamp,
     UsageGroupBy,
 };
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::{Catalogue, row};
-use crate::error::StoreError;
-use crate::results;
+use crate::durable::Durable;
+use crate::error::{OpenError, StoreError};
 
 /// An aggregation that is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,24 +92,31 @@ impl Catalogue {
     }
 
     /// Completes an aggregation with its answer. False, and nothing is kept, when it is no longer in progress.
+    ///
+    /// The answer is written and not synced; see `docs/durability.md`.
     pub fn complete_aggregation(
         &self,
         id: AggregationId,
         table: &StatisticsTable,
     ) -> Result<bool, StoreError> {
+        // Asked before the file is written, which may be that of an aggregation that was completed already.
+        if !self.database().read(|connection| is_in_progress(connection, id))? {
+            return Ok(false);
+        }
+        let checksum = self.answers.write(id, table)?;
         let completed = self.database().write(|transaction| {
             let mut statement = transaction.prepare_cached(
-                "UPDATE aggregations SET status = 'COMPLETED', row_count = ?2
+                "UPDATE aggregations SET status = 'COMPLETED', row_count = ?2, answer_checksum = ?3
                  WHERE aggregation_id = ?1 AND status = 'IN_PROGRESS'",
             )?;
             let row_count = i64::try_from(table.rows.len()).unwrap_or(i64::MAX);
-            let changed = statement.execute(params![id.bytes(), row_count])? == 1;
-            if changed {
-                results::insert(transaction, id, table)?;
-            }
-            Ok(changed)
-        })?;
-        Ok(completed.into_inner())
+            Ok(statement.execute(params![id.bytes(), row_count, checksum])? == 1)
+        });
+        let completed = completed.map(Durable::into_inner);
+        if !matches!(completed, Ok(true)) {
+            self.answers.remove(id);
+        }
+        completed
     }
 
     /// Ends an aggregation without an answer. False when it is no longer in progress, or when `status` is not an end
@@ -172,29 +181,72 @@ impl Catalogue {
 
     /// The answer of a completed aggregation, verified; `None` when there is none.
     pub fn result(&self, id: AggregationId) -> Result<Option<StatisticsTable>, StoreError> {
-        self.database().read(|connection| {
+        let completed = self.database().read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT group_by, row_count FROM aggregations WHERE aggregation_id = ?1 AND status = 'COMPLETED'",
+                "SELECT group_by, row_count, answer_checksum FROM aggregations
+                 WHERE aggregation_id = ?1 AND status = 'COMPLETED'",
             )?;
-            let completed = statement
-                .query_row([id.bytes()], |stored| {
-                    Ok((row::text(stored, 0, parse_group_by)?, row_count(stored, 1)?.unwrap_or(0)))
-                })
-                .optional()?;
-            completed.map(|(group_by, rows)| results::load(connection, id, group_by, rows)).transpose()
-        })
+            let completed = statement.query_row([id.bytes()], |stored| {
+                let row_count = row_count(stored, 1)?.unwrap_or(0);
+                Ok((row::text(stored, 0, parse_group_by)?, row_count, stored.get(2)?))
+            });
+            Ok(completed.optional()?)
+        })?;
+        let read = |(group_by, row_count, checksum)| self.answers.read(id, group_by, row_count, checksum);
+        completed.map(read).transpose()
     }
 
     /// Forgets aggregations that started earlier, with their answers, but for those in progress; says how many.
     pub fn purge_aggregations(&self, started_before: Timestamp) -> Result<usize, StoreError> {
         let purged = self.database().write(|transaction| {
             let mut statement = transaction.prepare_cached(
-                "DELETE FROM aggregations WHERE started_at < ?1 AND status <> 'IN_PROGRESS'",
+                "DELETE FROM aggregations WHERE started_at < ?1 AND status <> 'IN_PROGRESS'
+                 RETURNING aggregation_id",
             )?;
-            Ok(statement.execute([started_before.millis()])?)
+            let ids = statement.query_map([started_before.millis()], aggregation_id)?;
+            Ok(ids.collect::<Result<Vec<_>, _>>()?)
         })?;
-        Ok(purged.into_inner())
+        let purged = purged.into_inner();
+        for id in &purged {
+            self.answers.remove(*id);
+        }
+        Ok(purged.len())
     }
+
+    /// Makes rows and files agree: forgets completed aggregations whose answers are not in the folder, as in a backup, and
+    /// removes answers that no aggregation has.
+    pub(crate) fn match_answers(&self) -> Result<(), OpenError> {
+        let there = self.answers.list()?;
+        let completed = self.database().read(|connection| {
+            let mut statement =
+                connection.prepare("SELECT aggregation_id FROM aggregations WHERE status = 'COMPLETED'")?;
+            let ids = statement.query_map([], aggregation_id)?;
+            Ok(ids.collect::<Result<HashSet<_>, _>>()?)
+        })?;
+        for id in there.difference(&completed) {
+            self.answers.remove(*id);
+        }
+        let lost: Vec<_> = completed.difference(&there).copied().collect();
+        if !lost.is_empty() {
+            let forgotten = self.database().write(|transaction| {
+                let mut statement =
+                    transaction.prepare("DELETE FROM aggregations WHERE aggregation_id = ?1")?;
+                lost.iter().try_for_each(|id| statement.execute([id.bytes()]).map(drop))?;
+                Ok(())
+            })?;
+            forgotten.into_inner();
+        }
+        Ok(())
+    }
+}
+
+fn is_in_progress(connection: &Connection, id: AggregationId) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM aggregations WHERE aggregation_id = ?1 AND status = 'IN_PROGRESS'";
+    Ok(connection.prepare_cached(sql)?.exists([id.bytes()])?)
+}
+
+fn aggregation_id(stored: &Row<'_>) -> rusqlite::Result<AggregationId> {
+    stored.get(0).map(AggregationId::from_bytes)
 }
 
 fn earlier_attempt(

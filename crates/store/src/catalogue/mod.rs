@@ -19,6 +19,7 @@ mod tags;
 
 use std::path::Path;
 
+use crate::answers::AnswerFiles;
 use crate::database::Database;
 use crate::error::{OpenError, StoreError};
 use crate::folder::{self, MasterKey};
@@ -37,6 +38,7 @@ pub use tags::{Tagged, Tags};
 pub struct Catalogue {
     database: Database,
     master_key: MasterKey,
+    answers: AnswerFiles,
 }
 
 impl Catalogue {
@@ -47,7 +49,7 @@ impl Catalogue {
         let master_key = folder::master_key(dir)?;
         let path = folder::catalogue_file(dir)?;
         let database = Database::open(&path, |connection| schema::prepare(connection, &path))?;
-        Ok(Self { database, master_key })
+        Ok(Self { database, master_key, answers: AnswerFiles::new(dir) })
     }
 
     /// Copies the catalogue, as it is at one instant, into a file that is not there.

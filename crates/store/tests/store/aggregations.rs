@@ -1,5 +1,8 @@
 //! The life of an aggregation: one of a farm at a time, never back, and answers that read back as they were.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use farmtally_model::aggregation::Status;
 use farmtally_model::{
     AggregationId, Amounts, CostScaleFactor, FleetId, GroupBy, GroupValue, InstanceType, JobId, JobName,
@@ -210,6 +213,31 @@ fn answers_read_back_whole_after_a_restart() {
 }
 
 #[test]
+fn amounts_of_any_size_read_back() {
+    let amounts = [
+        Amounts { sum: 0, min: 0, max: 0 },
+        Amounts { sum: u128::from(u64::MAX), min: u64::MAX, max: u64::MAX },
+        Amounts { sum: u128::from(u32::MAX), min: u64::from(u32::MAX), max: u64::from(u32::MAX) },
+        Amounts { sum: 1 << 64, min: 1 << 32, max: 1 << 33 },
+        Amounts { sum: u128::MAX, min: 0, max: u64::MAX },
+    ];
+    let counts = [1, u64::from(u32::MAX), 1 << 32, u64::MAX];
+    let rows = counts.into_iter().flat_map(|count| {
+        amounts
+            .into_iter()
+            .flat_map(move |cost| amounts.into_iter().map(move |runtime| (count, cost, runtime)))
+    });
+    let plain = table(1).rows.iter().next().unwrap();
+    let rows = rows.map(|(count, cost, runtime)| StatisticsRow { count, cost, runtime, ..plain.clone() });
+    let table = StatisticsTable { rows: rows.collect(), ..table(1) };
+    with_store(|store| {
+        store.catalogue().begin_aggregation(&new(1)).unwrap();
+        store.catalogue().complete_aggregation(id(1), &table).unwrap();
+        assert_eq!(store.catalogue().result(id(1)).unwrap().unwrap(), table);
+    });
+}
+
+#[test]
 fn every_kind_of_value_reads_back() {
     let values = vec![
         GroupValue::Absent,
@@ -230,33 +258,94 @@ fn every_kind_of_value_reads_back() {
     });
 }
 
-/// Changes the parts of an answer of 70,000 rows, and returns what reading it says then.
-fn damage_after(change: &str) -> String {
+/// Where the answer of an aggregation is.
+fn answer_file(dir: &Path, number: u32) -> PathBuf {
+    dir.join("answers").join(id(number).to_string())
+}
+
+/// Changes an answer of 70,000 rows or what is known about it, and returns what reading it says then.
+fn damage_after(change: impl FnOnce(&Path)) -> String {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     store.catalogue().begin_aggregation(&new(1)).unwrap();
     store.catalogue().complete_aggregation(id(1), &table(70_000)).unwrap();
-    let connection = Connection::open(dir.path().join("catalogue.sqlite")).unwrap();
-    assert!(connection.execute(change, params![]).unwrap() > 0);
+    change(dir.path());
     let error = store.catalogue().result(id(1)).unwrap_err();
-    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    assert!(matches!(error, StoreError::DamagedAnswer { .. }), "{error}");
     error.to_string()
 }
 
 #[test]
 fn a_damaged_answer_is_named_and_not_given() {
-    let said = damage_after("UPDATE result_chunks SET payload = zeroblob(length(payload)) WHERE chunk = 1");
+    let with_bytes = |change: fn(&mut Vec<u8>)| {
+        damage_after(|dir| {
+            let path = answer_file(dir, 1);
+            let mut bytes = fs::read(&path).unwrap();
+            change(&mut bytes);
+            fs::write(&path, bytes).unwrap();
+        })
+    };
+    let said = with_bytes(|bytes| bytes[1_000_000] ^= 1);
     assert_eq!(
         said,
         "the answer of aggregation `00000000000000000000000000000001` is damaged: \
-         chunk 1 is missing or its checksum does not match; restore the folder from a backup"
+         its checksum does not match; start the aggregation again"
     );
-    damage_after("UPDATE result_chunks SET checksum = zeroblob(16) WHERE chunk = 0");
-    damage_after("DELETE FROM result_chunks WHERE chunk = 0");
-    damage_after("DELETE FROM result_chunks WHERE chunk = 2");
-    damage_after("UPDATE result_chunks SET chunk = chunk + 1 WHERE chunk = 2");
-    damage_after("UPDATE aggregations SET row_count = 69999");
-    damage_after("UPDATE aggregations SET group_by = 'JOB'");
+    with_bytes(|bytes| bytes[0] ^= 1);
+    with_bytes(|bytes| bytes.truncate(bytes.len() - 1));
+    with_bytes(Vec::clear);
+    damage_after(|dir| fs::remove_file(answer_file(dir, 1)).unwrap());
+    let with_row = |change: &str| {
+        damage_after(|dir| {
+            let connection = Connection::open(dir.join("catalogue.sqlite")).unwrap();
+            assert_eq!(connection.execute(change, params![]).unwrap(), 1);
+        })
+    };
+    with_row("UPDATE aggregations SET row_count = 69999");
+    with_row("UPDATE aggregations SET answer_checksum = zeroblob(16)");
+}
+
+#[test]
+fn an_answer_that_is_another_aggregations_is_not_given() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    for number in [1, 2] {
+        store.catalogue().begin_aggregation(&new(number)).unwrap();
+        store.catalogue().complete_aggregation(id(number), &table(3)).unwrap();
+    }
+    fs::copy(answer_file(dir.path(), 2), answer_file(dir.path(), 1)).unwrap();
+    let connection = Connection::open(dir.path().join("catalogue.sqlite")).unwrap();
+    let exchange =
+        "UPDATE aggregations SET answer_checksum = (SELECT max(answer_checksum) FROM aggregations)";
+    connection.execute(exchange, params![]).unwrap();
+    let read = [1, 2].map(|number| store.catalogue().result(id(number)));
+    assert_eq!(read.iter().filter(|read| read.is_err()).count(), 1, "{read:?}");
+}
+
+#[test]
+fn a_start_makes_rows_and_answers_agree() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    for number in [1, 2] {
+        store.catalogue().begin_aggregation(&new(number)).unwrap();
+        store.catalogue().complete_aggregation(id(number), &table(3)).unwrap();
+    }
+    drop(store);
+    fs::rename(answer_file(dir.path(), 1), answer_file(dir.path(), 7)).unwrap();
+    let store = open(dir.path());
+    assert_eq!(store.catalogue().aggregation(farm(1), id(1)).unwrap(), None, "its answer is lost");
+    assert!(store.catalogue().result(id(2)).unwrap().is_some());
+    assert!(!answer_file(dir.path(), 7).exists(), "nobody's answer");
+}
+
+#[test]
+fn an_answer_that_comes_too_late_leaves_no_file() {
+    with_store(|store| {
+        store.catalogue().begin_aggregation(&new(1)).unwrap();
+        assert!(store.catalogue().end_aggregation(id(1), Status::Timeout, "late").unwrap());
+        assert!(!store.catalogue().complete_aggregation(id(1), &table(3)).unwrap());
+        assert_eq!(store.catalogue().result(id(1)).unwrap(), None);
+    });
 }
 
 #[test]
@@ -274,7 +363,5 @@ fn purging_forgets_what_ended_before_with_its_answer() {
     assert!(catalogue.result(id(2)).unwrap().is_some());
     assert_eq!(catalogue.purge_aggregations(at(NOW + 500)).unwrap(), 1, "what is in progress stays");
     assert_eq!(state(&store, 3).status, Status::InProgress);
-    let connection = Connection::open(dir.path().join("catalogue.sqlite")).unwrap();
-    let left: i64 = connection.query_row("SELECT count(*) FROM result_chunks", [], |row| row.get(0)).unwrap();
-    assert_eq!(left, 0);
+    assert_eq!(fs::read_dir(dir.path().join("answers")).unwrap().count(), 0);
 }

@@ -1,0 +1,127 @@
+//! The answers of completed aggregations: a file each, written whole before its aggregation is COMPLETED.
+//!
+//! An answer is not money: it can be asked for again, and lives for an hour. So its file is written and not synced. It
+//! outlives the end of this process; after a power cut it may be damaged, which its checksum tells.
+
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use farmtally_model::{AggregationId, GroupBy, StatisticsTable};
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::answer_layout::{WriteError, read_table, write_table};
+use crate::error::{OpenError, StoreError};
+use crate::folder;
+
+const ANSWERS: &str = "answers";
+
+/// XXH3-128 of an aggregation's id and its file.
+pub(crate) type AnswerChecksum = [u8; 16];
+
+/// The files of answers in a data folder.
+#[derive(Debug)]
+pub(crate) struct AnswerFiles {
+    folder: PathBuf,
+}
+
+impl AnswerFiles {
+    pub(crate) fn new(dir: &Path) -> Self {
+        Self { folder: dir.join(ANSWERS) }
+    }
+
+    fn path(&self, id: AggregationId) -> PathBuf {
+        self.folder.join(id.to_string())
+    }
+
+    /// Writes an answer, for the next process to find it as well.
+    pub(crate) fn write(
+        &self,
+        id: AggregationId,
+        table: &StatisticsTable,
+    ) -> Result<AnswerChecksum, StoreError> {
+        let path = self.path(id);
+        let failed = |cause: io::Error| StoreError::file(shown(id), &cause);
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(failed)?;
+        let file = folder::new_private_file(&path).map_err(failed)?;
+        let mut output = Hashed::new(id, file);
+        let written = write_table(table, |bytes| output.write(bytes));
+        written.inspect_err(|_| self.remove(id)).map_err(|error| match error {
+            WriteError::File(cause) => failed(cause),
+            WriteError::Store(error) => error,
+        })?;
+        Ok(output.hash.digest128().to_be_bytes())
+    }
+
+    /// Reads an answer of `row_count` rows back, whole and verified.
+    pub(crate) fn read(
+        &self,
+        id: AggregationId,
+        group_by: GroupBy,
+        row_count: u64,
+        checksum: AnswerChecksum,
+    ) -> Result<StatisticsTable, StoreError> {
+        let bytes = match fs::read(self.path(id)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(damaged(id, "its file is missing"));
+            }
+            read => read.map_err(|cause| StoreError::file(shown(id), &cause))?,
+        };
+        if checksum_of(id, &bytes) != checksum {
+            return Err(damaged(id, "its checksum does not match"));
+        }
+        read_table(&bytes, group_by, row_count).map_err(|malformed| damaged(id, &malformed.reason()))
+    }
+
+    /// Takes an answer away. One that stays behind, which the next start removes, costs space and nothing else.
+    pub(crate) fn remove(&self, id: AggregationId) {
+        fs::remove_file(self.path(id)).unwrap_or_default();
+    }
+
+    /// The ids of the answers that are there. Other files are nobody's answers and are left alone.
+    pub(crate) fn list(&self) -> Result<HashSet<AggregationId>, OpenError> {
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
+            entries => entries.map_err(OpenError::file(&self.folder))?,
+        };
+        let ids = entries.map(|entry| Ok(entry?.file_name().to_str().and_then(|name| name.parse().ok())));
+        let ids: io::Result<HashSet<Option<AggregationId>>> = ids.collect();
+        Ok(ids.map_err(OpenError::file(&self.folder))?.into_iter().flatten().collect())
+    }
+}
+
+fn shown(id: AggregationId) -> String {
+    format!("{ANSWERS}/{id}")
+}
+
+fn damaged(id: AggregationId, reason: &str) -> StoreError {
+    StoreError::DamagedAnswer { aggregation_id: id, reason: reason.to_owned() }
+}
+
+fn checksum_of(id: AggregationId, bytes: &[u8]) -> AnswerChecksum {
+    let mut hash = Xxh3Default::new();
+    hash.update(&id.bytes());
+    hash.update(bytes);
+    hash.digest128().to_be_bytes()
+}
+
+/// A file and the checksum of what went into it.
+struct Hashed<W> {
+    output: W,
+    hash: Xxh3Default,
+}
+
+impl<W: Write> Hashed<W> {
+    fn new(id: AggregationId, output: W) -> Self {
+        let mut hash = Xxh3Default::new();
+        hash.update(&id.bytes());
+        Self { output, hash }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.hash.update(bytes);
+        self.output.write_all(bytes)
+    }
+}
