@@ -9,7 +9,7 @@ import duckdb
 import polars
 import pytest
 
-from program import Folder
+from program import Folder, run
 from sample import CPU, COMP, FLEET_NAMES, GPU, JOB_NAMES, LIGHT, OCEAN, QUEUE_NAMES, SIM
 
 NANO = Decimal("0.000000001")
@@ -83,7 +83,7 @@ def test_duckdb_reads_the_sums_to_the_nano_dollar(history):
     assert types["costInUsd"] == "DECIMAL(18,9)"
     assert types["startedAt"] == "TIMESTAMP WITH TIME ZONE"
     assert types["sessionId"] == "VARCHAR"
-    count, cost = duckdb.sql("SELECT count(*) FILTER (line = 0), sum(costInUsd) FROM relation").fetchone()
+    [(count, cost)] = duckdb.sql("SELECT count(*) FILTER (line = 0), sum(costInUsd) FROM relation").fetchall()
     assert (count, cost) == (405, sum(map(costs, records)))
     rows = duckdb.sql("""
         SELECT userId, count(*) FILTER (line = 0) AS sessions, sum(costInUsd) AS cost,
@@ -119,9 +119,7 @@ def test_a_backup_is_a_folder_with_the_same_files(history, tmp_path):
     folder, records = history
     copy, restored = Folder(tmp_path / "copy"), tmp_path / "restored"
     folder.run("backup", copy.path)
-    assert duckdb.read_parquet(files(copy)).aggregate("sum(costInUsd)").fetchone()[0] == sum(map(costs, records))
-    Folder(restored)
-    from program import run
-
+    [(cost,)] = duckdb.read_parquet(files(copy)).aggregate("sum(costInUsd)").fetchall()
+    assert cost == sum(map(costs, records))
     assert "everything agrees" in run("restore", copy.path, restored).stdout
     assert "everything agrees" in Folder(restored).run("verify").stdout
