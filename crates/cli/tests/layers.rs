@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// For each crate the crates of this workspace that it may depend on, outside of its tests.
-const MAY_KNOW: [(&str, &[&str]); 13] = [
+const MAY_KNOW: [(&str, &[&str]); 14] = [
     ("farmtally-model", &[]),
     ("farmtally-sigv4", &[]),
     ("farmtally-wire", &["farmtally-model"]),
@@ -34,6 +34,7 @@ const MAY_KNOW: [(&str, &[&str]); 13] = [
         ],
     ),
     ("farmtally-bench", &["farmtally-model", "farmtally-columns", "farmtally-engine"]),
+    ("farmtally-fuzz", &["farmtally-model", "farmtally-sigv4", "farmtally-wire", "farmtally-ingest"]),
     ("farmtally-rust-client-test", &[]),
 ];
 

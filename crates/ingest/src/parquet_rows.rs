@@ -2,11 +2,13 @@
 //!
 //! Columns are decoded in batches, a row group at a time, so that a file of any size is read in bounded memory.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::vec;
 
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{AsBytes, DataType};
 use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::schema::types::SchemaDescriptor;
 
@@ -48,7 +50,8 @@ struct OpenColumn {
 impl ParquetRows {
     /// Reads the schema.
     pub(crate) fn open(source: impl ChunkReader + 'static) -> Result<Self, ReadError> {
-        let file = SerializedFileReader::new(source)?;
+        let file = guarded(|| Ok(SerializedFileReader::new(source)?))?;
+        refuse_impossible_places(file.metadata())?;
         let columns = columns(file.metadata().file_metadata().schema_descr())?;
         Ok(Self {
             file: Box::new(file),
@@ -62,7 +65,7 @@ impl ParquetRows {
 
     fn next_row(&mut self) -> Result<Option<FlatRow>, ReadError> {
         while self.batch.first().is_none_or(|column| column.len() == 0) {
-            if !self.read_batch()? && !self.open_row_group()? {
+            if !guarded(|| Ok(self.read_batch()? || self.open_row_group()?))? {
                 return Ok(None);
             }
         }
@@ -103,6 +106,28 @@ impl ParquetRows {
         }
         Ok(true)
     }
+}
+
+/// The crate that reads the format still panics over some damaged files. Here that is one more way to say that a file is
+/// not readable, and nobody reads on in it.
+fn guarded<T>(read: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
+    let gave_up = || ParquetError::General("its parts contradict each other".to_owned()).into();
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(gave_up()))
+}
+
+/// Finds what the crate would panic over, so that nobody has to read of a panic.
+fn refuse_impossible_places(metadata: &ParquetMetaData) -> ParquetResult<()> {
+    let columns = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
+    let is_possible = |column: &ColumnChunkMetaData| {
+        column.data_page_offset() >= 0
+            && column.dictionary_page_offset().is_none_or(|offset| offset >= 0)
+            && column.compressed_size() >= 0
+            && column.num_values() >= 0
+    };
+    if columns.into_iter().all(is_possible) {
+        return Ok(());
+    }
+    Err(ParquetError::General("a column begins or ends before the file does".to_owned()))
 }
 
 impl Iterator for ParquetRows {

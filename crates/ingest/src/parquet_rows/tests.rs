@@ -295,3 +295,28 @@ fn what_is_no_parquet_file_is_an_error() {
     let whole = file(1, 1, &[START]);
     assert!(read(whole.slice(..whole.len() - 9)).is_err());
 }
+
+/// How reading bytes to their end ends.
+fn read_to_the_end(bytes: Vec<u8>) -> Result<usize, ReadError> {
+    let entries =
+        open(Format::Parquet, Input::Stream(Box::new(std::io::Cursor::new(bytes))), Options::default())?;
+    entries.map(|entry| entry.map(drop)).try_fold(0, |count, entry| entry.map(|()| count + 1))
+}
+
+#[test]
+fn a_column_that_begins_before_the_file_does_is_refused() {
+    let bytes = include_bytes!("../../../../fuzz/corpus/parquet/negative-column-start").to_vec();
+    let error = read_to_the_end(bytes).unwrap_err();
+    assert!(matches!(error, ReadError::Parquet(_)), "{error}");
+}
+
+#[test]
+fn a_file_with_a_changed_byte_is_read_or_refused_and_stops_nobody() {
+    let whole = include_bytes!("../../../../tests/data/sessions-duckdb.parquet");
+    assert!(read_to_the_end(whole.to_vec()).unwrap() > 0);
+    for index in 0..whole.len() {
+        let mut changed = whole.to_vec();
+        changed[index] ^= 1 << (index % 8);
+        drop(read_to_the_end(changed));
+    }
+}
