@@ -22,7 +22,8 @@ class Server:
     """`farmtally serve` over a folder."""
 
     def __init__(self, binary: Path, folder: Path) -> None:
-        command = [str(binary), "serve", "--data-dir", str(folder), "--listen", "127.0.0.1:0"]
+        command = [str(binary), "serve", "--data-dir", str(folder), "--listen", "127.0.0.1:0",
+                   "--key-requests-per-second-max", "0"]
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )

@@ -4,13 +4,16 @@
 //! discovered late: a closed pipe is not an error here. [`output::print`] turns it into a quiet end with exit code 0.
 
 mod args;
+mod audit;
 mod commands;
+mod configuration;
 mod connection;
 mod data_folder;
 mod exit;
 mod farm_reference;
 mod hosting;
 mod logging;
+mod otlp;
 mod output;
 mod page_token;
 mod progress;
@@ -24,18 +27,23 @@ mod tls_files;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::args::Arguments;
+use crate::configuration::CommandLine;
+use crate::exit::ExitStatus;
+use crate::report_error::Failure;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let status = match commands::run(arguments.command) {
-        Ok(status) => status,
-        Err(failure) => {
-            failure.report();
-            failure.exit_status()
-        }
-    };
+    let status = run().unwrap_or_else(|failure| {
+        failure.report();
+        failure.exit_status()
+    });
     status.into()
+}
+
+fn run() -> Result<ExitStatus, Failure> {
+    let line = CommandLine::read(std::env::args_os().collect(), Arguments::command())?;
+    let arguments = Arguments::from_arg_matches(&line.matches).unwrap_or_else(|error| error.exit());
+    commands::run(arguments.command, &line)
 }

@@ -11,24 +11,37 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use farmtally_service::Service;
+use farmtally_service::{AuditEntry, Service};
+use http::header::WWW_AUTHENTICATE;
 use http::request::Parts;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
+use tracing::{Instrument as _, Span};
 
 use crate::body::BodyReader;
 use crate::gate::{Gate, VerifiedRequest};
 use crate::limits::ConnectionLimits;
+use crate::metrics::{Metrics, MetricsAccess, UsageGauges};
 use crate::page::PageAccess;
 use crate::peer::Peer;
 use crate::refusal::Refusal;
+use crate::refusal_audit::RefusalAudit;
 use crate::reply::Reply;
 use crate::request::ReceivedRequest;
 use crate::request_id::RequestId;
 use crate::route::{Route, SignedRoute};
-use crate::{native, operations, page, probes};
+use crate::{metrics, native, operations, page, probes};
+
+/// What belongs to a request beside what was sent.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) request_id: RequestId,
+    pub(crate) peer: Peer,
+    span: Span,
+}
 
 /// Everything that a request needs.
 #[derive(Debug)]
@@ -37,6 +50,12 @@ pub(crate) struct App {
     gate: Gate,
     page_access: PageAccess,
     bodies: BodyReader,
+    metrics: Arc<Metrics>,
+    metrics_access: MetricsAccess,
+    usage: UsageGauges,
+    /// A permit for each request that is being verified.
+    verifications: Arc<Semaphore>,
+    refusals: RefusalAudit,
 }
 
 impl App {
@@ -44,9 +63,24 @@ impl App {
         service: Arc<Service>,
         region: Option<String>,
         page_access: PageAccess,
+        metrics_token: Option<String>,
         limits: &ConnectionLimits,
     ) -> Self {
-        Self { service, gate: Gate::new(region), page_access, bodies: BodyReader::new(limits) }
+        Self {
+            service,
+            gate: Gate::new(region, limits.key_requests_per_second_max),
+            page_access,
+            bodies: BodyReader::new(limits),
+            metrics: Arc::default(),
+            metrics_access: MetricsAccess::new(metrics_token),
+            usage: UsageGauges::default(),
+            verifications: Arc::new(Semaphore::new(limits.verifications_max.max(1))),
+            refusals: RefusalAudit::default(),
+        }
+    }
+
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
     }
 
     pub(crate) async fn answer(
@@ -56,25 +90,43 @@ impl App {
     ) -> Response<Full<Bytes>> {
         let (request_id, received) = (RequestId::new(), Instant::now());
         let (parts, body) = request.into_parts();
-        // Without the query: it may have the page's token in it.
-        let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
-        let reply =
-            self.reply(parts, body, peer).await.unwrap_or_else(|refusal| refusal.into_reply(request_id));
-        let (status, duration_ms) = (reply.status().as_u16(), received.elapsed().as_millis());
-        tracing::info!(%request_id, %method, path, status, duration_ms, "answered");
+        let route = Route::of(&parts.method, parts.uri.path());
+        let name = route.name();
+        // Everything that is logged on the way carries the id. Without the query: it may have the page's token in it.
+        let span = tracing::info_span!(
+            "request", %request_id, route = name, method = %parts.method, path = parts.uri.path(),
+            status = tracing::field::Empty
+        );
+        let context = Context { request_id, peer, span: span.clone() };
+        let reply = self.reply(route, parts, body, context).instrument(span.clone()).await;
+        let reply = span.in_scope(|| reply.unwrap_or_else(|refusal| refusal.into_reply(request_id)));
+        let (status, duration) = (reply.status(), received.elapsed());
+        span.record("status", status.as_u16());
+        span.in_scope(|| {
+            tracing::info!(status = status.as_u16(), duration_us = duration.as_micros(), "answered");
+        });
+        self.metrics.answered(name, status, duration);
         reply.into_response(request_id, self.service.now())
     }
 
-    async fn reply(self: &Arc<Self>, parts: Parts, body: Incoming, peer: Peer) -> Result<Reply, Refusal> {
-        let route = Route::of(&parts.method, parts.uri.path());
+    async fn reply(
+        self: &Arc<Self>,
+        route: Route,
+        parts: Parts,
+        body: Incoming,
+        context: Context,
+    ) -> Result<Reply, Refusal> {
         let body = self.bodies.read(body, route.body_bytes_max()).await?;
-        let request = ReceivedRequest::new(parts, body, peer);
+        let request = ReceivedRequest::new(parts, body, context.peer);
         let request = match self.answer_at_hand(&route, request) {
             ControlFlow::Continue(reply) => return reply,
             ControlFlow::Break(request) => request,
         };
+        // Hashing and checking is the work that strangers can make us do; only so much of it is done at once.
+        let verification = Arc::clone(&self.verifications).acquire_owned().await.ok();
         let app = Arc::clone(self);
-        blocking(move || app.handle(&route, request)).await
+        let span = context.span.clone();
+        blocking(move || span.in_scope(|| app.handle(&route, request, &context, verification))).await
     }
 
     /// Answers what takes neither the disk nor a long time, or gives the request back.
@@ -91,22 +143,90 @@ impl App {
         }
         let request = self.gate.admit_at_hand(&self.service, request)?;
         match operations::answer_at_hand(*operation, &self.service, &request, farm_label) {
-            Some(reply) => ControlFlow::Continue(reply),
+            Some(reply) => ControlFlow::Continue(self.throttle(&request).and(reply)),
             None => ControlFlow::Break(request.into_received()),
         }
     }
 
-    fn handle(&self, route: &Route, request: ReceivedRequest) -> Result<Reply, Refusal> {
+    fn handle(
+        &self,
+        route: &Route,
+        request: ReceivedRequest,
+        context: &Context,
+        verification: Option<OwnedSemaphorePermit>,
+    ) -> Result<Reply, Refusal> {
         match route {
             Route::Live => Ok(probes::live()),
             Route::Ready => Ok(probes::ready(&self.service)),
             Route::Page => page::answer(&self.service, &self.page_access, &request),
             Route::Stylesheet => Ok(page::stylesheet()),
+            Route::SignIn => self.sign_in(&request, context),
+            Route::SignOut => Ok(page::sign_out(&self.page_access, &request)),
+            Route::Metrics => self.render_metrics(&request),
             Route::Signed(route) => {
-                let request = self.gate.admit(&self.service, request)?;
-                self.handle_signed(route, &request)
+                let admitted = self.gate.admit(&self.service, request);
+                drop(verification);
+                let request = admitted.inspect_err(|refusal| self.note_stranger(route, refusal, context))?;
+                self.throttle(&request)?;
+                let reply = self.handle_signed(route, &request);
+                self.audit(route, &request, &reply, context);
+                reply
             }
             Route::Unknown => Err(Refusal::unknown_operation(request.method(), request.raw_path())),
+        }
+    }
+
+    fn throttle(&self, request: &VerifiedRequest) -> Result<(), Refusal> {
+        self.gate.throttle(request).inspect_err(|_| self.metrics.throttled_key())
+    }
+
+    /// A wrong key on the page is a stranger like one with a wrong signature.
+    fn sign_in(&self, request: &ReceivedRequest, context: &Context) -> Result<Reply, Refusal> {
+        let reply = page::sign_in(&self.service, &self.page_access, request)?;
+        if reply.status() == StatusCode::FORBIDDEN {
+            self.metrics.refused_signature();
+            self.refusals.note(&self.service, "sign-in", "refused", context);
+        }
+        Ok(reply)
+    }
+
+    fn render_metrics(&self, request: &ReceivedRequest) -> Result<Reply, Refusal> {
+        if !self.metrics_access.is_open_to_somebody() {
+            return Err(Refusal::unknown_operation(request.method(), request.raw_path()));
+        }
+        if !self.metrics_access.admits(request) {
+            return Ok(Reply::text(StatusCode::UNAUTHORIZED, "bring the token of the metrics\n")
+                .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        }
+        let text = metrics::render(&self.metrics, &self.usage, &self.service);
+        Ok(Reply::new(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text))
+    }
+
+    /// Somebody without a valid signature: counted each time, and written down every now and then.
+    fn note_stranger(&self, route: &SignedRoute, refusal: &Refusal, context: &Context) {
+        self.metrics.refused_signature();
+        self.refusals.note(&self.service, route.name(), refusal.name(), context);
+    }
+
+    fn audit(
+        &self,
+        route: &SignedRoute,
+        request: &VerifiedRequest,
+        reply: &Result<Reply, Refusal>,
+        context: &Context,
+    ) {
+        if route.is_audited() {
+            let outcome = reply.as_ref().map_or_else(Refusal::name, |_| "done");
+            let (source, request_id) = (context.peer.address.to_string(), context.request_id.to_string());
+            self.service.audit(&AuditEntry {
+                actor: &request.caller().access_key_id,
+                action: route.name(),
+                subject: request.raw_path(),
+                outcome,
+                detail: request.caller().role.as_str(),
+                source: &source,
+                request_id: &request_id,
+            });
         }
     }
 

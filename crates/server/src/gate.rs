@@ -5,6 +5,7 @@
 //! put before it.
 
 use std::ops::ControlFlow;
+use std::time::Instant;
 
 use farmtally_service::{Caller, Service};
 use farmtally_sigv4 as sigv4;
@@ -12,6 +13,7 @@ use farmtally_wire::ValidationError;
 use http::header::CONTENT_ENCODING;
 use http::{HeaderName, HeaderValue};
 
+use crate::rate::KeyRates;
 use crate::refusal::Refusal;
 use crate::request::ReceivedRequest;
 
@@ -30,6 +32,11 @@ pub(crate) struct VerifiedRequest {
 impl VerifiedRequest {
     pub(crate) fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// The path, still percent-encoded.
+    pub(crate) fn raw_path(&self) -> &str {
+        self.request.raw_path()
     }
 
     /// What follows the `?`, still percent-encoded.
@@ -58,13 +65,15 @@ impl VerifiedRequest {
 #[derive(Debug)]
 pub(crate) struct Gate {
     policy: sigv4::Policy,
+    rates: KeyRates,
 }
 
 impl Gate {
-    /// A gate for one region, or for any.
-    pub(crate) fn new(region: Option<String>) -> Self {
+    /// A gate for one region, or for any, that lets so many requests of a key through a second.
+    pub(crate) fn new(region: Option<String>, key_requests_per_second_max: u32) -> Self {
         let service = SIGNING_NAME.to_owned();
-        Self { policy: sigv4::Policy { service, region, clock_skew_max: sigv4::ClockSkewMax::DEFAULT } }
+        let policy = sigv4::Policy { service, region, clock_skew_max: sigv4::ClockSkewMax::DEFAULT };
+        Self { policy, rates: KeyRates::new(key_requests_per_second_max) }
     }
 
     /// Lets a request through that somebody with a working key has signed.
@@ -101,6 +110,12 @@ impl Gate {
         signature.verify(&sigv4::SecretAccessKey::new(credential.secret.expose().to_owned())).ok()?;
         refuse_encoded_body(request).ok()?;
         Some(credential.caller)
+    }
+
+    /// Refuses a request of a key that asks too often.
+    pub(crate) fn throttle(&self, request: &VerifiedRequest) -> Result<(), Refusal> {
+        let taken = self.rates.take(&request.caller.access_key_id, Instant::now());
+        taken.map_err(|retry_after| Refusal::key_throttled(&request.caller.access_key_id, retry_after))
     }
 
     fn signature(

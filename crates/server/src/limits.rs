@@ -36,6 +36,10 @@ pub struct ConnectionLimits {
     pub write_stall_max: Duration,
     /// How long requests in flight may take to end at a shutdown.
     pub shutdown_grace: Duration,
+    /// Requests of one key a second, and half of those that may come at once; 0 is as many as come.
+    pub key_requests_per_second_max: u32,
+    /// Requests whose body is hashed and whose signature is checked at once; the others wait.
+    pub verifications_max: usize,
 }
 
 impl Default for ConnectionLimits {
@@ -47,6 +51,8 @@ impl Default for ConnectionLimits {
             bodies_bytes_max: 32 * INGEST_BODY_BYTES_MAX,
             write_stall_max: Duration::from_secs(15),
             shutdown_grace: Duration::from_secs(10),
+            key_requests_per_second_max: 2_000,
+            verifications_max: 2 * std::thread::available_parallelism().map_or(1, usize::from),
         }
     }
 }

@@ -61,6 +61,18 @@ impl Refusal {
         WireError::ResourceNotFound { message, resource_id: record_id.to_string(), resource_type }.into()
     }
 
+    /// A key that asks too often.
+    pub(crate) fn key_throttled(access_key_id: &str, retry_after: Duration) -> Self {
+        let message = format!("access key `{access_key_id}` sends too many requests; send them more slowly");
+        let retry_after = retry_after.max(RETRY_AFTER_PROBLEM);
+        WireError::Throttling { message, quota_code: None, retry_after }.into()
+    }
+
+    /// The name of the error, as the caller reads it.
+    pub(crate) fn name(&self) -> &'static str {
+        self.wire.exception_name()
+    }
+
     fn logged(retry_after: Option<Duration>, cause: impl Into<InternalError>) -> Self {
         let wire = WireError::InternalServerError { retry_after };
         Self { wire, cause: Some(cause.into()), is_unread: false }

@@ -16,6 +16,12 @@ pub(crate) enum Route {
     Page,
     /// The overview page's style sheet. Open.
     Stylesheet,
+    /// Where a browser brings a key. Open; what it brings is checked.
+    SignIn,
+    /// Where a browser gives its session back. Open to whoever has a session.
+    SignOut,
+    /// What an operator watches, behind a token of its own.
+    Metrics,
     /// Everything that needs a signature.
     Signed(SignedRoute),
     /// To nothing.
@@ -44,7 +50,25 @@ impl Route {
             "/readyz" if is_read => Self::Ready,
             "/" if is_read => Self::Page,
             "/assets/overview.css" if is_read => Self::Stylesheet,
+            "/sign-in" if *method == Method::POST => Self::SignIn,
+            "/sign-out" if *method == Method::POST => Self::SignOut,
+            "/metrics" if is_read => Self::Metrics,
             _ => SignedRoute::of(method, raw_path).map_or(Self::Unknown, Self::Signed),
+        }
+    }
+
+    /// What the route is called in metrics, traces and the audit log: one of a bounded number of names.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Live => "livez",
+            Self::Ready => "readyz",
+            Self::Page => "page",
+            Self::Stylesheet => "stylesheet",
+            Self::SignIn => "sign-in",
+            Self::SignOut => "sign-out",
+            Self::Metrics => "metrics",
+            Self::Signed(route) => route.name(),
+            Self::Unknown => "unknown",
         }
     }
 
@@ -58,6 +82,26 @@ impl Route {
 }
 
 impl SignedRoute {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Operation { operation, .. } => operation.name(),
+            Self::SendSessions { .. } => "SendSessions",
+            Self::DeleteSession { .. } => "DeleteSession",
+            Self::DeleteVolume { .. } => "DeleteVolume",
+        }
+    }
+
+    /// Whether the request asks to change something that is written down nowhere else. A batch of sessions is: it is in
+    /// the chain of its farm's batches.
+    pub(crate) fn is_audited(&self) -> bool {
+        const READS: [&str; 5] = ["List", "Get", "BatchGet", "Search", "StartSessionsStatisticsAggregation"];
+        match self {
+            Self::Operation { operation, .. } => !READS.iter().any(|verb| operation.name().starts_with(verb)),
+            Self::SendSessions { .. } => false,
+            Self::DeleteSession { .. } | Self::DeleteVolume { .. } => true,
+        }
+    }
+
     fn of(method: &Method, raw_path: &str) -> Option<Self> {
         match raw_path.strip_prefix("/api/v1/farms/") {
             Some(rest) => Self::native(method, rest),
@@ -92,17 +136,36 @@ mod tests {
     use super::*;
 
     fn is_open(method: &Method, path: &str) -> bool {
-        matches!(Route::of(method, path), Route::Live | Route::Ready | Route::Page | Route::Stylesheet)
+        !matches!(Route::of(method, path), Route::Signed(_) | Route::Unknown)
     }
 
     #[test]
-    fn four_paths_are_open_and_only_for_reading() {
-        for path in ["/livez", "/readyz", "/", "/assets/overview.css"] {
+    fn seven_paths_are_open_each_for_reading_or_for_a_form() {
+        for path in ["/livez", "/readyz", "/", "/assets/overview.css", "/metrics"] {
             assert!(is_open(&Method::GET, path) && is_open(&Method::HEAD, path), "{path}");
             for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::CONNECT] {
                 assert_eq!(Route::of(&method, path), Route::Unknown, "{method} {path}");
             }
         }
+        for path in ["/sign-in", "/sign-out"] {
+            assert!(is_open(&Method::POST, path), "{path}");
+            for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS] {
+                assert_eq!(Route::of(&method, path), Route::Unknown, "{method} {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_changes_something_is_audited() {
+        for operation in Operation::ALL {
+            let route = SignedRoute::Operation { operation, farm_label: String::new() };
+            let reads = operation.method() == "GET" || !operation.name().starts_with("Create");
+            assert!(reads || route.is_audited(), "{}", operation.name());
+        }
+        let farm_label = String::new;
+        assert!(!SignedRoute::SendSessions { farm_label: farm_label() }.is_audited());
+        let delete = SignedRoute::DeleteVolume { farm_label: farm_label(), volume_label: String::new() };
+        assert!(delete.is_audited());
     }
 
     #[test]

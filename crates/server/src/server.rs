@@ -25,6 +25,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::app::App;
 use crate::limits::{ACCEPT_PAUSE, ConnectionLimits, HEAD_BYTES_MAX, HEADERS_MAX};
+use crate::metrics::OpenConnection;
 use crate::page::PageAccess;
 use crate::peer::Peer;
 use crate::stream::ImpatientStream;
@@ -45,6 +46,8 @@ pub struct ServerOptions {
     pub page_token: Option<String>,
     /// Names under which a proxy or another machine may ask for the page, beside those of this machine.
     pub page_hosts: Vec<String>,
+    /// What a scrape of the metrics has to bring; `None` shows them to nobody.
+    pub metrics_token: Option<String>,
     /// What connections are encrypted with; `None` speaks clear text.
     pub tls: Option<TlsIdentity>,
     /// Limits of connections.
@@ -59,6 +62,7 @@ impl ServerOptions {
             region: None,
             page_token: None,
             page_hosts: Vec::new(),
+            metrics_token: None,
             tls: None,
             limits: ConnectionLimits::default(),
         }
@@ -67,7 +71,7 @@ impl ServerOptions {
 
 impl fmt::Debug for ServerOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { listen, region, page_token: _, page_hosts, tls, limits } = self;
+        let Self { listen, region, page_token: _, page_hosts, metrics_token: _, tls, limits } = self;
         let mut fields = f.debug_struct("ServerOptions");
         fields.field("listen", listen).field("region", region).field("page_hosts", page_hosts);
         fields.field("tls", tls).field("limits", limits);
@@ -119,9 +123,9 @@ impl Server {
             Some(_) => Some(listen(LOOPBACK).await?),
             None => None,
         };
-        let ServerOptions { region, page_token, page_hosts, tls, limits, .. } = options;
+        let ServerOptions { region, page_token, page_hosts, metrics_token, tls, limits, .. } = options;
         let page_access = PageAccess::new(page_token, local_addr, page_hosts);
-        let app = Arc::new(App::new(service, region, page_access, &limits));
+        let app = Arc::new(App::new(service, region, page_access, metrics_token, &limits));
         let openings = Arc::new(Semaphore::new(limits.connections_max));
         Ok(Self { listener, local_addr, tls: tls.map(TlsSlot::new), back_door, app, limits, openings })
     }
@@ -193,6 +197,7 @@ impl Server {
         let handshake_max = self.limits.head_read_max;
         let stream = ImpatientStream::new(stream, self.limits.write_stall_max);
         let peer = Peer { address, is_tls: tls.is_some() };
+        let open = OpenConnection::new(Arc::clone(self.app.metrics()));
         async move {
             match tls {
                 None => answer_all(stream, &http, app, peer, watcher).await,
@@ -202,7 +207,7 @@ impl Server {
                     Err(_) => tracing::debug!("a TLS handshake took too long"),
                 },
             }
-            drop(opening);
+            drop((open, opening));
         }
     }
 

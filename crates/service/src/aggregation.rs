@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Instant;
 
 use farmtally_columns::FarmSnapshot;
 use farmtally_engine::{AggregationControl, AggregationError, AggregationLimits};
@@ -18,6 +19,7 @@ use farmtally_model::{
 use farmtally_store::{AggregationState, Begun, NewAggregation, StoreError};
 
 use crate::access::{Action, Caller};
+use crate::counts::Ended;
 use crate::error::{MissingResource, ServiceError};
 use crate::limits::{AGGREGATION_LIFE_MS, ROW_COUNT_MAX};
 use crate::result_cache::CompletedAggregation;
@@ -116,6 +118,7 @@ impl Service {
                 Err(ServiceError::AggregationRunning { farm_id, running: id, started_at })
             }
             Begun::Started => {
+                self.counters.aggregation_started();
                 let run = AggregationRun {
                     service: Arc::clone(self),
                     id: aggregation_id,
@@ -294,7 +297,10 @@ impl AggregationRun {
         let runner = {
             let (run, cancelled) = (Arc::clone(&run), Arc::clone(&cancelled));
             move || {
-                run.record(run.run(snapshot, &cancelled));
+                let begun = Instant::now();
+                let end = run.run(snapshot, &cancelled);
+                run.service.counters.aggregation_ran(begun.elapsed());
+                run.record(end);
                 drop(ended);
             }
         };
@@ -362,11 +368,14 @@ impl AggregationRun {
             RunEnd::Completed(table) => {
                 catalogue.complete_aggregation(self.id, &table).inspect(|completed| {
                     if *completed {
+                        self.service.counters.aggregation_ended(Ended::Completed);
                         self.keep_at_hand(table);
                     }
                 })
             }
-            RunEnd::Failed(message) => catalogue.end_aggregation(self.id, Status::Failed, &message),
+            RunEnd::Failed(message) => catalogue
+                .end_aggregation(self.id, Status::Failed, &message)
+                .inspect(|failed| self.count(*failed, Ended::Failed)),
         };
         if let Err(error) = recorded {
             tracing::error!(aggregation = %self.id, %error, "could not record how the aggregation ended");
@@ -392,16 +401,25 @@ impl AggregationRun {
     /// A result that could not be kept, on a full disk for instance, must not leave the farm blocked.
     fn record_failure_to_record(&self) {
         let message = "the server could not keep the result; its log says more";
-        if let Err(error) = self.service.store.catalogue().end_aggregation(self.id, Status::Failed, message) {
-            tracing::error!(aggregation = %self.id, %error, "the aggregation stays IN_PROGRESS until its deadline");
+        match self.service.store.catalogue().end_aggregation(self.id, Status::Failed, message) {
+            Ok(failed) => self.count(failed, Ended::Failed),
+            Err(error) => {
+                tracing::error!(aggregation = %self.id, %error, "the aggregation stays IN_PROGRESS until its deadline");
+            }
         }
     }
 
     fn record_timeout(&self) {
         let message = self.service.timeout_message();
-        if let Err(error) = self.service.store.catalogue().end_aggregation(self.id, Status::Timeout, &message)
-        {
-            tracing::error!(aggregation = %self.id, %error, "could not record the timeout");
+        match self.service.store.catalogue().end_aggregation(self.id, Status::Timeout, &message) {
+            Ok(timed_out) => self.count(timed_out, Ended::TimedOut),
+            Err(error) => tracing::error!(aggregation = %self.id, %error, "could not record the timeout"),
+        }
+    }
+
+    fn count(&self, has_ended: bool, how: Ended) {
+        if has_ended {
+            self.service.counters.aggregation_ended(how);
         }
     }
 }

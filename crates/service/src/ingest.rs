@@ -77,6 +77,7 @@ impl Service {
             message: refusal.reason.to_string(),
         }));
         report.refused.sort_by_key(|refused| refused.line);
+        self.counters.batch_stored(&report);
         Ok(report)
     }
 

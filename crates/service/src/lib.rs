@@ -6,6 +6,7 @@
 mod access;
 mod aggregation;
 mod clock;
+mod counts;
 mod error;
 mod farms;
 mod ingest;
@@ -22,6 +23,7 @@ mod service;
 pub use access::{Action, Caller, Role};
 pub use aggregation::{AggregationPage, PageRequest, StartAggregation};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use counts::ServiceCounts;
 pub use error::{InternalError, MissingResource, OpenError, ServiceError};
 pub use ingest::{IngestReport, NumberedSubmission, RateCardRefused, RefusedSubmission};
 pub use keys::{AccessKeySecret, AccessKeySummary, Credential, KeyAdministration, KeyError};
@@ -32,6 +34,7 @@ pub use service::Service;
 
 // What the faces need of the folder without a server on it, so that they need not know the store.
 pub use farmtally_store::{
-    BATCH_RECORDS_MAX, Catalogue, Farm, FarmFigures, NamedResource, NewFarm, OpenError as FolderError,
-    StoreError, VerifyReport, backup, published_endpoint, rebuild, restore, seal, verify,
+    AuditEntry, AuditError, AuditSummary, AuditWriteError, BATCH_RECORDS_MAX, Catalogue, Farm, FarmFigures,
+    NamedResource, NewFarm, OpenError as FolderError, StoreError, VerifyReport, backup, published_endpoint,
+    rebuild, restore, seal, verify,
 };

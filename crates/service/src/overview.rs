@@ -17,6 +17,7 @@ use farmtally_model::{
 };
 use farmtally_store::Farm;
 
+use crate::access::{Action, Caller};
 use crate::error::ServiceError;
 use crate::limits::{OVERVIEW_DAYS, OVERVIEW_FARMS_MAX};
 use crate::service::Service;
@@ -113,7 +114,13 @@ impl Service {
         Ok(self.store.catalogue().farms(None, OVERVIEW_FARMS_MAX)?)
     }
 
-    /// A farm's latest thirty days, for the owner of the folder.
+    /// The farms that an overview shows to somebody with a key.
+    pub fn readable_farms(&self, caller: &Caller) -> Result<Vec<Farm>, ServiceError> {
+        caller.require(Action::ReadStatistics)?;
+        self.farms(caller, None, OVERVIEW_FARMS_MAX)
+    }
+
+    /// A farm's latest thirty days; who may see it is for the caller to know.
     pub fn overview(&self, farm: Farm) -> Result<FarmOverview, ServiceError> {
         let now = self.now();
         let snapshot = self.store.snapshot(farm.farm_id)?;

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use farmtally_store::Store;
+use farmtally_store::{AuditEntry, Store};
 
 use crate::clock::Clock;
+use crate::counts::{Counters, ServiceCounts};
 use crate::error::{OpenError, ServiceError};
 use crate::key_ring::KeyRing;
 use crate::keys::{Credential, KeyAdministration};
@@ -24,6 +25,7 @@ pub struct Service {
     pub(crate) keys: KeyRing,
     pub(crate) page_tokens: PageTokens,
     pub(crate) results: ResultCache,
+    pub(crate) counters: Counters,
     /// Parsed rate cards by the text they were parsed from.
     pub(crate) rate_cards: Mutex<HashMap<String, Arc<farmtally_ingest::RateCard>>>,
 }
@@ -43,6 +45,7 @@ impl Service {
             keys: KeyRing::new(store.catalogue()),
             page_tokens: PageTokens::new(&page_token_key),
             results: ResultCache::new(limits.cached_rows_max),
+            counters: Counters::default(),
             rate_cards: Mutex::default(),
             store,
             clock,
@@ -64,6 +67,18 @@ impl Service {
     /// How a write failed that the disk did not confirm, if one did. Only a new start shows what is really stored.
     pub fn write_failure(&self) -> Option<String> {
         self.store.write_failure()
+    }
+
+    /// What this process has done so far.
+    pub fn counts(&self) -> ServiceCounts {
+        self.counters.counts()
+    }
+
+    /// Writes down who did what. What was done is not undone when that fails; the log of the process says so.
+    pub fn audit(&self, entry: &AuditEntry<'_>) {
+        if let Err(error) = self.store.catalogue().audit().append(entry, self.now()) {
+            tracing::error!(error = &error as &dyn std::error::Error, action = entry.action, "not audited");
+        }
     }
 
     /// The key that a request says it was signed with, unless there is none or it does not work now.

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use farmtally_model::FarmId;
 
+use crate::audit::AUDIT_LOG;
 use crate::catalogue::Catalogue;
 use crate::error::{OpenError, StoreError};
 use crate::folder::{self, CATALOGUE, MASTER_KEY};
@@ -61,6 +62,7 @@ fn clear(destination: &Path) -> Result<(), OpenError> {
 
 fn copy(source: &Catalogue, dir: &Path, destination: &Path) -> Result<(), OpenError> {
     copy_file(&dir.join(MASTER_KEY), &destination.join(MASTER_KEY))?;
+    copy_audit_log(dir, destination)?;
     let path = destination.join(CATALOGUE);
     source.copy_to(&path)?;
     File::open(&path).and_then(|file| file.sync_all()).map_err(OpenError::file(&path))?;
@@ -78,6 +80,12 @@ fn copy(source: &Catalogue, dir: &Path, destination: &Path) -> Result<(), OpenEr
         FarmFiles::new(destination, farm_id).put_segment(&segment, &bytes)?;
     }
     Ok(())
+}
+
+/// Who changed what goes with what was changed; a folder that nobody changed has none.
+fn copy_audit_log(dir: &Path, destination: &Path) -> Result<(), OpenError> {
+    let from = dir.join(AUDIT_LOG);
+    if from.exists() { copy_file(&from, &destination.join(AUDIT_LOG)) } else { Ok(()) }
 }
 
 fn copy_file(from: &Path, to: &Path) -> Result<(), OpenError> {

@@ -13,6 +13,7 @@
 mod admission;
 mod answer_layout;
 mod answers;
+mod audit;
 mod backup;
 mod batches;
 mod book;
@@ -41,6 +42,7 @@ mod store;
 mod verify;
 
 pub use admission::{BatchReceipt, PricedSubmission, Refusal, RefusalReason};
+pub use audit::{AuditEntry, AuditError, AuditLog, AuditSummary, AuditWriteError};
 pub use backup::{backup, restore};
 pub use catalogue::{
     AggregationState, Association, AssociationDeletion, AssociationFilter, Begun, Catalogue, ClientCall,

@@ -5,6 +5,7 @@ use farmtally_model::{CostScaleFactor, FarmId};
 use farmtally_service::{Catalogue, Clock, SystemClock};
 
 use crate::args::{FarmCommand, FarmCreateArguments, FarmListArguments, FarmSetArguments, Keep};
+use crate::audit;
 use crate::farm_reference::{CREATED_BY, all_farms, create_farm};
 use crate::output::print;
 use crate::report_error::Failure;
@@ -26,6 +27,7 @@ fn create(arguments: FarmCreateArguments) -> Result<(), Failure> {
     if let Some(factor) = arguments.cost_scale_factor {
         set_cost_scale_factor(&catalogue, farm.farm_id, factor)?;
     }
+    audit::note(&catalogue, "farm.create", &farm.farm_id.to_string(), farm.display_name.as_str())?;
     print(farm.farm_id)
 }
 
@@ -49,9 +51,15 @@ fn set(arguments: &FarmSetArguments) -> Result<(), Failure> {
     }
     match arguments.change.keep {
         None => Ok(()),
-        Some(Keep::All) => Ok(catalogue.set_retention(farm.farm_id, None)?),
-        Some(Keep::Months(months)) => Ok(catalogue.set_retention(farm.farm_id, Some(months))?),
+        Some(Keep::All) => keep(&catalogue, farm.farm_id, None),
+        Some(Keep::Months(months)) => keep(&catalogue, farm.farm_id, Some(months)),
     }
+}
+
+fn keep(catalogue: &Catalogue, farm_id: FarmId, months: Option<u32>) -> Result<(), Failure> {
+    catalogue.set_retention(farm_id, months)?;
+    let detail = months.map_or_else(|| "keep all".to_owned(), |months| format!("keep {months} months"));
+    audit::note(catalogue, "farm.set", &farm_id.to_string(), &detail)
 }
 
 fn set_cost_scale_factor(
@@ -60,7 +68,7 @@ fn set_cost_scale_factor(
     factor: CostScaleFactor,
 ) -> Result<(), Failure> {
     if catalogue.set_cost_scale_factor(farm_id, factor, CREATED_BY, SystemClock::default().now())? {
-        Ok(())
+        audit::note(catalogue, "farm.set", &farm_id.to_string(), &format!("cost scale factor {factor}"))
     } else {
         Err(Failure::failed(format!("there is no farm `{farm_id}`")))
     }

@@ -4,6 +4,7 @@ use farmtally_model::Timestamp;
 use farmtally_service::{AccessKeySummary, Catalogue, Clock, KeyAdministration, SystemClock};
 
 use crate::args::{KeyArguments, KeyCommand, KeyCreateArguments, KeyListArguments, KeyRotateArguments};
+use crate::audit;
 use crate::commands::env::KeyLines;
 use crate::output::print;
 use crate::report_error::Failure;
@@ -32,6 +33,9 @@ fn create(arguments: &KeyCreateArguments) -> Result<(), Failure> {
     if let Some(name) = &arguments.name {
         keys.set_name(&credential.caller.access_key_id, name)?;
     }
+    let farm = farm_id.map_or_else(|| "all farms".to_owned(), |farm_id| farm_id.to_string());
+    let detail = format!("role {}, {farm}", arguments.role.as_str());
+    audit::note(&catalogue, "key.create", &credential.caller.access_key_id, &detail)?;
     print(KeyLines(&credential))?;
     tell("The secret is shown this once.");
     Ok(())
@@ -61,6 +65,8 @@ fn rotate(arguments: &KeyRotateArguments) -> Result<(), Failure> {
     let until = Timestamp::from_millis_clamped(now.millis() + i64::from(arguments.overlap_hours) * HOUR_MS);
     let rotated = KeyAdministration::new(&catalogue).rotate(&access_key_id, until, now)?;
     let credential = rotated.ok_or_else(|| arguments.key.no_working_key())?;
+    let detail = format!("takes the place of {access_key_id}, which works until {until}");
+    audit::note(&catalogue, "key.rotate", &credential.caller.access_key_id, &detail)?;
     print(KeyLines(&credential))?;
     let end =
         if arguments.overlap_hours == 0 { "no longer works".into() } else { format!("works until {until}") };
@@ -72,7 +78,7 @@ fn disable(arguments: &KeyArguments) -> Result<(), Failure> {
     let catalogue = arguments.folder.existing()?;
     let access_key_id = arguments.access_key_id(&catalogue)?;
     if KeyAdministration::new(&catalogue).disable(&access_key_id, now())? {
-        return Ok(());
+        return audit::note(&catalogue, "key.disable", &access_key_id, "");
     }
     Err(arguments.no_working_key())
 }
@@ -82,7 +88,7 @@ fn delete(arguments: &KeyArguments) -> Result<(), Failure> {
     let keys = KeyAdministration::new(&catalogue);
     let (now, access_key_id) = (now(), arguments.access_key_id(&catalogue)?);
     if keys.delete(&access_key_id, now)? {
-        return Ok(());
+        return audit::note(&catalogue, "key.delete", &access_key_id, "");
     }
     let is_there = keys.list()?.iter().any(|key| key.access_key_id == access_key_id);
     if !is_there {

@@ -1,28 +1,34 @@
 //! One module per command.
 
 mod backup;
+mod config;
 mod demo;
 mod env;
 mod farm;
 mod import;
 mod key;
 mod rates;
+mod ready;
 mod rebuild;
 mod seal;
 mod serve;
 mod verify;
+mod verify_audit;
 
-use crate::args::Command;
+use crate::args::{Command, ConfigCommand};
+use crate::configuration::CommandLine;
 use crate::exit::ExitStatus;
 use crate::logging::{self, LogFormat, QUIET};
 use crate::report_error::Failure;
 
 /// Does what was asked for.
-pub(crate) fn run(command: Command) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(command: Command, line: &CommandLine) -> Result<ExitStatus, Failure> {
     match &command {
-        Command::Demo(arguments) => logging::start(&arguments.log.filter, arguments.log.format),
-        Command::Serve(arguments) => logging::start(&arguments.log.filter, arguments.log.format),
-        _ => logging::start(QUIET, LogFormat::Text),
+        Command::Demo(arguments) => logging::start(&arguments.log.filter, arguments.log.format, None)?,
+        Command::Serve(arguments) => {
+            logging::start(&arguments.log.filter, arguments.log.format, arguments.otlp_endpoint.as_deref())?;
+        }
+        _ => logging::start(QUIET, LogFormat::Text, None)?,
     }
     let done = |()| ExitStatus::Success;
     match command {
@@ -38,5 +44,8 @@ pub(crate) fn run(command: Command) -> Result<ExitStatus, Failure> {
         Command::Restore(arguments) => backup::restore(&arguments),
         Command::Seal(arguments) => seal::run(&arguments).map(done),
         Command::Rebuild(arguments) => rebuild::run(&arguments).map(done),
+        Command::Config(ConfigCommand::Show(_)) => config::show(line).map(done),
+        Command::Ready(arguments) => ready::run(&arguments).map(done),
+        Command::VerifyAudit(arguments) => verify_audit::run(&arguments).map(done),
     }
 }

@@ -8,6 +8,7 @@ use farmtally_ingest::RateCard;
 use farmtally_service::{Clock, SystemClock};
 
 use crate::args::{RatesCommand, RatesSetArguments, RatesShowArguments};
+use crate::audit;
 use crate::output::print_as_it_is;
 use crate::report_error::Failure;
 use crate::talk::tell;
@@ -28,6 +29,7 @@ fn set(arguments: &RatesSetArguments) -> Result<(), Failure> {
     let farm = arguments.farm.existing(&catalogue)?;
     let (text, _) = read_rate_card(&arguments.file)?;
     catalogue.set_rate_card(farm.farm_id, &text, SystemClock::default().now())?;
+    audit::note(&catalogue, "rates.set", &farm.farm_id.to_string(), &format!("{} bytes", text.len()))?;
     tell("The rates price the sessions that arrive from now on.");
     Ok(())
 }

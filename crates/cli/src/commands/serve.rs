@@ -1,12 +1,16 @@
 //! `serve`: one line on stdout when it is ready, the rest on stderr, and a clean end on SIGTERM.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use farmtally_server::{ServerOptions, TlsSlot};
+use farmtally_server::{ConnectionLimits, ServerOptions, TlsSlot};
 use farmtally_service::{KeyAdministration, ServiceLimits, SystemClock};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::args::ServeArguments;
+use crate::audit;
 use crate::data_folder::owner_credential;
 use crate::hosting::{Host, Listen};
 use crate::output::print;
@@ -15,6 +19,13 @@ use crate::region;
 use crate::report_error::Failure;
 use crate::talk::tell;
 use crate::tls_files::TlsFiles;
+
+/// Shortest token of the metrics: what nobody guesses.
+const TOKEN_LENGTH_MIN: usize = 16;
+/// Files that are no connections: the catalogue, its log, the listener, and some to spare.
+const FILES_OF_OUR_OWN: usize = 100;
+/// Most connections unless somebody says otherwise.
+const CONNECTIONS_USUAL: usize = 12_000;
 
 /// Serves until it is told to stop.
 pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
@@ -28,17 +39,23 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
         region: arguments.region.clone(),
         page_token: Some(page_token.clone()),
         page_hosts: arguments.page_hosts.clone(),
+        metrics_token: arguments.metrics_token_file.as_deref().map(read_token).transpose()?,
         tls,
+        limits: connection_limits(arguments)?,
         ..ServerOptions::new(arguments.listen)
     };
+    let catalogue = arguments.folder.catalogue()?;
     let host = Host::bind(service, Listen::At(arguments.listen), &options)?;
     let ready = format!("farmtally is serving on {}://{}", host.scheme(), host.address());
+    let address = host.address();
     let overview = format!("Overview  {}/?token={page_token}", host.endpoint());
     let host = host.reloading(move |tls| reload(tls, tls_files.as_ref()));
     host.run(|| {
+        audit::note(&catalogue, "server.start", &address.to_string(), env!("CARGO_PKG_VERSION"))?;
         tell(overview);
         print(ready)
-    })
+    })?;
+    audit::note(&arguments.folder.catalogue()?, "server.stop", &address.to_string(), "")
 }
 
 fn tls_files(arguments: &ServeArguments) -> Option<TlsFiles> {
@@ -71,14 +88,55 @@ fn refuse_open_network(arguments: &ServeArguments) -> Result<(), Failure> {
 }
 
 fn limits(arguments: &ServeArguments) -> ServiceLimits {
-    let usual = ServiceLimits::default();
     ServiceLimits {
-        aggregation_rows_max: arguments.aggregation_rows_max.unwrap_or(usual.aggregation_rows_max),
-        aggregation_runtime_max: arguments
-            .aggregation_seconds_max
-            .map_or(usual.aggregation_runtime_max, |seconds| Duration::from_secs(seconds.into())),
-        ..usual
+        aggregation_rows_max: arguments.aggregation_rows_max,
+        aggregation_bytes_max: arguments.aggregation_memory_mib_max.saturating_mul(1 << 20),
+        aggregation_runtime_max: Duration::from_secs(arguments.aggregation_seconds_max.into()),
+        ..ServiceLimits::default()
     }
+}
+
+/// Each connection is an open file, so that there are as many as the system allows.
+fn connection_limits(arguments: &ServeArguments) -> Result<ConnectionLimits, Failure> {
+    let files = open_files_max().saturating_sub(FILES_OF_OUR_OWN);
+    let connections_max = match arguments.connections_max {
+        Some(asked) if asked > files => {
+            return Err(Failure::usage(format!(
+                "the system lets this process have {files} connections, not {asked}"
+            ))
+            .hint(
+                "raise `ulimit -n`, or LimitNOFILE of the service, or pass a smaller `--connections-max`",
+            ));
+        }
+        Some(asked) => asked,
+        None => files.clamp(1, CONNECTIONS_USUAL),
+    };
+    let key_requests_per_second_max = arguments.key_requests_per_second_max;
+    Ok(ConnectionLimits { connections_max, key_requests_per_second_max, ..ConnectionLimits::default() })
+}
+
+/// How many files the process may open, raised to what it may raise it to.
+fn open_files_max() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let current = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
+    current.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX)
+}
+
+/// The first line of a file that only its owner should be able to read.
+fn read_token(path: &Path) -> Result<String, Failure> {
+    let failed = |error| Failure::caused(format!("cannot read `{}`", path.display()), &error);
+    let text = fs::read_to_string(path).map_err(failed)?;
+    let token = text.lines().next().unwrap_or_default().trim();
+    if token.len() < TOKEN_LENGTH_MIN {
+        return Err(Failure::failed(format!(
+            "the token in `{}` has {} characters; at least {TOKEN_LENGTH_MIN} are needed",
+            path.display(),
+            token.len()
+        ))
+        .hint("`openssl rand -hex 32` makes one"));
+    }
+    Ok(token.to_owned())
 }
 
 /// A folder starts with one admin key, and with the region that its clients are to sign for.
@@ -88,6 +146,7 @@ fn make_first_key(arguments: &ServeArguments) -> Result<(), Failure> {
     let is_first = KeyAdministration::new(&catalogue).list()?.is_empty();
     owner_credential(&catalogue)?;
     if is_first {
+        audit::note(&catalogue, "key.create", "", "the first key, role admin, all farms")?;
         tell(format_args!("Made an admin key. `farmtally env {}` prints it.", arguments.folder.as_flag()));
     }
     Ok(())

@@ -14,19 +14,22 @@ fn help_names_every_command_and_where_to_start() {
     Usage: farmtally <COMMAND>
 
     Commands:
-      demo     Make a sample farm, serve it, and print what to try; nothing leaves this machine
-      serve    Serve the AWS-compatible API and the overview page
-      import   Load sessions from files, beside a running server too
-      env      Print what boto3, the AWS CLI and the SDKs need to reach the server
-      farm     Make, list and change farms
-      key      Make, list, rotate, disable and delete access keys
-      rates    Set and show the rates that price sessions which come without a cost
-      backup   Copy a folder as it is at one instant, beside a running server too, and read it back
-      restore  Make a data folder of a backup, and read it back
-      verify   Compare every checksum and every count of a folder that no server has
-      rebuild  Make anew what is derived from the sessions of a folder that no server has
-      seal     Write ended sessions as Parquet files now, in a folder that no server has
-      help     Print this message or the help of the given subcommand(s)
+      demo          Make a sample farm, serve it, and print what to try; nothing leaves this machine
+      serve         Serve the AWS-compatible API and the overview page
+      import        Load sessions from files, beside a running server too
+      env           Print what boto3, the AWS CLI and the SDKs need to reach the server
+      farm          Make, list and change farms
+      key           Make, list, rotate, disable and delete access keys
+      rates         Set and show the rates that price sessions which come without a cost
+      backup        Copy a folder as it is at one instant, beside a running server too, and read it back
+      restore       Make a data folder of a backup, and read it back
+      verify        Compare every checksum and every count of a folder that no server has
+      rebuild       Make anew what is derived from the sessions of a folder that no server has
+      seal          Write ended sessions as Parquet files now, in a folder that no server has
+      config        Say what the settings of `serve` are and where each comes from
+      ready         Ask the folder's server whether it is ready; exits with 1 when it is not
+      verify-audit  Check that nobody changed the folder's audit log
+      help          Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help
@@ -61,6 +64,9 @@ fn every_command_has_help() {
         "verify",
         "rebuild",
         "seal",
+        "config show",
+        "ready",
+        "verify-audit",
     ] {
         let ended = place.run(&format!("{command} --help"));
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{command}");

@@ -11,6 +11,7 @@ mod import;
 mod import_beside_a_server;
 mod keeping;
 mod keys;
+mod operating;
 mod rates;
 mod serve;
 mod usage;

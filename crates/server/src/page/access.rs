@@ -1,21 +1,27 @@
-//! Who may see the page: whoever brings the token, once in the link and from then on in a cookie.
+//! Who may see the page: whoever brings the token, once in the link and from then on in a cookie, and whoever signed in
+//! with a key.
 
 use std::net::{IpAddr, SocketAddr};
 
+use farmtally_service::Service;
 use http::HeaderValue;
 use http::header::{COOKIE, HOST};
 use subtle::ConstantTimeEq as _;
 
+use super::session::{self, Sessions, Visitor};
+use crate::refusal::Refusal;
 use crate::request::ReceivedRequest;
 
 /// What to do with a visitor.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Visit {
-    /// Show the page.
+    /// Show the page with everything on it: whoever has the link owns the folder.
     Welcome,
+    /// Show the page with what somebody's key may see.
+    SignedIn(Visitor),
     /// Came by the link: give a cookie and send on to the page, so that the token does not stay in the address bar.
     Arriving { cookie: HeaderValue },
-    /// Has no token.
+    /// Has neither the token nor a session.
     Stranger,
     /// Asked for another machine's name.
     WrongHost,
@@ -27,6 +33,7 @@ pub(crate) struct PageAccess {
     address: SocketAddr,
     /// Other names, in lower case and without a port.
     hosts: Vec<String>,
+    sessions: Sessions,
 }
 
 impl std::fmt::Debug for PageAccess {
@@ -39,20 +46,68 @@ impl PageAccess {
     /// Without a token nobody sees the page. An empty one is none.
     pub(crate) fn new(token: Option<String>, address: SocketAddr, hosts: Vec<String>) -> Self {
         let hosts = hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect();
-        Self { token: token.filter(|token| !token.is_empty()), address, hosts }
+        Self { token: token.filter(|token| !token.is_empty()), address, hosts, sessions: Sessions::default() }
     }
 
-    pub(super) fn judge(&self, request: &ReceivedRequest) -> Visit {
+    pub(super) fn judge(&self, service: &Service, request: &ReceivedRequest) -> Result<Visit, Refusal> {
+        if !self.is_asked_under_our_name(request) {
+            return Ok(Visit::WrongHost);
+        }
         let is_tls = request.peer().is_tls;
-        // Another site can make its own name lead here, but has no certificate of ours for it.
-        if !is_tls && !request.only_header(&HOST).is_some_and(|host| self.is_our_host(host)) {
-            return Visit::WrongHost;
-        }
         if query_token(request.raw_query()).is_some_and(|token| self.is_token(token)) {
-            return self.cookie(is_tls).map_or(Visit::Stranger, |cookie| Visit::Arriving { cookie });
+            return Ok(self.cookie(is_tls).map_or(Visit::Stranger, |cookie| Visit::Arriving { cookie }));
         }
-        let cookies = request.headers().get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        if self.has_cookie(cookies) { Visit::Welcome } else { Visit::Stranger }
+        if self.has_cookie(cookies(request)) {
+            return Ok(Visit::Welcome);
+        }
+        let visitor = match self.session_text(request) {
+            Some(text) => self.sessions.visitor(service, text)?,
+            None => None,
+        };
+        Ok(visitor.map_or(Visit::Stranger, Visit::SignedIn))
+    }
+
+    /// Another site can make its own name lead here, but has no certificate of ours for it.
+    pub(super) fn is_asked_under_our_name(&self, request: &ReceivedRequest) -> bool {
+        request.peer().is_tls || request.only_header(&HOST).is_some_and(|host| self.is_our_host(host))
+    }
+
+    /// Signs in whoever brings a key, and gives the cookie; `None` for anything but a working key with its secret.
+    pub(super) fn sign_in(
+        &self,
+        service: &Service,
+        request: &ReceivedRequest,
+        access_key_id: &str,
+        secret: &str,
+    ) -> Result<Option<HeaderValue>, Refusal> {
+        let text = self.sessions.begin(service, access_key_id, secret)?;
+        Ok(text.and_then(|text| self.session_cookie(&text, request.peer().is_tls)))
+    }
+
+    /// Signs out, if the form is ours, and gives the cookie that takes the old one away.
+    pub(super) fn sign_out(&self, request: &ReceivedRequest, form_token: &str) -> Option<HeaderValue> {
+        let text = self.session_text(request)?;
+        let is_ours: bool = session::form_token(text).as_bytes().ct_eq(form_token.as_bytes()).into();
+        if !is_ours {
+            return None;
+        }
+        self.sessions.end(text);
+        let name = self.session_name();
+        HeaderValue::try_from(format!("{name}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0")).ok()
+    }
+
+    fn session_text<'request>(&self, request: &'request ReceivedRequest) -> Option<&'request str> {
+        let name = self.session_name();
+        pairs(cookies(request)).find(|(other, _)| *other == name).map(|(_, text)| text)
+    }
+
+    fn session_name(&self) -> String {
+        format!("farmtally-session-{}", self.address.port())
+    }
+
+    fn session_cookie(&self, text: &str, is_tls: bool) -> Option<HeaderValue> {
+        let (name, secure) = (self.session_name(), if is_tls { "; Secure" } else { "" });
+        HeaderValue::try_from(format!("{name}={text}; HttpOnly; SameSite=Strict; Path=/{secure}")).ok()
     }
 
     /// The names of this machine to itself, the address that the server listens on, and those that it was told.
@@ -75,10 +130,7 @@ impl PageAccess {
 
     fn has_cookie<'request>(&self, cookies: impl Iterator<Item = &'request str>) -> bool {
         let name = self.cookie_name();
-        cookies
-            .flat_map(|header| header.split(';'))
-            .filter_map(|cookie| cookie.trim().split_once('='))
-            .any(|(other, value)| other == name && self.is_token(value))
+        pairs(cookies).any(|(other, value)| other == name && self.is_token(value))
     }
 
     /// Cookies know no ports, so that two servers on one machine need two names.
@@ -91,6 +143,16 @@ impl PageAccess {
         let secure = if is_tls { "; Secure" } else { "" };
         HeaderValue::try_from(format!("{name}={token}; HttpOnly; SameSite=Strict; Path=/{secure}")).ok()
     }
+}
+
+fn cookies(request: &ReceivedRequest) -> impl Iterator<Item = &str> {
+    request.headers().get_all(COOKIE).iter().filter_map(|value| value.to_str().ok())
+}
+
+fn pairs<'request>(
+    headers: impl Iterator<Item = &'request str>,
+) -> impl Iterator<Item = (&'request str, &'request str)> {
+    headers.flat_map(|header| header.split(';')).filter_map(|cookie| cookie.trim().split_once('='))
 }
 
 fn query_token(raw_query: &str) -> Option<&str> {

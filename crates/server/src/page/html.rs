@@ -9,6 +9,7 @@ use super::chart::DayChart;
 use super::escape::Escaped;
 use super::figures::{Count, Day, Dollars, Hours};
 use super::recipe::Recipe;
+use super::session::Visitor;
 use super::table::UsageTable;
 
 /// The whole page.
@@ -16,6 +17,8 @@ use super::table::UsageTable;
 pub(super) struct OverviewPage {
     pub(super) sections: Vec<FarmSection>,
     pub(super) now: Timestamp,
+    /// The form that ends a session, for whoever has one; already HTML.
+    pub(super) sign_out: String,
 }
 
 /// A farm on the page.
@@ -29,12 +32,34 @@ pub(super) enum FarmSection {
     },
 }
 
-/// For whoever comes without the token.
-pub(super) const OPEN_THE_LINK: &str = concat!(
-    include_str!("head.html"),
-    "<main class=\"notice\"><h1>farmtally</h1><p>Open the link that farmtally printed when it started. \
-     It has a token in it that lets this browser in.</p></main></body></html>\n"
-);
+/// What is said of a sign-in that did not work.
+pub(super) const WRONG_KEY: &str = "This is not a working key with its secret.";
+pub(super) const NOT_A_READER: &str = "This key may send sessions, and not read what was used.";
+pub(super) const ANOTHER_SITE: &str = "This form was not on this page. Sign in here.";
+
+/// For whoever comes without a session: how to get one.
+pub(super) fn sign_in(problem: Option<&str>) -> String {
+    let problem = problem.map_or_else(String::new, |problem| format!("<p role=\"alert\">{problem}</p>"));
+    format!(
+        "{}<main class=\"notice\"><h1>farmtally</h1>{problem}<p>Open the link that farmtally printed when it started. \
+         It has a token in it that lets this browser in. Or sign in with an access key:</p>\
+         <form method=\"post\" action=\"/sign-in\" autocomplete=\"off\">\
+         <label>Access key <input name=\"accessKeyId\" required spellcheck=\"false\"></label>\
+         <label>Secret <input name=\"secretAccessKey\" type=\"password\" required></label>\
+         <button>Sign in</button></form></main></body></html>\n",
+        include_str!("head.html")
+    )
+}
+
+/// The form that ends a visitor's session.
+pub(super) fn sign_out(visitor: &Visitor) -> String {
+    let (key, token) = (Escaped(&visitor.caller.access_key_id), &visitor.form_token);
+    format!(
+        "<form method=\"post\" action=\"/sign-out\"><span>{key} ({role})</span>\
+         <input type=\"hidden\" name=\"form\" value=\"{token}\"><button>Sign out</button></form>",
+        role = visitor.caller.role.as_str()
+    )
+}
 
 /// For a browser that asked for a name that is not this machine's.
 pub(super) const WRONG_HOST: &str = concat!(
@@ -49,7 +74,7 @@ const NO_FARMS: &str = "<section><h2>No farm yet</h2><p>Import sessions with <co
 impl fmt::Display for OverviewPage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(include_str!("head.html"))?;
-        write!(f, "<header><h1>farmtally</h1><p>as of {}</p></header><main>", self.now)?;
+        write!(f, "<header><h1>farmtally</h1><p>as of {}</p>{}</header><main>", self.now, self.sign_out)?;
         if self.sections.is_empty() {
             f.write_str(NO_FARMS)?;
         }
@@ -124,7 +149,12 @@ mod tests {
     use super::*;
 
     fn page(sections: Vec<FarmSection>) -> String {
-        OverviewPage { sections, now: Timestamp::parse("2025-11-24T22:00:00Z").unwrap() }.to_string()
+        OverviewPage {
+            sections,
+            now: Timestamp::parse("2025-11-24T22:00:00Z").unwrap(),
+            sign_out: String::new(),
+        }
+        .to_string()
     }
 
     #[test]
@@ -144,7 +174,7 @@ mod tests {
 
     #[test]
     fn every_page_is_a_whole_document() {
-        for page in [page(Vec::new()), OPEN_THE_LINK.to_owned(), WRONG_HOST.to_owned()] {
+        for page in [page(Vec::new()), sign_in(Some(WRONG_KEY)), sign_in(None), WRONG_HOST.to_owned()] {
             assert!(page.starts_with("<!doctype html>") && page.ends_with("</body></html>\n"), "{page}");
         }
     }

@@ -32,6 +32,7 @@ pub(crate) struct Setup {
     pub(crate) connection_limits: ConnectionLimits,
     pub(crate) region: Option<String>,
     pub(crate) page_token: Option<String>,
+    pub(crate) metrics_token: Option<String>,
     pub(crate) tls: Option<TlsIdentity>,
 }
 
@@ -42,6 +43,7 @@ impl Default for Setup {
             connection_limits: ConnectionLimits::default(),
             region: None,
             page_token: Some("page-token".into()),
+            metrics_token: None,
             tls: None,
         }
     }
@@ -205,6 +207,7 @@ impl Running {
         let options = ServerOptions {
             region: setup.region.clone(),
             page_token: setup.page_token.clone(),
+            metrics_token: setup.metrics_token.clone(),
             tls: setup.tls.clone(),
             limits: setup.connection_limits,
             ..ServerOptions::new(([127, 0, 0, 1], 0).into())

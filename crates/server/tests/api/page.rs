@@ -34,7 +34,7 @@ fn assert_page_headers(answer: &Answer) {
     }
     assert!(!policy.contains("unsafe") && !policy.contains("script-src"), "{policy}");
     assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
-    assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+    assert_eq!(answer.header("referrer-policy"), Some("same-origin"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
 }
 

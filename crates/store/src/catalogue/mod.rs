@@ -20,6 +20,7 @@ mod tags;
 use std::path::Path;
 
 use crate::answers::AnswerFiles;
+use crate::audit::AuditLog;
 use crate::database::Database;
 use crate::error::{OpenError, StoreError};
 use crate::folder::{self, MasterKey};
@@ -39,6 +40,7 @@ pub struct Catalogue {
     database: Database,
     master_key: MasterKey,
     answers: AnswerFiles,
+    audit: AuditLog,
 }
 
 impl Catalogue {
@@ -49,7 +51,8 @@ impl Catalogue {
         let master_key = folder::master_key(dir)?;
         let path = folder::catalogue_file(dir)?;
         let database = Database::open(&path, |connection| schema::prepare(connection, &path))?;
-        Ok(Self { database, master_key, answers: AnswerFiles::new(dir) })
+        let (answers, audit) = (AnswerFiles::new(dir), AuditLog::in_folder(dir));
+        Ok(Self { database, master_key, answers, audit })
     }
 
     /// Copies the catalogue, as it is at one instant, into a file that is not there.
@@ -64,6 +67,11 @@ impl Catalogue {
     /// The key under which secrets are sealed.
     pub fn master_key(&self) -> MasterKey {
         self.master_key.clone()
+    }
+
+    /// Who changed what in the folder.
+    pub fn audit(&self) -> &AuditLog {
+        &self.audit
     }
 
     pub(crate) fn database(&self) -> &Database {

@@ -24,6 +24,7 @@ use self::source::Source;
 use self::storing::{Stored, Storing};
 use self::tally::Tally;
 use crate::args::ImportArguments;
+use crate::audit;
 use crate::exit::ExitStatus;
 use crate::output::print;
 use crate::progress::Progress;
@@ -37,6 +38,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<ExitStatus, Failure> {
     let mut import = Import::new(arguments, sources)?;
     let ended = import.read_all();
     let reported = import.report(arguments);
+    import.audit(arguments)?;
     ended.and(reported)?;
     import.rejects.remove_stale(&arguments.files)?;
     if import.tally.is_all_rejected() {
@@ -164,6 +166,16 @@ impl Import {
             tell("This was a dry run: nothing was stored.");
         }
         Ok(())
+    }
+
+    /// Into the audit log, an import that broke off too: what it stored is stored.
+    fn audit(&self, arguments: &ImportArguments) -> Result<(), Failure> {
+        if arguments.dry_run {
+            return Ok(());
+        }
+        let numbers = self.tally.to_string().replace('\n', ", ");
+        let detail = format!("{numbers}; {}", self.names.join(", "));
+        audit::note(&arguments.folder.catalogue()?, "import", &arguments.farm.to_string(), &detail)
     }
 
     /// Not one record was any good, which is hardly what was meant.
