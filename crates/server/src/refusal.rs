@@ -131,7 +131,9 @@ impl From<ServiceError> for Refusal {
             }
             .into(),
             ServiceError::InvalidPageToken { reason } => ValidationError::field("nextToken", reason).into(),
-            ServiceError::DiskFull => Self::logged(Some(RETRY_AFTER_DISK_FULL), message),
+            ServiceError::DiskFull | ServiceError::WriteRefused { .. } => {
+                Self::logged(Some(RETRY_AFTER_DISK_FULL), message)
+            }
             ServiceError::Internal(cause) => Self::internal(cause),
         }
     }

@@ -97,6 +97,14 @@ pub enum ServiceError {
     /// The disk has no room for the batch. Nothing of it was stored; it can be sent again.
     #[error("the server's disk is full, nothing of this batch was stored; send it again when there is room")]
     DiskFull,
+    /// The disk refused a write, for a quota for instance. Nothing was stored; it can be sent again.
+    #[error(
+        "the server's disk refused a write ({cause}), nothing was stored; send it again when it takes writes"
+    )]
+    WriteRefused {
+        /// What the disk said.
+        cause: String,
+    },
     /// Something inside went wrong.
     #[error("the server could not do this because of an internal problem; its log says more")]
     Internal(#[source] InternalError),
@@ -122,6 +130,7 @@ impl From<farmtally_store::StoreError> for ServiceError {
     fn from(error: farmtally_store::StoreError) -> Self {
         match error {
             farmtally_store::StoreError::DiskFull => Self::DiskFull,
+            farmtally_store::StoreError::WriteRefused { cause } => Self::WriteRefused { cause },
             other => Self::internal(other),
         }
     }

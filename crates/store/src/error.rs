@@ -32,6 +32,14 @@ pub enum StoreError {
     /// No room for the write. It can be tried again when there is.
     #[error("the disk is full; free some space and try again")]
     DiskFull,
+    /// The disk refused the write before anything was to be synced, for a quota for instance. It can be tried again.
+    #[error(
+        "the disk refused a write ({cause}), and nothing was stored; see what it has against it, then try again"
+    )]
+    WriteRefused {
+        /// What the disk said.
+        cause: String,
+    },
     /// The disk did not confirm the write, so it may or may not be there after the folder is opened again.
     #[error(
         "the disk did not confirm a write ({cause}); restart the server to see what is stored, then send it again"
@@ -117,9 +125,9 @@ impl StoreError {
         Self::NotDurable { cause: format!("`{path}`: {cause}") }
     }
 
-    /// Whether the same call can succeed later without anyone repairing anything but free space.
+    /// Whether the same call can succeed later without a restart.
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::DiskFull)
+        matches!(self, Self::DiskFull | Self::WriteRefused { .. })
     }
 }
 
@@ -131,6 +139,11 @@ impl From<rusqlite::Error> for StoreError {
                 ErrorCode::DiskFull => Self::DiskFull,
                 // The index of the log could not grow. SQLite ignores what it wrote before and overwrites it next time.
                 _ if failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE => Self::DiskFull,
+                // A quota or a limit of the file's size; only a full disk has a code of its own. What was written for a
+                // commit that is not there is ignored and overwritten, too.
+                _ if failure.extended_code == rusqlite::ffi::SQLITE_IOERR_WRITE => {
+                    Self::WriteRefused { cause }
+                }
                 ErrorCode::SystemIoFailure => Self::Unreadable { cause },
                 ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::damaged("the catalogue", cause),
                 _ => Self::Database { cause },
