@@ -11,6 +11,7 @@ mod connection;
 mod data_folder;
 mod exit;
 mod farm_reference;
+mod file_size_limit;
 mod hosting;
 mod logging;
 mod otlp;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitStatus, Failure> {
+    file_size_limit::survive()?;
     let line = CommandLine::read(std::env::args_os().collect(), Arguments::command())?;
     let arguments = Arguments::from_arg_matches(&line.matches).unwrap_or_else(|error| error.exit());
     commands::run(arguments.command, &line)
