@@ -32,7 +32,9 @@ pub(crate) fn parse_filter(text: &str) -> Result<String, String> {
 pub(crate) fn start(filter: &str, format: LogFormat, otlp_endpoint: Option<&str>) -> Result<(), Failure> {
     let colours =
         io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(colours);
+    // What goes wrong there would be told on stderr, with a panic if nobody reads it any more.
+    let lines = tracing_subscriber::fmt::layer().log_internal_errors(false);
+    let lines = lines.with_writer(io::stderr).with_ansi(colours);
     let lines = match format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().boxed(),
