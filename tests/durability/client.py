@@ -1,0 +1,126 @@
+"""A client of the HTTP interface that signs its requests and waits for nothing.
+
+It is not an SDK on purpose: an SDK retries, and here every answer counts.
+"""
+
+import hashlib
+import hmac
+import http.client
+import json
+import time
+from datetime import datetime, timezone
+from urllib.parse import quote, urlsplit
+
+from farm_model import DAY_START_MS, SESSION_FLEET, VOLUME_FLEET
+
+PATIENCE_SECONDS = 60
+API = "/2023-10-12/farms"
+QUESTION = json.dumps({
+    "resourceIds": {"fleetIds": [SESSION_FLEET, VOLUME_FLEET]}, "groupBy": ["USAGE_TYPE", "JOB_ID"],
+    "statistics": ["SUM"], "startTime": "2025-11-24T00:00:00Z", "endTime": "2025-11-25T00:00:00Z",
+}).encode()
+assert datetime.fromtimestamp(DAY_START_MS / 1000, timezone.utc).isoformat().startswith("2025-11-24T00:00:00")
+
+# What a request meets when the server is gone or never answers.
+GONE = (ConnectionError, http.client.HTTPException, TimeoutError, OSError)
+
+
+class Failed(Exception):
+    """An aggregation that did not complete, or a status that has no answer in it."""
+
+
+def _hmac(key, text):
+    return hmac.new(key, text.encode(), hashlib.sha256).digest()
+
+
+class Client:
+    """One connection for one key and one farm."""
+
+    def __init__(self, endpoint, key, farm_id):
+        self.host = urlsplit(endpoint).netloc
+        self.key_id, self.secret = key
+        self.farm_id = farm_id
+        self.patience_seconds = PATIENCE_SECONDS
+        self.connection = http.client.HTTPConnection(self.host, timeout=PATIENCE_SECONDS)
+        self.answers = 0
+        self.last_rows = None
+
+    def close(self):
+        self.connection.close()
+
+    def request(self, method, path, query="", body=b""):
+        """Gives the status and the body, parsed."""
+        target = path + ("?" + query if query else "")
+        self.connection.request(method, target, body=body, headers=self._headers(method, path, query, body))
+        response = self.connection.getresponse()
+        text = response.read()
+        self.answers += 1
+        return response.status, json.loads(text) if text else None
+
+    def _headers(self, method, path, query, body):
+        now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        scope = f"{now[:8]}/us-west-2/deadline/aws4_request"
+        # Paths and queries of these operations need no escapes beyond those that `quote` has put there.
+        canonical = "\n".join([
+            method, path, query, f"host:{self.host}", f"x-amz-date:{now}", "", "host;x-amz-date",
+            hashlib.sha256(body).hexdigest(),
+        ])
+        text = "\n".join(["AWS4-HMAC-SHA256", now, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+        key = b"AWS4" + self.secret.encode()
+        for part in scope.split("/"):
+            key = _hmac(key, part)
+        signature = _hmac(key, text).hex()
+        return {
+            "Host": self.host, "X-Amz-Date": now, "Content-Type": "application/x-ndjson",
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={self.key_id}/{scope}, "
+                             f"SignedHeaders=host;x-amz-date, Signature={signature}",
+        }
+
+    def post(self, lines):
+        return self.request("POST", f"/api/v1/farms/{self.farm_id}/sessions", body=lines)
+
+    def delete(self, record_id):
+        kind = record_id.split("-")[0]
+        return self.request("DELETE", f"/api/v1/farms/{self.farm_id}/{kind}s/{record_id}")
+
+    def rows(self, may_be_young=True):
+        """Every session by itself, in whole numbers: {(usage type, job): (count, name, nano-dollars, ms)}.
+
+        A farm that may be young may not know the fleets; then it has no record."""
+        path = f"{API}/{self.farm_id}/sessions-statistics-aggregation"
+        status, started = self.request("POST", path, body=QUESTION)
+        if status == 404 and started.get("resourceType") == "fleet" and may_be_young:
+            return {}
+        if status != 200:
+            raise Failed(f"Start answered {status} {started}")
+        self.last_rows = started["aggregationId"]
+        return self.rows_of(self.last_rows)
+
+    def rows_of(self, aggregation_id):
+        """The rows of an aggregation, once it has ended."""
+        path, rows, token = f"{API}/{self.farm_id}/sessions-statistics-aggregation", {}, None
+        give_up = time.monotonic() + self.patience_seconds
+        while True:
+            query = f"aggregationId={aggregation_id}" + (f"&nextToken={quote(token, safe='')}" if token else "")
+            status, page = self.request("GET", path, query)
+            if status != 200:
+                raise Failed(f"Get answered {status} {page}")
+            if page["status"] == "IN_PROGRESS":
+                if time.monotonic() > give_up:
+                    raise Failed(f"an aggregation did not end in {self.patience_seconds} s")
+                continue
+            if page["status"] != "COMPLETED":
+                raise Failed(f"{page['status']}: {page.get('statusMessage')}")
+            for row in page["statistics"]:
+                key = (row["usageType"], row.get("jobId"))
+                if key in rows:
+                    raise Failed(f"the answer has {key} twice")
+                rows[key] = (row["count"], row.get("jobName"), units(row["costInUsd"], 9), units(row["runtimeInSeconds"], 3))
+            token = page.get("nextToken")
+            if not token:
+                return rows
+
+
+def units(amount, digits):
+    """A sum on the wire, which is the double nearest to the exact one, as the whole number of units that it stands for."""
+    return round(amount["sum"] * 10**digits)
