@@ -68,7 +68,7 @@ impl OpenFarm {
     ) -> Result<(), StoreError> {
         let keys = self.write_keys_of(written)?;
         let dropped: Vec<u32> = inputs.iter().map(|input| input.number).collect();
-        let columns = self.prepare_columns(manifest, &written.segments(), &dropped)?;
+        let columns = self.prepare_columns(manifest, written, &dropped)?;
         let farm_id = self.files.farm_id();
         let pieces = written.pieces();
         let mut book = self.book()?;

@@ -8,7 +8,8 @@ use crate::book::{Book, Reading, settle_columns};
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::farm::OpenFarm;
-use crate::sealed::{Manifest, SealedColumns, Segment, open_columns, verify_columns};
+use crate::sealed::{Manifest, SealedColumns, open_columns, verify_columns, write_columns};
+use crate::sealing::Written;
 
 impl OpenFarm {
     /// The first damage that is found in the column blocks of any segment.
@@ -21,10 +22,11 @@ impl OpenFarm {
     pub(crate) fn prepare_columns(
         &self,
         manifest: &Manifest,
-        added: &[Segment],
+        written: &Written,
         dropped: &[u32],
     ) -> Result<SealedColumns, StoreError> {
-        open_columns(&self.files, &manifest.with_segments(added, dropped))
+        write_columns(&self.files, manifest, written.records())?;
+        open_columns(&self.files, &manifest.with_segments(&written.segments(), dropped))
     }
 
     /// Puts prepared columns in the place of those of the book, whose manifest is the one that they were prepared for.

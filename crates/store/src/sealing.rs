@@ -72,7 +72,7 @@ impl OpenFarm {
         let sequences = (manifest.base().sequence + 1, last.sequence);
         let written = self.write_segments(manifest.next_number(), sequences, names, ended)?;
         let keys = self.write_keys_of(&written)?;
-        let columns = self.prepare_columns(manifest, &written.segments(), &[])?;
+        let columns = self.prepare_columns(manifest, &written, &[])?;
         let mut pieces = written.pieces();
         pieces.push((Piece::Carried, PieceIndex::of(carried.iter().filter_map(Entry::record))));
         let mut book = self.book()?;
@@ -229,6 +229,17 @@ pub(crate) struct Written {
 impl Written {
     pub(crate) fn segments(&self) -> Vec<Segment> {
         self.files.iter().map(|file| file.segment.clone()).collect()
+    }
+
+    /// The segments, each with its records by their rows.
+    pub(crate) fn records(
+        &self,
+    ) -> impl Iterator<Item = (&Segment, impl Iterator<Item = (u32, &Record<LineCost>)>)> {
+        let starts = [0].into_iter().chain(self.ends.iter().copied());
+        self.files.iter().zip(starts.zip(self.ends.iter().copied())).map(|(file, (start, end))| {
+            let rows = file.keys.iter().map(|key| key.row);
+            (&file.segment, rows.zip(self.puts[start..end].iter().map(|put| &put.record)))
+        })
     }
 
     /// Whose sessions are in the segments.

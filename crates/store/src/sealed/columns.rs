@@ -54,6 +54,29 @@ pub(crate) fn open_columns(files: &FarmFiles, manifest: &Manifest) -> Result<Sea
     Ok(SealedColumns { columns: FarmColumns::restore(values, blocks).map_err(refused)?, volumes })
 }
 
+/// Writes the blocks of segments whose records are at hand, so that these need not be read back. `manifest` is the one
+/// before they are named.
+pub(crate) fn write_columns<'a, R: Iterator<Item = (u32, &'a Record<LineCost>)>>(
+    files: &FarmFiles,
+    manifest: &Manifest,
+    segments: impl Iterator<Item = (&'a Segment, R)>,
+) -> Result<(), StoreError> {
+    let mut dictionaries = match StoredDictionaries::open(files)? {
+        Some(dictionaries) => dictionaries,
+        None if manifest.segments().next().is_none() => StoredDictionaries::fresh()?,
+        // Without dictionaries everything is made anew, these segments too.
+        None => return Ok(()),
+    };
+    let mut made = false;
+    for (segment, records) in segments {
+        let mut making = MakingBlocks::begin(files, &dictionaries)?;
+        records.for_each(|(row, record)| making.add(row, record.clone()));
+        making.finish(files, segment, &mut dictionaries)?;
+        made = true;
+    }
+    if made { dictionaries.write(files) } else { Ok(()) }
+}
+
 /// Writes the blocks that are not there. New values of the dictionaries are written last, so that blocks of a broken-off
 /// attempt refer to values that are not there, and are made again.
 fn make_missing(

@@ -17,7 +17,7 @@ mod segment_rows;
 mod segment_schema;
 mod segment_writer;
 
-pub(crate) use columns::{SealedColumns, open_columns, verify_columns, verify_overlapping};
+pub(crate) use columns::{SealedColumns, open_columns, verify_columns, verify_overlapping, write_columns};
 pub(crate) use files::{FarmFiles, remove_derived, remove_file};
 pub(crate) use keys::{Candidate, KeyEntry, KeyFile, Keys, OpenedKeys, merge_keys, write_keys};
 pub(crate) use manifest::{LoadedManifest, Manifest, ManifestChange, Removal, Segment};
