@@ -233,7 +233,7 @@ pub(crate) struct ImportArguments {
     /// Where to write rejected records [default: the first file's name with .rejects.jsonl behind it]
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
-    /// Most records of a batch, which is one durable commit [default: 10000, or 1000 through a server]
+    /// Most records of a batch, which is one durable commit [default: 65536, or 1000 through a server]
     #[arg(long, value_name = "N", value_parser = parse_batch)]
     pub(crate) batch: Option<usize>,
     /// Exit with 1 when a record was rejected

@@ -106,9 +106,13 @@ struct SessionRows {
 
 impl SessionRows {
     fn start(first: FlatRow) -> Self {
-        let mut group =
-            Self { line: first.line, cells: first.cells.clone(), lines: Vec::new(), rows: 0, refused: None };
-        group.add(first);
+        let FlatRow { line, cells, problem, .. } = first;
+        let mut group = Self { line, cells, lines: Vec::with_capacity(1), rows: 0, refused: None };
+        // The first row is read where it stays: most sessions have no other.
+        let usage =
+            problem.map_or_else(|| refuse_volume(&group.cells), Err).and_then(|()| usage_line(&group.cells));
+        group.rows = 1;
+        group.keep(line, usage);
         group
     }
 
@@ -133,8 +137,12 @@ impl SessionRows {
         if self.refused.is_some() || self.rows > USAGE_LINES_MAX {
             return;
         }
-        let line = row.line;
-        match self.read(row) {
+        let (line, usage) = (row.line, self.read(row));
+        self.keep(line, usage);
+    }
+
+    fn keep(&mut self, line: u64, usage: Result<SentLine, FieldProblem>) {
+        match usage {
             Ok(usage) => self.lines.push(usage),
             Err(problem) => self.refused = Some(problem.at(line)),
         }
@@ -144,9 +152,7 @@ impl SessionRows {
         if let Some(problem) = row.problem {
             return Err(problem);
         }
-        if row.cells.get(Column::VolumeId).is_some() {
-            return Err(row.cells.problem(Column::VolumeId, "a row has a sessionId or a volumeId, not both"));
-        }
+        refuse_volume(&row.cells)?;
         self.refuse_difference(&row.cells)?;
         usage_line(&row.cells)
     }
@@ -173,6 +179,13 @@ impl SessionRows {
             return Entry::Rejected(problem.at(self.line));
         }
         entry(self.line, session(&self.cells, self.lines))
+    }
+}
+
+fn refuse_volume(cells: &Cells<'static>) -> Result<(), FieldProblem> {
+    match cells.get(Column::VolumeId) {
+        None => Ok(()),
+        Some(_) => Err(cells.problem(Column::VolumeId, "a row has a sessionId or a volumeId, not both")),
     }
 }
 

@@ -20,8 +20,9 @@ use crate::region;
 use crate::report_error::Failure;
 use crate::talk::tell;
 
-/// Most records of a batch into the folder: a commit costs a sync, which is worth many records.
-const FOLDER_BATCH: usize = 10_000;
+/// Most records of a batch into the folder: a commit costs a sync and a column block, which are worth many records. It is
+/// as many as fill a block, so that none is merged with another.
+const FOLDER_BATCH: usize = 65_536;
 /// Most records of a batch through a server, which answers others meanwhile.
 const SERVER_BATCH: usize = 1_000;
 
