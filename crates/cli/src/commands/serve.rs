@@ -1,6 +1,7 @@
 //! `serve`: one line on stdout when it is ready, the rest on stderr, and a clean end on SIGTERM.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +56,18 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
         tell(overview);
         print(ready)
     })?;
-    audit::note(&arguments.folder.catalogue()?, "server.stop", &address.to_string(), "")
+    note_stop(arguments, address);
+    Ok(())
+}
+
+/// A disk that is full at the end does not make a clean end an unclean one.
+fn note_stop(arguments: &ServeArguments, address: SocketAddr) {
+    let catalogue = arguments.folder.catalogue();
+    let noted =
+        catalogue.and_then(|catalogue| audit::note(&catalogue, "server.stop", &address.to_string(), ""));
+    if let Err(failure) = noted {
+        tracing::error!(%failure, "the stop is not in the audit log");
+    }
 }
 
 fn tls_files(arguments: &ServeArguments) -> Option<TlsFiles> {

@@ -38,8 +38,9 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<ExitStatus, Failure> {
     let mut import = Import::new(arguments, sources)?;
     let ended = import.read_all();
     let reported = import.report(arguments);
-    import.audit(arguments)?;
-    ended.and(reported)?;
+    // Last, so that a full disk is told by what it hindered and not by what could not be noted of it.
+    let audited = import.audit(arguments);
+    ended.and(reported).and(audited)?;
     import.rejects.remove_stale(&arguments.files)?;
     if import.tally.is_all_rejected() {
         return Err(import.all_rejected());
