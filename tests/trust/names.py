@@ -20,7 +20,7 @@ SEEDS = [
 OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 # Tags that no page of ours has.
-TAGS = re.compile(r"<(script|img|iframe|object|embed|style|base|b)\b|onload|onerror=alert|</title><", re.IGNORECASE)
+TAGS = re.compile(r"<(script|img|iframe|object|embed|style|base|b)\b|onload|onerror=alert", re.IGNORECASE)
 
 
 def some_names(count, seed):
