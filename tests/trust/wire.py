@@ -79,27 +79,34 @@ def ask(address, data, method="GET"):
 
 
 def pipelined(address, requests, batch=64):
-    """The answer of each request. Those of a batch share a connection; one that was closed is opened anew."""
+    """The answer of each request, in order. Those of a batch share a connection for as long as the server keeps it."""
     pending = list(requests)
     while pending:
-        connection = Connection(address)
-        try:
-            while pending:
-                now, rest = pending[:batch], pending[batch:]
-                connection.send(b"".join(now))
-                done = 0
-                for _ in now:
-                    answer = connection.answer()
-                    if answer is None:
-                        break
-                    done += 1
-                    yield answer
-                    if answer.headers.get("connection") == "close":
-                        break
-                pending = now[done:] + rest
-                if done < len(now):
-                    if done == 0:
-                        raise AssertionError(f"no answer to {now[0][:200]!r}")
-                    break
-        finally:
-            connection.close()
+        answers = _answers_of_batch(address, pending[:batch])
+        if not answers:
+            # The first one ended the connection with others behind it, which takes its answer along: alone, then.
+            answers = [ask(address, pending[0])]
+            if answers[0] is None:
+                raise AssertionError(f"no answer to {pending[0][:200]!r}")
+        yield from answers
+        pending = pending[len(answers):]
+
+
+def _answers_of_batch(address, requests):
+    """The answers that came before the connection ended."""
+    answers = []
+    connection = Connection(address)
+    try:
+        connection.send(b"".join(requests))
+        while len(answers) < len(requests):
+            answer = connection.answer()
+            if answer is None:
+                break
+            answers.append(answer)
+            if answer.headers.get("connection") == "close":
+                break
+    except (ConnectionResetError, BrokenPipeError):
+        pass
+    finally:
+        connection.close()
+    return answers
