@@ -12,6 +12,7 @@ mod ids;
 mod money;
 mod period;
 mod query;
+pub mod search;
 mod session;
 mod statistics;
 mod table_rows;
