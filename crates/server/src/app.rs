@@ -135,14 +135,14 @@ impl App {
         route: &Route,
         request: ReceivedRequest,
     ) -> ControlFlow<ReceivedRequest, Result<Reply, Refusal>> {
-        let Route::Signed(SignedRoute::Operation { operation, farm_label }) = route else {
+        let Route::Signed(SignedRoute::Operation { operation, labels }) = route else {
             return ControlFlow::Break(request);
         };
         if !operations::may_be_at_hand(*operation) {
             return ControlFlow::Break(request);
         }
         let request = self.gate.admit_at_hand(&self.service, request)?;
-        match operations::answer_at_hand(*operation, &self.service, &request, farm_label) {
+        match operations::answer_at_hand(*operation, &self.service, &request, labels) {
             Some(reply) => ControlFlow::Continue(self.throttle(&request).and(reply)),
             None => ControlFlow::Break(request.into_received()),
         }
@@ -163,6 +163,7 @@ impl App {
             Route::SignIn => self.sign_in(&request, context),
             Route::SignOut => Ok(page::sign_out(&self.page_access, &request)),
             Route::Metrics => self.render_metrics(&request),
+            Route::Telemetry => Ok(Reply::no_content()),
             Route::Signed(route) => {
                 let admitted = self.gate.admit(&self.service, request);
                 drop(verification);
@@ -233,8 +234,8 @@ impl App {
     fn handle_signed(&self, route: &SignedRoute, request: &VerifiedRequest) -> Result<Reply, Refusal> {
         let service = &self.service;
         match route {
-            SignedRoute::Operation { operation, farm_label } => {
-                operations::answer(*operation, service, request, farm_label)
+            SignedRoute::Operation { operation, labels } => {
+                operations::answer(*operation, service, request, labels)
             }
             SignedRoute::SendSessions { farm_label } => native::send_sessions(service, request, farm_label),
             SignedRoute::DeleteSession { farm_label, session_label } => {

@@ -22,6 +22,9 @@ const SIGNING_NAME: &str = "deadline";
 /// What a client calls one call of its own, the same for every attempt at it.
 const AMZ_SDK_INVOCATION_ID: HeaderName = HeaderName::from_static("amz-sdk-invocation-id");
 
+/// What a client calls a call that creates something.
+const AMZ_CLIENT_TOKEN: HeaderName = HeaderName::from_static("x-amz-client-token");
+
 /// A request whose sender is known.
 #[derive(Debug)]
 pub(crate) struct VerifiedRequest {
@@ -51,6 +54,11 @@ impl VerifiedRequest {
     /// The request without its proof.
     pub(crate) fn into_received(self) -> ReceivedRequest {
         self.request
+    }
+
+    /// What the client calls this call, so that a retry of it creates nothing twice.
+    pub(crate) fn client_token(&self) -> Option<&str> {
+        self.request.only_header(&AMZ_CLIENT_TOKEN)
     }
 
     /// A digest by which a retry of this call is known, if the client says which call it is.

@@ -8,9 +8,9 @@ use std::fmt;
 use std::time::Duration;
 
 use farmtally_model::RecordId;
-use farmtally_service::{InternalError, ServiceError};
+use farmtally_service::{InternalError, ResourceName, ServiceError};
 use farmtally_sigv4::SignatureError;
-use farmtally_wire::{ValidationError, WireError};
+use farmtally_wire::{ConflictReason, ValidationError, WireError};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::body::BodyRefusal;
@@ -117,7 +117,17 @@ impl From<ServiceError> for Refusal {
     fn from(error: ServiceError) -> Self {
         let message = error.to_string();
         match error {
-            ServiceError::Denied { .. } => WireError::AccessDenied { message }.into(),
+            ServiceError::Denied { .. } | ServiceError::OneFarmOnly { .. } => {
+                WireError::AccessDenied { message }.into()
+            }
+            ServiceError::InUse { resource, .. } => {
+                conflict(message, ConflictReason::ResourceInUse, &resource).into()
+            }
+            ServiceError::Active(resource) => {
+                conflict(message, ConflictReason::StatusConflict, &resource).into()
+            }
+            ServiceError::OtherCall { .. } => ValidationError::field("clientToken", &message).into(),
+            ServiceError::TooManyTags { .. } => ValidationError::field("tags", &message).into(),
             ServiceError::NotFound(missing) => WireError::ResourceNotFound {
                 message,
                 resource_id: missing.resource_id(),
@@ -137,6 +147,11 @@ impl From<ServiceError> for Refusal {
             ServiceError::Internal(cause) => Self::internal(cause),
         }
     }
+}
+
+fn conflict(message: String, reason: ConflictReason, resource: &ResourceName) -> WireError {
+    let (resource_id, resource_type) = (resource.resource_id(), resource.resource_type());
+    WireError::Conflict { message, reason, resource_id, resource_type }
 }
 
 impl From<BodyRefusal> for Refusal {

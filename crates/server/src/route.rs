@@ -1,6 +1,6 @@
 //! Where a request line leads: the one list of everything that is served, and of what is served without a signature.
 
-use farmtally_wire::Operation;
+use farmtally_wire::{Access, Labels, Operation};
 use http::Method;
 
 use crate::limits::{API_BODY_BYTES_MAX, INGEST_BODY_BYTES_MAX};
@@ -22,6 +22,8 @@ pub(crate) enum Route {
     SignOut,
     /// What an operator watches, behind a token of its own.
     Metrics,
+    /// What the service's own command line tells of its use. Open, because it comes unsigned, and never looked at.
+    Telemetry,
     /// Everything that needs a signature.
     Signed(SignedRoute),
     /// To nothing.
@@ -32,7 +34,7 @@ pub(crate) enum Route {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SignedRoute {
     /// An operation of AWS.
-    Operation { operation: Operation, farm_label: String },
+    Operation { operation: Operation, labels: Labels },
     /// Sessions and volumes in.
     SendSessions { farm_label: String },
     /// A session out.
@@ -53,6 +55,7 @@ impl Route {
             "/sign-in" if *method == Method::POST => Self::SignIn,
             "/sign-out" if *method == Method::POST => Self::SignOut,
             "/metrics" if is_read => Self::Metrics,
+            "/2023-10-12/telemetry" if *method == Method::POST => Self::Telemetry,
             _ => SignedRoute::of(method, raw_path).map_or(Self::Unknown, Self::Signed),
         }
     }
@@ -67,6 +70,7 @@ impl Route {
             Self::SignIn => "sign-in",
             Self::SignOut => "sign-out",
             Self::Metrics => "metrics",
+            Self::Telemetry => "telemetry",
             Self::Signed(route) => route.name(),
             Self::Unknown => "unknown",
         }
@@ -94,9 +98,8 @@ impl SignedRoute {
     /// Whether the request asks to change something that is written down nowhere else. A batch of sessions is: it is in
     /// the chain of its farm's batches.
     pub(crate) fn is_audited(&self) -> bool {
-        const READS: [&str; 5] = ["List", "Get", "BatchGet", "Search", "StartSessionsStatisticsAggregation"];
         match self {
-            Self::Operation { operation, .. } => !READS.iter().any(|verb| operation.name().starts_with(verb)),
+            Self::Operation { operation, .. } => operation.access() == Access::Change,
             Self::SendSessions { .. } => false,
             Self::DeleteSession { .. } | Self::DeleteVolume { .. } => true,
         }
@@ -106,8 +109,8 @@ impl SignedRoute {
         match raw_path.strip_prefix("/api/v1/farms/") {
             Some(rest) => Self::native(method, rest),
             None => match Operation::route(method.as_str(), raw_path) {
-                farmtally_wire::Route::Operation { operation, farm_label } => {
-                    Some(Self::Operation { operation, farm_label })
+                farmtally_wire::Route::Operation { operation, labels } => {
+                    Some(Self::Operation { operation, labels })
                 }
                 farmtally_wire::Route::UnknownOperation => None,
             },
@@ -140,14 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn seven_paths_are_open_each_for_reading_or_for_a_form() {
+    fn eight_paths_are_open_each_for_reading_or_for_sending() {
         for path in ["/livez", "/readyz", "/", "/assets/overview.css", "/metrics"] {
             assert!(is_open(&Method::GET, path) && is_open(&Method::HEAD, path), "{path}");
             for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::CONNECT] {
                 assert_eq!(Route::of(&method, path), Route::Unknown, "{method} {path}");
             }
         }
-        for path in ["/sign-in", "/sign-out"] {
+        for path in ["/sign-in", "/sign-out", "/2023-10-12/telemetry"] {
             assert!(is_open(&Method::POST, path), "{path}");
             for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS] {
                 assert_eq!(Route::of(&method, path), Route::Unknown, "{method} {path}");
@@ -158,9 +161,10 @@ mod tests {
     #[test]
     fn what_changes_something_is_audited() {
         for operation in Operation::ALL {
-            let route = SignedRoute::Operation { operation, farm_label: String::new() };
-            let reads = operation.method() == "GET" || !operation.name().starts_with("Create");
-            assert!(reads || route.is_audited(), "{}", operation.name());
+            let route = SignedRoute::Operation { operation: *operation, labels: Labels::default() };
+            let changes = ["Create", "Update", "Delete", "Tag", "Untag"];
+            let changes = changes.iter().any(|verb| operation.name().starts_with(verb));
+            assert_eq!(route.is_audited(), changes, "{}", operation.name());
         }
         let farm_label = String::new;
         assert!(!SignedRoute::SendSessions { farm_label: farm_label() }.is_audited());
@@ -172,12 +176,12 @@ mod tests {
     fn every_operation_needs_a_signature() {
         for operation in Operation::ALL {
             let method = Method::from_bytes(operation.method().as_bytes()).unwrap();
-            let path = operation.path_template().replace("{farmId}", "farm-1");
-            let route = Route::of(&method, &path);
+            let path = operation.path_template();
+            let route = Route::of(&method, path);
             let Route::Signed(SignedRoute::Operation { operation: found, .. }) = route else {
                 panic!("{method} {path} leads to {route:?}");
             };
-            assert_eq!(found, operation);
+            assert_eq!(found, *operation);
         }
     }
 

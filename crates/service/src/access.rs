@@ -2,6 +2,8 @@
 
 use farmtally_model::FarmId;
 
+use crate::error::ServiceError;
+
 /// What a key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -38,8 +40,10 @@ impl Role {
 pub enum Action {
     /// Start or read an aggregation.
     ReadStatistics,
-    /// See the farm, its queues and its fleets.
+    /// See the farm: its queues, fleets, jobs, workers and sessions.
     ReadFarm,
+    /// Create, change or delete farms, queues and fleets.
+    ManageFarm,
     /// Send sessions and volumes in.
     Ingest,
     /// Delete a session or volume.
@@ -48,22 +52,26 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 4] = [Self::ReadStatistics, Self::ReadFarm, Self::Ingest, Self::Delete];
+    pub const ALL: [Self; 5] =
+        [Self::ReadStatistics, Self::ReadFarm, Self::ManageFarm, Self::Ingest, Self::Delete];
 
     const fn is_allowed_for(self, role: Role) -> bool {
         match (role, self) {
             (Role::Admin, _)
             | (Role::Reader, Self::ReadStatistics | Self::ReadFarm)
             | (Role::Ingester, Self::Ingest) => true,
-            (Role::Reader, Self::Ingest | Self::Delete)
-            | (Role::Ingester, Self::ReadStatistics | Self::ReadFarm | Self::Delete) => false,
+            (Role::Reader, Self::ManageFarm | Self::Ingest | Self::Delete)
+            | (Role::Ingester, Self::ReadStatistics | Self::ReadFarm | Self::ManageFarm | Self::Delete) => {
+                false
+            }
         }
     }
 
     pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::ReadStatistics => "read statistics",
-            Self::ReadFarm => "read farms, queues and fleets",
+            Self::ReadFarm => "read farms and what is in them",
+            Self::ManageFarm => "create, change or delete farms, queues and fleets",
             Self::Ingest => "send sessions",
             Self::Delete => "delete sessions",
         }
@@ -97,6 +105,10 @@ impl Caller {
     }
 
     /// Refuses what the role does not allow, whichever farm it is about.
+    pub fn may(&self, action: Action) -> Result<(), ServiceError> {
+        Ok(self.require(action)?)
+    }
+
     pub(crate) fn require(&self, action: Action) -> Result<(), Refusal> {
         if action.is_allowed_for(self.role) {
             Ok(())

@@ -20,7 +20,7 @@ use farmtally_store::{AggregationState, Begun, NewAggregation, StoreError};
 
 use crate::access::{Action, Caller};
 use crate::counts::Ended;
-use crate::error::{MissingResource, ServiceError};
+use crate::error::{ResourceName, ServiceError};
 use crate::limits::{AGGREGATION_LIFE_MS, ROW_COUNT_MAX};
 use crate::result_cache::CompletedAggregation;
 use crate::sealing::random_bytes;
@@ -154,11 +154,11 @@ impl Service {
     fn require_resources(&self, farm_id: FarmId, resources: &Resources) -> Result<(), ServiceError> {
         let catalogue = self.store.catalogue();
         let missing_queue = match resources.queue_ids() {
-            Some(ids) => catalogue.unknown_queues(farm_id, ids)?.first().copied().map(MissingResource::Queue),
+            Some(ids) => catalogue.unknown_queues(farm_id, ids)?.first().copied().map(ResourceName::Queue),
             None => None,
         };
         let missing = match resources.fleet_ids() {
-            Some(ids) => catalogue.unknown_fleets(farm_id, ids)?.first().copied().map(MissingResource::Fleet),
+            Some(ids) => catalogue.unknown_fleets(farm_id, ids)?.first().copied().map(ResourceName::Fleet),
             None => missing_queue,
         };
         missing.map_or(Ok(()), |missing| Err(ServiceError::NotFound(missing)))
@@ -249,7 +249,7 @@ impl Service {
             return Ok(state);
         }
         self.existing_farm(farm_id)?;
-        Err(ServiceError::NotFound(MissingResource::Aggregation(id)))
+        Err(ServiceError::NotFound(ResourceName::Aggregation(id)))
     }
 
     /// A completed aggregation that is not at hand any more.
@@ -260,7 +260,7 @@ impl Service {
         state: AggregationState,
     ) -> Result<CompletedAggregation, ServiceError> {
         let table = self.store.catalogue().result(id)?;
-        let table = Arc::new(table.ok_or(ServiceError::NotFound(MissingResource::Aggregation(id)))?);
+        let table = Arc::new(table.ok_or(ServiceError::NotFound(ResourceName::Aggregation(id)))?);
         let completed = CompletedAggregation { farm_id, state, table };
         self.results.insert(id, completed.clone());
         Ok(completed)

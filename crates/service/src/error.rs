@@ -3,30 +3,42 @@
 //! Each error has two faces. `Display` is for the caller; what the disk or the database said is in the source, which
 //! goes to the log and never to the wire.
 
-use farmtally_model::{AggregationId, FarmId, FleetId, QueueId, Timestamp};
+use farmtally_model::{AggregationId, FarmId, FleetId, JobId, QueueId, SessionId, Timestamp, WorkerId};
 
 use crate::access::{Action, Refusal, Role};
 
-/// Something that a caller named and that is not there.
+/// Something that a caller named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MissingResource {
+pub enum ResourceName {
     /// A farm.
     Farm(FarmId),
     /// A queue of the farm.
     Queue(QueueId),
     /// A fleet of the farm.
     Fleet(FleetId),
+    /// A queue and a fleet of the farm that belong together.
+    Association(QueueId, FleetId),
+    /// A job of the queue.
+    Job(JobId),
+    /// A worker of the fleet.
+    Worker(WorkerId),
+    /// A session of the job.
+    Session(SessionId),
     /// An aggregation of the farm, or one whose hour is over.
     Aggregation(AggregationId),
 }
 
-impl MissingResource {
+impl ResourceName {
     /// The wire's `resourceType`.
     pub const fn resource_type(&self) -> &'static str {
         match self {
             Self::Farm(_) => "farm",
             Self::Queue(_) => "queue",
             Self::Fleet(_) => "fleet",
+            Self::Association(..) => "queue-fleet-association",
+            Self::Job(_) => "job",
+            Self::Worker(_) => "worker",
+            Self::Session(_) => "session",
             Self::Aggregation(_) => "sessions-statistics-aggregation",
         }
     }
@@ -37,6 +49,10 @@ impl MissingResource {
             Self::Farm(id) => id.to_string(),
             Self::Queue(id) => id.to_string(),
             Self::Fleet(id) => id.to_string(),
+            Self::Association(queue_id, fleet_id) => format!("{queue_id}/{fleet_id}"),
+            Self::Job(id) => id.to_string(),
+            Self::Worker(id) => id.to_string(),
+            Self::Session(id) => id.to_string(),
             Self::Aggregation(id) => id.to_string(),
         }
     }
@@ -74,7 +90,43 @@ pub enum ServiceError {
     },
     /// Something that was named is not there.
     #[error("{} {} does not exist", .0.resource_type(), .0.resource_id())]
-    NotFound(MissingResource),
+    NotFound(ResourceName),
+    /// A key that is for one farm wants to make another.
+    #[error("access key `{access_key_id}` is for farm {farm_id} alone and may not create farms")]
+    OneFarmOnly {
+        /// The key.
+        access_key_id: String,
+        /// Its farm.
+        farm_id: FarmId,
+    },
+    /// Something cannot be deleted, because something else needs it.
+    #[error("{} {} cannot be deleted: {reason}", .resource.resource_type(), .resource.resource_id())]
+    InUse {
+        /// What was to be deleted.
+        resource: ResourceName,
+        /// What needs it, and what to do.
+        reason: String,
+    },
+    /// Something cannot be done to an association that is active.
+    #[error(
+        "{} {} is ACTIVE; set its status to STOP_SCHEDULING_AND_COMPLETE_TASKS before deleting it",
+        .0.resource_type(), .0.resource_id()
+    )]
+    Active(ResourceName),
+    /// A client's token was used for another call.
+    #[error("clientToken {token:?} was used within a day for a call with other parameters; use a new one")]
+    OtherCall {
+        /// The token.
+        token: String,
+    },
+    /// More tags than a resource may have.
+    #[error("the resource would have {count} tags; {max} are allowed")]
+    TooManyTags {
+        /// Tags that there would be.
+        count: usize,
+        /// Most that there may be.
+        max: usize,
+    },
     /// The farm has an aggregation in progress.
     #[error(
         "farm {farm_id} is running aggregation {running} since {started_at}; \
@@ -121,7 +173,7 @@ impl From<Refusal> for ServiceError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Denied { access_key_id, role, action } => Self::Denied { access_key_id, role, action },
-            Refusal::FarmNotVisible(farm_id) => Self::NotFound(MissingResource::Farm(farm_id)),
+            Refusal::FarmNotVisible(farm_id) => Self::NotFound(ResourceName::Farm(farm_id)),
         }
     }
 }

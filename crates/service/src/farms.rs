@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use farmtally_ingest::{RateCard, RateCardError};
-use farmtally_model::{CostScaleFactor, DisplayName, FarmId, FleetId, QueueId};
-use farmtally_store::{Farm, NamedResource, NewFarm};
+use farmtally_model::{CostScaleFactor, DisplayName, FarmId};
+use farmtally_store::{Farm, NewFarm};
 
 use crate::access::{Action, Caller};
-use crate::error::{MissingResource, ServiceError};
+use crate::error::{ResourceName, ServiceError};
 use crate::service::Service;
 
 impl Service {
@@ -33,30 +33,6 @@ impl Service {
         self.existing_farm(farm_id)
     }
 
-    /// The queues of a farm, by id, after `after`.
-    pub fn queues(
-        &self,
-        caller: &Caller,
-        farm_id: FarmId,
-        after: Option<QueueId>,
-        limit: usize,
-    ) -> Result<Vec<NamedResource<QueueId>>, ServiceError> {
-        self.farm(caller, farm_id)?;
-        Ok(self.store.catalogue().queues(farm_id, after, limit)?)
-    }
-
-    /// The fleets of a farm, by id, after `after`.
-    pub fn fleets(
-        &self,
-        caller: &Caller,
-        farm_id: FarmId,
-        after: Option<FleetId>,
-        limit: usize,
-    ) -> Result<Vec<NamedResource<FleetId>>, ServiceError> {
-        self.farm(caller, farm_id)?;
-        Ok(self.store.catalogue().fleets(farm_id, after, limit)?)
-    }
-
     /// Makes a farm, or gives the one that has this id.
     pub fn create_farm(
         &self,
@@ -78,7 +54,7 @@ impl Service {
         if self.store.catalogue().set_cost_scale_factor(farm_id, factor, by, self.now())? {
             Ok(())
         } else {
-            Err(ServiceError::NotFound(MissingResource::Farm(farm_id)))
+            Err(ServiceError::NotFound(ResourceName::Farm(farm_id)))
         }
     }
 
@@ -96,7 +72,7 @@ impl Service {
 
     pub(crate) fn existing_farm(&self, farm_id: FarmId) -> Result<Farm, ServiceError> {
         let farm = self.store.catalogue().farm(farm_id)?;
-        farm.ok_or(ServiceError::NotFound(MissingResource::Farm(farm_id)))
+        farm.ok_or(ServiceError::NotFound(ResourceName::Farm(farm_id)))
     }
 
     /// The card that prices the farm's sessions now; an empty one if none was set.

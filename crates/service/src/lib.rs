@@ -10,31 +10,38 @@ mod counts;
 mod error;
 mod farms;
 mod ingest;
+mod jobs;
 mod key_ring;
 mod keys;
 mod limits;
 mod overview;
 mod page_token;
+mod resources;
 mod result_cache;
 mod retry_key;
 mod sealing;
 mod service;
+mod sessions;
+mod workers;
 
 pub use access::{Action, Caller, Role};
 pub use aggregation::{AggregationPage, PageRequest, StartAggregation};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use counts::ServiceCounts;
-pub use error::{InternalError, MissingResource, OpenError, ServiceError};
+pub use error::{InternalError, OpenError, ResourceName, ServiceError};
 pub use ingest::{IngestReport, NumberedSubmission, RateCardRefused, RefusedSubmission};
+pub use jobs::{Job, Search, SearchResult};
 pub use keys::{AccessKeySecret, AccessKeySummary, Credential, KeyAdministration, KeyError};
 pub use limits::ServiceLimits;
 pub use overview::{DayUsage, FarmOverview, NamedUsage, UsageTotals};
 pub use retry_key::retry_key;
 pub use service::Service;
+pub use workers::Worker;
 
 // What the faces need of the folder without a server on it, so that they need not know the store.
 pub use farmtally_store::{
-    AuditEntry, AuditError, AuditSummary, AuditWriteError, BATCH_RECORDS_MAX, Catalogue, Farm, FarmFigures,
-    NamedResource, NewFarm, OpenError as FolderError, StoreError, VerifyReport, backup, published_endpoint,
-    rebuild, restore, seal, verify,
+    Association, AssociationFilter, AuditEntry, AuditError, AuditSummary, AuditWriteError, BATCH_RECORDS_MAX,
+    Catalogue, ClientCall, Farm, FarmFigures, NamedResource, NewFarm, NewResource, OpenError as FolderError,
+    ResourceChange, ResourceId, SessionPosition, StoreError, Tagged, Tags, VerifyReport, backup,
+    published_endpoint, rebuild, restore, seal, verify,
 };

@@ -7,7 +7,7 @@ use farmtally_model::{
     FleetId, JobId, LineCost, QueueId, Record, RecordId, Session, SessionId, Timestamp, WorkerId,
 };
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::batches;
 use crate::book::{Book, Reading, load_from_batches};
@@ -134,8 +134,39 @@ impl OpenFarm {
         self.roster(database, |roster| roster.workers(fleet_id, after).take(limit).collect())
     }
 
-    pub(crate) fn worker_count(&self, database: &Database, fleet_id: FleetId) -> Result<usize, StoreError> {
-        self.roster(database, |roster| roster.worker_count(fleet_id))
+    /// Every job of a queue, by id.
+    pub(crate) fn for_each_job(
+        &self,
+        database: &Database,
+        queue_id: QueueId,
+        visit: impl FnMut(JobSummary),
+    ) -> Result<(), StoreError> {
+        self.roster(database, |roster| roster.jobs(queue_id, None).for_each(visit))
+    }
+
+    /// Every worker of a fleet, by id.
+    pub(crate) fn for_each_worker(
+        &self,
+        database: &Database,
+        fleet_id: FleetId,
+        visit: impl FnMut(WorkerSummary),
+    ) -> Result<(), StoreError> {
+        self.roster(database, |roster| roster.workers(fleet_id, None).for_each(visit))
+    }
+
+    /// Number of workers of a fleet that have a running session. It needs no history.
+    pub(crate) fn running_worker_count(&self, fleet_id: FleetId) -> Result<usize, StoreError> {
+        self.require_whole()?;
+        let book = self.book()?;
+        let workers: HashSet<WorkerId> = book
+            .running
+            .values()
+            .filter_map(|record| match record {
+                Record::Session(session) if session.fleet_id == fleet_id => session.worker_id,
+                _ => None,
+            })
+            .collect();
+        Ok(workers.len())
     }
 
     /// Looks at the roster when nothing in it is stale.

@@ -237,12 +237,6 @@ impl Roster {
             .map(worker_summary)
     }
 
-    /// Number of workers of a fleet.
-    pub(crate) fn worker_count(&self, fleet_id: FleetId) -> usize {
-        let all = (fleet_id, WorkerId::from_bytes([0; 16]))..=(fleet_id, WorkerId::from_bytes([0xff; 16]));
-        self.workers.entries.range(all).count()
-    }
-
     /// The pieces that may have sessions of an owner, each with the earliest and the latest start in it, by the former.
     pub(crate) fn pieces_of(&self, owner: SessionOwner) -> Vec<(i64, i64, Piece)> {
         let pieces = match owner {

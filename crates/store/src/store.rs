@@ -204,9 +204,29 @@ impl Store {
         self.farm(farm_id)?.workers(self.shared.catalogue.database(), fleet_id, after, limit)
     }
 
-    /// Number of workers of a fleet.
-    pub fn worker_count(&self, farm_id: FarmId, fleet_id: FleetId) -> Result<usize, StoreError> {
-        self.farm(farm_id)?.worker_count(self.shared.catalogue.database(), fleet_id)
+    /// Looks at every job of a queue, by id. Nothing is appended meanwhile, so that `visit` has to be quick.
+    pub fn for_each_job(
+        &self,
+        farm_id: FarmId,
+        queue_id: QueueId,
+        visit: impl FnMut(JobSummary),
+    ) -> Result<(), StoreError> {
+        self.farm(farm_id)?.for_each_job(self.shared.catalogue.database(), queue_id, visit)
+    }
+
+    /// Looks at every worker of a fleet, by id. Nothing is appended meanwhile, so that `visit` has to be quick.
+    pub fn for_each_worker(
+        &self,
+        farm_id: FarmId,
+        fleet_id: FleetId,
+        visit: impl FnMut(WorkerSummary),
+    ) -> Result<(), StoreError> {
+        self.farm(farm_id)?.for_each_worker(self.shared.catalogue.database(), fleet_id, visit)
+    }
+
+    /// Number of workers of a fleet that have a running session now.
+    pub fn running_worker_count(&self, farm_id: FarmId, fleet_id: FleetId) -> Result<usize, StoreError> {
+        self.farm(farm_id)?.running_worker_count(fleet_id)
     }
 
     /// Tells programs that share the folder where the server answers.

@@ -39,6 +39,17 @@ pub enum WireError {
         /// What the id should have led to, such as `farm`.
         resource_type: &'static str,
     },
+    /// What is wanted does not go together with how something is now.
+    Conflict {
+        /// The sentence for the caller.
+        message: String,
+        /// Why, as the service model names it.
+        reason: ConflictReason,
+        /// The id of what is in the way.
+        resource_id: String,
+        /// What the id leads to, such as `queue`.
+        resource_type: &'static str,
+    },
     /// Too much at once; the same request can succeed later.
     Throttling {
         /// The sentence for the caller.
@@ -67,6 +78,15 @@ pub enum WireError {
     },
 }
 
+/// Why something conflicts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConflictReason {
+    /// Something else needs it.
+    ResourceInUse,
+    /// Its status does not allow it.
+    StatusConflict,
+}
+
 /// How an error is known to clients.
 struct Identity {
     status: u16,
@@ -77,6 +97,10 @@ struct Identity {
 impl Identity {
     const fn new(status: u16, exception_name: &'static str) -> Self {
         Self { status, exception_name, reason: None }
+    }
+
+    const fn conflict(reason: &'static str) -> Self {
+        Self { status: 409, exception_name: "ConflictException", reason: Some(reason) }
     }
 
     const fn validation(reason: &'static str) -> Self {
@@ -90,9 +114,14 @@ impl WireError {
         match self {
             Self::Validation(ValidationError::CannotParse { .. }) => Identity::validation("CANNOT_PARSE"),
             Self::Validation(ValidationError::Fields(_)) => Identity::validation("FIELD_VALIDATION_FAILED"),
+            Self::Validation(ValidationError::Other { .. }) => Identity::validation("OTHER"),
             Self::AccessDenied { .. } => Identity::new(403, "AccessDeniedException"),
             Self::NotAuthenticated { exception_name, .. } => Identity::new(403, exception_name),
             Self::ResourceNotFound { .. } => Identity::new(404, "ResourceNotFoundException"),
+            Self::Conflict { reason, .. } => Identity::conflict(match reason {
+                ConflictReason::ResourceInUse => "RESOURCE_IN_USE",
+                ConflictReason::StatusConflict => "STATUS_CONFLICT",
+            }),
             Self::Throttling { .. } => Identity::new(429, "ThrottlingException"),
             Self::InternalServerError { .. } => Identity::new(500, "InternalServerErrorException"),
             Self::UnknownOperation { .. } => Identity::new(404, "UnknownOperationException"),
@@ -131,7 +160,8 @@ impl WireError {
             ErrorShape { message: &message, reason: self.identity().reason, ..ErrorShape::default() };
         match self {
             Self::Validation(ValidationError::Fields(problems)) => shape.field_list = Some(problems),
-            Self::ResourceNotFound { resource_id, resource_type, .. } => {
+            Self::ResourceNotFound { resource_id, resource_type, .. }
+            | Self::Conflict { resource_id, resource_type, .. } => {
                 shape.resource_id = Some(resource_id);
                 shape.resource_type = Some(resource_type);
             }
@@ -139,7 +169,7 @@ impl WireError {
                 shape.service_code = Some("deadline");
                 shape.quota_code = *quota_code;
             }
-            Self::Validation(ValidationError::CannotParse { .. })
+            Self::Validation(ValidationError::CannotParse { .. } | ValidationError::Other { .. })
             | Self::AccessDenied { .. }
             | Self::NotAuthenticated { .. }
             | Self::InternalServerError { .. }
@@ -157,6 +187,7 @@ impl WireError {
             | Self::AccessDenied { .. }
             | Self::NotAuthenticated { .. }
             | Self::ResourceNotFound { .. }
+            | Self::Conflict { .. }
             | Self::UnknownOperation { .. }
             | Self::RequestTooLarge { .. } => None,
         }
@@ -182,6 +213,7 @@ impl fmt::Display for WireError {
             Self::AccessDenied { message }
             | Self::NotAuthenticated { message, .. }
             | Self::ResourceNotFound { message, .. }
+            | Self::Conflict { message, .. }
             | Self::Throttling { message, .. } => f.write_str(message),
             Self::InternalServerError { .. } => {
                 f.write_str("the server could not answer because of an internal problem; its log says more")
@@ -276,6 +308,25 @@ mod tests {
         };
         let body = r#"{"message":"why","resourceId":"queue-1","resourceType":"queue"}"#;
         check(&error, 404, "ResourceNotFoundException", &[], body);
+    }
+
+    #[test]
+    fn a_conflict_is_409_and_says_with_what() {
+        let error = WireError::Conflict {
+            message: sentence(),
+            reason: ConflictReason::ResourceInUse,
+            resource_id: "queue-1".to_owned(),
+            resource_type: "queue",
+        };
+        let body =
+            r#"{"message":"why","reason":"RESOURCE_IN_USE","resourceId":"queue-1","resourceType":"queue"}"#;
+        check(&error, 409, "ConflictException", &[], body);
+    }
+
+    #[test]
+    fn a_request_that_cannot_be_done_as_things_are_is_400_for_another_reason() {
+        let error = ValidationError::Other { message: sentence() };
+        check(&error.into(), 400, "ValidationException", &[], r#"{"message":"why","reason":"OTHER"}"#);
     }
 
     #[test]

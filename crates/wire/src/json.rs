@@ -24,6 +24,56 @@ pub(crate) fn to_bytes_of(shape: &impl Serialize, bytes_usual: usize) -> Vec<u8>
     body
 }
 
+/// An object that is built member by member.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shape(Map<String, Value>);
+
+impl Shape {
+    /// Adds a member.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a member by its text, such as an identifier or an instant.
+    pub(crate) fn with_text(self, name: &str, value: impl fmt::Display) -> Self {
+        self.with(name, value.to_string())
+    }
+
+    /// Adds a member if there is a value for it.
+    pub(crate) fn with_some(self, name: &str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// Adds every member of an object.
+    pub(crate) fn with_all(mut self, members: Map<String, Value>) -> Self {
+        self.0.extend(members);
+        self
+    }
+
+    pub(crate) fn into_value(self) -> Value {
+        Value::Object(self.0)
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        to_bytes(&self.0)
+    }
+}
+
+/// The body of a page of a list. `more_after` is the place of the last element that was looked at, if more follow.
+pub(crate) fn page(
+    name: &str,
+    elements: impl Iterator<Item = Shape>,
+    more_after: Option<impl fmt::Display>,
+) -> Vec<u8> {
+    let elements: Vec<Value> = elements.map(Shape::into_value).collect();
+    let token = more_after.map(|place| place.to_string());
+    Shape::default().with(name, elements).with_some("nextToken", token).into_bytes()
+}
+
 /// A value by its text, such as an identifier.
 pub(crate) struct Text<T>(pub(crate) T);
 

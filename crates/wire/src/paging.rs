@@ -5,7 +5,7 @@ use std::str::FromStr;
 use crate::excerpt::quoted;
 use crate::page_size::PageSize;
 use crate::query_string::QueryString;
-use crate::validation::Problems;
+use crate::validation::{Problems, ValidationError};
 
 /// Most characters of a page token.
 pub const NEXT_TOKEN_LENGTH_MAX: usize = 4096;
@@ -48,23 +48,14 @@ pub struct ListPosition<I> {
     pub after: Option<I>,
 }
 
-/// The page of a list that is asked for.
-pub(crate) fn list_position<I: FromStr>(
-    query: QueryString<'_>,
-    problems: &mut Problems,
-) -> Option<ListPosition<I>> {
-    let page_size = page_size(query, problems);
-    let after = next_token(query, problems).and_then(|token| list_token(&token, problems));
-    page_size.map(|page_size| ListPosition { page_size, after })
-}
-
-fn list_token<I: FromStr>(token: &str, problems: &mut Problems) -> Option<I> {
-    token.parse().ok().or_else(|| {
+/// The place that a list's token stands for.
+pub(crate) fn parse_token<I: FromStr>(token: &str) -> Result<I, ValidationError> {
+    token.parse().map_err(|_| {
         let message = format!(
             "{} is not a token of this list; pass the token of the page before unchanged",
             quoted(token)
         );
-        problems.refuse("nextToken", message)
+        ValidationError::field("nextToken", &message)
     })
 }
 

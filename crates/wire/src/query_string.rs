@@ -36,6 +36,13 @@ impl<'raw> QueryString<'raw> {
         value
     }
 
+    /// The decoded values of a parameter that may be given several times.
+    pub(crate) fn parameters(self, name: &str, problems: &mut Problems) -> Option<Vec<String>> {
+        let values = self.pairs().filter(|(key, _)| decoded(key).as_deref() == Some(name));
+        let values: Option<Vec<String>> = values.map(|(_, value)| decoded(value)).collect();
+        values.or_else(|| problems.refuse(name, "the value is not percent-encoded UTF-8"))
+    }
+
     /// A parameter that has to be there.
     pub(crate) fn required(self, name: &str, problems: &mut Problems) -> Option<String> {
         if self.pairs().any(|(key, _)| decoded(key).as_deref() == Some(name)) {

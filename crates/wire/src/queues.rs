@@ -1,40 +1,15 @@
-//! ListQueues.
+//! ListQueues, GetQueue, CreateQueue, UpdateQueue and DeleteQueue.
 
-use farmtally_model::{DisplayName, FarmId, QueueId, Timestamp};
-use serde::Serialize;
+use farmtally_model::{FarmId, QueueId};
 
-use crate::fields::{farm_id, one_of};
-use crate::json::{self, Text};
-use crate::paging::{ListPosition, list_position};
-use crate::principal::check_principal_id;
-use crate::query_string::QueryString;
-use crate::timestamp::WireTimestamp;
-use crate::validation::{Problems, ValidationError};
+use crate::json::{self, Shape};
+use crate::paging::ListPosition;
+use crate::request::CheckedRequest;
+use crate::resource::{NewResource, Resource, ResourcePatch};
+use crate::validation::ValidationError;
 
-/// What a queue is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum QueueStatus {
-    /// Nothing is being scheduled. Every queue is in this status, because farmtally schedules nothing.
-    Idle,
-    /// Jobs are being scheduled.
-    Scheduling,
-    /// Something, such as a budget, keeps jobs from being scheduled.
-    SchedulingBlocked,
-}
-
-impl QueueStatus {
-    /// Every status, in the order of the service model.
-    pub const ALL: [Self; 3] = [Self::Idle, Self::Scheduling, Self::SchedulingBlocked];
-
-    /// The wire's text.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Idle => "IDLE",
-            Self::Scheduling => "SCHEDULING",
-            Self::SchedulingBlocked => "SCHEDULING_BLOCKED",
-        }
-    }
-}
+/// The status of every queue, because nothing is scheduled here.
+const QUEUE_STATUS: &str = "IDLE";
 
 /// A queue as the API shows it.
 #[derive(Debug, Clone, Copy)]
@@ -43,12 +18,8 @@ pub struct Queue<'a> {
     pub farm_id: FarmId,
     /// Its id.
     pub queue_id: QueueId,
-    /// What people call it.
-    pub display_name: &'a DisplayName,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// Who created it.
-    pub created_by: &'a str,
+    /// What all resources have.
+    pub resource: Resource<'a>,
 }
 
 /// A checked request for queues.
@@ -58,113 +29,119 @@ pub struct ListQueuesRequest {
     pub farm_id: FarmId,
     /// Which page.
     pub position: ListPosition<QueueId>,
-    /// Only queues in this status are asked for; with any but [`QueueStatus::Idle`] the list is empty.
-    pub status: Option<QueueStatus>,
+    /// Whether only queues in another status than IDLE are asked for, of which there are none.
+    pub is_for_none: bool,
 }
 
-/// Reads the farm id of the path, percent-decoded, and the query, still percent-encoded and without its `?`.
-pub fn parse_list_queues(farm_label: &str, raw_query: &str) -> Result<ListQueuesRequest, ValidationError> {
-    let query = QueryString::new(raw_query);
-    let mut problems = Problems::default();
-    let farm_id = farm_id(farm_label, &mut problems);
-    let position = list_position(query, &mut problems);
-    let status = status(query, &mut problems);
-    check_principal_id(query, &mut problems);
-    let request =
-        farm_id.zip(position).map(|(farm_id, position)| ListQueuesRequest { farm_id, position, status });
-    problems.finish(request)
+/// Which queues are asked for.
+pub fn parse_list_queues(request: &CheckedRequest) -> Result<ListQueuesRequest, ValidationError> {
+    Ok(ListQueuesRequest {
+        farm_id: request.required("farmId")?,
+        position: request.position()?,
+        is_for_none: request.text("status").is_some_and(|status| status != QUEUE_STATUS),
+    })
 }
 
-fn status(query: QueryString<'_>, problems: &mut Problems) -> Option<QueueStatus> {
-    let text = query.parameter("status", problems)?;
-    one_of("status", &text, &QueueStatus::ALL.map(|status| (status.as_str(), status)), problems)
+/// The queue of a request whose path has one, and its farm.
+pub fn parse_queue(request: &CheckedRequest) -> Result<(FarmId, QueueId), ValidationError> {
+    Ok((request.required("farmId")?, request.required("queueId")?))
+}
+
+/// A queue or fleet that is to be, and its farm.
+pub fn parse_create(request: &CheckedRequest) -> Result<(FarmId, NewResource), ValidationError> {
+    Ok((request.required("farmId")?, NewResource::of(request)?))
+}
+
+/// What is to change about a queue or fleet.
+pub fn parse_patch(request: &CheckedRequest) -> Result<ResourcePatch, ValidationError> {
+    ResourcePatch::of(request)
 }
 
 /// The body of a page of queues. `more_after` is the last queue of the page, if queues follow it.
 pub fn write_queues_page(queues: &[Queue<'_>], more_after: Option<QueueId>) -> Vec<u8> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct ListQueuesResponse<'a> {
-        queues: Vec<QueueSummary<'a>>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        next_token: Option<Text<QueueId>>,
-    }
-    let queues = queues.iter().map(QueueSummary::new).collect();
-    json::to_bytes(&ListQueuesResponse { queues, next_token: more_after.map(Text) })
+    json::page("queues", queues.iter().map(summary), more_after)
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct QueueSummary<'a> {
-    farm_id: Text<FarmId>,
-    queue_id: Text<QueueId>,
-    display_name: &'a str,
-    status: &'static str,
-    default_budget_action: &'static str,
-    created_at: WireTimestamp,
-    created_by: &'a str,
+/// The body of one queue.
+pub fn write_queue(queue: &Queue<'_>) -> Vec<u8> {
+    summary(queue)
+        .with_some("description", queue.resource.description)
+        .with_all(queue.resource.settings().into_members())
+        .into_bytes()
 }
 
-impl<'a> QueueSummary<'a> {
-    fn new(queue: &Queue<'a>) -> Self {
-        Self {
-            farm_id: Text(queue.farm_id),
-            queue_id: Text(queue.queue_id),
-            display_name: queue.display_name.as_str(),
-            status: QueueStatus::Idle.as_str(),
-            // There are no budgets here, so reaching one has no consequence.
-            default_budget_action: "NONE",
-            created_at: WireTimestamp(queue.created_at),
-            created_by: queue.created_by,
-        }
-    }
+/// The body that says which queue was created.
+pub fn write_created_queue(queue_id: QueueId) -> Vec<u8> {
+    Shape::default().with_text("queueId", queue_id).into_bytes()
+}
+
+fn summary(queue: &Queue<'_>) -> Shape {
+    let action = queue.resource.settings().take("defaultBudgetAction");
+    queue
+        .resource
+        .summary()
+        .with_text("farmId", queue.farm_id)
+        .with_text("queueId", queue.queue_id)
+        .with("status", QUEUE_STATUS)
+        .with("defaultBudgetAction", action.unwrap_or_else(|| "NONE".into()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operation::Operation;
+    use crate::request::tests::{query, request};
+    use crate::resource::tests::resource;
+    use serde_json::{Value, json};
 
-    const FARM: &str = "farm-abababababababababababababababab";
+    #[test]
+    fn a_queue_is_idle_and_has_the_budget_action_that_was_set() {
+        let name = "comp".parse().unwrap();
+        let (farm_id, queue_id) = (FarmId::from_bytes([1; 16]), QueueId::from_bytes([2; 16]));
+        let queue = Queue { farm_id, queue_id, resource: resource(&name) };
+        let body: Value = serde_json::from_slice(&write_queues_page(&[queue], None)).unwrap();
+        let expected = json!({ "displayName": "comp", "createdAt": "2025-11-24T22:00:00Z", "createdBy": "olga",
+                               "farmId": farm_id.to_string(), "queueId": queue_id.to_string(), "status": "IDLE",
+                               "defaultBudgetAction": "NONE" });
+        assert_eq!(body, json!({ "queues": [expected] }));
+        let settings =
+            Some(r#"{"defaultBudgetAction":"STOP_SCHEDULING_AND_CANCEL_TASKS","roleArn":"arn:x"}"#);
+        let queue = Queue { resource: Resource { settings, ..resource(&name) }, ..queue };
+        let body: Value = serde_json::from_slice(&write_queue(&queue)).unwrap();
+        assert_eq!(body["defaultBudgetAction"], "STOP_SCHEDULING_AND_CANCEL_TASKS");
+        assert_eq!(body["roleArn"], "arn:x");
+        let page: Value = serde_json::from_slice(&write_queues_page(&[queue], None)).unwrap();
+        assert_eq!(page["queues"][0].get("roleArn"), None, "lists do not show it");
+    }
 
     #[test]
     fn queues_are_asked_for_by_farm_status_and_page() {
-        let queue_id = QueueId::from_bytes([7; 16]);
-        let request =
-            parse_list_queues(FARM, &format!("status=IDLE&maxResults=3&nextToken={queue_id}")).unwrap();
-        assert_eq!(request.farm_id, FarmId::from_bytes([0xab; 16]));
-        assert_eq!((request.position.page_size.get(), request.position.after), (3, Some(queue_id)));
-        assert_eq!(request.status, Some(QueueStatus::Idle));
-        assert_eq!(parse_list_queues(FARM, "").unwrap().status, None);
-    }
-
-    #[test]
-    fn every_bad_parameter_is_named() {
-        let error = parse_list_queues("nope", "status=BUSY&maxResults=101").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "3 fields are not valid: farmId: \"nope\" does not match farm-[0-9a-f]{32}; maxResults: 101 is given; 1 to \
-             100 are allowed; status: \"BUSY\" is not one of IDLE, SCHEDULING, SCHEDULING_BLOCKED"
+        let list = |raw| parse_list_queues(&query(Operation::ListQueues, raw).unwrap()).unwrap();
+        assert!(!list("").is_for_none && !list("status=IDLE").is_for_none);
+        assert!(list("status=SCHEDULING&maxResults=2").is_for_none);
+        let error = query(Operation::ListQueues, "status=BUSY&maxResults=x").unwrap_err().to_string();
+        assert!(
+            error.starts_with("2 fields are not valid: maxResults: \"x\" is not a whole number"),
+            "{error}"
+        );
+        assert!(
+            error.contains("status: \"BUSY\" is not one of IDLE, SCHEDULING, SCHEDULING_BLOCKED"),
+            "{error}"
         );
     }
 
     #[test]
-    fn a_queue_is_idle_and_has_no_budget() {
-        let name = DisplayName::new("lighting").unwrap();
-        let queue = Queue {
-            farm_id: FarmId::from_bytes([0xab; 16]),
-            queue_id: QueueId::from_bytes([1; 16]),
-            display_name: &name,
-            created_at: Timestamp::MIN,
-            created_by: "cli",
-        };
-        assert_eq!(
-            String::from_utf8(write_queues_page(&[queue], Some(queue.queue_id))).unwrap(),
-            concat!(
-                r#"{"queues":[{"farmId":"farm-abababababababababababababababab","#,
-                r#""queueId":"queue-01010101010101010101010101010101","displayName":"lighting","status":"IDLE","#,
-                r#""defaultBudgetAction":"NONE","createdAt":"1970-01-01T00:00:00Z","createdBy":"cli"}],"#,
-                r#""nextToken":"queue-01010101010101010101010101010101"}"#
-            )
-        );
+    fn what_a_queue_is_created_with_is_checked_to_the_bottom() {
+        let body = json!({ "displayName": "", "jobRunAsUser": { "posix": { "user": "Bad", "group": "g" } },
+                           "schedulingConfiguration": { "weightedBalanced": { "priorityWeight": -1 } } });
+        let error = request(Operation::CreateQueue, body).unwrap_err().to_string();
+        for part in [
+            "displayName: 0 characters",
+            "jobRunAsUser.posix.user: \"Bad\" does not match",
+            "jobRunAsUser.runAs: a value is required",
+            "schedulingConfiguration.weightedBalanced.priorityWeight: -1 is given",
+        ] {
+            assert!(error.contains(part), "{part} in {error}");
+        }
     }
 }

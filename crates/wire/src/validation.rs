@@ -13,6 +13,11 @@ pub enum ValidationError {
         /// Why, as a sentence for the caller.
         message: String,
     },
+    /// The request is right by itself, and cannot be done as things are.
+    Other {
+        /// Why, as a sentence for the caller.
+        message: String,
+    },
     /// Fields that are missing, of the wrong type, or outside their bounds; at least one.
     Fields(Vec<FieldProblem>),
 }
@@ -36,7 +41,7 @@ impl ValidationError {
 impl fmt::Display for ValidationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CannotParse { message } => f.write_str(message),
+            Self::CannotParse { message } | Self::Other { message } => f.write_str(message),
             Self::Fields(problems) => write_summary(f, problems),
         }
     }

@@ -3,8 +3,8 @@
 
 use farmtally_model::{RESOURCES_MAX, UtcOffset};
 use farmtally_wire::{
-    NEXT_TOKEN_LENGTH_MAX, Operation, Route, ValidationError, WireError, parse_get, parse_get_farm,
-    parse_list_farms, parse_list_fleets, parse_list_queues, parse_start,
+    CheckedRequest, NEXT_TOKEN_LENGTH_MAX, Operation, Received, Route, ValidationError, WireError, parse_get,
+    parse_start,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -149,13 +149,22 @@ fn check_query(farm_label: &str, raw_query: &str) {
         }
         Err(error) => check_refusal(error),
     }
-    let refusals = [
-        parse_list_farms(raw_query).err(),
-        parse_get_farm(farm_label).err(),
-        parse_list_queues(farm_label, raw_query).err(),
-        parse_list_fleets(farm_label, raw_query).err(),
-    ];
-    refusals.into_iter().flatten().for_each(check_refusal);
+}
+
+/// A request of any operation, with the same text for every label of its path.
+fn check_any(label: &str, raw_query: &str, body: &[u8]) {
+    for operation in Operation::ALL {
+        let segments = operation.path_template().split('/');
+        let path: Vec<_> =
+            segments.map(|segment| if segment.starts_with('{') { label } else { segment }).collect();
+        let Route::Operation { labels, .. } = Operation::route(operation.method(), &path.join("/")) else {
+            continue;
+        };
+        let received = Received { labels: &labels, raw_query, client_token: Some(label), body };
+        if let Err(error) = CheckedRequest::read(*operation, &received) {
+            check_refusal(error);
+        }
+    }
 }
 
 proptest! {
@@ -163,6 +172,7 @@ proptest! {
     fn any_bytes_are_a_request_or_a_refusal(label: String, body: Vec<u8>) {
         check_start(&label, &body);
         check_start(FARM, &body);
+        check_any(&label, "", &body);
     }
 
     #[test]
@@ -172,6 +182,7 @@ proptest! {
         ) {
         let text = body.to_string();
         check_start(FARM, text.as_bytes());
+        check_any(FARM, "", text.as_bytes());
         check_start(FARM, &text.as_bytes()[..cut.index(text.len())]);
     }
 
@@ -180,6 +191,8 @@ proptest! {
         check_query(FARM, &known);
         check_query(FARM, &any_text);
         check_query(&label, &known);
+        check_any(FARM, &known, b"");
+        check_any(&label, &any_text, b"{}");
     }
 
     #[test]

@@ -1,4 +1,8 @@
-//! What the lists have in common: pages that end before the first resource that did not fit.
+//! What lists have in common: pages that end before the first resource that did not fit, and several things at once of
+//! which some are not there.
+
+use farmtally_service::ServiceError;
+use farmtally_wire::Found;
 
 /// Resources to read for a page of so many: one more tells whether another page follows.
 pub(super) fn limit(page_size: usize) -> usize {
@@ -10,6 +14,31 @@ pub(super) fn cut<T, I>(resources: &mut Vec<T>, page_size: usize, id: impl Fn(&T
     let is_last_page = resources.len() <= page_size;
     resources.truncate(page_size);
     if is_last_page { None } else { resources.last().map(id) }
+}
+
+/// Finds each of several things. One that is not there does not hinder the others; any other problem ends it all.
+pub(super) fn find<K, T>(
+    keys: Vec<K>,
+    one: impl Fn(&K) -> Result<T, ServiceError>,
+) -> Result<Vec<Found<K, T>>, ServiceError> {
+    let find = |key: K| match one(&key) {
+        Ok(value) => Ok(Found { key, found: Ok(value) }),
+        Err(error @ ServiceError::NotFound(_)) => Ok(Found { key, found: Err(error.to_string()) }),
+        Err(error) => Err(error),
+    };
+    keys.into_iter().map(find).collect()
+}
+
+/// What was found, as the wire shows it.
+pub(super) fn shapes<'a, K: Copy, T, S>(
+    all: &'a [Found<K, T>],
+    shape: impl Fn(&K, &'a T) -> S,
+) -> Vec<Found<K, S>> {
+    let shapes = all.iter().map(|one| {
+        let found = one.found.as_ref().map(|value| shape(&one.key, value)).map_err(Clone::clone);
+        Found { key: one.key, found }
+    });
+    shapes.collect()
 }
 
 #[cfg(test)]

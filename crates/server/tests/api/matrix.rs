@@ -5,7 +5,7 @@
 
 use farmtally_service::Role;
 use farmtally_wire::Operation;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::client::{Answer, Call, Key};
 use crate::door::{FARM, Farmtally, OTHER_FARM};
@@ -66,6 +66,7 @@ fn path(template: &str) -> String {
     let segments = template.split('/').map(|segment| match segment.strip_prefix('{') {
         None => segment.to_owned(),
         Some("farmId}") => FARM.to_string(),
+        Some("resourceArn}") => format!("arn%3Aaws%3Adeadline%3Aus-west-2%3A123456789012%3Afarm%2F{FARM}"),
         Some(label) => id(label.trim_end_matches("Id}"), 1),
     });
     segments.collect::<Vec<_>>().join("/")
@@ -79,6 +80,14 @@ impl Asked {
             "GetSessionsStatisticsAggregation" => {
                 self.call.target.push_str("?aggregationId=");
                 self.call.target.push_str(&"0".repeat(32));
+            }
+            "UntagResource" => self.call.target.push_str("?tagKeys=show"),
+            "CreateFarm" | "CreateQueue" => self.call.body = br#"{"displayName":"new"}"#.to_vec(),
+            "UpdateQueueFleetAssociation" => self.call.body = br#"{"status":"ACTIVE"}"#.to_vec(),
+            "SearchJobs" | "SearchWorkers" => {
+                let (queues, fleets) = ([id("queue", 1)], [id("fleet", 1)]);
+                let body = json!({ "queueIds": queues, "fleetIds": fleets, "itemOffset": 0 });
+                self.call.body = body.to_string().into_bytes();
             }
             _ => {}
         }
@@ -113,7 +122,9 @@ fn every_role_does_its_own_work_and_no_other_on_every_route() {
                 let answer = farmtally.call_as(&key, asked.call.clone());
                 let is_denied = error_name(&answer) == "AccessDeniedException";
                 let case = format!("{} by a {} of {farm_id:?}: {}", asked.name, role.as_str(), answer.text());
-                assert_eq!(is_denied, !asked.need.is_met_by(role), "{case}");
+                // A key for one farm would not see the farm that it makes.
+                let may = asked.need.is_met_by(role) && (asked.name != "CreateFarm" || farm_id.is_none());
+                assert_eq!(is_denied, !may, "{case}");
                 assert!(answer.status < 500, "{case}");
             }
         }

@@ -238,8 +238,14 @@ pub(crate) fn delete_farm(connection: &Connection, farm_id: FarmId) -> Result<De
             return Ok(Deletion::InUse(format!("it still contains {count} {kind}; delete them first")));
         }
     }
+    let is_sealed =
+        connection.prepare_cached("SELECT 1 FROM seals WHERE farm_id = ?1")?.exists([farm_id.bytes()])?;
+    if is_sealed {
+        let reason = "it keeps the sealed history of what was deleted, which the folder's own checks need";
+        return Ok(Deletion::InUse(reason.to_owned()));
+    }
     // Keys that are for this farm alone stay: they see nothing any more, and their owner may want to know them.
-    for table in ["tags", "users", "rate_cards", "aggregations", "batches", "batch_heads"] {
+    for table in ["tags", "users", "rate_cards", "retention", "aggregations", "batches", "batch_heads"] {
         connection
             .prepare_cached(&format!("DELETE FROM {table} WHERE farm_id = ?1"))?
             .execute([farm_id.bytes()])?;

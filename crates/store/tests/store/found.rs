@@ -169,7 +169,8 @@ fn check_all(store: &Store) {
         let expected: Vec<_> =
             workers.clone().filter_map(|worker_id| worker(fleet_id, worker_id, &sessions)).collect();
         assert_eq!(store.workers(farm(1), fleet_id, None, 100).unwrap(), expected);
-        assert_eq!(store.worker_count(farm(1), fleet_id).unwrap(), expected.len());
+        let running = expected.iter().filter(|worker| worker.activity.running > 0).count();
+        assert_eq!(store.running_worker_count(farm(1), fleet_id).unwrap(), running);
         for worker_id in workers {
             let found = store.worker(farm(1), fleet_id, worker_id).unwrap();
             assert_eq!(found, worker(fleet_id, worker_id, &sessions));
