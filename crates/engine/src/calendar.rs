@@ -9,6 +9,11 @@ use farmtally_model::Buckets;
 /// Half an hour in milliseconds.
 pub(crate) const SLOT_MS: u32 = 1_800_000;
 
+/// More half-hours than an offset of 32 bits has, so that every offset is in the table.
+pub(crate) const SLOTS: usize = 4096;
+
+const _: () = assert!((u32::MAX / SLOT_MS) < 4096);
+
 /// The bucket of instants before the first one that is asked for.
 pub(crate) const BEFORE: u32 = u32::MAX - 1;
 /// The bucket of instants after the last one that is asked for.
@@ -20,7 +25,7 @@ pub(crate) const OUTSIDE: u32 = BEFORE;
 #[derive(Debug)]
 pub(crate) struct BlockCalendar {
     /// The bucket of each half-hour.
-    slots: Vec<u32>,
+    slots: Box<[u32; SLOTS]>,
     /// The bucket to which the first of the edges belongs.
     first: u32,
     /// Start of the first bucket, then the ends of the buckets.
@@ -36,33 +41,31 @@ impl BlockCalendar {
         let mut bucket = buckets.index_of(first_ms);
         let (first, mut end_ms) = (bucket, buckets.end_ms(bucket));
         let mut edges_ms = vec![buckets.start_ms(bucket) - base_ms, end_ms - base_ms];
-        let slots = (0..slot_count).map(|slot| {
+        let mut slots = Box::new([AFTER; SLOTS]);
+        for (slot, of_slot) in (0..slot_count).zip(slots.iter_mut()) {
             let instant_ms = base_ms + i64::from(slot) * i64::from(SLOT_MS);
-            if instant_ms < window_ms.start {
-                return BEFORE;
-            }
             if instant_ms >= window_ms.end {
-                return AFTER;
+                break;
             }
             while instant_ms >= end_ms {
                 bucket += 1;
                 end_ms = buckets.end_ms(bucket);
                 edges_ms.push(end_ms - base_ms);
             }
-            narrow(bucket)
-        });
-        Self { slots: slots.collect(), first: narrow(first), edges_ms }
+            *of_slot = if instant_ms < window_ms.start { BEFORE } else { narrow(bucket) };
+        }
+        Self { slots, first: narrow(first), edges_ms }
     }
 
     /// The bucket of each half-hour after the base.
-    pub(crate) fn slots(&self) -> &[u32] {
+    pub(crate) fn slots(&self) -> &[u32; SLOTS] {
         &self.slots
     }
 
     /// The bucket of an instant of the block.
     #[inline]
     pub(crate) fn bucket_at(&self, offset_ms: u32) -> u32 {
-        self.slots.get((offset_ms / SLOT_MS) as usize).copied().unwrap_or(AFTER)
+        self.slots[(offset_ms / SLOT_MS) as usize % SLOTS]
     }
 
     /// Hands the pieces of a span to `piece`, oldest first: bucket, and cost and length of the piece. `cost_until` says what

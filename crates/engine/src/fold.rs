@@ -1,8 +1,7 @@
-//! The pieces of one bucket become groups in the order of their keys, without a hash table and mostly without a sort.
+//! The pieces of one bucket become groups in the order of their keys, without a hash table and mostly without comparing.
 //!
-//! The first places that occur are numbered, and the pieces are put in their order by counting. What is left is a few
-//! pieces of one first place, which are folded through a small table of second places; a set of bits remembers which of
-//! them occur, and reading it from its start gives them in order.
+//! The pieces are put in the order of their second places and then of their first ones, by counting. Where a position has
+//! many possible places, those that occur are numbered before. Pieces of one group then lie together.
 
 use farmtally_columns::Summary;
 
@@ -40,119 +39,121 @@ impl Piece {
     }
 }
 
-/// Keys up to which there is a sum for each of them.
+/// Keys up to which there may be a sum for each of them, and how many for each piece.
 const KEYS_FEW: u64 = 2048;
-/// Possible first places up to which they are numbered, and how many more for each piece.
-const PLACES_FEW: usize = 4096;
+const KEYS_BY_PIECE: usize = 8;
+/// Places up to which they are counted as they are, and how many for each piece.
+const PLACES_FEW: usize = 1024;
 const PLACES_BY_PIECE: usize = 64;
-/// Pieces of one first place up to which they are sorted.
-const PIECES_FEW: usize = 12;
-/// Possible second places for each piece up to which there is a table of them.
-const SECOND_BY_PIECE: usize = 64;
+/// Pieces up to which they are sorted by comparing.
+const PIECES_FEW: usize = 64;
 
 /// Folds the pieces of bucket after bucket. Its tables are kept from one to the next.
 #[derive(Debug)]
 pub(crate) struct Folder {
     keys: KeyLayout,
-    first: Numbering,
-    /// Where the pieces of each first place end, by number.
-    ends: Vec<u32>,
-    /// The pieces by first place.
-    by_first: Vec<Piece>,
-    second: SecondTable,
+    first: Digit,
+    second: Digit,
+    order: Vec<u32>,
+    sorted: Vec<u32>,
     /// A sum for each key, if there are few.
     sums: Vec<Summary>,
 }
 
-/// The first places that occur, numbered from zero.
-#[derive(Debug, Default)]
-struct Numbering {
+/// One position of the keys on its way to be sorted by.
+#[derive(Debug)]
+struct Digit {
+    position: usize,
     occurring: NumberSet,
-    places: Vec<u32>,
-    /// Numbers by place; only those of occurring places mean something.
+    /// The number of each place among those that occur; empty where places are their own numbers.
     numbers: Vec<u32>,
+    /// The place of each piece, numbered.
+    digits: Vec<u32>,
+    /// Where the next piece of each number belongs.
+    next: Vec<u32>,
 }
 
-impl Numbering {
-    fn new(len: usize) -> Self {
-        Self { occurring: NumberSet::new(len), places: Vec::new(), numbers: vec![0; len] }
+impl Digit {
+    fn new(position: usize, places: usize) -> Self {
+        let numbered = if places > PLACES_FEW { places } else { 0 };
+        Self {
+            position,
+            occurring: NumberSet::new(numbered),
+            numbers: vec![0; numbered],
+            digits: Vec::new(),
+            next: vec![0; if numbered == 0 { places } else { 0 }],
+        }
     }
 
-    fn number(&mut self, places: impl Iterator<Item = u32>) {
-        for place in places {
-            self.occurring.insert(place);
+    /// Finds the digits of the pieces, and counts them.
+    fn read(&mut self, keys: KeyLayout, pieces: &[Piece]) {
+        let places = pieces.iter().map(|piece| keys.places(piece.key())[self.position]);
+        self.digits.clear();
+        self.digits.extend(places);
+        if !self.numbers.is_empty() {
+            self.number();
         }
-        self.places.clear();
-        let (numbers, places) = (&mut self.numbers, &mut self.places);
+        self.next.fill(0);
+        for digit in &self.digits {
+            self.next[*digit as usize] += 1;
+        }
+        let mut begin = 0;
+        for next in &mut self.next {
+            begin += std::mem::replace(next, begin);
+        }
+    }
+
+    /// Replaces places by numbers, so that there are no more digits than pieces.
+    fn number(&mut self) {
+        for place in &self.digits {
+            self.occurring.insert(*place);
+        }
+        let (numbers, mut count) = (&mut self.numbers, 0);
         self.occurring.drain_below(numbers.len(), |place| {
-            numbers[place as usize] = u32::try_from(places.len()).unwrap_or(u32::MAX);
-            places.push(place);
+            numbers[place as usize] = count;
+            count += 1;
         });
-    }
-}
-
-/// The sums of the second places of one first place.
-#[derive(Debug, Default)]
-struct SecondTable {
-    /// Where the sum of each place is, plus one; zero where there is none.
-    table: Vec<u32>,
-    occurring: NumberSet,
-    sums: Vec<Summary>,
-}
-
-impl SecondTable {
-    fn new(len: usize) -> Self {
-        Self { table: vec![0; len], occurring: NumberSet::new(len), sums: Vec::new() }
-    }
-
-    fn fold(&mut self, pieces: &[Piece], mask: u64, mut group: impl FnMut(u32, &Summary)) {
-        self.sums.clear();
-        for piece in pieces {
-            #[expect(clippy::cast_possible_truncation, reason = "places have 32 bits")]
-            let place = (piece.key() & mask) as u32;
-            let sum = &mut self.table[place as usize];
-            if *sum == 0 {
-                self.occurring.insert(place);
-                self.sums.push(Summary::EMPTY);
-                // A bucket is folded long before it has 2^32 pieces.
-                *sum = u32::try_from(self.sums.len()).unwrap_or(u32::MAX);
-            }
-            piece.add_to(&mut self.sums[*sum as usize - 1]);
+        for digit in &mut self.digits {
+            *digit = numbers[*digit as usize];
         }
-        let (table, sums) = (&mut self.table, &self.sums);
-        self.occurring.drain_below(table.len(), |place| {
-            let sum = std::mem::take(&mut table[place as usize]);
-            group(place, &sums[sum as usize - 1]);
-        });
+        self.next.clear();
+        self.next.resize(count as usize, 0);
+    }
+
+    /// Puts pieces, given by their indexes, in the order of their digits; those of one digit stay in their order.
+    fn sort(&mut self, order: impl Iterator<Item = u32>, sorted: &mut [u32]) {
+        for index in order {
+            let next = &mut self.next[self.digits[index as usize] as usize];
+            sorted[*next as usize] = index;
+            *next += 1;
+        }
     }
 }
 
 impl Folder {
     pub(crate) fn new(keys: KeyLayout) -> Self {
-        let few = usize::try_from(keys.len).ok().filter(|_| keys.len <= KEYS_FEW);
-        let first = few.map_or(keys.len >> keys.second_bits, |_| 0);
+        let places = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let few = if keys.len <= KEYS_FEW { places(keys.len) } else { 0 };
         Self {
             keys,
-            first: Numbering::new(usize::try_from(first).unwrap_or(usize::MAX)),
-            ends: Vec::new(),
-            by_first: Vec::new(),
-            second: SecondTable::default(),
-            sums: vec![Summary::EMPTY; few.unwrap_or(0)],
+            first: Digit::new(0, places(keys.len >> keys.second_bits)),
+            second: Digit::new(1, 1 << keys.second_bits),
+            order: Vec::new(),
+            sorted: Vec::new(),
+            sums: vec![Summary::EMPTY; few],
         }
     }
 
-    /// Hands the groups of the pieces to `group`, ascending. Leaves the pieces in any order.
+    /// Hands the groups of the pieces to `group`, ascending. May change the order of the pieces.
     pub(crate) fn fold(&mut self, pieces: &mut [Piece], group: impl FnMut(u64, &Summary)) {
-        if pieces.is_empty() {
-            return;
-        }
-        if !self.sums.is_empty() {
+        let places = self.first.numbers.len() + self.second.numbers.len();
+        if !self.sums.is_empty() && self.sums.len() <= KEYS_BY_PIECE * pieces.len() {
             self.fold_through_sums(pieces, group);
-        } else if self.first.numbers.len() > PLACES_FEW + PLACES_BY_PIECE * pieces.len() {
+        } else if pieces.len() <= PIECES_FEW || places > PLACES_BY_PIECE * pieces.len() {
             fold_sorted(pieces, group);
         } else {
-            self.sort_by_first(pieces);
-            self.fold_by_first(group);
+            self.sort(pieces);
+            fold_in_order(self.sorted.iter().map(|index| pieces[*index as usize]), group);
         }
     }
 
@@ -169,67 +170,51 @@ impl Folder {
         }
     }
 
-    /// Puts the pieces in the order of their first places, by counting.
-    fn sort_by_first(&mut self, pieces: &[Piece]) {
-        let keys = self.keys;
-        self.first.number(pieces.iter().map(|piece| keys.places(piece.key())[0]));
-        let numbers = &self.first.numbers;
-        let number_of = |piece: &Piece| numbers[keys.places(piece.key())[0] as usize] as usize;
-        self.ends.clear();
-        self.ends.resize(self.first.places.len() + 1, 0);
-        for piece in pieces {
-            self.ends[number_of(piece) + 1] += 1;
+    /// Finds the order of the pieces by counting, the second places first.
+    fn sort(&mut self, pieces: &[Piece]) {
+        self.sorted.resize(pieces.len(), 0);
+        // A bucket is folded long before it has 2^32 pieces.
+        let indexes = (0..).take(pieces.len());
+        self.first.read(self.keys, pieces);
+        if self.keys.second_bits == 0 {
+            return self.first.sort(indexes, &mut self.sorted);
         }
-        let mut end = 0;
-        for count in &mut self.ends {
-            end += *count;
-            *count = end;
-        }
-        self.by_first.clear();
-        self.by_first.resize(pieces.len(), Piece { low: 0, high: 0 });
-        // `ends` begins with the begin of each place and ends with its end.
-        for piece in pieces {
-            let at = &mut self.ends[number_of(piece)];
-            self.by_first[*at as usize] = *piece;
-            *at += 1;
-        }
-    }
-
-    fn fold_by_first(&mut self, mut group: impl FnMut(u64, &Summary)) {
-        let (keys, second_len) = (self.keys, 1_usize << self.keys.second_bits.min(31));
-        let mut from = 0;
-        for (first, end) in self.first.places.iter().zip(&self.ends) {
-            let pieces = &mut self.by_first[from..*end as usize];
-            from = *end as usize;
-            if second_len == 1 || pieces.len() <= PIECES_FEW || second_len > SECOND_BY_PIECE * pieces.len() {
-                fold_sorted(pieces, &mut group);
-                continue;
-            }
-            if self.second.table.is_empty() {
-                self.second = SecondTable::new(second_len);
-            }
-            let share = keys.share(0, *first);
-            self.second
-                .fold(pieces, second_len as u64 - 1, |second, sum| group(share + u64::from(second), sum));
-        }
+        self.order.resize(pieces.len(), 0);
+        self.second.read(self.keys, pieces);
+        self.second.sort(indexes, &mut self.order);
+        self.first.sort(self.order.iter().copied(), &mut self.sorted);
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        (self.first.numbers.len() + self.second.table.len()) * size_of::<u32>()
-            + self.by_first.capacity() * size_of::<Piece>()
+        let digit = |digit: &Digit| digit.numbers.len() + digit.digits.capacity() + digit.next.capacity();
+        (digit(&self.first) + digit(&self.second) + self.order.capacity() + self.sorted.capacity())
+            * size_of::<u32>()
     }
 }
 
-/// The twin for groups that are too scattered for a table.
-fn fold_sorted(pieces: &mut [Piece], mut group: impl FnMut(u64, &Summary)) {
-    pieces.sort_unstable_by_key(|piece| piece.key());
-    for same in pieces.chunk_by(|one, other| one.key() == other.key()) {
-        let mut summary = Summary::EMPTY;
-        for piece in same {
-            piece.add_to(&mut summary);
+/// Folds pieces that are in the order of their keys.
+#[inline]
+fn fold_in_order(pieces: impl Iterator<Item = Piece>, mut group: impl FnMut(u64, &Summary)) {
+    let (mut key, mut summary) = (0, Summary::EMPTY);
+    for piece in pieces {
+        let next = piece.key();
+        if next != key {
+            if summary.count > 0 {
+                group(key, &summary);
+            }
+            (key, summary) = (next, Summary::EMPTY);
         }
-        group(same[0].key(), &summary);
+        piece.add_to(&mut summary);
     }
+    if summary.count > 0 {
+        group(key, &summary);
+    }
+}
+
+/// The twin that sorts by comparing, for few or very scattered pieces.
+fn fold_sorted(pieces: &mut [Piece], group: impl FnMut(u64, &Summary)) {
+    pieces.sort_unstable_by_key(|piece| piece.key());
+    fold_in_order(pieces.iter().copied(), group);
 }
 
 #[cfg(test)]

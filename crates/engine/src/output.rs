@@ -75,6 +75,10 @@ const LIST_ROWS_MAX: usize = (16 << 20) / size_of::<NarrowRow>();
 pub(crate) struct Output {
     keys: KeyLayout,
     pub(crate) lists: Vec<Vec<NarrowRow>>,
+    /// The list that is being filled, which will be the last one.
+    list: Vec<NarrowRow>,
+    /// The first place of the row before.
+    last_first: u32,
     /// Where the rows of the buckets are, newest bucket first.
     pub(crate) parts: Vec<Part>,
     row_count: usize,
@@ -84,8 +88,15 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new(keys: KeyLayout, places: [usize; 2]) -> Self {
-        let lists = vec![Vec::with_capacity(LIST_ROWS_MIN)];
-        Self { keys, lists, parts: Vec::new(), row_count: 0, seen: places.map(NumberSet::new) }
+        Self {
+            keys,
+            lists: Vec::new(),
+            list: Vec::with_capacity(LIST_ROWS_MIN),
+            last_first: u32::MAX,
+            parts: Vec::new(),
+            row_count: 0,
+            seen: places.map(NumberSet::new),
+        }
     }
 
     /// Begins a bucket, which is older than those before.
@@ -93,42 +104,46 @@ impl Output {
         if self.parts.last().is_some_and(|part| part.rows.is_empty()) {
             self.parts.pop();
         }
-        let list = self.lists.len() - 1;
-        let row = self.lists[list].len();
-        self.parts.push(Part { bucket, list, rows: row..row });
+        let row = self.list.len();
+        self.parts.push(Part { bucket, list: self.lists.len(), rows: row..row });
     }
 
     /// Appends a group to the bucket that was begun.
     #[inline]
     pub(crate) fn push(&mut self, key: u64, summary: &Summary) {
         let codes = self.keys.places(key);
-        self.seen[0].insert(codes[0]);
-        self.seen[1].insert(codes[1]);
-        let mut list = self.lists.len() - 1;
-        if self.lists[list].len() == self.lists[list].capacity() {
-            list = self.begin_list();
+        if codes[0] != self.last_first {
+            self.seen[0].insert(codes[0]);
+            self.last_first = codes[0];
         }
-        self.lists[list].push(narrow_row(codes, summary));
+        self.seen[1].insert(codes[1]);
+        if self.list.len() == self.list.capacity() {
+            self.begin_list();
+        }
+        self.list.push(narrow_row(codes, summary));
     }
 
     #[cold]
-    fn begin_list(&mut self) -> usize {
-        let list = self.lists.len() - 1;
+    fn begin_list(&mut self) {
         self.end_bucket();
-        let rows = (8 * self.lists[list].capacity()).min(LIST_ROWS_MAX);
+        let rows = (8 * self.list.capacity()).min(LIST_ROWS_MAX);
         let mut next = Vec::with_capacity(rows);
         large_pages::prefer(&mut next);
-        self.lists.push(next);
+        self.lists.push(std::mem::replace(&mut self.list, next));
         if let Some(bucket) = self.parts.last().map(|part| part.bucket) {
             self.begin_bucket(bucket);
         }
-        list + 1
+    }
+
+    /// Says that no bucket follows.
+    pub(crate) fn end(&mut self) {
+        self.lists.push(std::mem::take(&mut self.list));
     }
 
     /// Says that all groups of a bucket were pushed.
     pub(crate) fn end_bucket(&mut self) {
         if let Some(part) = self.parts.last_mut() {
-            part.rows.end = self.lists[part.list].len();
+            part.rows.end = self.list.len();
             self.row_count += part.rows.len();
         }
     }
@@ -139,6 +154,7 @@ impl Output {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.lists.iter().map(|list| list.capacity() * size_of::<NarrowRow>()).sum()
+        let rows: usize = self.lists.iter().chain([&self.list]).map(Vec::capacity).sum();
+        rows * size_of::<NarrowRow>()
     }
 }

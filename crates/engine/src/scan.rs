@@ -228,6 +228,7 @@ fn run_through<S: Sink>(
         BlockScan::new(plan, &task.asked, view, &mut scratch).scan(&mut sink);
     }
     sink.finish(&mut output);
+    output.end();
     control.check(output.row_count(), output.bytes())?;
     Ok(output)
 }

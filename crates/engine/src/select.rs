@@ -3,7 +3,7 @@
 //! Rows are taken in chunks that stay in the first-level cache. There is no branch on the data: every row is written to
 //! the end of both lists, and the end of the right one moves.
 
-use crate::calendar::{OUTSIDE, SLOT_MS};
+use crate::calendar::{OUTSIDE, SLOT_MS, SLOTS};
 
 /// Rows of a chunk.
 pub(crate) const CHUNK: usize = 1024;
@@ -27,12 +27,12 @@ impl Selection {
     }
 
     /// Looks at rows from `first` on, given by their ends and runtimes. `slots` has the bucket of each half-hour.
-    pub(crate) fn select(&mut self, first: u32, ends_ms: &[u32], runtimes_ms: &[u32], slots: &[u32]) {
+    pub(crate) fn select(&mut self, first: u32, ends_ms: &[u32], runtimes_ms: &[u32], slots: &[u32; SLOTS]) {
         let (mut len, mut crossing_len) = (0, 0);
         for (row, (end_ms, runtime_ms)) in (first..).zip(ends_ms.iter().zip(runtimes_ms)).take(CHUNK) {
             // The bucket contains the last millisecond of the row, not its end; a runtime is never zero.
-            let last = slots[(end_ms.wrapping_sub(1) / SLOT_MS) as usize];
-            let begin = slots[(end_ms.wrapping_sub(*runtime_ms) / SLOT_MS) as usize];
+            let last = slots[(end_ms.wrapping_sub(1) / SLOT_MS) as usize % SLOTS];
+            let begin = slots[(end_ms.wrapping_sub(*runtime_ms) / SLOT_MS) as usize % SLOTS];
             self.rows[len % CHUNK] = row;
             self.buckets[len % CHUNK] = last;
             self.crossing[crossing_len % CHUNK] = row;
@@ -71,7 +71,8 @@ mod tests {
             removed in 0_u32..5,
         ) {
             // Two half-hours before, buckets of two and one half-hours, and the rest after.
-            let slots = [BEFORE, BEFORE, 5, 5, 6, AFTER, AFTER, AFTER, AFTER, AFTER, AFTER];
+            let mut slots = [AFTER; SLOTS];
+            slots[..5].copy_from_slice(&[BEFORE, BEFORE, 5, 5, 6]);
             let ends: Vec<u32> = rows.iter().map(|(start, runtime)| start + runtime).collect();
             let runtimes: Vec<u32> = rows.iter().map(|row| row.1).collect();
             let mut selection = Selection::new();
