@@ -5,8 +5,8 @@ use farmtally_sigv4::{
     body_sha256,
 };
 use farmtally_wire::{
-    Operation, ValidationError, WireError, parse_get, parse_get_farm, parse_list_farms, parse_list_fleets,
-    parse_list_queues, parse_start,
+    CheckedRequest, Operation, Received, Route, ValidationError, WireError, parse_get, parse_list_farms,
+    parse_list_fleets, parse_list_queues, parse_start,
 };
 
 use crate::text;
@@ -106,12 +106,38 @@ pub(crate) fn get(bytes: &[u8]) {
     check(parse_get(FARM, &text(bytes)));
 }
 
+/// The first line is the query, the rest the body, of a request of every operation.
 pub(crate) fn lists(bytes: &[u8]) {
     let text = text(bytes);
-    check(parse_list_farms(&text));
-    check(parse_list_queues(FARM, &text));
-    check(parse_list_fleets(FARM, &text));
-    check(parse_get_farm(&text));
+    let (query, body) = text.split_once('\n').unwrap_or((&text, ""));
+    for operation in Operation::ALL {
+        check(read(*operation, query, body));
+    }
+    if let Ok(request) = read(Operation::ListFarms, query, body) {
+        check(parse_list_farms(&request));
+    }
+    if let Ok(request) = read(Operation::ListQueues, query, body) {
+        check(parse_list_queues(&request));
+    }
+    if let Ok(request) = read(Operation::ListFleets, query, body) {
+        check(parse_list_fleets(&request));
+    }
+}
+
+fn read(operation: Operation, query: &str, body: &str) -> Result<CheckedRequest, ValidationError> {
+    let path: Vec<&str> = operation.path_template().split('/').map(with_farm).collect();
+    let labels = match Operation::route(operation.method(), &path.join("/")) {
+        Route::Operation { labels, .. } => labels,
+        Route::UnknownOperation => unreachable!("an operation's own path leads to it"),
+    };
+    let received =
+        Received { labels: &labels, raw_query: query, client_token: Some(query), body: body.as_bytes() };
+    CheckedRequest::read(operation, &received)
+}
+
+/// A part of a path with an id in the place of its label.
+fn with_farm(part: &str) -> &str {
+    if part.starts_with('{') { FARM } else { part }
 }
 
 /// A refusal is a 400 whose body is JSON.

@@ -104,7 +104,10 @@ impl Service {
     /// Deletes a farm that has nothing in it.
     pub fn delete_farm(&self, caller: &Caller, farm_id: FarmId) -> Result<(), ServiceError> {
         self.manage(caller, farm_id)?;
-        deleted(self.store.delete_farm(farm_id)?, ResourceName::Farm(farm_id))
+        let deletion = self.store.delete_farm(farm_id)?;
+        deleted(deletion, ResourceName::Farm(farm_id))?;
+        self.results.forget_farm(farm_id);
+        Ok(())
     }
 
     /// The tags of a farm, queue or fleet.

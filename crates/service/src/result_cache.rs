@@ -45,6 +45,11 @@ impl ResultCache {
         }
     }
 
+    /// Forgets the answers of a farm that is no more.
+    pub(crate) fn forget_farm(&self, farm_id: FarmId) {
+        self.lock().retain(|(_, answer)| answer.farm_id != farm_id);
+    }
+
     fn lock(&self) -> MutexGuard<'_, VecDeque<(AggregationId, CompletedAggregation)>> {
         // A panic elsewhere leaves whole answers behind, never half of one.
         self.completed.lock().unwrap_or_else(PoisonError::into_inner)

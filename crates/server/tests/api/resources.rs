@@ -4,8 +4,8 @@ use farmtally_service::Role;
 use serde_json::{Value, json};
 
 use crate::client::Call;
-use crate::door::{FARM, Farmtally, NOW, OTHER_FARM};
-use crate::records::{id, session};
+use crate::door::{FARM, Farmtally, NOW, OTHER_FARM, get};
+use crate::records::{id, question, session};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/render";
 
@@ -153,6 +153,20 @@ fn what_has_records_is_not_deleted_and_says_why() {
     }
     farmtally.call(Call::delete(farm_path(""))).ok();
     farmtally.call(Call::get(farm_path(""))).error(404, "ResourceNotFoundException");
+}
+
+#[test]
+fn the_answers_of_a_farm_go_with_it() {
+    let farmtally = Farmtally::start();
+    farmtally.ingest(&[session(1)]);
+    let aggregation_id = farmtally.begin(&question());
+    assert_eq!(farmtally.wait(&aggregation_id)["status"], "COMPLETED");
+    farmtally.call(Call::delete(format!("/api/v1/farms/{FARM}/sessions/{}", id("session", 1))));
+    for path in [format!("/queues/{}", id("queue", 1)), format!("/fleets/{}", id("fleet", 1)), String::new()]
+    {
+        farmtally.call(Call::delete(farm_path(&path))).ok();
+    }
+    farmtally.call(get(FARM, &aggregation_id, "")).error(404, "ResourceNotFoundException");
 }
 
 #[test]
