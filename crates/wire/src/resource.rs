@@ -20,7 +20,7 @@ pub struct Resource<'a> {
     pub display_name: &'a DisplayName,
     /// What people say about it, at most 100 characters.
     pub description: Option<&'a str>,
-    /// Its settings, as [`Settings::to_text`] wrote them.
+    /// Its settings, as `Settings::to_text` wrote them.
     pub settings: Option<&'a str>,
     /// When it was created.
     pub created_at: Timestamp,
