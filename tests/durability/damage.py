@@ -162,4 +162,5 @@ class Rot:
 
 
 def _names_something(message):
-    return any(word in message for word in ("batch", "catalogue", "segment", ".", "row"))
+    parts = ("batch", "catalogue", "segment", ".", "row", "manifest", "columns", "carried records")
+    return any(word in message for word in parts)
