@@ -84,7 +84,8 @@ fn write_optional<T: DataType>(
     write_values::<T>(group, &present, Some(&levels))
 }
 
-fn write_values<T: DataType>(
+/// Writes the next column of the schema; `levels` says which rows have a value where some have none.
+pub(crate) fn write_values<T: DataType>(
     group: &mut SerializedRowGroupWriter<'_, File>,
     values: &[T::T],
     levels: Option<&[i16]>,

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use farmtally_model::{JobId, SessionId, Timestamp};
 use parquet::basic::Compression;
-use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int64Type};
+use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 
+use crate::export::write_values;
 use crate::farm::{Farm, FarmSession};
 use crate::records::{SEED, fleet_id, queue_id};
 
@@ -124,7 +125,7 @@ fn write_text(
     text: impl Fn(&UsageRow<'_>) -> String,
 ) -> Result<(), ParquetError> {
     let values: Vec<ByteArray> = rows.iter().map(|row| text(row).into_bytes().into()).collect();
-    write::<ByteArrayType>(group, &values, None)
+    write_values::<ByteArrayType>(group, &values, None)
 }
 
 fn write_integers(
@@ -133,7 +134,7 @@ fn write_integers(
     integer: impl Fn(&UsageRow<'_>) -> i64,
 ) -> Result<(), ParquetError> {
     let values: Vec<i64> = rows.iter().map(integer).collect();
-    write::<Int64Type>(group, &values, None)
+    write_values::<Int64Type>(group, &values, None)
 }
 
 fn write_products(
@@ -143,18 +144,7 @@ fn write_products(
     let levels: Vec<i16> = rows.iter().map(|row| i16::from(row.product.is_some())).collect();
     let values: Vec<ByteArray> =
         rows.iter().filter_map(|row| row.product).map(|code| product(code).into_bytes().into()).collect();
-    write::<ByteArrayType>(group, &values, Some(&levels))
-}
-
-fn write<T: DataType>(
-    group: &mut SerializedRowGroupWriter<'_, File>,
-    values: &[T::T],
-    levels: Option<&[i16]>,
-) -> Result<(), ParquetError> {
-    let missing = || ParquetError::General("the schema has fewer columns than are written".to_owned());
-    let mut column = group.next_column()?.ok_or_else(missing)?;
-    column.typed::<T>().write_batch(values, levels, None)?;
-    column.close()
+    write_values::<ByteArrayType>(group, &values, Some(&levels))
 }
 
 fn write_line(output: &mut impl Write, session: &FarmSession) -> std::io::Result<()> {
