@@ -10,8 +10,12 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def build() -> Path:
-    """The benchmark's program, with the symbols that a profiler needs and otherwise as farmtally is shipped."""
-    command = ["cargo", "build", "--release", "--locked", "--quiet", "--package", "farmtally-bench"]
+    """The benchmark's program, with the symbols that a profiler needs and otherwise as farmtally is shipped.
+
+    It is built with the program, so that both use the same dependencies and nothing is compiled a second time.
+    """
+    packages = ["--package", "farmtally", "--package", "farmtally-bench"]
+    command = ["cargo", "build", "--release", "--locked", "--quiet", *packages]
     subprocess.run(command, cwd=REPOSITORY, check=True)
     return Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target")) / "release/farmtally-bench"
 
