@@ -7,9 +7,12 @@
 //! nano-dollars, and a double appears only in [`exact`], once, at the very end of an answer.
 
 pub mod aggregation;
+mod calendar;
+mod dimension;
 pub mod exact;
 mod ids;
 mod money;
+mod name_pattern;
 mod period;
 mod query;
 pub mod search;
@@ -18,9 +21,15 @@ mod statistics;
 mod table_rows;
 mod text;
 mod time;
+mod usage_query;
+mod usage_table;
+mod zone;
 
+pub use calendar::{BUCKETS_MAX, Calendar, CalendarError, CalendarUnit};
+pub use dimension::{Dimension, DimensionValue};
 pub use ids::{AggregationId, FarmId, FleetId, IdError, JobId, QueueId, SessionId, VolumeId, WorkerId};
 pub use money::{CostScaleFactor, HourlyRate, LineCost, MoneyError, NanoUsd, accrued};
+pub use name_pattern::{LABEL_LENGTH_MAX, NameGlob, NamePattern, PATTERN_BYTES_MAX, PatternError};
 pub use period::{Buckets, Period};
 pub use query::{
     AggregationQuery, GroupBy, QueryError, RESOURCES_MAX, Resources, Statistic, StatisticSet, UsageGroupBy,
@@ -33,3 +42,9 @@ pub use statistics::{Amounts, GroupValue, StatisticsRow, StatisticsTable};
 pub use table_rows::{NarrowRow, Stretch, TableRows};
 pub use text::{DisplayName, InstanceType, JobName, LicenseProduct, TextError, UserId};
 pub use time::{TimeError, TimeRange, Timestamp, UtcOffset};
+pub use usage_query::{
+    DimensionFilter, FILTERS_MAX, FilterTerm, GROUPINGS_MAX, Grouping, PERCENTILES_MAX, Percentile, RankBy,
+    TERMS_MAX, Top, UsageQuery, UsageQueryError,
+};
+pub use usage_table::{GroupMembers, ScanFigures, UsageAmounts, UsageGroup, UsageRow, UsageTable};
+pub use zone::{Zone, ZoneError};
