@@ -3,9 +3,7 @@
 //! A session is read back from the piece of storage that has it, so that records are not in memory twice. Pages are in
 //! the order of starts, and a page reads the pieces that can have a part in it and no others.
 
-use farmtally_model::{
-    FleetId, JobId, LineCost, QueueId, Record, RecordId, Session, SessionId, Timestamp, WorkerId,
-};
+use farmtally_model::{FleetId, LineCost, Record, RecordId, Session, SessionId, Timestamp, WorkerId};
 
 use hashbrown::{HashMap, HashSet};
 
@@ -16,7 +14,7 @@ use crate::encoding::{Entry, Put};
 use crate::error::StoreError;
 use crate::farm::OpenFarm;
 use crate::identity::{Place, Standing};
-use crate::roster::{JobSummary, Piece, Roster, SessionOwner, WorkerSummary};
+use crate::roster::{Piece, Roster, SessionOwner};
 use crate::sealed::{Segment, read_records};
 
 /// Where a session stands in a list of sessions: lists go by start, and by id where sessions started at once.
@@ -96,64 +94,6 @@ impl OpenFarm {
         Ok(page)
     }
 
-    pub(crate) fn job(
-        &self,
-        database: &Database,
-        queue_id: QueueId,
-        job_id: JobId,
-    ) -> Result<Option<JobSummary>, StoreError> {
-        self.roster(database, |roster| roster.job((queue_id, job_id)))
-    }
-
-    pub(crate) fn jobs(
-        &self,
-        database: &Database,
-        queue_id: QueueId,
-        after: Option<JobId>,
-        limit: usize,
-    ) -> Result<Vec<JobSummary>, StoreError> {
-        self.roster(database, |roster| roster.jobs(queue_id, after).take(limit).collect())
-    }
-
-    pub(crate) fn worker(
-        &self,
-        database: &Database,
-        fleet_id: FleetId,
-        worker_id: WorkerId,
-    ) -> Result<Option<WorkerSummary>, StoreError> {
-        self.roster(database, |roster| roster.worker((fleet_id, worker_id)))
-    }
-
-    pub(crate) fn workers(
-        &self,
-        database: &Database,
-        fleet_id: FleetId,
-        after: Option<WorkerId>,
-        limit: usize,
-    ) -> Result<Vec<WorkerSummary>, StoreError> {
-        self.roster(database, |roster| roster.workers(fleet_id, after).take(limit).collect())
-    }
-
-    /// Every job of a queue, by id.
-    pub(crate) fn for_each_job(
-        &self,
-        database: &Database,
-        queue_id: QueueId,
-        visit: impl FnMut(JobSummary),
-    ) -> Result<(), StoreError> {
-        self.roster(database, |roster| roster.jobs(queue_id, None).for_each(visit))
-    }
-
-    /// Every worker of a fleet, by id.
-    pub(crate) fn for_each_worker(
-        &self,
-        database: &Database,
-        fleet_id: FleetId,
-        visit: impl FnMut(WorkerSummary),
-    ) -> Result<(), StoreError> {
-        self.roster(database, |roster| roster.workers(fleet_id, None).for_each(visit))
-    }
-
     /// Number of workers of a fleet that have a running session. It needs no history.
     pub(crate) fn running_worker_count(&self, fleet_id: FleetId) -> Result<usize, StoreError> {
         self.require_whole()?;
@@ -169,8 +109,12 @@ impl OpenFarm {
         Ok(workers.len())
     }
 
-    /// Looks at the roster when nothing in it is stale.
-    fn roster<T>(&self, database: &Database, look: impl FnOnce(&Roster) -> T) -> Result<T, StoreError> {
+    /// Looks at the farm's jobs and workers, when nothing of them is stale.
+    pub(crate) fn roster<T>(
+        &self,
+        database: &Database,
+        look: impl FnOnce(&Roster) -> T,
+    ) -> Result<T, StoreError> {
         self.require_whole()?;
         self.gather_roster(database)?;
         {

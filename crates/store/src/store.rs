@@ -20,7 +20,7 @@ use crate::find::SessionPosition;
 use crate::folder::{self, FolderLock};
 use crate::limits::BATCH_RECORDS_MAX;
 use crate::maintenance::Maintenance;
-use crate::roster::{JobSummary, SessionOwner, WorkerSummary};
+use crate::roster::{JobSummary, Roster, SessionOwner, WorkerSummary};
 
 /// What becomes of aggregations whose process ended before they did.
 const ORPHANED: &str = "the server was restarted while this aggregation ran; start it again";
@@ -169,7 +169,7 @@ impl Store {
         queue_id: QueueId,
         job_id: JobId,
     ) -> Result<Option<JobSummary>, StoreError> {
-        self.farm(farm_id)?.job(self.shared.catalogue.database(), queue_id, job_id)
+        self.roster(farm_id, |roster| roster.job((queue_id, job_id)))
     }
 
     /// At most `limit` jobs of a queue behind `after`, ordered by id.
@@ -180,7 +180,7 @@ impl Store {
         after: Option<JobId>,
         limit: usize,
     ) -> Result<Vec<JobSummary>, StoreError> {
-        self.farm(farm_id)?.jobs(self.shared.catalogue.database(), queue_id, after, limit)
+        self.roster(farm_id, |roster| roster.jobs(queue_id, after).take(limit).collect())
     }
 
     /// A worker of a fleet, if it has a session.
@@ -190,7 +190,7 @@ impl Store {
         fleet_id: FleetId,
         worker_id: WorkerId,
     ) -> Result<Option<WorkerSummary>, StoreError> {
-        self.farm(farm_id)?.worker(self.shared.catalogue.database(), fleet_id, worker_id)
+        self.roster(farm_id, |roster| roster.worker((fleet_id, worker_id)))
     }
 
     /// At most `limit` workers of a fleet behind `after`, ordered by id.
@@ -201,7 +201,7 @@ impl Store {
         after: Option<WorkerId>,
         limit: usize,
     ) -> Result<Vec<WorkerSummary>, StoreError> {
-        self.farm(farm_id)?.workers(self.shared.catalogue.database(), fleet_id, after, limit)
+        self.roster(farm_id, |roster| roster.workers(fleet_id, after).take(limit).collect())
     }
 
     /// Looks at every job of a queue, by id. Nothing is appended meanwhile, so that `visit` has to be quick.
@@ -211,7 +211,7 @@ impl Store {
         queue_id: QueueId,
         visit: impl FnMut(JobSummary),
     ) -> Result<(), StoreError> {
-        self.farm(farm_id)?.for_each_job(self.shared.catalogue.database(), queue_id, visit)
+        self.roster(farm_id, |roster| roster.jobs(queue_id, None).for_each(visit))
     }
 
     /// Looks at every worker of a fleet, by id. Nothing is appended meanwhile, so that `visit` has to be quick.
@@ -221,7 +221,7 @@ impl Store {
         fleet_id: FleetId,
         visit: impl FnMut(WorkerSummary),
     ) -> Result<(), StoreError> {
-        self.farm(farm_id)?.for_each_worker(self.shared.catalogue.database(), fleet_id, visit)
+        self.roster(farm_id, |roster| roster.workers(fleet_id, None).for_each(visit))
     }
 
     /// Number of workers of a fleet that have a running session now.
@@ -242,6 +242,10 @@ impl Store {
     /// The farms that have records.
     pub(crate) fn open_farms(&self) -> Vec<FarmId> {
         self.shared.farms.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
+    fn roster<T>(&self, farm_id: FarmId, look: impl FnOnce(&Roster) -> T) -> Result<T, StoreError> {
+        self.farm(farm_id)?.roster(self.shared.catalogue.database(), look)
     }
 
     fn farm(&self, farm_id: FarmId) -> Result<Arc<OpenFarm>, StoreError> {

@@ -32,6 +32,16 @@ fn append(store: &Store, facts: &[Facts]) -> farmtally_store::BatchReceipt {
     store.append(farm(1), &submissions(facts), at(NOW)).unwrap().into_inner()
 }
 
+/// A folder at rest whose forty records are all sealed, and the records.
+fn sealed_folder() -> (tempfile::TempDir, Vec<Facts>) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let facts: Vec<Facts> = (0..40).map(ended).collect();
+    append(&store, &facts);
+    store.seal(farm(1)).unwrap();
+    (dir, facts)
+}
+
 pub(crate) fn in_month(number: u32, month: i64) -> Facts {
     Facts { start: 1000 + month * MONTH_MS, end: Some(2000 + month * MONTH_MS), ..ended(number) }
 }
@@ -121,11 +131,7 @@ fn said_after(dir: &Path, change: impl FnOnce(&Path)) -> StoreError {
 
 #[test]
 fn a_changed_cut_or_lost_segment_is_named() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path());
-    append(&store, &(0..40).map(ended).collect::<Vec<_>>());
-    store.seal(farm(1)).unwrap();
-    drop(store);
+    let (dir, facts) = sealed_folder();
     let length = fs::metadata(&files_below(dir.path(), "parquet")[0]).unwrap().len();
     let name = format!("`sessions/farm={}/month=1970-01/0000000001.parquet` is damaged: ", farm(1));
     let says = |error: StoreError, reason: &str| {
@@ -147,7 +153,7 @@ fn a_changed_cut_or_lost_segment_is_named() {
         "its length is not that of the manifest",
     );
     says(said_after(dir.path(), |path| fs::remove_file(path).unwrap()), "it is missing");
-    assert_eq!(stored_rows(&open(dir.path())), sorted_rows((0..40).map(ended)));
+    assert_eq!(stored_rows(&open(dir.path())), sorted_rows(facts));
 }
 
 #[test]
@@ -185,12 +191,7 @@ fn a_lost_or_changed_row_of_the_manifest_is_found_out() {
 
 #[test]
 fn keys_that_are_lost_or_damaged_are_made_anew() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path());
-    let facts: Vec<Facts> = (0..40).map(ended).collect();
-    append(&store, &facts);
-    store.seal(farm(1)).unwrap();
-    drop(store);
+    let (dir, facts) = sealed_folder();
     let changes: [&dyn Fn(&Path); 3] = [
         &|path| fs::remove_file(path).unwrap(),
         &|path| fs::write(path, b"nothing of ours").unwrap(),
@@ -209,12 +210,7 @@ fn keys_that_are_lost_or_damaged_are_made_anew() {
 
 #[test]
 fn a_changed_byte_of_a_key_file_never_doubles_a_record() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path());
-    let facts: Vec<Facts> = (0..40).map(ended).collect();
-    append(&store, &facts);
-    store.seal(farm(1)).unwrap();
-    drop(store);
+    let (dir, facts) = sealed_folder();
     let path = files_below(dir.path(), "keys").remove(0);
     let whole = fs::read(&path).unwrap();
     for index in (0..whole.len()).step_by(37) {
@@ -271,12 +267,7 @@ fn check_blocks(store: &Store) -> Result<(), farmtally_columns::ImageError> {
 
 #[test]
 fn a_changed_byte_of_a_block_or_dictionary_never_changes_a_session_in_silence() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path());
-    let facts: Vec<Facts> = (0..40).map(ended).collect();
-    append(&store, &facts);
-    store.seal(farm(1)).unwrap();
-    drop(store);
+    let (dir, facts) = sealed_folder();
     for path in [files_below(dir.path(), "blocks"), files_below(dir.path(), "values")].concat() {
         let whole = fs::read(&path).unwrap();
         for index in (0..whole.len()).step_by(41) {
