@@ -31,7 +31,7 @@ pub use foreign_id::{ForeignSource, farm_id_for_name, fleet_id_for_name, queue_i
 pub use format::{Entries, Format, Input, Options, UnknownFormat, open};
 pub use jsonl::parse_jsonl;
 pub use limits::{LINE_BYTES_MAX, RATES_MAX};
-pub use rates::{PricedRecord, RateCard, RateCardError};
+pub use rates::{Charge, LineExplanation, PricedRecord, RateCard, RateCardError, RatePart, rate_card_id};
 
 #[cfg(test)]
 mod samples_tests;

@@ -4,29 +4,50 @@
 //! the fleet (by id before by name); among equals the one that became valid last. A card is parsed once and cannot
 //! hold two rates of equal claim.
 
+mod explain;
+mod machine;
 mod parse;
 mod price;
+mod table;
+mod unit;
 
 use std::collections::HashMap;
 
-use farmtally_model::{DisplayName, FleetId, HourlyRate, InstanceType, LicenseProduct, Timestamp, UsageType};
+use farmtally_model::{DisplayName, FleetId, InstanceType, LicenseProduct, Timestamp, UsageType};
+use sha2::{Digest, Sha256};
 
+pub use explain::{Charge, LineExplanation, RatePart};
 pub use parse::RateCardError;
 pub use price::PricedRecord;
+
+use machine::Machine;
+use parse::Parsed;
+use unit::Price;
 
 /// The rates of a farm.
 #[derive(Debug, Clone, Default)]
 pub struct RateCard {
     /// Most rates name an instance type, and a usage line has only one.
     by_instance_type: HashMap<Option<InstanceType>, Vec<Rate>>,
+    /// What an hour on each kind of machine is made of.
+    machines: HashMap<InstanceType, Machine>,
     /// Whether any rate knows its fleet by name only.
     names_fleets: bool,
+}
+
+/// The id of a rate card: the first sixteen hexadecimal digits of the SHA-256 of its text.
+///
+/// Two cards with the same text are the same card, whenever they were set.
+pub fn rate_card_id(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    let first = digest.iter().take(8).fold(0, |number: u64, byte| (number << 8) | u64::from(*byte));
+    format!("{first:016x}")
 }
 
 impl RateCard {
     /// Reads a card in TOML.
     pub fn parse(toml: &str) -> Result<Self, RateCardError> {
-        parse::rates(toml).map(Self::of)
+        parse::card(toml).map(Self::of)
     }
 
     /// Number of rates.
@@ -39,9 +60,9 @@ impl RateCard {
         self.by_instance_type.is_empty()
     }
 
-    fn of(rates: Vec<Rate>) -> Self {
-        let mut card = Self::default();
-        for rate in rates {
+    fn of(parsed: Parsed) -> Self {
+        let mut card = Self { machines: parsed.machines, ..Self::default() };
+        for rate in parsed.rates {
             card.names_fleets |= matches!(rate.selector.fleet, Some(FleetSelector::Name(_)));
             card.by_instance_type.entry(rate.selector.instance_type.clone()).or_default().push(rate);
         }
@@ -52,8 +73,10 @@ impl RateCard {
 /// One price.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Rate {
+    /// Its place in the card, from 1.
+    number: usize,
     selector: Selector,
-    usd_per_hour: HourlyRate,
+    price: Price,
     valid_from: Timestamp,
     /// The first instant at which it is no longer valid.
     valid_until: Option<Timestamp>,

@@ -1,14 +1,14 @@
 //! The rate card's TOML form.
 
 use std::collections::HashMap;
-use std::fmt::Display;
 
+use farmtally_model::{DisplayName, FleetId, InstanceType, LicenseProduct, Timestamp, UsageType};
 use toml::{Table, Value};
 
-use farmtally_model::{DisplayName, FleetId, HourlyRate, InstanceType, LicenseProduct, Timestamp, UsageType};
-
+use super::machine::Machine;
+use super::table::FieldTable;
+use super::unit::{FACTOR_MAX, FACTOR_ONE, NoPrice, Price, Unit};
 use super::{FleetSelector, Rate, Selector};
-use crate::entry::excerpt;
 use crate::limits::RATES_MAX;
 use crate::record::parse_usage_type;
 use crate::suggestion::unknown;
@@ -30,16 +30,20 @@ pub enum RateCardError {
         /// What was found.
         message: String,
     },
-    /// Too many rates.
-    #[error("the rate card has {count} rates; at most {RATES_MAX} are allowed")]
+    /// Too many rates or instance types.
+    #[error("the rate card has {count} {kind}s; at most {RATES_MAX} are allowed")]
     TooMany {
-        /// Rates found.
+        /// `rate` or `instanceType`.
+        kind: &'static str,
+        /// Tables found.
         count: usize,
     },
-    /// A rate with a field that breaks its rule.
-    #[error("rate {number}, {field}: {message}")]
-    Rate {
-        /// The rate's place in the card, from 1.
+    /// A rate or instance type with a field that breaks its rule.
+    #[error("{kind} {number}, {field}: {message}")]
+    Field {
+        /// `rate` or `instanceType`.
+        kind: &'static str,
+        /// The table's place in the card, from 1.
         number: usize,
         /// The field at fault.
         field: String,
@@ -62,27 +66,61 @@ pub enum RateCardError {
     },
 }
 
-const FIELDS: [&str; 7] =
-    ["usage", "fleet", "instanceType", "licenseProduct", "usdPerHour", "validFrom", "validUntil"];
+const RATE: &str = "rate";
+const INSTANCE_TYPE: &str = "instanceType";
 
-/// The rates of a card, in its order.
-pub(super) fn rates(toml: &str) -> Result<Vec<Rate>, RateCardError> {
+const RATE_FIELDS: [&str; 15] = [
+    "usage",
+    "fleet",
+    "instanceType",
+    "licenseProduct",
+    "usdPerHour",
+    "usdPerCoreHour",
+    "usdPerGhzHour",
+    "usdPerGpuHour",
+    "usdPerNodeHour",
+    "usdPerGbHour",
+    "usdPerGbMonth",
+    "volumeGb",
+    "factor",
+    "validFrom",
+    "validUntil",
+];
+
+const INSTANCE_TYPE_FIELDS: [&str; 6] = ["name", "cores", "ghz", "gpus", "nodes", "memoryGb"];
+
+/// What a card says.
+#[derive(Debug, Default)]
+pub(super) struct Parsed {
+    /// The rates, in the order of the card.
+    pub(super) rates: Vec<Rate>,
+    pub(super) machines: HashMap<InstanceType, Machine>,
+}
+
+/// Reads a card.
+pub(super) fn card(toml: &str) -> Result<Parsed, RateCardError> {
     let card: Table = toml::from_str(toml).map_err(|error| toml_error(toml, &error))?;
-    if let Some(key) = card.keys().find(|key| *key != "rate") {
-        return Err(RateCardError::NotRates { message: unknown("key", key, &["rate"]) });
+    if let Some(key) = card.keys().find(|key| ![RATE, INSTANCE_TYPE].contains(&key.as_str())) {
+        return Err(RateCardError::NotRates { message: unknown("key", key, &[RATE, INSTANCE_TYPE]) });
     }
-    let tables = match card.get("rate") {
-        None => return Ok(vec![]),
-        Some(Value::Array(tables)) => tables,
-        Some(_) => return Err(RateCardError::NotRates { message: "rate is not a list".to_owned() }),
-    };
-    if tables.len() > RATES_MAX {
-        return Err(RateCardError::TooMany { count: tables.len() });
-    }
-    let numbered = tables.iter().enumerate().map(|(index, value)| RateTable::new(index + 1, value)?.rate());
-    let rates = numbered.collect::<Result<Vec<_>, _>>()?;
+    let machines = machines(tables(&card, INSTANCE_TYPE)?)?;
+    let numbered = tables(&card, RATE)?.iter().enumerate();
+    let rates = numbered.map(|(index, value)| rate(index + 1, value, &machines));
+    let rates = rates.collect::<Result<Vec<_>, _>>()?;
     refuse_equal_claims(&rates)?;
-    Ok(rates)
+    Ok(Parsed { rates, machines })
+}
+
+/// The tables of a list.
+fn tables<'a>(card: &'a Table, kind: &'static str) -> Result<&'a [Value], RateCardError> {
+    match card.get(kind) {
+        None => Ok(&[]),
+        Some(Value::Array(tables)) if tables.len() > RATES_MAX => {
+            Err(RateCardError::TooMany { kind, count: tables.len() })
+        }
+        Some(Value::Array(tables)) => Ok(tables),
+        Some(_) => Err(RateCardError::NotRates { message: format!("{kind} is not a list") }),
+    }
 }
 
 fn toml_error(toml: &str, error: &toml::de::Error) -> RateCardError {
@@ -101,130 +139,125 @@ fn refuse_equal_claims(rates: &[Rate]) -> Result<(), RateCardError> {
     Ok(())
 }
 
-/// One `[[rate]]`.
-struct RateTable<'a> {
+fn machines(tables: &[Value]) -> Result<HashMap<InstanceType, Machine>, RateCardError> {
+    let mut machines = HashMap::with_capacity(tables.len());
+    for (index, value) in tables.iter().enumerate() {
+        let table = FieldTable::new(INSTANCE_TYPE, index + 1, value, &INSTANCE_TYPE_FIELDS)?;
+        let name = table.required("name", InstanceType::new)?;
+        let machine = machine(&table)?;
+        if machines.insert(name.clone(), machine).is_some() {
+            return Err(table.problem("name", format!("the card describes `{name}` twice; remove one")));
+        }
+    }
+    Ok(machines)
+}
+
+fn machine(table: &FieldTable<'_>) -> Result<Machine, RateCardError> {
+    let ghz = table.decimal("ghz", 3, Machine::GHZ_MAX.into())?;
+    let machine = Machine {
+        cores: table.count("cores", Machine::COUNT_MAX)?,
+        ghz_thousandths: ghz.and_then(|ghz| ghz.try_into().ok()),
+        gpus: table.count("gpus", Machine::COUNT_MAX)?,
+        nodes: table.count("nodes", Machine::COUNT_MAX)?,
+        memory_gb_thousandths: table.decimal("memoryGb", 3, Machine::GB_MAX.into())?,
+    };
+    if machine.ghz_thousandths.is_some() && machine.cores.is_none() {
+        return Err(table.problem("cores", "cores is missing; ghz is the clock of each of them"));
+    }
+    Ok(machine)
+}
+
+fn rate(
     number: usize,
-    table: &'a Table,
+    value: &Value,
+    machines: &HashMap<InstanceType, Machine>,
+) -> Result<Rate, RateCardError> {
+    let table = FieldTable::new(RATE, number, value, &RATE_FIELDS)?;
+    let usage_type = table.required("usage", parse_usage_type)?;
+    let selector = Selector {
+        usage_type,
+        license_product: table.text("licenseProduct", LicenseProduct::new)?,
+        instance_type: table.text("instanceType", InstanceType::new)?,
+        fleet: table.text("fleet", fleet)?,
+    };
+    refuse_foreign_fields(&table, usage_type)?;
+    let price = price(&table, usage_type)?;
+    if let Some(instance_type) = &selector.instance_type {
+        refuse_unknown_quantities(&table, &price, instance_type, machines.get(instance_type))?;
+    }
+    let valid_from = table.instant("validFrom")?.unwrap_or(Timestamp::MIN);
+    let valid_until = table.instant("validUntil")?;
+    if valid_until.is_some_and(|until| until <= valid_from) {
+        return Err(table.problem("validUntil", format!("validUntil is not after validFrom {valid_from}")));
+    }
+    Ok(Rate { number: table.number(), selector, price, valid_from, valid_until })
 }
 
-impl<'a> RateTable<'a> {
-    fn new(number: usize, value: &'a Value) -> Result<Self, RateCardError> {
-        let Value::Table(table) = value else {
-            return Err(RateCardError::NotRates { message: format!("rate {number} is not a table") });
-        };
-        let rate = Self { number, table };
-        match table.keys().find(|key| !FIELDS.contains(&key.as_str())) {
-            Some(key) => Err(rate.problem(key, unknown("field", key, &FIELDS))),
-            None => Ok(rate),
+fn refuse_foreign_fields(table: &FieldTable<'_>, usage_type: UsageType) -> Result<(), RateCardError> {
+    let foreign = match usage_type {
+        UsageType::Compute => &["licenseProduct", "volumeGb"][..],
+        UsageType::License => &["volumeGb", "usdPerGhzHour", "usdPerGbHour", "usdPerGbMonth"],
+        UsageType::PersistentVolume => &[
+            "licenseProduct",
+            "instanceType",
+            "usdPerCoreHour",
+            "usdPerGhzHour",
+            "usdPerGpuHour",
+            "usdPerNodeHour",
+        ],
+    };
+    match foreign.iter().find(|field| table.has(field)) {
+        Some(field) => {
+            let message = format!("{field} does not belong to a {} rate", usage_type.as_str());
+            Err(table.problem(field, message))
         }
+        None => Ok(()),
     }
+}
 
-    fn rate(&self) -> Result<Rate, RateCardError> {
-        let usage_type = self.required("usage", parse_usage_type)?;
-        let selector = Selector {
-            usage_type,
-            license_product: self.text("licenseProduct", LicenseProduct::new)?,
-            instance_type: self.text("instanceType", InstanceType::new)?,
-            fleet: self.text("fleet", fleet)?,
-        };
-        self.refuse_foreign_fields(usage_type)?;
-        let usd_per_hour = self.usd_per_hour()?;
-        let valid_from = self.instant("validFrom")?.unwrap_or(Timestamp::MIN);
-        let valid_until = self.instant("validUntil")?;
-        if valid_until.is_some_and(|until| until <= valid_from) {
-            return Err(self.problem("validUntil", format!("validUntil is not after validFrom {valid_from}")));
+fn price(table: &FieldTable<'_>, usage_type: UsageType) -> Result<Price, RateCardError> {
+    let mut parts = Vec::new();
+    for (field, unit) in Unit::ALL {
+        parts.extend(table.price(field)?.map(|usd| (unit, usd)));
+    }
+    if parts.is_empty() {
+        return Err(table.problem("usdPerHour", "usdPerHour is missing"));
+    }
+    let volume_gb_thousandths = table.decimal("volumeGb", 3, Machine::GB_MAX.into())?;
+    let by_gb = parts.iter().find(|(unit, _)| matches!(unit, Unit::GbHour | Unit::GbMonth));
+    match by_gb {
+        Some((unit, _)) if usage_type == UsageType::PersistentVolume && volume_gb_thousandths.is_none() => {
+            let message = format!("volumeGb is missing; {} needs the size of each volume", unit.field());
+            Err(table.problem("volumeGb", message))
         }
-        Ok(Rate { selector, usd_per_hour, valid_from, valid_until })
-    }
-
-    fn refuse_foreign_fields(&self, usage_type: UsageType) -> Result<(), RateCardError> {
-        let foreign = match usage_type {
-            UsageType::Compute => &["licenseProduct"][..],
-            UsageType::License => &[],
-            UsageType::PersistentVolume => &["licenseProduct", "instanceType"],
-        };
-        match foreign.iter().find(|field| self.table.contains_key(**field)) {
-            Some(field) => {
-                Err(self.problem(field, format!("{field} does not belong to a {} rate", usage_type.as_str())))
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn usd_per_hour(&self) -> Result<HourlyRate, RateCardError> {
-        let text = match self.table.get("usdPerHour") {
-            None => return Err(self.problem("usdPerHour", "usdPerHour is missing")),
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Integer(dollars)) => dollars.to_string(),
-            Some(Value::Float(_)) => {
-                return Err(self
-                    .problem("usdPerHour", "a number with decimals must be in quotes, to be kept exactly"));
-            }
-            Some(_) => return Err(self.problem("usdPerHour", "usdPerHour is not a decimal number in quotes")),
-        };
-        HourlyRate::parse(&text).map_err(|error| self.problem("usdPerHour", error))
-    }
-
-    fn instant(&self, field: &str) -> Result<Option<Timestamp>, RateCardError> {
-        let (text, has_offset) = match self.table.get(field) {
-            None => return Ok(None),
-            Some(Value::String(text)) => (text.clone(), text.len() > DATE_LENGTH),
-            Some(Value::Datetime(time)) if time.date.is_some() => (time.to_string(), time.offset.is_some()),
-            Some(_) => return Err(self.problem(field, format!("{field} is not a date or time"))),
-        };
-        // A date is its first instant, and a time without an offset is UTC.
-        let text = match (text.len(), has_offset) {
-            (DATE_LENGTH, _) => format!("{text}T00:00:00Z"),
-            (_, true) => text,
-            (_, false) => format!("{text}Z"),
-        };
-        Timestamp::parse_exact(&text).map(Some).map_err(|error| self.problem(field, error))
-    }
-
-    fn required<T, E: Display>(
-        &self,
-        field: &str,
-        parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Result<T, RateCardError> {
-        self.text(field, parse)?.ok_or_else(|| self.problem(field, format!("{field} is missing")))
-    }
-
-    fn text<T, E: Display>(
-        &self,
-        field: &str,
-        parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Result<Option<T>, RateCardError> {
-        match self.table.get(field) {
-            None => Ok(None),
-            Some(Value::String(text)) => parse(text).map(Some).map_err(|error| self.problem(field, error)),
-            Some(_) => Err(self.problem(field, format!("{field} is not a text in quotes"))),
-        }
-    }
-
-    fn problem(&self, field: &str, message: impl Display) -> RateCardError {
-        RateCardError::Rate {
-            number: self.number,
-            field: excerpt(field),
-            value: self.table.get(field).map(shown).unwrap_or_default(),
-            message: message.to_string(),
+        _ => {
+            let factor_millionths = table.decimal("factor", 6, FACTOR_MAX)?.unwrap_or(FACTOR_ONE);
+            Ok(Price { parts, factor_millionths, volume_gb_thousandths })
         }
     }
 }
 
-fn shown(value: &Value) -> String {
-    match value {
-        Value::String(text) => excerpt(text),
-        Value::Integer(number) => number.to_string(),
-        Value::Float(number) => number.to_string(),
-        Value::Boolean(boolean) => boolean.to_string(),
-        Value::Datetime(time) => time.to_string(),
-        Value::Array(_) => "a list".to_owned(),
-        Value::Table(_) => "a table".to_owned(),
+/// A rate for one instance type must be one that can be computed.
+fn refuse_unknown_quantities(
+    table: &FieldTable<'_>,
+    price: &Price,
+    instance_type: &InstanceType,
+    machine: Option<&Machine>,
+) -> Result<(), RateCardError> {
+    match price.hour(machine) {
+        Ok(_) => Ok(()),
+        Err(NoPrice::TooLarge) => {
+            Err(table.problem(price.parts[0].0.field(), "an hour of it costs more than 1000000 USD"))
+        }
+        Err(NoPrice::Unknown(unit)) => {
+            let message = format!(
+                "the card does not say how many {} a `{instance_type}` has; add it to an [[instanceType]]",
+                unit.noun()
+            );
+            Err(table.problem(unit.field(), message))
+        }
     }
 }
-
-/// Characters of `2025-11-24`.
-const DATE_LENGTH: usize = 10;
 
 /// A fleet's id, or else its name.
 fn fleet(text: &str) -> Result<FleetSelector, farmtally_model::TextError> {

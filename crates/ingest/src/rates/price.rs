@@ -8,14 +8,16 @@ use farmtally_model::{
     SessionError, Span, Submission, Timestamp, Usage, UsageType, Volume,
 };
 
+use super::machine::Machine;
+use super::unit::{HourPrice, NoPrice};
 use super::{FleetSelector, Rate, RateCard, Selector};
 
-const MILLIS_PER_HOUR: u128 = 3_600_000;
+/// What the sum of price times milliseconds times licences is divided by, once for each line.
+pub(super) const DENOMINATOR: u128 = 3_600_000 * HourPrice::DENOMINATOR;
 
-// The sum of a line's parts, rate times time times quantity, fits even when each is at its bound: this does not
-// compile otherwise.
-#[expect(clippy::cast_sign_loss, reason = "a timestamp is never negative")]
-const _: u128 = HourlyRate::MAX.nanos() as u128 * Timestamp::MAX.millis() as u128 * u32::MAX as u128;
+// A sum that does not fit belongs to a cost that cannot be kept, so that it can be refused as one: this does not compile
+// otherwise.
+const _: () = assert!(u128::MAX / DENOMINATOR > NanoUsd::MAX.nanos() as u128);
 
 /// A record as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +55,7 @@ impl RateCard {
         Ok(PricedRecord { record, names, unpriced_lines })
     }
 
-    fn fleet(
+    pub(super) fn fleet(
         &self,
         id: FleetId,
         names: &RecordNames,
@@ -114,22 +116,23 @@ impl RateCard {
 }
 
 /// A fleet with its name, if a rate could ask for it and somebody knows it.
-struct Fleet {
+pub(super) struct Fleet {
     id: FleetId,
     name: Option<DisplayName>,
 }
 
 /// What is to be priced.
-struct Priced<'a> {
+pub(super) struct Priced<'a> {
     usage_type: UsageType,
     license_product: Option<&'a str>,
-    quantity: u32,
+    pub(super) quantity: u32,
 }
 
 impl<'a> Priced<'a> {
-    const VOLUME: Self = Self { usage_type: UsageType::PersistentVolume, license_product: None, quantity: 1 };
+    pub(super) const VOLUME: Self =
+        Self { usage_type: UsageType::PersistentVolume, license_product: None, quantity: 1 };
 
-    fn of(usage: &'a Usage) -> Self {
+    pub(super) fn of(usage: &'a Usage) -> Self {
         match usage {
             Usage::Compute => Self { usage_type: UsageType::Compute, license_product: None, quantity: 1 },
             Usage::License { product, quantity } => Self {
@@ -142,12 +145,12 @@ impl<'a> Priced<'a> {
 }
 
 /// The pricing of one record.
-struct Pricing<'a> {
-    card: &'a RateCard,
-    fleet: Fleet,
-    instance_type: Option<InstanceType>,
-    span: Span,
-    unpriced_lines: u32,
+pub(super) struct Pricing<'a> {
+    pub(super) card: &'a RateCard,
+    pub(super) fleet: Fleet,
+    pub(super) instance_type: Option<InstanceType>,
+    pub(super) span: Span,
+    pub(super) unpriced_lines: u32,
 }
 
 impl Pricing<'_> {
@@ -157,15 +160,18 @@ impl Pricing<'_> {
         }
         let rates = self.rates(priced);
         let (cost, complete) = match self.span.ended_at() {
-            None => running_cost(&rates, self.span.started_at()),
-            Some(ended_at) => ended_cost(&rates, self.span.started_at(), ended_at, priced.quantity)?,
+            None => self.running_cost(&rates)?,
+            Some(ended_at) => {
+                let parts = self.parts(&rates, ended_at);
+                (LineCost::Total(cost(&parts, priced.quantity)?), parts.iter().all(Part::is_priced))
+            }
         };
         self.unpriced_lines += u32::from(!complete);
         Ok(cost)
     }
 
     /// The rates for this use, whenever they are valid.
-    fn rates(&self, priced: &Priced<'_>) -> Vec<&Rate> {
+    pub(super) fn rates(&self, priced: &Priced<'_>) -> Vec<&Rate> {
         let keys = [None, self.instance_type.clone()];
         let keys = if self.instance_type.is_some() { &keys[..] } else { &keys[..1] };
         let rates = keys.iter().filter_map(|key| self.card.by_instance_type.get(key)).flatten();
@@ -182,43 +188,98 @@ impl Pricing<'_> {
         let product_matches = product.is_none_or(|product| Some(product.as_str()) == priced.license_product);
         selector.usage_type == priced.usage_type && fleet_matches && product_matches
     }
+
+    /// What the card says about the machine.
+    pub(super) fn machine(&self) -> Option<&Machine> {
+        self.instance_type.as_ref().and_then(|instance_type| self.card.machines.get(instance_type))
+    }
+
+    fn hour_at<'a>(&self, rates: &[&'a Rate], instant: Timestamp) -> Hour<'a> {
+        let rate = winner(rates, instant);
+        Hour { rate, price: rate.map(|rate| rate.price.hour(self.machine())) }
+    }
+
+    /// The cost of a running record, and whether a rate was found for it.
+    fn running_cost(&self, rates: &[&Rate]) -> Result<(LineCost, bool), SessionError> {
+        match self.hour_at(rates, self.span.started_at()).known()? {
+            // The quantity is applied where the cost is read, because a rate is for one.
+            Some(price) => Ok((LineCost::PerHour(per_hour(price)?), true)),
+            None => Ok((LineCost::Total(NanoUsd::ZERO), false)),
+        }
+    }
+
+    /// The record's time, cut where rates begin or end. One instant is a part of no length.
+    pub(super) fn parts<'a>(&self, rates: &[&'a Rate], ended_at: Timestamp) -> Vec<Part<'a>> {
+        let edges = edges(rates, self.span.started_at(), ended_at);
+        let part = |from, until| Part { from, until, hour: self.hour_at(rates, from) };
+        match edges[..] {
+            [instant] => vec![part(instant, instant)],
+            _ => edges.windows(2).map(|edge| part(edge[0], edge[1])).collect(),
+        }
+    }
+}
+
+/// The rate of an instant, and what it makes of an hour.
+pub(super) struct Hour<'a> {
+    pub(super) rate: Option<&'a Rate>,
+    pub(super) price: Option<Result<HourPrice, NoPrice>>,
+}
+
+impl Hour<'_> {
+    /// The price, if there is a rate that can be computed.
+    fn known(&self) -> Result<Option<HourPrice>, SessionError> {
+        match self.price {
+            Some(Ok(price)) => Ok(Some(price)),
+            Some(Err(NoPrice::TooLarge)) => Err(SessionError::TotalTooLarge),
+            Some(Err(NoPrice::Unknown(_))) | None => Ok(None),
+        }
+    }
+}
+
+/// A piece of a record's time with one rate.
+pub(super) struct Part<'a> {
+    pub(super) from: Timestamp,
+    pub(super) until: Timestamp,
+    pub(super) hour: Hour<'a>,
+}
+
+impl Part<'_> {
+    fn is_priced(&self) -> bool {
+        matches!(self.hour.price, Some(Ok(_)))
+    }
+
+    pub(super) fn duration_ms(&self) -> u64 {
+        self.until.millis().abs_diff(self.from.millis())
+    }
+}
+
+/// What an hour costs while a record runs, cut to whole nano-dollars.
+pub(super) fn per_hour(price: HourPrice) -> Result<HourlyRate, SessionError> {
+    let nanos = u64::try_from(price.get() / HourPrice::DENOMINATOR).ok();
+    nanos.and_then(|nanos| HourlyRate::from_nanos(nanos).ok()).ok_or(SessionError::TotalTooLarge)
+}
+
+/// What the parts cost together, cut to whole nano-dollars once.
+pub(super) fn cost(parts: &[Part<'_>], quantity: u32) -> Result<NanoUsd, SessionError> {
+    let nanos = numerator(parts, quantity)?.map(|numerator| numerator / DENOMINATOR);
+    let cost = nanos.and_then(|nanos| u64::try_from(nanos).ok()).map(NanoUsd::from_nanos);
+    cost.and_then(Result::ok).ok_or(SessionError::TotalTooLarge)
+}
+
+/// The exact cost times [`DENOMINATOR`]; `None` when it does not fit, and then the cost cannot be kept either.
+pub(super) fn numerator(parts: &[Part<'_>], quantity: u32) -> Result<Option<u128>, SessionError> {
+    let mut sum = Some(0_u128);
+    for part in parts {
+        if let Some(price) = part.hour.known()? {
+            let added = price.get().checked_mul(u128::from(part.duration_ms()));
+            sum = sum.and_then(|sum| sum.checked_add(added?));
+        }
+    }
+    Ok(sum.and_then(|sum| sum.checked_mul(u128::from(quantity))))
 }
 
 fn winner<'a>(rates: &[&'a Rate], instant: Timestamp) -> Option<&'a Rate> {
     rates.iter().copied().filter(|rate| rate.is_valid_at(instant)).max_by_key(|rate| rate.claim())
-}
-
-/// The cost of a running record, and whether a rate was found for it.
-fn running_cost(rates: &[&Rate], started_at: Timestamp) -> (LineCost, bool) {
-    match winner(rates, started_at) {
-        // The quantity is applied where the cost is read, because a rate is for one.
-        Some(rate) => (LineCost::PerHour(rate.usd_per_hour), true),
-        None => (LineCost::Total(NanoUsd::ZERO), false),
-    }
-}
-
-/// The cost of an ended record, and whether every part of its time had a rate.
-fn ended_cost(
-    rates: &[&Rate],
-    started_at: Timestamp,
-    ended_at: Timestamp,
-    quantity: u32,
-) -> Result<(LineCost, bool), SessionError> {
-    if started_at == ended_at {
-        return Ok((LineCost::Total(NanoUsd::ZERO), winner(rates, started_at).is_some()));
-    }
-    let (mut rate_millis, mut complete) = (0_u128, true);
-    for part in edges(rates, started_at, ended_at).windows(2) {
-        match winner(rates, part[0]) {
-            Some(rate) => {
-                rate_millis += u128::from(rate.usd_per_hour.nanos()) * duration_ms(part[0], part[1]);
-            }
-            None => complete = false,
-        }
-    }
-    let nanos = rate_millis * u128::from(quantity) / MILLIS_PER_HOUR;
-    let cost = u64::try_from(nanos).ok().and_then(|nanos| NanoUsd::from_nanos(nanos).ok());
-    cost.map(|cost| (LineCost::Total(cost), complete)).ok_or(SessionError::TotalTooLarge)
 }
 
 /// Start, end, and every instant between them at which a rate begins or ceases to be valid.
@@ -229,8 +290,4 @@ fn edges(rates: &[&Rate], started_at: Timestamp, ended_at: Timestamp) -> Vec<Tim
     edges.sort_unstable();
     edges.dedup();
     edges
-}
-
-fn duration_ms(start: Timestamp, end: Timestamp) -> u128 {
-    u128::from(end.millis().abs_diff(start.millis()))
 }
