@@ -27,6 +27,7 @@ const MAY_KNOW: [(&str, &[&str]); 14] = [
         &[
             "farmtally-model",
             "farmtally-sigv4",
+            "farmtally-wire",
             "farmtally-ingest",
             "farmtally-service",
             "farmtally-server",

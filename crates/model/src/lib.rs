@@ -15,6 +15,7 @@ mod money;
 mod name_pattern;
 mod period;
 mod query;
+pub mod question;
 pub mod search;
 mod session;
 mod statistics;

@@ -19,6 +19,7 @@ mod fleets;
 mod get;
 mod jobs;
 mod json;
+pub mod native;
 mod operation;
 mod page_size;
 mod paging;

@@ -57,6 +57,12 @@ impl<'raw> QueryString<'raw> {
     }
 }
 
+/// Name and value of every parameter that has either; `None` for what does not decode.
+pub(crate) fn decoded_pairs(raw: &str) -> impl Iterator<Item = (Option<String>, Option<String>)> {
+    let pairs = QueryString::new(raw).pairs().filter(|pair| *pair != ("", ""));
+    pairs.map(|(name, value)| (decoded(name), decoded(value)))
+}
+
 /// The text behind percent-encoding, or `None` where an escape is broken or the bytes are no UTF-8.
 fn decoded(text: &str) -> Option<String> {
     let broken = text.split('%').skip(1).any(|after| !after.as_bytes().get(..2).is_some_and(is_hex));
