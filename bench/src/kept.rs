@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use farmtally_columns::{FarmColumns, FarmDictionaries, JobEntry, RestoredBlock, SessionBlock};
-use farmtally_model::{FleetId, InstanceType, JobId, JobName, LicenseProduct, QueueId, UserId};
+use farmtally_model::{FleetId, InstanceType, JobId, JobName, LicenseProduct, QueueId, UserId, WorkerId};
 use serde::{Deserialize, Serialize};
 
 const ALIGNMENT: usize = 64;
@@ -24,6 +24,7 @@ struct Outline {
     users: Vec<String>,
     instance_types: Vec<Option<String>>,
     products: Vec<String>,
+    workers: Vec<Option<[u8; 16]>>,
     blocks: Vec<usize>,
 }
 
@@ -42,6 +43,7 @@ pub(crate) fn write(columns: &FarmColumns, file: &Path) -> Result<()> {
             .map(|name| Some(name.as_ref()?.as_str().to_owned()))
             .collect(),
         products: dictionaries.products.iter().map(|product| product.as_str().to_owned()).collect(),
+        workers: dictionaries.workers.iter().map(|worker| worker.map(WorkerId::bytes)).collect(),
         blocks: images.iter().map(|image| image.len()).collect(),
     };
     let mut output = BufWriter::new(File::create(file)?);
@@ -110,5 +112,6 @@ fn dictionaries(outline: Outline) -> FarmDictionaries {
         users: outline.users.iter().map(|name| UserId::new(name).expect("as above")).collect(),
         instance_types: outline.instance_types.into_iter().map(instance_type).collect(),
         products: outline.products.iter().map(|name| LicenseProduct::new(name).expect("as above")).collect(),
+        workers: outline.workers.into_iter().map(|worker| worker.map(WorkerId::from_bytes)).collect(),
     }
 }

@@ -75,6 +75,7 @@ struct Codes {
     users: Vec<u32>,
     instance_types: Vec<u32>,
     products: Vec<u32>,
+    workers: Vec<u32>,
 }
 
 impl Codes {
@@ -89,6 +90,7 @@ impl Codes {
             users: distinct(rows.iter().map(|row| row.user)),
             instance_types,
             products: distinct(products),
+            workers: distinct(rows.iter().map(|row| row.worker)),
         }
     }
 
@@ -127,6 +129,8 @@ struct SetDraft<C> {
     user: Vec<u16>,
     job: Vec<u16>,
     instance_type: Vec<u8>,
+    worker: Vec<u16>,
+    outcome: Vec<u8>,
     line_end: Vec<u32>,
     line_product: Vec<u16>,
     line_cost_nanos: Vec<C>,
@@ -146,6 +150,8 @@ impl<C: Nanos> SetDraft<C> {
             user: Vec::new(),
             job: Vec::new(),
             instance_type: Vec::new(),
+            worker: Vec::new(),
+            outcome: Vec::new(),
             line_end: Vec::new(),
             line_product: Vec::new(),
             line_cost_nanos: Vec::new(),
@@ -163,6 +169,8 @@ impl<C: Nanos> SetDraft<C> {
         self.user.push(narrow.user);
         self.job.push(narrow.job);
         self.instance_type.push(narrow.instance_type);
+        self.worker.push(narrow.worker);
+        self.outcome.push(narrow.outcome);
         for (product, cost_nanos) in narrow.lines {
             self.line_product.push(product);
             self.line_cost_nanos.push(cost_nanos);
@@ -195,6 +203,8 @@ impl<C: Nanos> SetDraft<C> {
             user: narrow(&codes.users, row.user)?,
             job: narrow(&codes.jobs, row.job)?,
             instance_type: narrow(&codes.instance_types, row.instance_type)?,
+            worker: narrow(&codes.workers, row.worker)?,
+            outcome: row.outcome,
             lines: row.licenses.iter().map(line).collect::<Option<_>>()?,
         })
     }
@@ -219,6 +229,8 @@ impl<C: Nanos> SetDraft<C> {
             user: &self.user,
             job: &self.job,
             instance_type: &self.instance_type,
+            worker: &self.worker,
+            outcome: &self.outcome,
             line_end: &self.line_end,
             line_product: &self.line_product,
             line_cost_nanos: &self.line_cost_nanos,
@@ -239,6 +251,8 @@ impl<C: Nanos> SetDraft<C> {
         writer.put(of(Column::User), &self.user);
         writer.put(of(Column::Job), &self.job);
         writer.put(of(Column::InstanceType), &self.instance_type);
+        writer.put(of(Column::Worker), &self.worker);
+        writer.put(of(Column::Outcome), &self.outcome);
         writer.put(of(Column::LineEnd), &self.line_end);
         writer.put(of(Column::LineProduct), &self.line_product);
         writer.put(of(Column::LineCost), &self.line_cost_nanos);
@@ -260,6 +274,8 @@ struct NarrowRow<C> {
     user: u16,
     job: u16,
     instance_type: u8,
+    worker: u16,
+    outcome: u8,
     lines: Vec<(u16, C)>,
 }
 
@@ -299,6 +315,7 @@ impl Draft {
             (Dictionary::Users, &codes.users),
             (Dictionary::InstanceTypes, &codes.instance_types),
             (Dictionary::Products, &codes.products),
+            (Dictionary::Workers, &codes.workers),
         ];
         for (dictionary, codes) in dictionaries {
             writer.put(Section::Codes(dictionary), codes);

@@ -54,6 +54,10 @@ pub struct RowSet<'a, C> {
     pub job: &'a [u16],
     /// Codes of the instance types.
     pub instance_type: &'a [u8],
+    /// Codes of the workers.
+    pub worker: &'a [u16],
+    /// Codes of the outcomes, which are those of [`crate::outcome_of`].
+    pub outcome: &'a [u8],
     /// Where the licence lines of each row end.
     pub line_end: &'a [u32],
     /// Codes of the licensed products, by line.
@@ -147,6 +151,8 @@ impl<'a, C: Nanos> RowSet<'a, C> {
             job: codes.jobs[usize::from(self.job[index])],
             user: codes.users[usize::from(self.user[index])],
             instance_type: codes.instance_types[usize::from(self.instance_type[index])],
+            worker: codes.workers[usize::from(self.worker[index])],
+            outcome: self.outcome[index],
             compute_nanos: Some(self.compute_nanos(index)),
             licenses: self.lines(index).map(line).collect(),
         }
@@ -174,6 +180,8 @@ pub struct BlockCodes<'a> {
     pub instance_types: &'a [u32],
     /// Licensed products.
     pub products: &'a [u32],
+    /// Workers.
+    pub workers: &'a [u32],
 }
 
 /// A block of ended sessions.
@@ -272,6 +280,7 @@ impl SessionBlock {
             users: codes(Dictionary::Users),
             instance_types: codes(Dictionary::InstanceTypes),
             products: codes(Dictionary::Products),
+            workers: codes(Dictionary::Workers),
         }
     }
 
@@ -327,6 +336,8 @@ impl SessionBlock {
             user: self.column(set, Column::User),
             job: self.column(set, Column::Job),
             instance_type: self.column(set, Column::InstanceType),
+            worker: self.column(set, Column::Worker),
+            outcome: self.column(set, Column::Outcome),
             line_end: self.column(set, Column::LineEnd),
             line_product: self.column(set, Column::LineProduct),
             line_cost_nanos: self.column(set, Column::LineCost),

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use farmtally_model::{
     FleetId, InstanceType, LicenseProduct, LineCost, QueueId, Record, Session, SessionId, Usage, UserId,
-    Volume, VolumeId,
+    Volume, VolumeId, WorkerId,
 };
 
 use crate::dictionary::{Dictionary, Values};
 use crate::jobs::{Job, JobDictionary};
 use crate::ranks::Ranks;
 use crate::restore::{FarmDictionaries, RestoreError, RestoredBlock};
-use crate::row::{LicenseLine, SessionRow};
+use crate::row::{LicenseLine, SessionRow, outcome_code};
 use crate::running::{self, AccruedTooMuch, RunningLicense, RunningSession};
 use crate::stack::BlockStack;
 use crate::view::BlockView;
@@ -30,6 +30,7 @@ pub struct FarmSnapshot {
     users: Values<UserId>,
     instance_types: Values<Option<InstanceType>>,
     products: Values<LicenseProduct>,
+    workers: Values<Option<WorkerId>>,
 }
 
 impl FarmSnapshot {
@@ -83,6 +84,11 @@ impl FarmSnapshot {
         &self.products
     }
 
+    /// Workers by code; one code may stand for "not known".
+    pub fn workers(&self) -> &Values<Option<WorkerId>> {
+        &self.workers
+    }
+
     /// The order of the queues.
     pub fn queue_ranks(&self) -> Arc<Ranks> {
         self.queues.ranks_by(|id| *id)
@@ -134,6 +140,7 @@ pub struct FarmColumns {
     users: Dictionary<UserId>,
     instance_types: Dictionary<Option<InstanceType>>,
     products: Dictionary<LicenseProduct>,
+    workers: Dictionary<Option<WorkerId>>,
     blocks: BlockStack,
     running: BTreeMap<SessionId, RunningSession>,
     volumes: BTreeMap<VolumeId, VolumeRow>,
@@ -194,6 +201,7 @@ impl FarmColumns {
             users: self.users.values().iter().cloned().collect(),
             instance_types: self.instance_types.values().iter().cloned().collect(),
             products: self.products.values().iter().cloned().collect(),
+            workers: self.workers.values().iter().copied().collect(),
         }
     }
 
@@ -223,6 +231,7 @@ impl FarmColumns {
             instance_types: Dictionary::restore(&dictionaries.instance_types)
                 .ok_or(twice("instance types"))?,
             products: Dictionary::restore(&dictionaries.products).ok_or(twice("products"))?,
+            workers: Dictionary::restore(&dictionaries.workers).ok_or(twice("workers"))?,
             blocks: BlockStack::settled(blocks),
             ..Self::default()
         };
@@ -255,6 +264,7 @@ impl FarmColumns {
             users: self.users.values(),
             instance_types: self.instance_types.values(),
             products: self.products.values(),
+            workers: self.workers.values(),
         });
     }
 
@@ -314,6 +324,8 @@ impl FarmColumns {
             job: self.jobs.code(session.job_id, &session.job_name),
             user: self.users.code(&session.user_id),
             instance_type: self.instance_types.code(&session.instance_type),
+            worker: self.workers.code(&session.worker_id),
+            outcome: outcome_code(session.outcome),
             compute_nanos: None,
             licenses: Vec::new(),
         }

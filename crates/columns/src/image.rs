@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 const _: () = assert!(cfg!(target_endian = "little"), "images are little-endian and are read where they lie");
 
 /// `FTblock` and the version.
-const MAGIC: u64 = u64::from_le_bytes(*b"FTblock\x02");
+const MAGIC: u64 = u64::from_le_bytes(*b"FTblock\x03");
 
 /// Words of the header before the places of the sections.
 const FACTS: usize = 10;
@@ -63,6 +63,8 @@ pub(crate) enum Column {
     User,
     Job,
     InstanceType,
+    Worker,
+    Outcome,
     LineEnd,
     LineProduct,
     LineCost,
@@ -85,9 +87,10 @@ pub(crate) enum Dictionary {
     Users,
     InstanceTypes,
     Products,
+    Workers,
 }
 
-const DICTIONARIES: usize = Dictionary::Products as usize + 1;
+const DICTIONARIES: usize = Dictionary::Workers as usize + 1;
 pub(crate) const SETS: usize = 4;
 
 /// A part of an image.

@@ -33,7 +33,7 @@ pub use image::ImageError;
 pub use jobs::{Job, JobEntry};
 pub use ranks::Ranks;
 pub use restore::{FarmDictionaries, RestoreError, RestoredBlock};
-pub use row::{LicenseLine, Nanos, SessionRow};
+pub use row::{LicenseLine, Nanos, OUTCOME_CODES, SessionRow, outcome_code, outcome_of};
 pub use running::{AccruedTooMuch, RunningSession};
 pub use summary::Summary;
 pub use view::BlockView;

@@ -3,8 +3,9 @@
 use crate::image::{Image, ImageWriter, Section};
 use crate::row::{LicenseLine, SessionRow};
 
-/// Start, end, queue and fleet, job and user, instance type and "has a COMPUTE line", COMPUTE cost, end of the lines.
-type OddWords = [u64; 7];
+/// Start, end, queue and fleet, job and user, instance type and "has a COMPUTE line", COMPUTE cost, end of the lines, worker
+/// and outcome.
+type OddWords = [u64; 8];
 
 /// Product and cost.
 type LineWords = [u64; 2];
@@ -23,6 +24,7 @@ pub(crate) fn write(rows: &[SessionRow], writer: &mut ImageWriter) {
                 pair(row.instance_type, u32::from(row.compute_nanos.is_some())),
                 row.compute_nanos.unwrap_or(0),
                 lines.len() as u64,
+                pair(row.worker, u32::from(row.outcome)),
             ]
         })
         .collect();
@@ -46,8 +48,8 @@ pub(crate) fn rows(image: &Image) -> impl Iterator<Item = SessionRow> + '_ {
 }
 
 fn row(words: &OddWords, lines: &[LineWords]) -> SessionRow {
-    let [(queue, fleet), (job, user), (instance_type, has_compute)] =
-        [words[2], words[3], words[4]].map(unpair);
+    let [(queue, fleet), (job, user), (instance_type, has_compute), (worker, outcome)] =
+        [words[2], words[3], words[4], words[7]].map(unpair);
     let line = |line: &LineWords| LicenseLine { product: unpair(line[0]).0, cost_nanos: line[1] };
     SessionRow {
         start_ms: words[0].cast_signed(),
@@ -57,6 +59,8 @@ fn row(words: &OddWords, lines: &[LineWords]) -> SessionRow {
         job,
         user,
         instance_type,
+        worker,
+        outcome: u8::try_from(outcome).unwrap_or(0),
         compute_nanos: (has_compute == 1).then_some(words[5]),
         licenses: lines.iter().map(line).collect(),
     }

@@ -1,6 +1,6 @@
 //! What has to be kept, beside the images of blocks, to have a farm's columns back without reading its records.
 
-use farmtally_model::{FleetId, InstanceType, LicenseProduct, QueueId, UserId};
+use farmtally_model::{FleetId, InstanceType, LicenseProduct, QueueId, UserId, WorkerId};
 
 use crate::block::SessionBlock;
 use crate::jobs::JobEntry;
@@ -21,6 +21,8 @@ pub struct FarmDictionaries {
     pub instance_types: Vec<Option<InstanceType>>,
     /// Licensed products.
     pub products: Vec<LicenseProduct>,
+    /// Workers; one value may stand for "not known".
+    pub workers: Vec<Option<WorkerId>>,
 }
 
 /// A block, and which of its rows were removed since it was made.

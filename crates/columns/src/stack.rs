@@ -131,6 +131,8 @@ mod tests {
             job: 0,
             user: 0,
             instance_type: 0,
+            worker: 0,
+            outcome: 0,
             compute_nanos: Some(1),
             licenses: vec![],
         }

@@ -28,6 +28,21 @@ impl Accumulator {
         merge(&mut self.runtime, &other.runtime);
     }
 
+    /// Number of pieces.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Costs in nano-dollars; without a piece the least is the greatest number.
+    pub(crate) fn cost(&self) -> Amounts {
+        self.cost
+    }
+
+    /// Runtimes in milliseconds, likewise.
+    pub(crate) fn runtime(&self) -> Amounts {
+        self.runtime
+    }
+
     /// As the row of an answer.
     pub(crate) fn row(&self, bucket: TimeRange, values: [u32; 2]) -> StatisticsRow {
         StatisticsRow { bucket, values, count: self.count, cost: self.cost, runtime: self.runtime }
@@ -48,6 +63,12 @@ impl From<&NarrowRow> for Accumulator {
             cost: wide(row.cost_sum_nanos, row.cost_min_nanos, row.cost_max_nanos),
             runtime: wide(row.runtime_sum_ms, u64::from(row.runtime_min_ms), u64::from(row.runtime_max_ms)),
         }
+    }
+}
+
+impl From<&Summary> for Accumulator {
+    fn from(summary: &Summary) -> Self {
+        Self::from(&narrow_row([0; 2], summary))
     }
 }
 

@@ -25,6 +25,7 @@ mod scan;
 mod select;
 mod session;
 mod sink;
+mod tabulate;
 #[cfg(test)]
 mod twin;
 mod volumes;
@@ -35,6 +36,7 @@ use farmtally_model::{AggregationQuery, StatisticsTable, Timestamp};
 
 pub use error::AggregationError;
 pub use limits::{AggregationControl, AggregationLimits};
+pub use tabulate::tabulate;
 
 use plan::AggregationPlan;
 

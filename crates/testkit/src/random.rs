@@ -8,8 +8,9 @@ mod farm;
 mod pools;
 mod question;
 mod times;
+mod usage_question;
 
-use farmtally_model::{AggregationQuery, LineCost, Record, Timestamp};
+use farmtally_model::{AggregationQuery, LineCost, Record, Timestamp, UsageQuery};
 use proptest::prelude::*;
 
 /// A farm, a question about it and the instant of the question.
@@ -39,6 +40,26 @@ pub fn random_case() -> impl Strategy<Value = RandomCase> {
         let parts =
             (farm::farm_around(anchor), question::query_around(anchor), times::instants_around(anchor));
         parts.prop_map(|(records, query, now)| RandomCase { records, query, now })
+    })
+}
+
+/// A farm, a question of the native API and a now that belong together.
+#[derive(Debug, Clone)]
+pub struct RandomUsageCase {
+    /// The farm's records, each id once.
+    pub records: Vec<Record<LineCost>>,
+    /// The question, about times near those of the records.
+    pub query: UsageQuery,
+    /// When the question is asked.
+    pub now: Timestamp,
+}
+
+/// Like [`random_case`], with the questions that only the native API can ask.
+pub fn random_usage_case() -> impl Strategy<Value = RandomUsageCase> {
+    times::anchors().prop_flat_map(|anchor| {
+        let question = usage_question::question_around(anchor);
+        let parts = (farm::farm_around(anchor), question, times::instants_around(anchor));
+        parts.prop_map(|(records, query, now)| RandomUsageCase { records, query, now })
     })
 }
 

@@ -12,6 +12,7 @@ mod piece;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,8 @@ use farmtally_model::{
 use self::counted::{CountedLine, counted_lines, values_of};
 use self::piece::{InUse, Piece};
 use self::rows::Rows;
+
+pub use self::usage::tabulate;
 
 /// The name that each job goes by in this farm.
 type JobNames = BTreeMap<JobId, JobName>;

@@ -13,9 +13,10 @@ fn session(index: u16, start_ms: i64, end_ms: Option<i64>) -> Record<LineCost> {
         job_id: JobId::from_bytes([3; 16]),
         job_name: JobName::new("sh010").unwrap(),
         user_id: UserId::new("alice").unwrap(),
-        worker_id: None,
+        // Farms know some workers and some outcomes.
+        worker_id: (index % 3 > 0).then(|| WorkerId::from_bytes([u8::try_from(index % 5).unwrap(); 16])),
         instance_type: None,
-        outcome: None,
+        outcome: farmtally_model::Outcome::ALL.get(usize::from(index % 7)).map(|(_, outcome)| *outcome),
         span: Span::new(at(start_ms), end_ms.map(at)).unwrap(),
         revision: 0,
         usage: UsageLines::new(vec![UsageLine {
@@ -76,6 +77,10 @@ fn columns_are_the_same_after_their_images_and_go_on_from_there() {
     columns.seal();
     columns.apply(&[], &sessions[..1]);
     let mut again = restored(&mut columns);
+    let rows = |columns: &FarmColumns| -> Vec<SessionRow> {
+        columns.snapshot().blocks().iter().flat_map(|view| view.live_rows().collect::<Vec<_>>()).collect()
+    };
+    assert_eq!(rows(&again), rows(&columns));
     assert_eq!(starts(&again.snapshot()), (1..50).collect::<Vec<i64>>());
     assert!(again.snapshot().blocks().iter().all(|view| view.block().check_columns().is_ok()));
     again.apply(&[session(60, 60, Some(2000))], &sessions[1..2]);
@@ -141,4 +146,31 @@ fn a_running_session_ends_at_the_instant_of_the_question() {
     columns.apply(&[session(7, 100, Some(250))], &[session(7, 100, None)]);
     assert_eq!(columns.snapshot().running_at(301, |_, _| true).unwrap().live_len(), 1);
     assert_eq!(starts(&columns.snapshot()), [100]);
+}
+
+#[test]
+fn sessions_that_differ_only_in_worker_or_outcome_are_told_apart() {
+    let with = |worker: Option<u8>, outcome| {
+        let Record::Session(session) = session(1, 10, Some(20)) else { unreachable!("it is a session") };
+        Record::Session(Session {
+            worker_id: worker.map(|byte| WorkerId::from_bytes([byte; 16])),
+            outcome,
+            ..session
+        })
+    };
+    let failed = Some(farmtally_model::Outcome::Failed);
+    let mut columns = FarmColumns::default();
+    columns
+        .apply(&[with(Some(1), None), with(Some(2), None), with(Some(2), failed), with(None, failed)], &[]);
+    let mut columns = restored(&mut columns);
+    columns.apply(&[], &[with(Some(2), failed), with(Some(9), failed)]);
+    let snapshot = columns.snapshot();
+    let rows = snapshot.blocks().iter().flat_map(|view| view.live_rows().collect::<Vec<_>>());
+    let mut left: Vec<_> = rows
+        .map(|row| {
+            (snapshot.workers().get(row.worker).map(|id| id.bytes()[0]), crate::outcome_of(row.outcome))
+        })
+        .collect();
+    left.sort_unstable();
+    assert_eq!(left, [(None, failed), (Some(1), None), (Some(2), None)]);
 }

@@ -14,7 +14,7 @@ use hashbrown::HashMap;
 use crate::encoding::{self, Malformed};
 use crate::error::StoreError;
 use crate::sealed::derived::{Derived, write_derived};
-use crate::sealed::dictionaries::StoredDictionaries;
+use crate::sealed::dictionaries::{DICTIONARIES, StoredDictionaries};
 use crate::sealed::files::FarmFiles;
 use crate::sealed::manifest::Segment;
 
@@ -31,6 +31,9 @@ const IMAGES: usize = 3;
 
 /// Code, sessions, latest start.
 const JOB_BYTES: usize = 4 + 8 + 8;
+
+/// Where an origin has the lengths of the dictionaries; before them are a checksum and the lineage, behind them the images.
+const LENGTHS: Range<usize> = 24..24 + 4 * DICTIONARIES;
 
 /// Where an image keeps the checksum of its header, which covers those of all its sections.
 const IMAGE_CHECKSUM: Range<usize> = 72..80;
@@ -90,20 +93,20 @@ fn read(
     let origin = derived.section(ORIGIN)?;
     let own = origin_of(segment, dictionaries);
     let lengths = |origin: &[u8]| -> Vec<u32> {
-        origin[24..48]
+        origin[LENGTHS]
             .chunks_exact(4)
             .map(|length| length.try_into().map_or(u32::MAX, u32::from_le_bytes))
             .collect()
     };
     // The dictionaries may have grown since.
-    let fits = origin.len() >= 48
-        && origin[..24] == own[..24]
+    let fits = origin.len() >= LENGTHS.end
+        && origin[..LENGTHS.start] == own[..LENGTHS.start]
         && lengths(origin).iter().zip(lengths(&own)).all(|(had, has)| *had <= has);
     if !fits {
         return Ok(None);
     }
     let mut blocks = Vec::new();
-    for (index, expected) in origin[48..].chunks_exact(8).enumerate() {
+    for (index, expected) in origin[LENGTHS.end..].chunks_exact(8).enumerate() {
         let part = ImagePart { derived: Arc::clone(derived), section: IMAGES + index };
         if part.as_ref().get(IMAGE_CHECKSUM) != Some(expected) {
             return Err(derived.damaged(&format!("block {index} is not the one that was written")));

@@ -4,7 +4,7 @@
 //! to be made anew gets another lineage, and no block of the old one is read with it.
 
 use farmtally_columns::{FarmDictionaries, JobEntry};
-use farmtally_model::{FleetId, InstanceType, JobId, JobName, LicenseProduct, QueueId, UserId};
+use farmtally_model::{FleetId, InstanceType, JobId, JobName, LicenseProduct, QueueId, UserId, WorkerId};
 
 use crate::encoding::Malformed;
 use crate::error::StoreError;
@@ -56,6 +56,8 @@ impl StoredDictionaries {
         let texts = |texts: Vec<&str>| postcard::to_stdvec(&texts).map_err(refused);
         let types: Vec<Option<&str>> =
             values.instance_types.iter().map(|kind| kind.as_ref().map(InstanceType::as_str)).collect();
+        let workers: Vec<Option<[u8; 16]>> =
+            values.workers.iter().map(|worker| worker.map(WorkerId::bytes)).collect();
         let sections = [
             self.lineage.to_le_bytes().to_vec(),
             values.queues.iter().flat_map(|id| id.bytes()).collect(),
@@ -65,13 +67,14 @@ impl StoredDictionaries {
             texts(values.users.iter().map(UserId::as_str).collect())?,
             postcard::to_stdvec(&types).map_err(refused)?,
             texts(values.products.iter().map(LicenseProduct::as_str).collect())?,
+            postcard::to_stdvec(&workers).map_err(refused)?,
         ];
         let sections: Vec<&[u8]> = sections.iter().map(Vec::as_slice).collect();
         write_derived(files, &files.derived(NAME), KIND, &sections)
     }
 
     /// The number of values of each.
-    pub(crate) fn lengths(&self) -> [u32; 6] {
+    pub(crate) fn lengths(&self) -> [u32; DICTIONARIES] {
         let values = &self.values;
         let lengths = [
             values.queues.len(),
@@ -80,15 +83,19 @@ impl StoredDictionaries {
             values.users.len(),
             values.instance_types.len(),
             values.products.len(),
+            values.workers.len(),
         ];
         lengths.map(|length| u32::try_from(length).unwrap_or(u32::MAX))
     }
 }
 
-const SECTIONS: usize = 8;
+/// Dictionaries of a farm.
+pub(crate) const DICTIONARIES: usize = 7;
+
+const SECTIONS: usize = 9;
 
 fn decode(sections: &[&[u8]]) -> Result<StoredDictionaries, Malformed> {
-    let [lineage, queues, fleets, job_ids, job_names, users, types, products] = sections else {
+    let [lineage, queues, fleets, job_ids, job_names, users, types, products, workers] = sections else {
         return Err(Malformed::new("it has too few sections"));
     };
     let ids = |bytes: &[u8]| -> Vec<[u8; 16]> {
@@ -103,6 +110,7 @@ fn decode(sections: &[&[u8]]) -> Result<StoredDictionaries, Malformed> {
     let users: Vec<&str> = postcard::from_bytes(users)?;
     let types: Vec<Option<&str>> = postcard::from_bytes(types)?;
     let products: Vec<&str> = postcard::from_bytes(products)?;
+    let workers: Vec<Option<[u8; 16]>> = postcard::from_bytes(workers)?;
     let values = FarmDictionaries {
         queues: ids(queues).into_iter().map(QueueId::from_bytes).collect(),
         fleets: ids(fleets).into_iter().map(FleetId::from_bytes).collect(),
@@ -113,6 +121,7 @@ fn decode(sections: &[&[u8]]) -> Result<StoredDictionaries, Malformed> {
             .map(|kind| kind.map(InstanceType::new).transpose())
             .collect::<Result<_, _>>()?,
         products: products.into_iter().map(LicenseProduct::new).collect::<Result<_, _>>()?,
+        workers: workers.into_iter().map(|worker| worker.map(WorkerId::from_bytes)).collect(),
     };
     let lineage: [u8; 8] = (*lineage).try_into()?;
     Ok(StoredDictionaries { lineage: u64::from_le_bytes(lineage), values })

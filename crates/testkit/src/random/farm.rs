@@ -2,7 +2,7 @@
 
 use farmtally_model::{
     HourlyRate, LicenseProduct, LineCost, NanoUsd, Outcome, Record, Session, SessionId, Span, Timestamp,
-    Usage, UsageLine, UsageLines, Volume, VolumeId, WorkerId,
+    Usage, UsageLine, UsageLines, Volume, VolumeId,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -38,7 +38,7 @@ fn scattered(number: u128) -> [u8; 16] {
 fn session_around(anchor: Timestamp) -> impl Strategy<Value = Session<LineCost>> {
     let place = (select(pools::used_queues()), select(pools::used_fleets()), select(pools::instance_types()));
     let job = (select(pools::jobs()), select(pools::job_names()), select(pools::users()));
-    let aside = (any::<Option<[u8; 16]>>(), proptest::option::of(select(&Outcome::ALL[..])), 0_u32..3);
+    let aside = (select(pools::workers()), proptest::option::of(select(&Outcome::ALL[..])), 0_u32..3);
     let parts = (place, job, aside, times::spans_around(anchor).prop_flat_map(span_and_usage));
     parts.prop_map(|(place, job, aside, (span, usage))| Session {
         session_id: SessionId::from_bytes([0; 16]),
@@ -48,7 +48,7 @@ fn session_around(anchor: Timestamp) -> impl Strategy<Value = Session<LineCost>>
         job_id: job.0,
         job_name: job.1,
         user_id: job.2,
-        worker_id: aside.0.map(WorkerId::from_bytes),
+        worker_id: aside.0,
         outcome: aside.1.map(|(_, outcome)| outcome),
         revision: aside.2,
         span,

@@ -1,6 +1,6 @@
 //! Few ids and names, so that sessions share them, chosen so that a wrong order shows.
 
-use farmtally_model::{FleetId, InstanceType, JobId, JobName, LicenseProduct, QueueId, UserId};
+use farmtally_model::{FleetId, InstanceType, JobId, JobName, LicenseProduct, QueueId, UserId, WorkerId};
 
 use crate::certain::certain;
 
@@ -54,4 +54,8 @@ pub(super) fn instance_types() -> Vec<Option<InstanceType>> {
 
 pub(super) fn products() -> Vec<LicenseProduct> {
     ["nuke", "arnold", "houdini"].map(|product| certain(LicenseProduct::new(product))).to_vec()
+}
+
+pub(super) fn workers() -> Vec<Option<WorkerId>> {
+    USED.into_iter().map(id_bytes).map(WorkerId::from_bytes).map(Some).chain([None]).collect()
 }

@@ -12,8 +12,8 @@ const MILLIS_PER_HOUR: i128 = 3_600_000;
 
 /// A usage line that counts; a volume is one line too.
 pub(super) struct CountedLine {
-    usage_type: UsageType,
-    product: Option<LicenseProduct>,
+    pub(super) usage_type: UsageType,
+    pub(super) product: Option<LicenseProduct>,
     quantity: u32,
     cost: LineCost,
 }
@@ -50,14 +50,19 @@ impl CountedLine {
 
 /// All lines of a record, or only its licences when the rows are products.
 pub(super) fn counted_lines(record: &Record<LineCost>, group_by: GroupBy) -> Vec<CountedLine> {
-    let mut lines: Vec<CountedLine> = match record {
-        Record::Session(session) => session.usage.as_slice().iter().map(CountedLine::of_session).collect(),
-        Record::Volume(volume) => vec![CountedLine::of_volume(volume)],
-    };
+    let mut lines = all_lines(record);
     if group_by.contains(UsageGroupBy::LicenseProduct) {
         lines.retain(|line| line.usage_type == UsageType::License);
     }
     lines
+}
+
+/// All lines of a record.
+pub(super) fn all_lines(record: &Record<LineCost>) -> Vec<CountedLine> {
+    match record {
+        Record::Session(session) => session.usage.as_slice().iter().map(CountedLine::of_session).collect(),
+        Record::Volume(volume) => vec![CountedLine::of_volume(volume)],
+    }
 }
 
 /// What a line of a record is grouped under, in the order of the groupBy fields.

@@ -1,0 +1,52 @@
+//! A span of time with the lines whose costs accrue over it, and its pieces.
+
+use farmtally_model::{Calendar, accrued};
+
+/// A span and the costs of the lines that count, each over the whole span.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Meter<'a> {
+    pub(crate) start_ms: i64,
+    pub(crate) end_ms: i64,
+    pub(crate) line_nanos: &'a [u64],
+}
+
+impl Meter<'_> {
+    /// Whether the span has a piece in `[start_ms, end_ms)`; one without length has it where it starts.
+    pub(crate) fn overlaps(&self, start_ms: i64, end_ms: i64) -> bool {
+        self.start_ms < end_ms
+            && (self.end_ms > start_ms || (self.start_ms == self.end_ms && self.start_ms >= start_ms))
+    }
+
+    /// Cost and length of what lies in a window that the span overlaps.
+    pub(crate) fn within(&self, start_ms: i64, end_ms: i64) -> (u64, u64) {
+        let (low_ms, high_ms) = (self.start_ms.max(start_ms), self.end_ms.min(end_ms));
+        (self.cost_until(high_ms) - self.cost_before(low_ms), (high_ms - low_ms).unsigned_abs())
+    }
+
+    /// Hands bucket, cost and length of every piece to `piece`, oldest first. The span has to overlap the window.
+    pub(crate) fn for_each_piece(&self, calendar: &Calendar, mut piece: impl FnMut(u32, u64, u64)) {
+        let edges_ms = calendar.edges_ms();
+        let first = calendar.index_of(self.start_ms);
+        for (index, edges_ms) in edges_ms.windows(2).enumerate().skip(first) {
+            if index > first && edges_ms[0] >= self.end_ms {
+                return;
+            }
+            let (cost_nanos, runtime_ms) = self.within(edges_ms[0], edges_ms[1]);
+            piece(u32::try_from(index).unwrap_or(u32::MAX), cost_nanos, runtime_ms);
+        }
+    }
+
+    fn cost_until(&self, instant_ms: i64) -> u64 {
+        if instant_ms == self.end_ms {
+            return self.line_nanos.iter().sum();
+        }
+        let elapsed_ms = (instant_ms - self.start_ms).unsigned_abs();
+        let duration_ms = (self.end_ms - self.start_ms).unsigned_abs();
+        self.line_nanos.iter().map(|line| accrued(*line, elapsed_ms, duration_ms)).sum()
+    }
+
+    /// What the lines had cost when a piece begins: nothing at the start, even of a span without length.
+    fn cost_before(&self, instant_ms: i64) -> u64 {
+        if instant_ms == self.start_ms { 0 } else { self.cost_until(instant_ms) }
+    }
+}
