@@ -1,5 +1,6 @@
 """What operators install is what was tested: run where this machine can run it, and read by its rules where it cannot."""
 
+import gzip
 import json
 import re
 import shlex
@@ -173,6 +174,10 @@ def test_the_debian_package_has_a_program_that_runs(package, tmp_path, settings)
     assert all(line.split()[1] == "root/root" for line in listed.splitlines())
     run("dpkg-deb", "--raw-extract", deb, tmp_path / "root")
     assert run(tmp_path / "root/usr/bin/farmtally", "--version") == f"farmtally {version}\n"
+    share = tmp_path / "root/usr/share"
+    for script in ("bash-completion/completions/farmtally", "zsh/vendor-completions/_farmtally", "fish/vendor_completions.d/farmtally.fish"):
+        assert "verify-audit" in (share / script).read_text()
+    assert b"EXIT STATUS" in gzip.decompress((share / "man/man1/farmtally-serve.1.gz").read_bytes())
     unit = (tmp_path / "root/usr/lib/systemd/system/farmtally.service").read_text()
     started = shlex.split(re.search(r"^ExecStart=(.*)$", unit, re.MULTILINE).group(1))
     assert (tmp_path / ("root" + started[0])).is_file()

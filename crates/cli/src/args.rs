@@ -1,5 +1,11 @@
 //! Every flag of every command. What a flag means is checked here, so that a command never sees a wrong one.
 
+mod doctor;
+mod manual;
+
+pub(crate) use doctor::DoctorArguments;
+pub(crate) use manual::{CompletionsArguments, ManArguments};
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -11,6 +17,7 @@ use farmtally_service::Role;
 
 use farmtally_service::BATCH_RECORDS_MAX;
 
+use crate::aws_profile::ProfileName;
 use crate::configuration::VARIABLE;
 use crate::data_folder::DataFolder;
 use crate::farm_reference::FarmReference;
@@ -31,7 +38,7 @@ pub(crate) struct Arguments {
 
 const START_HERE: &str = "\
 Start with `farmtally demo`: it makes a sample farm, serves it, and prints what to paste into boto3 or the AWS CLI.
-Data goes to stdout and talk goes to stderr. Exit codes: 0 done, 1 failed, 2 called wrongly.";
+Data goes to stdout and talk goes to stderr. Exit codes: 0 done, 1 failed, 2 called wrongly; `farmtally man` has the others.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -45,6 +52,9 @@ pub(crate) enum Command {
     /// Print what boto3, the AWS CLI and the SDKs need to reach the server
     #[command(after_help = ENV_NOTES)]
     Env(EnvArguments),
+    /// Look at folder, server, clock, names and keys, and say how to mend what is wrong
+    #[command(after_help = doctor::NOTES)]
+    Doctor(DoctorArguments),
     /// Make, list and change farms
     #[command(subcommand)]
     Farm(FarmCommand),
@@ -73,6 +83,12 @@ pub(crate) enum Command {
     Ready(ReadyArguments),
     /// Check that nobody changed the folder's audit log
     VerifyAudit(VerifyAuditArguments),
+    /// Print what a shell needs to complete commands and flags
+    #[command(after_help = manual::COMPLETIONS_NOTES)]
+    Completions(CompletionsArguments),
+    /// Write the manual page of every command into a folder
+    #[command(after_help = manual::MAN_NOTES)]
+    Man(ManArguments),
 }
 
 #[derive(Debug, Args)]
@@ -205,7 +221,9 @@ pub(crate) struct VerifyAuditArguments {
 
 const ENV_NOTES: &str = "\
 In a shell: eval \"$(farmtally env --data-dir DIR)\". It is the key of whoever owns the folder; \
-`farmtally key create` makes keys for others.";
+`farmtally key create` makes keys for others.
+With `--write-profile` everything goes into ~/.aws/config (or the file that AWS_CONFIG_FILE names) as the profile \
+`farmtally`, or as NAME. All else in the file stays as it is; a profile that somebody else wrote is left alone.";
 
 const IMPORT_NOTES: &str = "\
 An import can be repeated: what is stored already counts as unchanged. An interrupted one leaves whole batches, \
@@ -251,6 +269,9 @@ pub(crate) struct EnvArguments {
     /// Base URL of the server [default: that of the running server, or http://127.0.0.1:8037]
     #[arg(long, value_name = "URL", value_parser = parse_endpoint)]
     pub(crate) endpoint: Option<String>,
+    /// Write the same into the AWS configuration file as a profile, and print the line that chooses it
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "farmtally")]
+    pub(crate) write_profile: Option<ProfileName>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,6 +5,7 @@
 
 mod args;
 mod audit;
+mod aws_profile;
 mod commands;
 mod configuration;
 mod connection;

@@ -27,6 +27,11 @@ pub(crate) fn remember(catalogue: &Catalogue, region: Option<&str>) -> Result<()
 
 /// The region to sign for.
 pub(crate) fn for_signing(catalogue: &Catalogue) -> Result<String, Failure> {
+    Ok(only_one(catalogue)?.unwrap_or_else(|| USUAL.to_owned()))
+}
+
+/// The only region that the server accepts, if it was started with one.
+pub(crate) fn only_one(catalogue: &Catalogue) -> Result<Option<String>, Failure> {
     let remembered = catalogue.setting(SETTING)?.and_then(|bytes| String::from_utf8(bytes).ok());
-    Ok(remembered.filter(|region| !region.is_empty()).unwrap_or_else(|| USUAL.to_owned()))
+    Ok(remembered.filter(|region| !region.is_empty()))
 }

@@ -42,6 +42,6 @@ pub use workers::Worker;
 pub use farmtally_store::{
     Association, AssociationFilter, AuditEntry, AuditError, AuditSummary, AuditWriteError, BATCH_RECORDS_MAX,
     Catalogue, ClientCall, Farm, FarmFigures, NamedResource, NewFarm, NewResource, OpenError as FolderError,
-    ResourceChange, ResourceId, SessionPosition, StoreError, Tagged, Tags, VerifyReport, backup,
+    ResourceChange, ResourceId, SessionPosition, StoreError, Tagged, Tags, VerifyReport, backup, holder,
     published_endpoint, rebuild, restore, seal, verify,
 };

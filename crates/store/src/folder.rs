@@ -81,6 +81,21 @@ impl Drop for FolderLock {
     }
 }
 
+/// The process that has the folder to itself, if one has: `Some(None)` when it has not said yet which it is.
+///
+/// It takes the folder for a moment, so that a program that starts in that very moment finds it in use.
+pub fn holder(dir: &Path) -> io::Result<Option<Option<u32>>> {
+    let mut file = match File::open(dir.join(LOCK)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    match flock(&file, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(None),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(Some(read_pid(&mut file))),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
 fn read_pid(file: &mut File) -> Option<u32> {
     let mut text = String::new();
     file.read_to_string(&mut text).ok()?;

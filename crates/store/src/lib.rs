@@ -53,7 +53,7 @@ pub use durable::Durable;
 pub use error::{OpenError, StoreError};
 pub use find::SessionPosition;
 pub use fingerprint::{Fingerprint, fingerprint};
-pub use folder::{MasterKey, published_endpoint};
+pub use folder::{MasterKey, holder, published_endpoint};
 pub use limits::BATCH_RECORDS_MAX;
 pub use rebuild::{rebuild, seal};
 pub use roster::{Activity, JobSummary, SessionOwner, WorkerSummary};

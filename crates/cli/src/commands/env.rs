@@ -11,6 +11,7 @@ use std::time::Duration;
 use farmtally_service::{Catalogue, Credential};
 
 use crate::args::{EnvArguments, LISTEN_DEFAULT};
+use crate::aws_profile::{AwsConfig, Profile, ProfileName};
 use crate::data_folder::{DataFolder, owner_credential};
 use crate::output::print;
 use crate::region;
@@ -67,15 +68,40 @@ impl fmt::Display for KeyLines<'_> {
 pub(crate) fn run(arguments: &EnvArguments) -> Result<(), Failure> {
     let catalogue = arguments.folder.existing()?;
     let endpoint = arguments.endpoint.clone().unwrap_or_else(|| running_server(&arguments.folder));
-    print(ClientEnvironment::of_owner(&catalogue, endpoint)?)?;
-    if std::env::var_os("AWS_SESSION_TOKEN").is_some() {
-        tell("hint: `unset AWS_SESSION_TOKEN`; it belongs to another key");
+    let environment = ClientEnvironment::of_owner(&catalogue, endpoint)?;
+    if let Some(name) = &arguments.write_profile {
+        return write_profile(&environment, name);
     }
+    print(environment)?;
+    warn_of(&["AWS_SESSION_TOKEN"]);
     Ok(())
 }
 
+/// Writes the profile, and prints the line with which a shell chooses it.
+fn write_profile(environment: &ClientEnvironment, name: &ProfileName) -> Result<(), Failure> {
+    let config = AwsConfig::read()?;
+    let ClientEnvironment { credential, region, endpoint } = environment;
+    config.write(name, &Profile { credential, region, endpoint })?;
+    tell(format_args!("Wrote the profile `{name}` into `{}`.", config.path().display()));
+    // All of these go before a profile.
+    warn_of(&[
+        "AWS_SESSION_TOKEN",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_ENDPOINT_URL_DEADLINE",
+    ]);
+    print(format_args!("export AWS_PROFILE={name}"))
+}
+
+/// Warns of variables that belong to another key and would spoil this one.
+fn warn_of(names: &[&str]) {
+    for name in names.iter().filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())) {
+        tell(format_args!("hint: `unset {name}`; it belongs to another key"));
+    }
+}
+
 /// The base URL of the folder's server, or where one listens that was not told otherwise.
-fn running_server(folder: &DataFolder) -> String {
+pub(crate) fn running_server(folder: &DataFolder) -> String {
     match folder.published_endpoint() {
         // A server that was killed could not take its address back.
         Some(endpoint) if answers(&endpoint) => endpoint,

@@ -1,12 +1,15 @@
 //! One module per command.
 
 mod backup;
+mod completions;
 mod config;
 mod demo;
+mod doctor;
 mod env;
 mod farm;
 mod import;
 mod key;
+mod man;
 mod rates;
 mod ready;
 mod rebuild;
@@ -47,5 +50,8 @@ pub(crate) fn run(command: Command, line: &CommandLine) -> Result<ExitStatus, Fa
         Command::Config(ConfigCommand::Show(_)) => config::show(line).map(done),
         Command::Ready(arguments) => ready::run(&arguments).map(done),
         Command::VerifyAudit(arguments) => verify_audit::run(&arguments).map(done),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments, line).map(done),
+        Command::Man(arguments) => man::run(&arguments, line).map(done),
     }
 }

@@ -43,6 +43,11 @@ impl Place {
         self.ended(&self.command(words).output().unwrap())
     }
 
+    /// Runs a command that was given more, such as variables.
+    pub(crate) fn run_command(&self, command: &mut Command) -> Ended {
+        self.ended(&command.output().unwrap())
+    }
+
     pub(crate) fn run_with_input(&self, words: &str, input: &str) -> Ended {
         let mut command = self.command(words);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -18,6 +18,7 @@ fn help_names_every_command_and_where_to_start() {
       serve         Serve the AWS-compatible API and the overview page
       import        Load sessions from files, beside a running server too
       env           Print what boto3, the AWS CLI and the SDKs need to reach the server
+      doctor        Look at folder, server, clock, names and keys, and say how to mend what is wrong
       farm          Make, list and change farms
       key           Make, list, rotate, disable and delete access keys
       rates         Set and show the rates that price sessions which come without a cost
@@ -29,6 +30,8 @@ fn help_names_every_command_and_where_to_start() {
       config        Say what the settings of `serve` are and where each comes from
       ready         Ask the folder's server whether it is ready; exits with 1 when it is not
       verify-audit  Check that nobody changed the folder's audit log
+      completions   Print what a shell needs to complete commands and flags
+      man           Write the manual page of every command into a folder
       help          Print this message or the help of the given subcommand(s)
 
     Options:
@@ -37,7 +40,8 @@ fn help_names_every_command_and_where_to_start() {
 
     Start with `farmtally demo`: it makes a sample farm, serves it, and prints what to paste into boto3
     or the AWS CLI.
-    Data goes to stdout and talk goes to stderr. Exit codes: 0 done, 1 failed, 2 called wrongly.
+    Data goes to stdout and talk goes to stderr. Exit codes: 0 done, 1 failed, 2 called wrongly;
+    `farmtally man` has the others.
     ");
 }
 
@@ -67,6 +71,9 @@ fn every_command_has_help() {
         "config show",
         "ready",
         "verify-audit",
+        "doctor",
+        "completions",
+        "man",
     ] {
         let ended = place.run(&format!("{command} --help"));
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{command}");
@@ -88,6 +95,9 @@ fn notes_fill_their_lines() {
     assert_snapshot!(notes("env"), @r#"
     In a shell: eval "$(farmtally env --data-dir DIR)". It is the key of whoever owns the folder;
     `farmtally key create` makes keys for others.
+    With `--write-profile` everything goes into ~/.aws/config (or the file that AWS_CONFIG_FILE names)
+    as the profile `farmtally`, or as NAME. All else in the file stays as it is; a profile that somebody
+    else wrote is left alone.
     "#);
 }
 

@@ -3,6 +3,7 @@
 
 mod crash;
 mod demo;
+mod doctor;
 mod door;
 mod env;
 mod farms;
@@ -11,7 +12,9 @@ mod import;
 mod import_beside_a_server;
 mod keeping;
 mod keys;
+mod manual;
 mod operating;
+mod profile;
 mod rates;
 mod serve;
 mod usage;
