@@ -1,0 +1,80 @@
+"""The examples, run as people run them, against numbers that were worked out by hand (see `sample`)."""
+
+import subprocess
+import sys
+
+import pytest
+
+import sample
+from program import REPOSITORY, Folder, clean_environment
+
+EXAMPLES = REPOSITORY / "examples"
+TESTED = {"boto3_statistics.py", "pandas_statistics.py", "polars_store.py", "duckdb_store.py"}
+
+
+def example(name, *arguments, variables=None):
+    return subprocess.run(
+        [sys.executable, EXAMPLES / name, *map(str, arguments)],
+        capture_output=True, text=True, env=variables or clean_environment(),
+    )
+
+
+def printed(name, *arguments, variables=None):
+    done = example(name, *arguments, variables=variables)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return [" ".join(line.split()) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The farm `north`, sealed into Parquet files."""
+    made = Folder(tmp_path_factory.mktemp("examples") / "data")
+    made.import_lines("north", sample.json_lines(sample.NORTH))
+    made.run("seal")
+    return made.path
+
+
+def test_every_example_is_tested_and_in_the_page():
+    names = {path.name for path in EXAMPLES.glob("*.py")}
+    assert names == TESTED
+    page = (REPOSITORY / "docs/python.md").read_text()
+    assert all(f"(../examples/{name})" in page for name in names)
+
+
+def test_boto3_waits_and_reads_every_page(site):
+    assert printed("boto3_statistics.py", "north", "2025-11-24", "2025-11-26", variables=site.variables) == [
+        "2025-11-24 alice 2 sessions 1.83 h 3.45 USD",
+        "2025-11-25 alice 1 sessions 0.50 h 0.70 USD",
+        "2025-11-25 bob 3 sessions 3.01 h 3.61 USD",
+    ]
+
+
+def test_boto3_says_which_farm_there_is_not(site):
+    done = example("boto3_statistics.py", "south", "2025-11-24", "2025-11-26", variables=site.variables)
+    assert (done.returncode, done.stderr) == (1, "error: there is no farm `south`\n")
+
+
+def test_pandas_has_users_and_days(site):
+    pytest.importorskip("pandas", reason="pandas needs Python 3.11")
+    assert printed("pandas_statistics.py", "north", "2025-11-24", "2025-11-26", variables=site.variables) == [
+        "day 2025-11-24 2025-11-25 all",
+        "user",
+        "alice 3.45 0.70 4.15",
+        "bob - 3.61 3.61",
+        "all 3.45 4.31 7.76",
+    ]
+
+
+def test_polars_reads_the_store(folder):
+    assert printed("polars_store.py", folder) == [
+        "2025-11 (volumes) 0 sessions 0.00 h 0.480000000 USD",
+        "2025-11 comp 2 sessions 2.33 h 4.150000000 USD",
+        "2025-11 sim 3 sessions 3.01 h 3.610000000 USD",
+    ]
+
+
+def test_duckdb_reads_the_store(folder):
+    assert printed("duckdb_store.py", folder, 2) == [
+        "4.150000000 USD, failed 0.000000000 USD 2 sessions alice sh010 light v12",
+        "3.600000000 USD, failed 0.000000000 USD 1 sessions bob sh020 ocean",
+    ]
