@@ -8,7 +8,7 @@ use farmtally_columns::FarmColumns;
 use farmtally_model::{
     AggregationQuery, FleetId, GroupBy, InstanceType, JobId, JobName, LicenseProduct, LineCost, NanoUsd,
     Period, QueueId, Record, Resources, Session, SessionId, Span, Statistic, StatisticSet, StatisticsTable,
-    TimeRange, Timestamp, Usage, UsageGroupBy, UsageLine, UsageLines, UserId, UtcOffset,
+    TimeRange, Timestamp, Usage, UsageGroupBy, UsageLine, UsageLines, UserId, UtcOffset, WorkerId,
 };
 
 use crate::limits::{AggregationControl, AggregationLimits};
@@ -59,16 +59,20 @@ fn session(numbers: &mut Numbers, index: u64) -> Record<LineCost> {
     let at = |millis: u64| Timestamp::from_millis(i64::try_from(millis).unwrap()).unwrap();
     let mut session_id = [0; 16];
     session_id[..8].copy_from_slice(&index.to_be_bytes());
+    let job_id = numbers.id(60);
     Record::Session(Session {
         session_id: SessionId::from_bytes(session_id),
         queue_id: QueueId::from_bytes(numbers.id(4)),
         fleet_id: FleetId::from_bytes(numbers.id(3)),
-        job_id: JobId::from_bytes(numbers.id(60)),
-        job_name: JobName::new("comp").unwrap(),
+        job_id: JobId::from_bytes(job_id),
+        job_name: JobName::new(&format!("show{}_comp", job_id[0] % 5)).unwrap(),
         user_id: UserId::new(&format!("user {}", numbers.below(25))).unwrap(),
-        worker_id: None,
+        worker_id: (!index.is_multiple_of(7))
+            .then(|| WorkerId::from_bytes([u8::try_from(index % 90).unwrap(); 16])),
         instance_type: Some(InstanceType::new(&format!("type {}", numbers.below(5))).unwrap()),
-        outcome: None,
+        outcome: farmtally_model::Outcome::ALL
+            .get(usize::try_from(index % 6).unwrap())
+            .map(|(_, outcome)| *outcome),
         span: Span::new(at(start_ms), Some(at(start_ms + runtime_ms))).unwrap(),
         revision: 0,
         usage: UsageLines::new(lines).unwrap(),
@@ -76,7 +80,7 @@ fn session(numbers: &mut Numbers, index: u64) -> Record<LineCost> {
 }
 
 /// Some 8,000 sessions over three months in several blocks, a few of them removed again.
-fn farm() -> FarmColumns {
+pub(crate) fn farm() -> FarmColumns {
     let mut numbers = Numbers(0x5eed);
     let records: Vec<_> = (0..8_000).map(|index| session(&mut numbers, index)).collect();
     let mut columns = FarmColumns::default();

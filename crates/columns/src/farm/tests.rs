@@ -14,7 +14,8 @@ fn session(index: u16, start_ms: i64, end_ms: Option<i64>) -> Record<LineCost> {
         job_name: JobName::new("sh010").unwrap(),
         user_id: UserId::new("alice").unwrap(),
         // Farms know some workers and some outcomes.
-        worker_id: (index % 3 > 0).then(|| WorkerId::from_bytes([u8::try_from(index % 5).unwrap(); 16])),
+        worker_id: (!index.is_multiple_of(3))
+            .then(|| WorkerId::from_bytes([u8::try_from(index % 5).unwrap(); 16])),
         instance_type: None,
         outcome: farmtally_model::Outcome::ALL.get(usize::from(index % 7)).map(|(_, outcome)| *outcome),
         span: Span::new(at(start_ms), end_ms.map(at)).unwrap(),

@@ -5,11 +5,11 @@ use farmtally_model::{
 };
 
 use crate::accumulator::Accumulator;
-use crate::tabulate::percentiles::{FoundPercentiles, Recorded};
+use crate::tabulate::percentiles::{FoundPercentiles, Under};
 use crate::tabulate::places::PlaceFinder;
 use crate::tabulate::plan::TabulationPlan;
 use crate::tabulate::rank;
-use crate::tabulate::tally::Tally;
+use crate::tabulate::tally::{RecordedAmounts, Tally};
 
 /// The place of a slot that is not shown.
 const HIDDEN: u32 = u32::MAX;
@@ -24,7 +24,11 @@ pub(crate) fn finish(
     let percentiles = plan.query.percentiles();
     let slot_count = tally.slots.len() + 1;
     let ranked = rank::ranked(plan, finder, tally);
-    let of_totals = found(tally.recorded.as_ref().map(|recorded| &recorded.totals), slot_count, percentiles);
+    let by_slot = if tally.has_rows { Under::SlotOfRow(tally.row_numbers.rows()) } else { Under::Themselves };
+    let of_totals = found(tally, |recorded| {
+        let lists = [(&recorded.inside, by_slot), (&recorded.totals, Under::Themselves)];
+        FoundPercentiles::new(&lists, slot_count, percentiles)
+    });
     let mut groups: Vec<UsageGroup> = Vec::with_capacity(ranked.len() + 1);
     let mut index_of_slot = vec![HIDDEN; slot_count];
     let mut push = |slot: u32, members: GroupMembers| {
@@ -43,14 +47,20 @@ pub(crate) fn finish(
     }
     let rows =
         if tally.has_rows { rows(tally, &index_of_slot, percentiles) } else { rows_of_totals(&groups) };
-    let total = total(tally, slot_count, percentiles);
+    let of_total = found(tally, |recorded| {
+        let lists = [(&recorded.inside, Under::Zero), (&recorded.sessions, Under::Zero)];
+        FoundPercentiles::new(&lists, 1, percentiles)
+    });
+    let total = amounts(&tally.total, of_total.of(0));
     UsageTable { calendar: plan.query.calendar().clone(), groups, rows, total, figures }
 }
 
 fn rows(tally: &Tally, index_of_slot: &[u32], percentiles: &[Percentile]) -> Vec<UsageRow> {
     let numbers = tally.row_numbers.rows();
-    let recorded = tally.recorded.as_ref().map(|recorded| &recorded.rows);
-    let of_rows = found(recorded, numbers.len(), percentiles);
+    let of_rows = found(tally, |recorded| {
+        let lists = [(&recorded.inside, Under::Themselves), (&recorded.pieces, Under::Themselves)];
+        FoundPercentiles::new(&lists, numbers.len(), percentiles)
+    });
     let mut order: Vec<(u32, u32, u32)> = (0..)
         .zip(numbers)
         .map(|(number, (slot, bucket))| (*bucket, index_of_slot[*slot as usize], number))
@@ -70,22 +80,9 @@ fn rows_of_totals(groups: &[UsageGroup]) -> Vec<UsageRow> {
     (0..).zip(groups).map(row).collect()
 }
 
-fn total(tally: &Tally, slot_count: usize, percentiles: &[Percentile]) -> UsageAmounts {
-    let (total, recorded) = if let Some(sessions) = tally.sessions {
-        (sessions, tally.recorded.as_ref().map(|recorded| found(Some(&recorded.sessions), 1, percentiles)))
-    } else {
-        let mut total = Accumulator::EMPTY;
-        for slot in (0..).take(slot_count) {
-            total.merge(&tally.totals.get(slot));
-        }
-        let recorded = tally.recorded.as_ref().map(|recorded| recorded.totals.together());
-        (total, recorded.map(|recorded| found(Some(&recorded), 1, percentiles)))
-    };
-    amounts(&total, recorded.unwrap_or_default().of(0))
-}
-
-fn found(recorded: Option<&Recorded>, count: usize, percentiles: &[Percentile]) -> FoundPercentiles {
-    recorded.map(|recorded| recorded.percentiles(count, percentiles)).unwrap_or_default()
+/// Percentiles, if any are asked for.
+fn found(tally: &Tally, find: impl Fn(&RecordedAmounts) -> FoundPercentiles) -> FoundPercentiles {
+    tally.recorded.as_ref().map(find).unwrap_or_default()
 }
 
 fn amounts(sum: &Accumulator, (cost_percentiles, runtime_percentiles): (Vec<u64>, Vec<u64>)) -> UsageAmounts {

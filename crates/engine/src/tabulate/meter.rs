@@ -27,12 +27,17 @@ impl Meter<'_> {
     pub(crate) fn for_each_piece(&self, calendar: &Calendar, mut piece: impl FnMut(u32, u64, u64)) {
         let edges_ms = calendar.edges_ms();
         let first = calendar.index_of(self.start_ms);
-        for (index, edges_ms) in edges_ms.windows(2).enumerate().skip(first) {
-            if index > first && edges_ms[0] >= self.end_ms {
+        let mut low_ms = self.start_ms.max(edges_ms[first]);
+        let mut cost_before = self.cost_before(low_ms);
+        for (index, end_ms) in (first..).zip(&edges_ms[first + 1..]) {
+            let high_ms = self.end_ms.min(*end_ms);
+            let cost_until = self.cost_until(high_ms);
+            let bucket = u32::try_from(index).unwrap_or(u32::MAX);
+            piece(bucket, cost_until - cost_before, (high_ms - low_ms).unsigned_abs());
+            if high_ms == self.end_ms {
                 return;
             }
-            let (cost_nanos, runtime_ms) = self.within(edges_ms[0], edges_ms[1]);
-            piece(u32::try_from(index).unwrap_or(u32::MAX), cost_nanos, runtime_ms);
+            (low_ms, cost_before) = (high_ms, cost_until);
         }
     }
 

@@ -4,8 +4,13 @@
 //! one trades some of its speed for generality. Both cut sessions by the same rule. Groups are numbered in the order in
 //! which they are met ("slots") and rows likewise, so that memory follows what occurs; order is found at the end.
 
+mod block_filter;
+mod block_groups;
+mod block_scan;
+mod cubes;
 mod filter;
 mod finish;
+mod half_hours;
 mod meter;
 mod percentiles;
 mod places;
@@ -14,19 +19,23 @@ mod plan;
 mod rank;
 mod row_numbers;
 mod scan;
+mod selection;
 mod slots;
 mod sums;
 mod tally;
+#[cfg(test)]
+mod twin;
 
 use farmtally_columns::FarmSnapshot;
 use farmtally_model::{Calendar, ScanFigures, Timestamp, UsageQuery, UsageTable};
 
 use crate::error::AggregationError;
-use crate::limits::AggregationControl;
+use crate::limits::{AggregationControl, AggregationLimits};
 use places::PlaceFinder;
 use plan::TabulationPlan;
 use scan::Scan;
 use slots::Slots;
+use tally::Tally;
 
 /// Answers a question about the records of a snapshot, with everything that still runs ended at `now`.
 ///
@@ -41,27 +50,40 @@ pub fn tabulate(
     let plan = TabulationPlan::new(snapshot, query, now)?;
     let mut finder = PlaceFinder::new(&plan);
     let mut figures = ScanFigures::default();
-    let slots = first_slots(&plan, &mut finder, control, &mut figures)?;
-    let scan = Scan { plan: &plan, calendar: query.calendar(), percentiles: query.percentiles() };
-    let tally = scan.run(slots, &mut finder, control, &mut figures)?;
+    let tally = count(&plan, &mut finder, control, &mut figures)?;
     control.check(tally.row_count().max(tally.slots.shown_count()), tally.bytes())?;
     Ok(finish::finish(&plan, &finder, &tally, figures))
 }
 
-/// Open slots or, where only the first groups are shown, those of these groups, found by their totals.
-fn first_slots(
+/// Counts everything. Where only the first groups are shown, all groups are counted and then joined, if a session is one thing
+/// and its amounts are not kept, and there is room for that; otherwise the first groups are found by their totals, before
+/// their rows are counted.
+fn count(
     plan: &TabulationPlan<'_>,
     finder: &mut PlaceFinder<'_>,
     control: &AggregationControl<'_>,
     figures: &mut ScanFigures,
-) -> Result<Slots, AggregationError> {
-    let Some(top) = plan.query.top() else { return Ok(Slots::open()) };
-    let whole = Calendar::whole(plan.query.calendar().window());
-    let scan = Scan { plan, calendar: &whole, percentiles: &[] };
-    // The rows of the first pass are none of the answer.
-    let limits = crate::AggregationLimits { rows_max: usize::MAX, ..control.limits };
-    let control = AggregationControl { limits, ..*control };
-    let tally = scan.run(Slots::open(), finder, &control, figures)?;
-    let ranked = rank::ranked(plan, finder, &tally);
-    Ok(tally.slots.only(&ranked[..ranked.len().min(top.groups.get())], top.with_others))
+) -> Result<Tally, AggregationError> {
+    let query = plan.query;
+    let scan = Scan { plan, calendar: query.calendar(), percentiles: query.percentiles() };
+    let Some(top) = query.top() else { return scan.run(Slots::open(), finder, control, figures) };
+    let first = |ranked: Vec<u32>| ranked.into_iter().take(top.groups.get()).collect::<Vec<u32>>();
+    // Rows of groups that are not shown are none of the answer.
+    let limits = AggregationLimits { rows_max: usize::MAX, ..control.limits };
+    let unlimited = AggregationControl { limits, ..*control };
+    if plan.lines.is_whole && query.percentiles().is_empty() {
+        match scan.run(Slots::open(), finder, &unlimited, figures) {
+            Ok(tally) => {
+                let first = first(rank::ranked(plan, finder, &tally));
+                return Ok(tally.with_only(&first, top.with_others, query.calendar()));
+            }
+            Err(AggregationError::TooMuchMemory { .. }) => *figures = ScanFigures::default(),
+            Err(error) => return Err(error),
+        }
+    }
+    let whole = Calendar::whole(query.calendar().window());
+    let totals = Scan { plan, calendar: &whole, percentiles: &[] };
+    let tally = totals.run(Slots::open(), finder, &unlimited, figures)?;
+    let first = first(rank::ranked(plan, finder, &tally));
+    scan.run(tally.slots.only(&first, top.with_others), finder, control, figures)
 }

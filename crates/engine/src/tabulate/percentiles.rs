@@ -1,5 +1,5 @@
-//! Percentiles need every amount. Amounts are kept as they come, sorted by their number once, and then looked at number by
-//! number.
+//! Percentiles need every amount. Amounts are kept as they come, put in the order of their numbers once, and then looked at
+//! number by number.
 
 use farmtally_model::Percentile;
 
@@ -11,6 +11,41 @@ pub(crate) struct Recorded {
     runtimes_ms: Vec<u64>,
 }
 
+impl Recorded {
+    #[inline]
+    pub(crate) fn push(&mut self, number: u32, cost_nanos: u64, runtime_ms: u64) {
+        self.numbers.push(number);
+        self.costs_nanos.push(cost_nanos);
+        self.runtimes_ms.push(runtime_ms);
+    }
+
+    /// Memory that is held, in bytes, and will be while percentiles are found.
+    pub(crate) fn bytes(&self) -> usize {
+        self.numbers.capacity() * (size_of::<u32>() + 3 * size_of::<u64>())
+    }
+}
+
+/// What the numbers of some amounts are taken for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Under<'a> {
+    /// Themselves.
+    Themselves,
+    /// The slot of the row with the number.
+    SlotOfRow(&'a [(u32, u32)]),
+    /// Zero, all of them.
+    Zero,
+}
+
+impl Under<'_> {
+    fn number(self, number: u32) -> usize {
+        match self {
+            Self::Themselves => number as usize,
+            Self::SlotOfRow(rows) => rows[number as usize].0 as usize,
+            Self::Zero => 0,
+        }
+    }
+}
+
 /// For each number the percentiles of its costs and of its runtimes.
 #[derive(Debug, Default)]
 pub(crate) struct FoundPercentiles {
@@ -20,6 +55,22 @@ pub(crate) struct FoundPercentiles {
 }
 
 impl FoundPercentiles {
+    /// Finds percentiles for numbers below `count`, of all amounts in some lists together.
+    pub(crate) fn new(lists: &[(&Recorded, Under<'_>)], count: usize, percentiles: &[Percentile]) -> Self {
+        let mut begins = vec![0_usize; count + 1];
+        for (list, under) in lists {
+            for number in &list.numbers {
+                begins[under.number(*number) + 1] += 1;
+            }
+        }
+        for index in 1..begins.len() {
+            begins[index] += begins[index - 1];
+        }
+        let find = |amounts: fn(&Recorded) -> &[u64]| of_amounts(lists, amounts, &begins, percentiles);
+        let costs_nanos = find(|list| &list.costs_nanos);
+        Self { per_number: percentiles.len(), costs_nanos, runtimes_ms: find(|list| &list.runtimes_ms) }
+    }
+
     /// The percentiles of costs and runtimes of a number; none if none were asked for.
     pub(crate) fn of(&self, number: u32) -> (Vec<u64>, Vec<u64>) {
         let from = number as usize * self.per_number;
@@ -28,59 +79,27 @@ impl FoundPercentiles {
     }
 }
 
-impl Recorded {
-    #[inline]
-    pub(crate) fn push(&mut self, number: u32, cost_nanos: u64, runtime_ms: u64) {
-        self.numbers.push(number);
-        self.costs_nanos.push(cost_nanos);
-        self.runtimes_ms.push(runtime_ms);
-    }
-
-    /// All amounts under one number.
-    pub(crate) fn together(&self) -> Self {
-        Self {
-            numbers: vec![0; self.numbers.len()],
-            costs_nanos: self.costs_nanos.clone(),
-            runtimes_ms: self.runtimes_ms.clone(),
-        }
-    }
-
-    /// Finds percentiles for numbers below `count`.
-    pub(crate) fn percentiles(&self, count: usize, percentiles: &[Percentile]) -> FoundPercentiles {
-        let mut ends = vec![0_usize; count + 1];
-        for number in &self.numbers {
-            ends[*number as usize + 1] += 1;
-        }
-        for index in 1..ends.len() {
-            ends[index] += ends[index - 1];
-        }
-        FoundPercentiles {
-            per_number: percentiles.len(),
-            costs_nanos: self.of_amounts(&self.costs_nanos, &ends, percentiles),
-            runtimes_ms: self.of_amounts(&self.runtimes_ms, &ends, percentiles),
-        }
-    }
-
-    fn of_amounts(&self, amounts: &[u64], ends: &[usize], percentiles: &[Percentile]) -> Vec<u64> {
-        let mut sorted = vec![0; amounts.len()];
-        let mut next = ends.to_vec();
-        for (number, amount) in self.numbers.iter().zip(amounts) {
-            let next = &mut next[*number as usize];
+fn of_amounts(
+    lists: &[(&Recorded, Under<'_>)],
+    amounts: fn(&Recorded) -> &[u64],
+    begins: &[usize],
+    percentiles: &[Percentile],
+) -> Vec<u64> {
+    let mut sorted = vec![0; begins.last().copied().unwrap_or(0)];
+    let mut next = begins.to_vec();
+    for (list, under) in lists {
+        for (number, amount) in list.numbers.iter().zip(amounts(list)) {
+            let next = &mut next[under.number(*number)];
             sorted[*next] = *amount;
             *next += 1;
         }
-        let mut found = Vec::with_capacity((ends.len() - 1) * percentiles.len());
-        for own in ends.windows(2) {
-            let own = &mut sorted[own[0]..own[1]];
-            found.extend(percentiles.iter().map(|percentile| nearest_rank(own, *percentile)));
-        }
-        found
     }
-
-    /// Memory that is held, in bytes, and will be while percentiles are found.
-    pub(crate) fn bytes(&self) -> usize {
-        self.numbers.capacity() * (size_of::<u32>() + 3 * size_of::<u64>())
+    let mut found = Vec::with_capacity((begins.len() - 1) * percentiles.len());
+    for own in begins.windows(2) {
+        let own = &mut sorted[own[0]..own[1]];
+        found.extend(percentiles.iter().map(|percentile| nearest_rank(own, *percentile)));
     }
+    found
 }
 
 fn nearest_rank(amounts: &mut [u64], percentile: Percentile) -> u64 {

@@ -32,7 +32,7 @@ impl<'a> PlainAdder<'a> {
             return;
         }
         self.find_lines(row, finder, tally);
-        self.add_lines(meter, tally);
+        tally.add_lines(self.calendar, meter, &self.lines, &mut self.line_nanos);
     }
 
     /// Adds what counts of a volume.
@@ -57,7 +57,7 @@ impl<'a> PlainAdder<'a> {
         }
         self.lines.clear();
         self.lines.push((tally.slots.slot(&places), volume.span.cost_nanos));
-        self.add_lines(meter, tally);
+        tally.add_lines(self.calendar, meter, &self.lines, &mut self.line_nanos);
     }
 
     /// Finds the lines that count and their slots.
@@ -81,31 +81,6 @@ impl<'a> PlainAdder<'a> {
         }
         self.lines.sort_by_key(|(slot, _)| *slot);
     }
-
-    /// Adds the lines that were found: those of one slot together, and all of them as one session.
-    fn add_lines(&mut self, meter: Meter<'_>, tally: &mut Tally) {
-        if self.lines.is_empty() {
-            return;
-        }
-        let (start_ms, end_ms) =
-            (self.calendar.window().start().millis(), self.calendar.window().end().millis());
-        for lines in self.lines.chunk_by(|one, other| one.0 == other.0) {
-            let slot = lines[0].0;
-            self.line_nanos.clear();
-            self.line_nanos.extend(lines.iter().map(|line| line.1));
-            let meter = Meter { line_nanos: &self.line_nanos, ..meter };
-            let (cost_nanos, runtime_ms) = meter.within(start_ms, end_ms);
-            tally.add_total(slot, cost_nanos, runtime_ms);
-            meter.for_each_piece(self.calendar, |bucket, cost_nanos, runtime_ms| {
-                tally.add_piece(slot, bucket, cost_nanos, runtime_ms);
-            });
-        }
-        self.line_nanos.clear();
-        self.line_nanos.extend(self.lines.iter().map(|line| line.1));
-        let (cost_nanos, runtime_ms) =
-            Meter { line_nanos: &self.line_nanos, ..meter }.within(start_ms, end_ms);
-        tally.add_session(cost_nanos, runtime_ms);
-    }
 }
 
 /// The places of a session; those that its lines decide are left open.
@@ -128,12 +103,7 @@ fn places_of(plan: &TabulationPlan<'_>, row: &SessionRow, finder: &mut PlaceFind
 }
 
 /// The places that a line decides.
-pub(crate) fn set_line_places(
-    plan: &TabulationPlan<'_>,
-    places: &mut Places,
-    usage_type: u32,
-    product: Option<u32>,
-) {
+fn set_line_places(plan: &TabulationPlan<'_>, places: &mut Places, usage_type: u32, product: Option<u32>) {
     for (place, source) in places.iter_mut().zip(&plan.sources) {
         match source {
             Source::UsageType => *place = usage_type,

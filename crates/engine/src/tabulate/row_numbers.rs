@@ -48,6 +48,13 @@ impl RowNumbers {
         self.begin_row(slot, bucket, place)
     }
 
+    /// Whether there is a row of a slot and a bucket.
+    pub(crate) fn has(&self, slot: u32, bucket: u32) -> bool {
+        let place = slot as usize * self.pages_per_slot + (bucket >> self.bits) as usize;
+        let page = self.pages.get(place).copied().unwrap_or(NONE);
+        page != NONE && self.numbers[self.in_page(page, bucket)] != NONE
+    }
+
     fn in_page(&self, page: u32, bucket: u32) -> usize {
         ((page as usize) << self.bits) + (bucket as usize & ((1 << self.bits) - 1))
     }
@@ -97,7 +104,9 @@ mod tests {
                 let bucket = bucket % u32::try_from(buckets).unwrap();
                 let next = u32::try_from(expected.len()).unwrap();
                 let number = *expected.entry((slot, bucket)).or_insert(next);
+                prop_assert_eq!(numbers.has(slot, bucket), number != next || next == 0 && numbers.has(slot, bucket));
                 prop_assert_eq!(numbers.number(slot, bucket), number);
+                prop_assert!(numbers.has(slot, bucket));
                 prop_assert_eq!(numbers.rows()[number as usize], (slot, bucket));
             }
             prop_assert_eq!(numbers.rows().len(), expected.len());

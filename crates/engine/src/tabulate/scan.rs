@@ -5,6 +5,8 @@ use farmtally_model::{Calendar, Percentile, ScanFigures};
 
 use crate::error::AggregationError;
 use crate::limits::AggregationControl;
+use crate::tabulate::block_filter::BlockFilter;
+use crate::tabulate::block_scan::{Added, Scratch, scan_columns};
 use crate::tabulate::places::PlaceFinder;
 use crate::tabulate::plain::PlainAdder;
 use crate::tabulate::plan::TabulationPlan;
@@ -28,36 +30,124 @@ impl Scan<'_> {
         control: &AggregationControl<'_>,
         figures: &mut ScanFigures,
     ) -> Result<Tally, AggregationError> {
-        let plan = self.plan;
-        let mut tally = Tally::new(slots, self.calendar, plan.lines.is_whole, !self.percentiles.is_empty());
-        let mut adder = PlainAdder::new(plan, self.calendar);
-        figures.rows_scanned += plan.volumes.len() as u64;
-        for volume in &plan.volumes {
-            adder.add_volume(volume, finder, &mut tally);
+        let mut pass = self.begin(slots, finder, figures);
+        let window = self.calendar.window();
+        let views: Vec<&BlockView> = self.plan.snapshot.blocks().iter().chain([&self.plan.running]).collect();
+        let (seen, skipped): (Vec<&BlockView>, Vec<&BlockView>) = views.into_iter().partition(|view| {
+            !view.block().is_empty() && view.block().overlaps(window.start().millis(), window.end().millis())
+        });
+        pass.figures.blocks_skipped += skipped.len() as u64;
+        for view in &seen {
+            view.block().check_outline()?;
         }
-        for view in plan.snapshot.blocks().iter().chain([&plan.running]) {
-            control.check(tally.row_count(), tally.bytes())?;
-            if !self.can_count(view)? {
-                figures.blocks_skipped += 1;
-                continue;
-            }
-            figures.blocks_read += 1;
-            figures.rows_scanned += view.live_len() as u64;
-            view.block().check_columns()?;
-            for row in view.live_rows() {
-                adder.add_row(&row, finder, &mut tally);
+        let do_sums_fit = sums_fit(&seen);
+        for view in seen {
+            control.check(pass.tally.row_count(), pass.tally.bytes())?;
+            if do_sums_fit {
+                pass.add_block(view)?;
+            } else {
+                pass.add_block_plainly(view)?;
             }
         }
-        Ok(tally)
+        Ok(pass.end())
     }
 
-    /// Whether a row of a block can pass.
-    fn can_count(&self, view: &BlockView) -> Result<bool, AggregationError> {
-        let window = self.calendar.window();
-        if view.block().is_empty() || !view.block().overlaps(window.start().millis(), window.end().millis()) {
-            return Ok(false);
+    /// The twin of [`Self::run`], which adds every row by itself.
+    #[cfg(test)]
+    pub(crate) fn run_plainly(&self, slots: Slots, finder: &mut PlaceFinder<'_>) -> Tally {
+        let mut figures = ScanFigures::default();
+        let mut pass = self.begin(slots, finder, &mut figures);
+        for view in self.plan.snapshot.blocks().iter().chain([&self.plan.running]) {
+            pass.add_block_plainly(view).unwrap();
         }
-        view.block().check_outline()?;
-        Ok(true)
+        pass.end()
+    }
+
+    /// A pass that has added the volumes.
+    fn begin<'s, 'f>(
+        &'s self,
+        slots: Slots,
+        finder: &'s mut PlaceFinder<'f>,
+        figures: &'s mut ScanFigures,
+    ) -> Pass<'s, 'f> {
+        let mut pass = Pass {
+            scan: self,
+            finder,
+            figures,
+            adder: PlainAdder::new(self.plan, self.calendar),
+            scratch: Scratch::new(),
+            tally: Tally::new(slots, self.calendar, !self.percentiles.is_empty()),
+        };
+        pass.figures.rows_scanned += self.plan.volumes.len() as u64;
+        for volume in &self.plan.volumes {
+            pass.adder.add_volume(volume, pass.finder, &mut pass.tally);
+        }
+        pass
+    }
+}
+
+/// Whether 64 bits hold the sums of all columns together.
+fn sums_fit(views: &[&BlockView]) -> bool {
+    let mut totals = views.iter().map(|view| view.block().totals());
+    let sums = totals.try_fold((0_u64, 0_u64), |(cost_sum, runtime_sum), (cost_nanos, runtime_ms)| {
+        Some((cost_sum.checked_add(cost_nanos)?, runtime_sum.checked_add(runtime_ms)?))
+    });
+    sums.is_some()
+}
+
+/// A pass under way.
+struct Pass<'s, 'f> {
+    scan: &'s Scan<'s>,
+    finder: &'s mut PlaceFinder<'f>,
+    figures: &'s mut ScanFigures,
+    adder: PlainAdder<'s>,
+    scratch: Scratch,
+    tally: Tally,
+}
+
+impl Pass<'_, '_> {
+    fn add_block(&mut self, view: &BlockView) -> Result<(), AggregationError> {
+        let block = view.block();
+        let added = match BlockFilter::new(&self.scan.plan.filter, &block.codes()) {
+            Some(filter) => {
+                let (scratch, tally) = (&mut self.scratch, &mut self.tally);
+                scan_columns(self.scan, view, &filter, self.finder, scratch, tally)?
+            }
+            None => Added::Summaries,
+        };
+        match added {
+            Added::Nothing => return self.add_block_plainly(view),
+            Added::Columns => {
+                self.figures.blocks_read += 1;
+                self.figures.rows_scanned += view.live_len() as u64;
+            }
+            Added::Summaries => {
+                self.figures.blocks_skipped += 1;
+                self.figures.rows_scanned += block.odd_len() as u64;
+            }
+        }
+        let odd_base = block.len() - block.odd_len();
+        let is_removed = |index: usize| view.removed().is_some_and(|removed| removed[odd_base + index]);
+        for (index, row) in block.odd().enumerate() {
+            if !is_removed(index) {
+                self.adder.add_row(&row, self.finder, &mut self.tally);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_block_plainly(&mut self, view: &BlockView) -> Result<(), AggregationError> {
+        self.figures.blocks_read += 1;
+        self.figures.rows_scanned += view.live_len() as u64;
+        view.block().check_columns()?;
+        for row in view.live_rows() {
+            self.adder.add_row(&row, self.finder, &mut self.tally);
+        }
+        Ok(())
+    }
+
+    fn end(mut self) -> Tally {
+        self.tally.settle();
+        self.tally
     }
 }

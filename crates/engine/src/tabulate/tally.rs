@@ -1,14 +1,19 @@
 //! What one scan has counted: rows, totals of groups, and the total of everything.
 
+use farmtally_columns::Summary;
 use farmtally_model::Calendar;
 
 use crate::accumulator::Accumulator;
+use crate::tabulate::meter::Meter;
 use crate::tabulate::percentiles::Recorded;
 use crate::tabulate::row_numbers::RowNumbers;
 use crate::tabulate::slots::Slots;
 use crate::tabulate::sums::Sums;
 
 /// Everything that was counted.
+///
+/// A session that lies in one bucket and one group is added once, to the sum of its row ("inside"); [`Tally::settle`] adds
+/// these sums to the totals at the end. All other sessions are added to rows, totals and the total by themselves.
 #[derive(Debug)]
 pub(crate) struct Tally {
     pub(crate) slots: Slots,
@@ -18,43 +23,112 @@ pub(crate) struct Tally {
     pub(crate) rows: Sums,
     /// By slot. A session that lies in several buckets is here once.
     pub(crate) totals: Sums,
-    /// Each session once, where one can be in several groups; elsewhere the totals of the groups are enough.
-    pub(crate) sessions: Option<Accumulator>,
+    /// Each session once.
+    pub(crate) total: Accumulator,
     /// The single amounts, where percentiles are asked for.
     pub(crate) recorded: Option<RecordedAmounts>,
+    /// The slot of others that are not shown. Its rows are not told apart.
+    hidden: Option<u32>,
 }
 
 /// The single amounts behind rows, totals and the total.
 #[derive(Debug, Default)]
 pub(crate) struct RecordedAmounts {
-    pub(crate) rows: Recorded,
+    /// Of sessions in one bucket and one group, by row or, with one bucket, by slot.
+    pub(crate) inside: Recorded,
+    /// Of all other sessions, by row, by slot, and once.
+    pub(crate) pieces: Recorded,
     pub(crate) totals: Recorded,
     pub(crate) sessions: Recorded,
 }
 
 impl Tally {
-    /// Nothing yet. `is_whole` says that a session is in one group only.
-    pub(crate) fn new(slots: Slots, calendar: &Calendar, is_whole: bool, with_amounts: bool) -> Self {
+    /// Nothing yet.
+    pub(crate) fn new(slots: Slots, calendar: &Calendar, with_amounts: bool) -> Self {
         Self {
+            hidden: slots.hidden(),
             slots,
             has_rows: calendar.len() > 1,
             row_numbers: RowNumbers::new(calendar.len()),
             rows: Sums::default(),
             totals: Sums::default(),
-            sessions: (!is_whole).then_some(Accumulator::EMPTY),
+            total: Accumulator::EMPTY,
             recorded: with_amounts.then(RecordedAmounts::default),
         }
     }
 
+    /// Adds a session that lies in one bucket and one group. Its sums are known to fit 64 bits.
+    #[inline]
+    pub(crate) fn add_inside(&mut self, slot: u32, bucket: u32, cost_nanos: u64, runtime_ms: u32) {
+        let number = self.number(slot, bucket);
+        self.narrow(number).add(cost_nanos, runtime_ms);
+        if let Some(recorded) = &mut self.recorded {
+            recorded.inside.push(number, cost_nanos, u64::from(runtime_ms));
+        }
+    }
+
+    /// Adds the sums of such sessions.
+    pub(crate) fn merge_inside(&mut self, slot: u32, bucket: u32, summary: &Summary) {
+        let number = self.number(slot, bucket);
+        self.narrow(number).merge(summary);
+    }
+
+    #[inline]
+    fn number(&mut self, slot: u32, bucket: u32) -> u32 {
+        if !self.has_rows {
+            return slot;
+        }
+        let bucket = if self.hidden == Some(slot) { 0 } else { bucket };
+        self.row_numbers.number(slot, bucket)
+    }
+
+    #[inline]
+    fn narrow(&mut self, number: u32) -> &mut Summary {
+        let sums = if self.has_rows { &mut self.rows } else { &mut self.totals };
+        sums.narrow(number)
+    }
+
+    /// Adds the lines of a session that overlaps the window, given by slot and cost and ordered by slot: those of one slot
+    /// together, and all of them as one session.
+    pub(crate) fn add_lines(
+        &mut self,
+        calendar: &Calendar,
+        meter: Meter<'_>,
+        lines: &[(u32, u64)],
+        line_nanos: &mut Vec<u64>,
+    ) {
+        if lines.is_empty() {
+            return;
+        }
+        let (start_ms, end_ms) = (calendar.window().start().millis(), calendar.window().end().millis());
+        let mut whole = (0, 0);
+        for lines in lines.chunk_by(|one, other| one.0 == other.0) {
+            let slot = lines[0].0;
+            line_nanos.clear();
+            line_nanos.extend(lines.iter().map(|line| line.1));
+            let meter = Meter { line_nanos: &*line_nanos, ..meter };
+            let (cost_nanos, runtime_ms) = meter.within(start_ms, end_ms);
+            self.add_total(slot, cost_nanos, runtime_ms);
+            if self.has_rows {
+                meter.for_each_piece(calendar, |bucket, cost_nanos, runtime_ms| {
+                    self.add_piece(slot, bucket, cost_nanos, runtime_ms);
+                });
+            }
+            // Each line is cut by itself, so that costs of slots add up to that of the session.
+            whole = (whole.0 + cost_nanos, runtime_ms);
+        }
+        self.add_session(whole.0, whole.1);
+    }
+
     /// Adds the piece of a session in one bucket.
     pub(crate) fn add_piece(&mut self, slot: u32, bucket: u32, cost_nanos: u64, runtime_ms: u64) {
-        if !self.has_rows || self.slots.hidden() == Some(slot) {
+        if !self.has_rows || self.hidden == Some(slot) {
             return;
         }
         let row = self.row_numbers.number(slot, bucket);
         self.rows.add_wide(row, cost_nanos, runtime_ms);
         if let Some(recorded) = &mut self.recorded {
-            recorded.rows.push(row, cost_nanos, runtime_ms);
+            recorded.pieces.push(row, cost_nanos, runtime_ms);
         }
     }
 
@@ -66,25 +140,66 @@ impl Tally {
         }
     }
 
-    /// Adds all that a session has in the window to the total, if groups have sessions in common.
+    /// Adds all that a session has in the window to the total.
     pub(crate) fn add_session(&mut self, cost_nanos: u64, runtime_ms: u64) {
-        if let Some(sessions) = &mut self.sessions {
-            sessions.add(cost_nanos, runtime_ms);
-            if let Some(recorded) = &mut self.recorded {
-                recorded.sessions.push(0, cost_nanos, runtime_ms);
+        self.total.add(cost_nanos, runtime_ms);
+        if let Some(recorded) = &mut self.recorded {
+            recorded.sessions.push(0, cost_nanos, runtime_ms);
+        }
+    }
+
+    /// Adds what lies inside of rows to the totals. Nothing may be added after.
+    pub(crate) fn settle(&mut self) {
+        if self.has_rows {
+            for (number, (slot, _)) in (0..).zip(self.row_numbers.rows()) {
+                if let Some(inside) = self.rows.inside(number) {
+                    self.totals.narrow(*slot).merge(&inside);
+                }
             }
         }
+        for inside in self.totals.all_inside() {
+            self.total.merge(&Accumulator::from(inside));
+        }
+    }
+
+    /// The same with some groups alone, and all others as one. Only where a session is in one group, and amounts are not
+    /// kept: those of a session cannot be joined any more.
+    pub(crate) fn with_only(&self, slots: &[u32], is_shown: bool, calendar: &Calendar) -> Self {
+        let mut joined = Self::new(self.slots.only(slots, is_shown), calendar, false);
+        let others = u32::try_from(slots.len()).unwrap_or(u32::MAX);
+        let mut new_slots = vec![others; self.slots.len()];
+        for (new, old) in (0..).zip(slots) {
+            new_slots[*old as usize] = new;
+        }
+        for (number, (slot, bucket)) in (0..).zip(self.row_numbers.rows()) {
+            let slot = new_slots[*slot as usize];
+            if joined.hidden != Some(slot) {
+                let row = joined.row_numbers.number(slot, *bucket);
+                joined.rows.merge_wide(row, &self.rows.get(number));
+            }
+        }
+        for (old, slot) in (0..).zip(new_slots) {
+            joined.totals.merge_wide(slot, &self.totals.get(old));
+        }
+        joined.total = self.total;
+        joined
     }
 
     /// Rows so far.
     pub(crate) fn row_count(&self) -> usize {
-        if self.has_rows { self.row_numbers.rows().len() } else { self.slots.shown_count() }
+        let hidden = self.hidden.is_some_and(|hidden| self.row_numbers.has(hidden, 0));
+        if self.has_rows {
+            self.row_numbers.rows().len() - usize::from(hidden)
+        } else {
+            self.slots.shown_count()
+        }
     }
 
     /// Memory that is held, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let recorded = self.recorded.as_ref().map_or(0, |recorded| {
-            [&recorded.rows, &recorded.totals, &recorded.sessions].into_iter().map(Recorded::bytes).sum()
+            let lists = [&recorded.inside, &recorded.pieces, &recorded.totals, &recorded.sessions];
+            lists.into_iter().map(Recorded::bytes).sum()
         });
         self.slots.bytes() + self.row_numbers.bytes() + self.rows.bytes() + self.totals.bytes() + recorded
     }

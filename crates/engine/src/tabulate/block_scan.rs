@@ -1,0 +1,266 @@
+//! The columns of one block: rows that lie in one bucket are added chunk by chunk, the others one by one.
+
+use std::ops::Range;
+
+use farmtally_columns::{BlockView, Nanos, RowSet, Summary};
+use farmtally_model::Calendar;
+
+use crate::error::AggregationError;
+use crate::select::CHUNK;
+use crate::tabulate::block_filter::BlockFilter;
+use crate::tabulate::block_groups::{BlockGroups, KeySlots};
+use crate::tabulate::cubes;
+use crate::tabulate::half_hours::HalfHours;
+use crate::tabulate::meter::Meter;
+use crate::tabulate::places::PlaceFinder;
+use crate::tabulate::plan::TabulationPlan;
+use crate::tabulate::scan::Scan;
+use crate::tabulate::selection::Selection;
+use crate::tabulate::tally::Tally;
+
+/// Room that is kept from block to block.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    half_hours: HalfHours,
+    selection: Selection,
+    keys: [u64; CHUNK],
+    key_slots: KeySlots,
+    /// The lines of a session that count: slot and cost.
+    lines: Vec<(u32, u64)>,
+    line_nanos: Vec<u64>,
+}
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        Self {
+            half_hours: HalfHours::new(),
+            selection: Selection::new(),
+            keys: [0; CHUNK],
+            key_slots: KeySlots::default(),
+            lines: Vec::new(),
+            line_nanos: Vec::new(),
+        }
+    }
+}
+
+/// One block on its way into a tally.
+pub(crate) struct BlockScan<'a, 's> {
+    pub(crate) plan: &'a TabulationPlan<'a>,
+    pub(crate) calendar: &'a Calendar,
+    pub(crate) view: &'a BlockView,
+    pub(crate) filter: &'a BlockFilter<'a>,
+    pub(crate) groups: BlockGroups<'s>,
+    pub(crate) tally: &'s mut Tally,
+    half_hours: &'s mut HalfHours,
+    selection: &'s mut Selection,
+    keys: &'s mut [u64; CHUNK],
+    lines: &'s mut Vec<(u32, u64)>,
+    line_nanos: &'s mut Vec<u64>,
+}
+
+/// How a block was added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Added {
+    /// By its columns.
+    Columns,
+    /// By its summaries alone.
+    Summaries,
+    /// Not at all, because it has more possible groups than can be numbered.
+    Nothing,
+}
+
+/// Adds what counts of the rows in columns of a block.
+pub(crate) fn scan_columns(
+    scan: &Scan<'_>,
+    view: &BlockView,
+    filter: &BlockFilter<'_>,
+    finder: &mut PlaceFinder<'_>,
+    scratch: &mut Scratch,
+    tally: &mut Tally,
+) -> Result<Added, AggregationError> {
+    let (plan, calendar, block) = (scan.plan, scan.calendar, view.block());
+    let Scratch { half_hours, selection, keys, key_slots, lines, line_nanos } = scratch;
+    let Some(groups) = BlockGroups::new(plan, &block.codes(), finder, key_slots) else {
+        return Ok(Added::Nothing);
+    };
+    let Some((_, end_ms)) = block.columns_span_ms() else { return Ok(Added::Summaries) };
+    let length_ms = u32::try_from(end_ms - block.base_ms()).unwrap_or(u32::MAX);
+    half_hours.fill(calendar, block.base_ms(), length_ms);
+    BlockScan { plan, calendar, view, filter, groups, tally, half_hours, selection, keys, lines, line_nanos }
+        .scan()
+}
+
+impl BlockScan<'_, '_> {
+    fn scan(&mut self) -> Result<Added, AggregationError> {
+        let block = self.view.block();
+        let are_short_summed = cubes::add_short(self);
+        let are_long_summed = cubes::add_long(self);
+        if are_short_summed && are_long_summed {
+            return Ok(Added::Summaries);
+        }
+        block.check_columns()?;
+        let mut base = 0;
+        for set in block.short() {
+            if !are_short_summed {
+                self.scan_set(&set, base);
+            }
+            base += set.len();
+        }
+        for set in block.long() {
+            if !are_long_summed {
+                self.scan_set(&set, base);
+            }
+            base += set.len();
+        }
+        Ok(Added::Columns)
+    }
+
+    /// Scans a set whose first row has the number `base` in the block.
+    fn scan_set<C: Nanos>(&mut self, set: &RowSet<'_, C>, base: usize) {
+        let window = self.calendar.window();
+        let is_outside =
+            set.start_min_ms >= window.end().millis() || set.end_max_ms <= window.start().millis();
+        let rule = &self.plan.lines;
+        if set.is_empty() || is_outside || !(set.is_licensed || rule.is_whole || rule.compute) {
+            return;
+        }
+        let removed = self.view.removed().and_then(|removed| removed.get(base..base + set.len()));
+        for (shared, rows) in self.stretches(set) {
+            for from in rows.clone().step_by(CHUNK) {
+                let rows = from..rows.end.min(from + CHUNK);
+                self.select(set, rows, removed);
+                if rule.is_whole || !set.is_licensed {
+                    self.add_sessions(set, shared);
+                } else {
+                    self.add_lines_of_sessions(set, shared);
+                }
+            }
+        }
+    }
+
+    /// Rows of runs that can pass, as long stretches as have the same share in their keys.
+    fn stretches<C: Nanos>(&self, set: &RowSet<'_, C>) -> Vec<(u64, Range<usize>)> {
+        let mut stretches: Vec<(u64, Range<usize>)> = Vec::new();
+        for run in set.runs().filter(|run| self.filter.admits_run(run)) {
+            let share = self.groups.of_run(&run);
+            match stretches.last_mut() {
+                Some((last, rows)) if *last == share && rows.end == run.rows.start => rows.end = run.rows.end,
+                _ => stretches.push((share, run.rows)),
+            }
+        }
+        stretches
+    }
+
+    fn select<C: Nanos>(&mut self, set: &RowSet<'_, C>, rows: Range<usize>, removed: Option<&[bool]>) {
+        let first = u32::try_from(rows.start).unwrap_or(u32::MAX);
+        let slots = self.half_hours.slots();
+        if removed.is_none() && self.filter.admits_all_of_run() {
+            let (ends_ms, runtimes_ms) = (&set.end_offset_ms[rows.clone()], &set.runtime_ms[rows]);
+            return self.selection.select_all(first, ends_ms, runtimes_ms, slots);
+        }
+        self.selection.begin(first, rows.len());
+        self.filter.keep(set, self.selection);
+        if let Some(removed) = removed {
+            self.selection.keep_if(|row| !removed[row as usize]);
+        }
+        self.selection.select_candidates(set.end_offset_ms, set.runtime_ms, slots);
+    }
+
+    /// Adds the rows of a chunk, each as a whole.
+    fn add_sessions<C: Nanos>(&mut self, set: &RowSet<'_, C>, shared: u64) {
+        let shared = if self.plan.lines.is_whole { shared } else { shared + self.groups.compute };
+        if self.groups.is_shared() && self.tally.recorded.is_none() {
+            self.add_to_one(set, shared);
+        } else {
+            self.add_inside(set, shared);
+        }
+        for index in 0..self.selection.crossing().len() {
+            let row = self.selection.crossing()[index] as usize;
+            let Some(meter) = self.meter(set, row) else { continue };
+            let slot = self.groups.slot(shared + self.groups.of_row(set, row), &mut self.tally.slots);
+            self.lines.clear();
+            self.lines.push((slot, set.compute_nanos(row)));
+            self.lines.extend(set.line_cost_nanos[set.lines(row)].iter().map(|cost| (slot, (*cost).into())));
+            self.tally.add_lines(self.calendar, meter, self.lines, self.line_nanos);
+        }
+    }
+
+    /// Adds the rows that lie in one bucket and all are in one group, a bucket at a time.
+    fn add_to_one<C: Nanos>(&mut self, set: &RowSet<'_, C>, key: u64) {
+        let (rows, buckets) = (self.selection.rows(), self.selection.buckets());
+        let Some(mut bucket) = buckets.first().copied() else { return };
+        let slot = self.groups.slot(key, &mut self.tally.slots);
+        let mut sum = Summary::EMPTY;
+        for (row, of_row) in rows.iter().zip(buckets) {
+            if *of_row != bucket {
+                self.tally.merge_inside(slot, bucket, &sum);
+                (bucket, sum) = (*of_row, Summary::EMPTY);
+            }
+            sum.add(set.cost_nanos[*row as usize].into(), set.runtime_ms[*row as usize]);
+        }
+        self.tally.merge_inside(slot, bucket, &sum);
+    }
+
+    fn add_inside<C: Nanos>(&mut self, set: &RowSet<'_, C>, shared: u64) {
+        let (rows, buckets) = (self.selection.rows(), self.selection.buckets());
+        self.groups.fill(set, shared, rows, self.keys);
+        for ((row, bucket), key) in rows.iter().zip(buckets).zip(self.keys.iter()) {
+            let slot = self.groups.slot(*key, &mut self.tally.slots);
+            let (cost_nanos, runtime_ms) =
+                (set.cost_nanos[*row as usize].into(), set.runtime_ms[*row as usize]);
+            self.tally.add_inside(slot, *bucket, cost_nanos, runtime_ms);
+        }
+    }
+
+    /// Adds the lines that count of the rows of a chunk, which all hold licences.
+    fn add_lines_of_sessions<C: Nanos>(&mut self, set: &RowSet<'_, C>, shared: u64) {
+        for index in 0..self.selection.rows().len() {
+            let (row, bucket) = (self.selection.rows()[index] as usize, self.selection.buckets()[index]);
+            self.find_lines(set, row, shared);
+            let runtime_ms = u64::from(set.runtime_ms[row]);
+            let mut total_nanos = 0;
+            for lines in self.lines.chunk_by(|one, other| one.0 == other.0) {
+                let cost_nanos = lines.iter().map(|line| line.1).sum();
+                self.tally.add_piece(lines[0].0, bucket, cost_nanos, runtime_ms);
+                self.tally.add_total(lines[0].0, cost_nanos, runtime_ms);
+                total_nanos += cost_nanos;
+            }
+            if !self.lines.is_empty() {
+                self.tally.add_session(total_nanos, runtime_ms);
+            }
+        }
+        for index in 0..self.selection.crossing().len() {
+            let row = self.selection.crossing()[index] as usize;
+            let Some(meter) = self.meter(set, row) else { continue };
+            self.find_lines(set, row, shared);
+            self.tally.add_lines(self.calendar, meter, self.lines, self.line_nanos);
+        }
+    }
+
+    /// The span of a row, if something of it lies in the window.
+    fn meter<C: Nanos>(&self, set: &RowSet<'_, C>, row: usize) -> Option<Meter<'static>> {
+        let (start_ms, end_ms) = set.span_ms(row);
+        let meter = Meter { start_ms, end_ms, line_nanos: &[] };
+        let window = self.calendar.window();
+        meter.overlaps(window.start().millis(), window.end().millis()).then_some(meter)
+    }
+
+    fn find_lines<C: Nanos>(&mut self, set: &RowSet<'_, C>, row: usize, shared: u64) {
+        self.lines.clear();
+        let key = shared + self.groups.of_row(set, row);
+        let rule = &self.plan.lines;
+        if rule.compute {
+            let slot = self.groups.slot(key + self.groups.compute, &mut self.tally.slots);
+            self.lines.push((slot, set.compute_nanos(row)));
+        }
+        let codes = self.view.block().codes().products;
+        for line in set.lines(row) {
+            let product = usize::from(set.line_product[line]);
+            if rule.counts_product(codes[product]) {
+                let slot = self.groups.slot(key + self.groups.products[product], &mut self.tally.slots);
+                self.lines.push((slot, set.line_cost_nanos[line].into()));
+            }
+        }
+        self.lines.sort_by_key(|line| line.0);
+    }
+}

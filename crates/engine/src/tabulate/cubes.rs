@@ -1,0 +1,79 @@
+//! Summaries instead of rows: where a block's short or long sessions lie in one bucket as a whole, what the block has summed
+//! before is enough for questions about its queues or its fleets.
+
+use farmtally_columns::{Axis, Cube, CubeKind, Nanos, RowSet};
+
+use crate::tabulate::block_scan::BlockScan;
+use crate::tabulate::plan::Source;
+
+/// Adds the summaries of the short sessions. False when their rows have to be looked at.
+pub(crate) fn add_short(scan: &mut BlockScan<'_, '_>) -> bool {
+    let block = scan.view.block();
+    let Some(axis) = axis(scan) else { return false };
+    let cube = |kind| block.short_cube(axis, kind);
+    add(scan, axis, span_ms(&block.short()), cube)
+}
+
+/// Adds the summaries of the long sessions. False when their rows have to be looked at.
+pub(crate) fn add_long(scan: &mut BlockScan<'_, '_>) -> bool {
+    let block = scan.view.block();
+    let Some(axis) = axis(scan) else { return false };
+    let cube = |kind| block.long_cube(axis, kind);
+    add(scan, axis, span_ms(&block.long()), cube)
+}
+
+/// By what a cube has to tell sessions apart, if one can answer the question.
+fn axis(scan: &BlockScan<'_, '_>) -> Option<Axis> {
+    let is_plain = scan.plan.lines.is_whole && scan.tally.recorded.is_none() && scan.view.is_whole();
+    if !is_plain || !scan.filter.admits_all_of_run() {
+        return None;
+    }
+    let has_only =
+        |own| scan.plan.sources.iter().all(|source| *source == own || *source == Source::InstanceType);
+    if has_only(Source::Queue) && !scan.filter.is_by(Axis::Fleet) {
+        Some(Axis::Queue)
+    } else if has_only(Source::Fleet) && !scan.filter.is_by(Axis::Queue) {
+        Some(Axis::Fleet)
+    } else {
+        None
+    }
+}
+
+/// Earliest start and latest end of two sets; `None` when both are empty.
+fn span_ms<C: Nanos>(sets: &[RowSet<'_, C>]) -> Option<(i64, i64)> {
+    let sets = sets.iter().filter(|set| !set.is_empty());
+    let spans = sets.map(|set| (set.start_min_ms, set.end_max_ms));
+    spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
+}
+
+fn add<'c>(
+    scan: &mut BlockScan<'_, '_>,
+    axis: Axis,
+    span_ms: Option<(i64, i64)>,
+    cube: impl Fn(CubeKind) -> Option<Cube<'c>>,
+) -> bool {
+    let Some((start_ms, end_ms)) = span_ms else { return true };
+    let window = scan.calendar.window();
+    if start_ms < window.start().millis() || end_ms > window.end().millis() {
+        return false;
+    }
+    let bucket = scan.calendar.index_of(start_ms);
+    if end_ms > scan.calendar.edges_ms()[bucket + 1] {
+        return false;
+    }
+    let by_type = scan.plan.sources.contains(&Source::InstanceType);
+    let kind = if by_type { CubeKind::SessionsByType } else { CubeKind::Sessions };
+    let Some(cube) = cube(kind) else { return false };
+    let bucket = u32::try_from(bucket).unwrap_or(u32::MAX);
+    let codes = scan.view.block().codes();
+    let code_count = if axis == Axis::Queue { codes.queues.len() } else { codes.fleets.len() };
+    let filter = scan.filter;
+    for code in (0..code_count).filter(|code| filter.admits(axis, *code)) {
+        for (detail, summary) in cube.of(code).enumerate().filter(|(_, summary)| summary.count > 0) {
+            let key = scan.groups.of_axis(axis, code) + if by_type { scan.groups.of_type(detail) } else { 0 };
+            let slot = scan.groups.slot(key, &mut scan.tally.slots);
+            scan.tally.merge_inside(slot, bucket, &summary);
+        }
+    }
+    true
+}

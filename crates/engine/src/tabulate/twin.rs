@@ -1,0 +1,145 @@
+//! The scan of columns and its plain twin on a farm that is large enough for stretches, masks, summaries and tables.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::AtomicBool;
+
+use farmtally_model::{
+    Calendar, CalendarUnit, Dimension, DimensionFilter, FilterTerm, Grouping, InstanceType, LicenseProduct,
+    NameGlob, NamePattern, Outcome, Percentile, QueueId, ScanFigures, TimeRange, Timestamp, Top, UsageQuery,
+    UsageTable, UsageType, UserId, Zone,
+};
+
+use crate::limits::{AggregationControl, AggregationLimits};
+use crate::tabulate::places::PlaceFinder;
+use crate::tabulate::plan::TabulationPlan;
+use crate::tabulate::scan::Scan;
+use crate::tabulate::slots::Slots;
+use crate::tabulate::{finish, rank, tabulate};
+use crate::twin::farm;
+
+fn calendars() -> Vec<Calendar> {
+    let calendar = |zone: &str, from: &str, to: &str, unit| {
+        let zone = Zone::parse(zone).unwrap();
+        let window = TimeRange::new(zone.instant(from).unwrap(), zone.instant(to).unwrap()).unwrap();
+        Calendar::new(window, unit, &zone).unwrap()
+    };
+    let year = ("2025-10-01", "2026-02-01");
+    vec![
+        calendar("UTC", year.0, year.1, Some(CalendarUnit::Day)),
+        calendar("Asia/Kathmandu", year.0, year.1, Some(CalendarUnit::Day)),
+        calendar("Europe/Paris", year.0, year.1, Some(CalendarUnit::Month)),
+        calendar("UTC", year.0, year.1, None),
+        calendar("Europe/Paris", "2025-10-20", "2025-11-05", Some(CalendarUnit::Hour)),
+        calendar("UTC", "2025-11-03T00:00:00.001Z", "2025-11-20T17:12:34.567Z", Some(CalendarUnit::Week)),
+        calendar("UTC", "2025-11-03T10:17:00Z", "2025-11-03T10:18:00Z", None),
+    ]
+}
+
+fn groupings() -> Vec<Vec<Grouping>> {
+    use Dimension as By;
+    let by = |dimensions: &[By]| dimensions.iter().map(|by| Grouping::By(*by)).collect::<Vec<_>>();
+    let show = Grouping::ByPattern(NamePattern::new("^(show[0-3])_", "show").unwrap());
+    vec![
+        by(&[]),
+        by(&[By::Queue]),
+        by(&[By::Fleet, By::InstanceType]),
+        by(&[By::User]),
+        by(&[By::Job, By::User, By::Worker]),
+        vec![show.clone(), Grouping::By(By::JobName)],
+        by(&[By::UsageType, By::Queue]),
+        by(&[By::LicenseProduct, By::User]),
+        by(&[By::LicenseProduct, By::UsageType]),
+        by(&[By::Outcome, By::Worker]),
+        vec![show, Grouping::By(By::UsageType), Grouping::By(By::Outcome)],
+        by(&[
+            By::Queue,
+            By::Fleet,
+            By::Job,
+            By::JobName,
+            By::User,
+            By::InstanceType,
+            By::Worker,
+            By::Outcome,
+        ]),
+    ]
+}
+
+fn filters() -> Vec<Vec<DimensionFilter>> {
+    let with = |dimension, include, exclude| DimensionFilter::new(dimension, include, exclude).unwrap();
+    let user = |number: u64| FilterTerm::User(UserId::new(&format!("user {number}")).unwrap());
+    let product = FilterTerm::LicenseProduct(LicenseProduct::new("product 0").unwrap());
+    let glob = FilterTerm::JobName(NameGlob::new("SHOW1*").unwrap());
+    let machine = FilterTerm::InstanceType(InstanceType::new("type 2").unwrap());
+    let outcomes = vec![FilterTerm::NoValue, FilterTerm::Outcome(Outcome::Failed)];
+    vec![
+        vec![],
+        vec![with(Dimension::User, Some(vec![user(3), user(4)]), vec![])],
+        vec![with(Dimension::Queue, None, vec![FilterTerm::Queue(QueueId::from_bytes([0; 16]))])],
+        vec![
+            with(Dimension::JobName, Some(vec![glob]), vec![]),
+            with(Dimension::InstanceType, None, vec![machine]),
+        ],
+        vec![with(Dimension::LicenseProduct, None, vec![product.clone()])],
+        vec![with(Dimension::LicenseProduct, Some(vec![product]), vec![])],
+        vec![with(Dimension::UsageType, Some(vec![FilterTerm::UsageType(UsageType::Compute)]), vec![])],
+        vec![
+            with(Dimension::Outcome, Some(outcomes), vec![]),
+            with(Dimension::Worker, None, vec![FilterTerm::NoValue]),
+        ],
+        vec![with(Dimension::User, Some(vec![]), vec![])],
+    ]
+}
+
+fn questions() -> Vec<UsageQuery> {
+    let percentiles = ["p50", "p99.9"].map(|text| Percentile::parse(text).unwrap());
+    let (filters, mut questions) = (filters(), Vec::new());
+    for (index, groupings) in groupings().into_iter().enumerate() {
+        for (place, calendar) in calendars().into_iter().enumerate() {
+            let number = index * 7 + place;
+            let query = UsageQuery::new(calendar).grouped_by(groupings.clone()).unwrap();
+            let query = query.filtered_by(filters[number % filters.len()].clone()).unwrap();
+            let percentiles = if number % 4 == 1 { percentiles.to_vec() } else { Vec::new() };
+            questions.push(query.with_percentiles(percentiles).unwrap());
+        }
+    }
+    questions
+}
+
+/// The answer by the plain path, which finds the first groups by their totals.
+fn plainly(plan: &TabulationPlan<'_>) -> UsageTable {
+    let mut finder = PlaceFinder::new(plan);
+    let query = plan.query;
+    let mut slots = Slots::open();
+    if let Some(top) = query.top() {
+        let whole = Calendar::whole(query.calendar().window());
+        let totals = Scan { plan, calendar: &whole, percentiles: &[] }.run_plainly(slots, &mut finder);
+        let ranked = rank::ranked(plan, &finder, &totals);
+        slots = totals.slots.only(&ranked[..ranked.len().min(top.groups.get())], top.with_others);
+    }
+    let scan = Scan { plan, calendar: query.calendar(), percentiles: query.percentiles() };
+    let tally = scan.run_plainly(slots, &mut finder);
+    finish::finish(plan, &finder, &tally, ScanFigures::default())
+}
+
+#[test]
+fn columns_masks_tables_and_summaries_give_the_same_bits_as_the_plain_path() {
+    let snapshot = farm().snapshot();
+    let limits = AggregationLimits { rows_max: 1 << 24, bytes_max: 1 << 30, threads: NonZeroUsize::MIN };
+    let control = AggregationControl { limits, cancelled: &AtomicBool::new(false) };
+    let (mut rows, mut skipped) = (0, 0);
+    let tops = [
+        None,
+        Some(Top { groups: NonZeroUsize::MIN, with_others: true }),
+        Some(Top { groups: NonZeroUsize::MIN.saturating_add(4), with_others: false }),
+    ];
+    for (number, query) in questions().into_iter().enumerate() {
+        let query = query.with_top(tops[number % 3]);
+        let plan = TabulationPlan::new(&snapshot, &query, Timestamp::MAX).unwrap();
+        let expected = plainly(&plan);
+        let table = tabulate(&snapshot, &query, Timestamp::MAX, &control).unwrap();
+        rows += table.rows.len();
+        skipped += table.figures.blocks_skipped;
+        assert_eq!(UsageTable { figures: ScanFigures::default(), ..table }, expected, "{query:?}");
+    }
+    assert!(rows > 20_000 && skipped > 100, "{rows} rows, {skipped} blocks skipped");
+}
