@@ -19,12 +19,15 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use tracing::{Instrument as _, Span};
 
 use crate::body::BodyReader;
 use crate::gate::{Gate, VerifiedRequest};
 use crate::limits::ConnectionLimits;
 use crate::metrics::{Metrics, MetricsAccess, UsageGauges};
+use crate::native::slots::{CallOff, QuerySlots};
+use crate::native::table::NativeTarget;
 use crate::page::PageAccess;
 use crate::peer::Peer;
 use crate::refusal::Refusal;
@@ -55,6 +58,8 @@ pub(crate) struct App {
     usage: UsageGauges,
     /// A permit for each request that is being verified.
     verifications: Arc<Semaphore>,
+    /// Places for questions about usage.
+    queries: QuerySlots,
     refusals: RefusalAudit,
 }
 
@@ -75,6 +80,7 @@ impl App {
             metrics_access: MetricsAccess::new(metrics_token),
             usage: UsageGauges::default(),
             verifications: Arc::new(Semaphore::new(limits.verifications_max.max(1))),
+            queries: QuerySlots::new(limits),
             refusals: RefusalAudit::default(),
         }
     }
@@ -124,9 +130,48 @@ impl App {
         };
         // Hashing and checking is the work that strangers can make us do; only so much of it is done at once.
         let verification = Arc::clone(&self.verifications).acquire_owned().await.ok();
+        if let Route::Reading(target) = route {
+            return self.answer_reading(target, request, context, verification).await;
+        }
         let app = Arc::clone(self);
         let span = context.span.clone();
         blocking(move || span.in_scope(|| app.handle(&route, request, &context, verification))).await
+    }
+
+    /// Answers what reads, in its turn. The work is called off when nobody waits for it any more: this future is dropped
+    /// with its connection.
+    async fn answer_reading(
+        self: &Arc<Self>,
+        target: NativeTarget,
+        request: ReceivedRequest,
+        context: Context,
+        verification: Option<OwnedSemaphorePermit>,
+    ) -> Result<Reply, Refusal> {
+        let (app, span) = (Arc::clone(self), context.span.clone());
+        let request = blocking(move || {
+            span.in_scope(|| {
+                let admitted = app.gate.admit_reader(&app.service, &app.page_access, request);
+                drop(verification);
+                let request =
+                    admitted.inspect_err(|refusal| app.note_stranger(target.name, refusal, &context))?;
+                app.throttle(&request)?;
+                Ok((request, target))
+            })
+        });
+        let (request, target) = request.await?;
+        let slot = self.queries.take().await?;
+        let call_off = CallOff::default();
+        let (app, cancelled, span) = (Arc::clone(self), call_off.flag(), Span::current());
+        let work = blocking(move || {
+            let reply = span.in_scope(|| native::answer_reading(&app.service, &request, &target, &cancelled));
+            drop(slot);
+            reply
+        });
+        let runtime_max = self.queries.runtime_max();
+        if runtime_max.is_zero() {
+            return Err(Refusal::too_slow(runtime_max));
+        }
+        timeout(runtime_max, work).await.unwrap_or_else(|_| Err(Refusal::too_slow(runtime_max)))
     }
 
     /// Answers what takes neither the disk nor a long time, or gives the request back.
@@ -167,12 +212,15 @@ impl App {
             Route::Signed(route) => {
                 let admitted = self.gate.admit(&self.service, request);
                 drop(verification);
-                let request = admitted.inspect_err(|refusal| self.note_stranger(route, refusal, context))?;
+                let request =
+                    admitted.inspect_err(|refusal| self.note_stranger(route.name(), refusal, context))?;
                 self.throttle(&request)?;
                 let reply = self.handle_signed(route, &request);
                 self.audit(route, &request, &reply, context);
                 reply
             }
+            // Those are answered by `answer_reading`, in their turn.
+            Route::Reading(_) => Err(Refusal::internal("a route that reads came to the others")),
             Route::Unknown => Err(Refusal::unknown_operation(request.method(), request.raw_path())),
         }
     }
@@ -204,9 +252,9 @@ impl App {
     }
 
     /// Somebody without a valid signature: counted each time, and written down every now and then.
-    fn note_stranger(&self, route: &SignedRoute, refusal: &Refusal, context: &Context) {
+    fn note_stranger(&self, route: &'static str, refusal: &Refusal, context: &Context) {
         self.metrics.refused_signature();
-        self.refusals.note(&self.service, route.name(), refusal.name(), context);
+        self.refusals.note(&self.service, route, refusal.name(), context);
     }
 
     fn audit(
@@ -237,19 +285,15 @@ impl App {
             SignedRoute::Operation { operation, labels } => {
                 operations::answer(*operation, service, request, labels)
             }
-            SignedRoute::SendSessions { farm_label } => native::send_sessions(service, request, farm_label),
-            SignedRoute::DeleteSession { farm_label, session_label } => {
-                native::delete_session(service, request, farm_label, session_label)
-            }
-            SignedRoute::DeleteVolume { farm_label, volume_label } => {
-                native::delete_volume(service, request, farm_label, volume_label)
-            }
+            SignedRoute::Native(target) => native::answer_signed(service, request, target),
         }
     }
 }
 
 /// Does the work on a thread that may block, and takes a panic in it for an internal error.
-async fn blocking(work: impl FnOnce() -> Result<Reply, Refusal> + Send + 'static) -> Result<Reply, Refusal> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
     spawn_blocking(work).await.unwrap_or_else(|error| Err(Refusal::internal(error)))
 }
 
@@ -259,7 +303,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_internal_error_and_not_a_hung_connection() {
-        let refusal = blocking(|| panic!("a bug")).await.unwrap_err();
+        let refusal = blocking::<Reply>(|| panic!("a bug")).await.unwrap_err();
         let reply = refusal.into_reply(RequestId::new());
         assert_eq!(reply.status(), 500);
         assert!(!format!("{reply:?}").contains("a bug"));

@@ -1,4 +1,5 @@
-//! The signature gate: the only place that makes a [`VerifiedRequest`], and so the only way to a handler.
+//! The signature gate: the only place that makes a [`VerifiedRequest`], and so the only way to a handler. What reads may
+//! also be asked with the page's cookie, which `page::access` judges.
 //!
 //! The painful fact: the signature covers the request line and the headers as they were sent. Nothing here looks at
 //! what the router made of them, and `Host` is taken as it came, with or without the `management.` that clients of AWS
@@ -11,8 +12,9 @@ use farmtally_service::{Caller, Service};
 use farmtally_sigv4 as sigv4;
 use farmtally_wire::ValidationError;
 use http::header::CONTENT_ENCODING;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::page::PageAccess;
 use crate::rate::KeyRates;
 use crate::refusal::Refusal;
 use crate::request::ReceivedRequest;
@@ -45,6 +47,10 @@ impl VerifiedRequest {
     /// What follows the `?`, still percent-encoded.
     pub(crate) fn raw_query(&self) -> &str {
         self.request.raw_query()
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        self.request.headers()
     }
 
     pub(crate) fn body(&self) -> &[u8] {
@@ -97,6 +103,23 @@ impl Gate {
         signature.verify(&sigv4::SecretAccessKey::new(credential.secret.expose().to_owned()))?;
         refuse_encoded_body(&request)?;
         Ok(VerifiedRequest { caller: credential.caller, request })
+    }
+
+    /// Lets a request for reading through that somebody has signed, or that comes from a browser with the page's cookie.
+    /// One that is signed counts as signed, whatever cookies it has.
+    pub(crate) fn admit_reader(
+        &self,
+        service: &Service,
+        page_access: &PageAccess,
+        request: ReceivedRequest,
+    ) -> Result<VerifiedRequest, Refusal> {
+        match page_access.reader(service, &request)? {
+            Some(caller) => {
+                refuse_encoded_body(&request)?;
+                Ok(VerifiedRequest { caller, request })
+            }
+            None => self.admit(service, request),
+        }
     }
 
     /// Lets a request through whose key is at hand. Any other request is given back, for [`Gate::admit`] to look its key

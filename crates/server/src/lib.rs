@@ -12,7 +12,7 @@ mod body;
 mod gate;
 mod limits;
 mod metrics;
-mod native;
+pub mod native;
 mod operations;
 mod page;
 mod peer;

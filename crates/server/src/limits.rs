@@ -17,6 +17,9 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Most queues, and most users, that the overview page names; the others are added up.
 pub(crate) const PAGE_NAMES_MAX: usize = 10;
 
+/// Most farms that a list of the native API names.
+pub(crate) const FARMS_MAX: usize = 1_000;
+
 const _: () = assert!(API_BODY_BYTES_MAX <= INGEST_BODY_BYTES_MAX);
 
 /// Limits of connections, which tests make small.
@@ -40,6 +43,14 @@ pub struct ConnectionLimits {
     pub key_requests_per_second_max: u32,
     /// Requests whose body is hashed and whose signature is checked at once; the others wait.
     pub verifications_max: usize,
+    /// Questions about usage that are answered at once; each may keep every core busy.
+    pub queries_max: usize,
+    /// Questions about usage that wait for their turn; further ones are refused.
+    pub queries_waiting_max: usize,
+    /// How long a question about usage may wait for its turn.
+    pub query_wait_max: Duration,
+    /// How long a question about usage may take from its turn on.
+    pub query_runtime_max: Duration,
 }
 
 impl Default for ConnectionLimits {
@@ -53,6 +64,10 @@ impl Default for ConnectionLimits {
             shutdown_grace: Duration::from_secs(10),
             key_requests_per_second_max: 2_000,
             verifications_max: 2 * std::thread::available_parallelism().map_or(1, usize::from),
+            queries_max: 2,
+            queries_waiting_max: 64,
+            query_wait_max: Duration::from_secs(10),
+            query_runtime_max: Duration::from_mins(1),
         }
     }
 }

@@ -8,9 +8,12 @@ use std::fmt;
 use std::time::Duration;
 
 use farmtally_model::RecordId;
-use farmtally_service::{InternalError, ResourceName, ServiceError};
+use farmtally_model::question::QuestionError;
+use farmtally_service::{InternalError, ResourceName, ServiceError, UsageError};
 use farmtally_sigv4::SignatureError;
+use farmtally_wire::native::Problem;
 use farmtally_wire::{ConflictReason, ValidationError, WireError};
+use http::header::RETRY_AFTER;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::body::BodyRefusal;
@@ -29,14 +32,44 @@ const RETRY_AFTER_DISK_FULL: Duration = Duration::from_secs(30);
 /// A request that was not answered with what it asked for.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    wire: WireError,
+    told: Told,
     /// For the log only.
     cause: Option<InternalError>,
     /// Whether the rest of the request is still to come, so that the connection is of no more use.
     is_unread: bool,
 }
 
+/// What the caller reads.
+#[derive(Debug)]
+enum Told {
+    /// An error of AWS's API, and of the routes that are signed like it.
+    Wire(WireError),
+    /// An error of the routes that read, which say what to do.
+    Native { status: StatusCode, problem: Box<Problem>, retry_after: Option<Duration> },
+}
+
 impl Refusal {
+    fn native(status: StatusCode, problem: Problem, retry_after: Option<Duration>) -> Self {
+        let told = Told::Native { status, problem: Box::new(problem), retry_after };
+        Self { told, cause: None, is_unread: false }
+    }
+
+    /// Too many questions about usage at once.
+    pub(crate) fn busy(status: StatusCode, why: &str) -> Self {
+        let mut problem = Problem::new(format!("the question could not be answered now: {why}"));
+        problem.hint = Some("ask again a little later".to_owned());
+        Self::native(status, problem, Some(RETRY_AFTER_PROBLEM))
+    }
+
+    /// An answer that takes longer than one may.
+    pub(crate) fn too_slow(runtime_max: Duration) -> Self {
+        let seconds = runtime_max.as_secs_f32();
+        let mut problem = Problem::new(format!("the answer takes more than {seconds} seconds"));
+        problem.hint =
+            Some("ask for a shorter window or less to group by, or start an aggregation".to_owned());
+        Self::native(StatusCode::GATEWAY_TIMEOUT, problem, None)
+    }
+
     /// Something inside went wrong.
     pub(crate) fn internal(cause: impl Into<InternalError>) -> Self {
         Self::logged(Some(RETRY_AFTER_PROBLEM), cause)
@@ -70,12 +103,15 @@ impl Refusal {
 
     /// The name of the error, as the caller reads it.
     pub(crate) fn name(&self) -> &'static str {
-        self.wire.exception_name()
+        match &self.told {
+            Told::Wire(wire) => wire.exception_name(),
+            Told::Native { .. } => "Problem",
+        }
     }
 
     fn logged(retry_after: Option<Duration>, cause: impl Into<InternalError>) -> Self {
         let wire = WireError::InternalServerError { retry_after };
-        Self { wire, cause: Some(cause.into()), is_unread: false }
+        Self { told: Told::Wire(wire), cause: Some(cause.into()), is_unread: false }
     }
 
     /// The answer. What is for the log is logged.
@@ -83,20 +119,54 @@ impl Refusal {
         if let Some(cause) = &self.cause {
             tracing::error!(%request_id, error = cause.as_ref() as &dyn Error, "internal error");
         }
-        let status = StatusCode::from_u16(self.wire.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut reply = Reply::json(status, self.wire.body());
-        for (name, value) in self.wire.headers() {
-            if let Ok(value) = HeaderValue::try_from(value) {
-                reply = reply.header(HeaderName::from_static(name), value);
+        let reply = match &self.told {
+            Told::Wire(wire) => wire_reply(wire),
+            Told::Native { status, problem, retry_after } => {
+                let reply = Reply::json(*status, problem.to_json());
+                let seconds = retry_after.map(|after| HeaderValue::from(after.as_secs().max(1)));
+                seconds.into_iter().fold(reply, |reply, seconds| reply.header(RETRY_AFTER, seconds))
             }
-        }
+        };
         if self.is_unread { reply.closing() } else { reply }
     }
 }
 
+fn wire_reply(wire: &WireError) -> Reply {
+    let status = StatusCode::from_u16(wire.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut reply = Reply::json(status, wire.body());
+    for (name, value) in wire.headers() {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            reply = reply.header(HeaderName::from_static(name), value);
+        }
+    }
+    reply
+}
+
 impl From<WireError> for Refusal {
     fn from(wire: WireError) -> Self {
-        Self { wire, cause: None, is_unread: false }
+        Self { told: Told::Wire(wire), cause: None, is_unread: false }
+    }
+}
+
+impl From<QuestionError> for Refusal {
+    fn from(error: QuestionError) -> Self {
+        Self::native(StatusCode::BAD_REQUEST, error.into(), None)
+    }
+}
+
+impl From<UsageError> for Refusal {
+    fn from(error: UsageError) -> Self {
+        match error {
+            UsageError::Question(error) => error.into(),
+            UsageError::TooLarge(message) => {
+                Self::native(StatusCode::UNPROCESSABLE_ENTITY, Problem::new(message), None)
+            }
+            // Nobody is there to read it, but for whoever is told by `too_slow` already.
+            UsageError::Cancelled => {
+                Self::native(StatusCode::SERVICE_UNAVAILABLE, Problem::new(error.to_string()), None)
+            }
+            UsageError::Service(error) => error.into(),
+        }
     }
 }
 
@@ -172,7 +242,7 @@ impl From<BodyRefusal> for Refusal {
                 retry_after: RETRY_AFTER_PROBLEM,
             },
         };
-        Self { wire, cause: None, is_unread: true }
+        Self { told: Told::Wire(wire), cause: None, is_unread: true }
     }
 }
 

@@ -4,6 +4,7 @@ use farmtally_wire::{Access, Labels, Operation};
 use http::Method;
 
 use crate::limits::{API_BODY_BYTES_MAX, INGEST_BODY_BYTES_MAX};
+use crate::native::table::{Native, NativeTarget, WayIn};
 
 /// Where a request leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(crate) enum Route {
     Telemetry,
     /// Everything that needs a signature.
     Signed(SignedRoute),
+    /// What reads, and may be asked by the page's visitors too.
+    Reading(NativeTarget),
     /// To nothing.
     Unknown,
 }
@@ -35,12 +38,8 @@ pub(crate) enum Route {
 pub(crate) enum SignedRoute {
     /// An operation of AWS.
     Operation { operation: Operation, labels: Labels },
-    /// Sessions and volumes in.
-    SendSessions { farm_label: String },
-    /// A session out.
-    DeleteSession { farm_label: String, session_label: String },
-    /// A volume out.
-    DeleteVolume { farm_label: String, volume_label: String },
+    /// A route of farmtally's own API.
+    Native(NativeTarget),
 }
 
 impl Route {
@@ -56,8 +55,22 @@ impl Route {
             "/sign-out" if *method == Method::POST => Self::SignOut,
             "/metrics" if is_read => Self::Metrics,
             "/2023-10-12/telemetry" if *method == Method::POST => Self::Telemetry,
-            _ => SignedRoute::of(method, raw_path).map_or(Self::Unknown, Self::Signed),
+            _ if raw_path.starts_with("/api/") => Self::native(method, raw_path),
+            _ => match Operation::route(method.as_str(), raw_path) {
+                farmtally_wire::Route::Operation { operation, labels } => {
+                    Self::Signed(SignedRoute::Operation { operation, labels })
+                }
+                farmtally_wire::Route::UnknownOperation => Self::Unknown,
+            },
         }
+    }
+
+    fn native(method: &Method, raw_path: &str) -> Self {
+        let target = NativeTarget::of(method.as_str(), raw_path);
+        target.map_or(Self::Unknown, |target| match target.way_in {
+            WayIn::Signature => Self::Signed(SignedRoute::Native(target)),
+            WayIn::SignatureOrPage => Self::Reading(target),
+        })
     }
 
     /// What the route is called in metrics, traces and the audit log: one of a bounded number of names.
@@ -72,6 +85,7 @@ impl Route {
             Self::Metrics => "metrics",
             Self::Telemetry => "telemetry",
             Self::Signed(route) => route.name(),
+            Self::Reading(target) => target.name,
             Self::Unknown => "unknown",
         }
     }
@@ -79,7 +93,9 @@ impl Route {
     /// Longest body, in bytes.
     pub(crate) fn body_bytes_max(&self) -> usize {
         match self {
-            Self::Signed(SignedRoute::SendSessions { .. }) => INGEST_BODY_BYTES_MAX,
+            Self::Signed(SignedRoute::Native(target)) if target.native == Native::SendSessions => {
+                INGEST_BODY_BYTES_MAX
+            }
             _ => API_BODY_BYTES_MAX,
         }
     }
@@ -89,9 +105,7 @@ impl SignedRoute {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Operation { operation, .. } => operation.name(),
-            Self::SendSessions { .. } => "SendSessions",
-            Self::DeleteSession { .. } => "DeleteSession",
-            Self::DeleteVolume { .. } => "DeleteVolume",
+            Self::Native(target) => target.name,
         }
     }
 
@@ -100,36 +114,7 @@ impl SignedRoute {
     pub(crate) fn is_audited(&self) -> bool {
         match self {
             Self::Operation { operation, .. } => operation.access() == Access::Change,
-            Self::SendSessions { .. } => false,
-            Self::DeleteSession { .. } | Self::DeleteVolume { .. } => true,
-        }
-    }
-
-    fn of(method: &Method, raw_path: &str) -> Option<Self> {
-        match raw_path.strip_prefix("/api/v1/farms/") {
-            Some(rest) => Self::native(method, rest),
-            None => match Operation::route(method.as_str(), raw_path) {
-                farmtally_wire::Route::Operation { operation, labels } => {
-                    Some(Self::Operation { operation, labels })
-                }
-                farmtally_wire::Route::UnknownOperation => None,
-            },
-        }
-    }
-
-    /// Ids are written in characters that nobody needs to escape, so that labels are taken as they are.
-    fn native(method: &Method, rest: &str) -> Option<Self> {
-        let labels: Vec<&str> = rest.split('/').collect();
-        let owned = str::to_owned;
-        match (method, labels.as_slice()) {
-            (&Method::POST, &[farm, "sessions"]) => Some(Self::SendSessions { farm_label: owned(farm) }),
-            (&Method::DELETE, &[farm, "sessions", session]) => {
-                Some(Self::DeleteSession { farm_label: owned(farm), session_label: owned(session) })
-            }
-            (&Method::DELETE, &[farm, "volumes", volume]) => {
-                Some(Self::DeleteVolume { farm_label: owned(farm), volume_label: owned(volume) })
-            }
-            _ => None,
+            Self::Native(target) => target.native != Native::SendSessions,
         }
     }
 }
@@ -137,9 +122,10 @@ impl SignedRoute {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::native::table::ROUTES;
 
     fn is_open(method: &Method, path: &str) -> bool {
-        !matches!(Route::of(method, path), Route::Signed(_) | Route::Unknown)
+        !matches!(Route::of(method, path), Route::Signed(_) | Route::Reading(_) | Route::Unknown)
     }
 
     #[test]
@@ -166,10 +152,20 @@ mod tests {
             let changes = changes.iter().any(|verb| operation.name().starts_with(verb));
             assert_eq!(route.is_audited(), changes, "{}", operation.name());
         }
-        let farm_label = String::new;
-        assert!(!SignedRoute::SendSessions { farm_label: farm_label() }.is_audited());
-        let delete = SignedRoute::DeleteVolume { farm_label: farm_label(), volume_label: String::new() };
-        assert!(delete.is_audited());
+        for route in &ROUTES {
+            let path = route.template.replace("{farmId}", "farm-1");
+            let found = Route::of(&Method::from_bytes(route.method.as_bytes()).unwrap(), &path);
+            let is_audited = matches!(&found, Route::Signed(route) if route.is_audited());
+            assert_eq!(is_audited, route.method == "DELETE", "{}", route.name);
+        }
+    }
+
+    #[test]
+    fn cookies_open_only_what_reads() {
+        for route in ROUTES.iter().filter(|route| route.way_in != WayIn::Signature) {
+            let reads = ["List", "Query"].iter().any(|verb| route.name.starts_with(verb));
+            assert!(reads && matches!(route.method, "GET" | "POST"), "{}", route.name);
+        }
     }
 
     #[test]
@@ -186,23 +182,27 @@ mod tests {
     }
 
     #[test]
-    fn records_come_in_and_go_out_by_their_own_paths() {
-        let farm_label = "farm-1".to_owned();
-        let check =
-            |method, path, route| assert_eq!(Route::of(&method, path), Route::Signed(route), "{path}");
-        let send = SignedRoute::SendSessions { farm_label: farm_label.clone() };
-        check(Method::POST, "/api/v1/farms/farm-1/sessions", send);
-        let session_label = "session-1".to_owned();
-        let delete = SignedRoute::DeleteSession { farm_label: farm_label.clone(), session_label };
-        check(Method::DELETE, "/api/v1/farms/farm-1/sessions/session-1", delete);
-        let delete = SignedRoute::DeleteVolume { farm_label, volume_label: String::new() };
-        check(Method::DELETE, "/api/v1/farms/farm-1/volumes/", delete);
+    fn every_native_route_is_found_with_its_labels() {
+        for route in &ROUTES {
+            let path = route.template.replace("{farmId}", "farm-1").replace("{sessionId}", "session-1");
+            let found = NativeTarget::of(route.method, &path.replace("{volumeId}", "")).unwrap();
+            assert_eq!((found.native, found.name, found.way_in), (route.native, route.name, route.way_in));
+            assert_eq!(found.labels.len(), route.template.matches('{').count());
+            assert!(found.labels.is_empty() || found.label(0) == "farm-1");
+        }
+        let mut names: Vec<_> = ROUTES.iter().map(|route| route.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ROUTES.len());
     }
 
     #[test]
     fn anything_else_leads_nowhere() {
         for (method, path) in [
-            (Method::GET, "/api/v1/farms/farm-1/sessions"),
+            (Method::HEAD, "/api/v1/farms"),
+            (Method::GET, "/api/v1/farms/"),
+            (Method::GET, "/api/v1/farms/farm-1"),
+            (Method::PUT, "/api/v1/farms/farm-1/query"),
             (Method::POST, "/api/v1/farms/farm-1/sessions/"),
             (Method::POST, "/api/v1/farms/farm-1/volumes"),
             (Method::DELETE, "/api/v1/farms/farm-1/sessions"),

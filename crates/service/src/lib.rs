@@ -22,6 +22,7 @@ mod retry_key;
 mod sealing;
 mod service;
 mod sessions;
+mod usage;
 mod workers;
 
 pub use access::{Action, Caller, Role};
@@ -36,6 +37,10 @@ pub use limits::ServiceLimits;
 pub use overview::{DayUsage, FarmOverview, NamedUsage, UsageTotals};
 pub use retry_key::retry_key;
 pub use service::Service;
+pub use usage::{
+    Compared, FarmSpan, FoundSession, FoundSessions, FoundValues, InWindow, NamedValue, SessionsRequest,
+    UsageAnswer, UsageError, UsageNames, ValuesRequest,
+};
 pub use workers::Worker;
 
 // What the faces need of the folder without a server on it, so that they need not know the store.

@@ -158,7 +158,7 @@ impl OpenFarm {
     }
 
     /// The sessions of a piece that are stored now and wanted.
-    fn live_sessions(
+    pub(crate) fn live_sessions(
         &self,
         database: &Database,
         piece: Piece,

@@ -16,6 +16,7 @@ mod answers;
 mod audit;
 mod backup;
 mod batches;
+mod behind;
 mod book;
 mod catalogue;
 mod compaction;
@@ -44,6 +45,7 @@ mod verify;
 pub use admission::{BatchReceipt, PricedSubmission, Refusal, RefusalReason};
 pub use audit::{AuditEntry, AuditError, AuditLog, AuditSummary, AuditWriteError};
 pub use backup::{backup, restore};
+pub use behind::SessionSearch;
 pub use catalogue::{
     AggregationState, Association, AssociationDeletion, AssociationFilter, Begun, Catalogue, ClientCall,
     Created, Deletion, Farm, NamedResource, NewAggregation, NewFarm, NewResource, ResourceChange, ResourceId,

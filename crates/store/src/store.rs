@@ -248,7 +248,7 @@ impl Store {
         self.farm(farm_id)?.roster(self.shared.catalogue.database(), look)
     }
 
-    fn farm(&self, farm_id: FarmId) -> Result<Arc<OpenFarm>, StoreError> {
+    pub(crate) fn farm(&self, farm_id: FarmId) -> Result<Arc<OpenFarm>, StoreError> {
         let shared = &self.shared;
         if let Some(farm) = shared.farms.read().unwrap_or_else(PoisonError::into_inner).get(&farm_id) {
             return Ok(Arc::clone(farm));

@@ -3,14 +3,17 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use farmtally_service::Service;
+use farmtally_service::{Caller, Role, Service};
 use http::HeaderValue;
-use http::header::{COOKIE, HOST};
+use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use subtle::ConstantTimeEq as _;
 
 use super::session::{self, Sessions, Visitor};
 use crate::refusal::Refusal;
 use crate::request::ReceivedRequest;
+
+/// Whom the log and the limits of rate know the owner of the link by, who has no key.
+const LINK_OWNER: &str = "page-link";
 
 /// What to do with a visitor.
 #[derive(Debug)]
@@ -65,6 +68,28 @@ impl PageAccess {
             None => None,
         };
         Ok(visitor.map_or(Visit::Stranger, Visit::SignedIn))
+    }
+
+    /// Who reads with a cookie of the page, if the request comes from the page or from whoever types an address. The link's
+    /// owner reads everything, and nobody does more than read.
+    pub(crate) fn reader(
+        &self,
+        service: &Service,
+        request: &ReceivedRequest,
+    ) -> Result<Option<Caller>, Refusal> {
+        let is_signed = request.headers().contains_key(AUTHORIZATION);
+        if is_signed || !self.is_asked_under_our_name(request) || !is_from_ourselves(request) {
+            return Ok(None);
+        }
+        if self.has_cookie(cookies(request)) {
+            let access_key_id = LINK_OWNER.to_owned();
+            return Ok(Some(Caller { access_key_id, role: Role::Reader, farm_id: None }));
+        }
+        let visitor = match self.session_text(request) {
+            Some(text) => self.sessions.visitor(service, text)?,
+            None => None,
+        };
+        Ok(visitor.map(|visitor| visitor.caller))
     }
 
     /// Another site can make its own name lead here, but has no certificate of ours for it.
@@ -143,6 +168,18 @@ impl PageAccess {
         let secure = if is_tls { "; Secure" } else { "" };
         HeaderValue::try_from(format!("{name}={token}; HttpOnly; SameSite=Strict; Path=/{secure}")).ok()
     }
+}
+
+/// Whether a browser says that our own page asks, or that somebody typed the address. Cookies are not sent along from other
+/// sites anyhow; this is the second lock on the same door.
+fn is_from_ourselves(request: &ReceivedRequest) -> bool {
+    let site = request.headers().get("sec-fetch-site");
+    let origin = request.headers().get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
+    let host = request.only_header(&HOST).unwrap_or_default();
+    let is_ours = origin.is_none_or(|origin| {
+        origin.split_once("://").is_some_and(|(_, from)| from.eq_ignore_ascii_case(host))
+    });
+    is_ours && site.is_none_or(|site| site == "same-origin" || site == "none")
 }
 
 fn cookies(request: &ReceivedRequest) -> impl Iterator<Item = &str> {

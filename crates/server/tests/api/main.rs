@@ -26,3 +26,5 @@ mod shutdown;
 mod sign_in;
 mod start;
 mod tls;
+mod usage;
+mod usage_access;

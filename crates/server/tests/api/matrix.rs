@@ -57,6 +57,11 @@ pub(crate) fn everything_to_ask() -> Vec<Asked> {
         native("SendSessions", Call::new("POST", format!("{farm}/sessions")), Need::Send),
         native("DeleteSession", Call::delete(format!("{farm}/sessions/{}", id("session", 1))), Need::Change),
         native("DeleteVolume", Call::delete(format!("{farm}/volumes/{}", id("volume", 1))), Need::Change),
+        native("ListReadableFarms", Call::get("/api/v1/farms"), Need::Read),
+        native("QueryUsage", Call::post(format!("{farm}/query"), "{}"), Need::Read),
+        native("QueryUsageByUrl", Call::get(format!("{farm}/query?last=7d&by=user")), Need::Read),
+        native("ListUsageValues", Call::get(format!("{farm}/values?dimension=user")), Need::Read),
+        native("ListUsageSessions", Call::get(format!("{farm}/sessions")), Need::Read),
     ];
     operations.chain(native).map(Asked::made_valid).collect()
 }

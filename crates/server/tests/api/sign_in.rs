@@ -31,7 +31,7 @@ fn cookie(answer: &Answer) -> String {
     set.split(';').next().unwrap().to_owned()
 }
 
-fn sign_in(farmtally: &Farmtally, key: &Key) -> String {
+pub(crate) fn sign_in(farmtally: &Farmtally, key: &Key) -> String {
     let answer = farmtally.send(&post("/sign-in", &form(key), &[]));
     assert_eq!((answer.status, answer.header("location")), (303, Some("/")));
     cookie(&answer)

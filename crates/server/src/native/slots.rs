@@ -1,0 +1,93 @@
+//! How many questions about usage are answered at once, for how long, and how they are called off.
+//!
+//! A question may keep every core busy. AWS's operations have threads of their own; so that they get a share of the cores,
+//! only a few questions run at once, and some more wait for them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::StatusCode;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::limits::ConnectionLimits;
+use crate::refusal::Refusal;
+
+/// Places for questions that run and for those that wait.
+#[derive(Debug)]
+pub(crate) struct QuerySlots {
+    running: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    waiting_max: usize,
+    wait_max: Duration,
+    runtime_max: Duration,
+}
+
+impl QuerySlots {
+    pub(crate) fn new(limits: &ConnectionLimits) -> Self {
+        Self {
+            running: Arc::new(Semaphore::new(limits.queries_max.max(1))),
+            waiting: AtomicUsize::new(0),
+            waiting_max: limits.queries_waiting_max,
+            wait_max: limits.query_wait_max,
+            runtime_max: limits.query_runtime_max,
+        }
+    }
+
+    /// A place to run in, once there is one. It is taken as long as the permit lives.
+    pub(crate) async fn take(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        if let Ok(permit) = Arc::clone(&self.running).try_acquire_owned() {
+            return Ok(permit);
+        }
+        let _waiting = Waiting::begin(&self.waiting, self.waiting_max)?;
+        match timeout(self.wait_max, Arc::clone(&self.running).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(error)) => Err(Refusal::internal(error)),
+            Err(_) => {
+                Err(Refusal::busy(StatusCode::SERVICE_UNAVAILABLE, "other questions take longer than that"))
+            }
+        }
+    }
+
+    /// How long an answer may take.
+    pub(crate) fn runtime_max(&self) -> Duration {
+        self.runtime_max
+    }
+}
+
+/// Counts one that waits, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn begin(waiting: &'a AtomicUsize, max: usize) -> Result<Self, Refusal> {
+        let counted = Self(waiting);
+        if waiting.fetch_add(1, Ordering::Relaxed) >= max {
+            return Err(Refusal::busy(StatusCode::TOO_MANY_REQUESTS, "too many questions wait already"));
+        }
+        Ok(counted)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Calls a question off when it is dropped: with the connection, or when the answer took too long.
+#[derive(Debug, Default)]
+pub(crate) struct CallOff(Arc<AtomicBool>);
+
+impl CallOff {
+    /// What the work looks at.
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Drop for CallOff {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

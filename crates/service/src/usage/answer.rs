@@ -1,0 +1,54 @@
+//! The answer to a question about usage, with everything that a face needs to print it.
+
+use std::time::Duration;
+
+use farmtally_model::question::AskedStatistics;
+use farmtally_model::{
+    Calendar, CalendarUnit, Grouping, Timestamp, UsageAmounts, UsageRow, UsageTable, Zone,
+};
+use farmtally_store::Farm;
+
+use super::names::UsageNames;
+use super::span::FarmSpan;
+
+/// An answer. Amounts are whole numbers before the farm's scale factor.
+#[derive(Debug, Clone)]
+pub struct UsageAnswer {
+    /// The farm, with the factor by which its costs are multiplied.
+    pub farm: Farm,
+    /// The zone of the calendar.
+    pub zone: Zone,
+    /// What the window is cut into; `None` where it stays whole.
+    pub unit: Option<CalendarUnit>,
+    /// What makes a group.
+    pub groupings: Vec<Grouping>,
+    /// The names of what makes a group.
+    pub group_by: Vec<String>,
+    /// The statistics that are to be shown.
+    pub statistics: AskedStatistics,
+    /// The groups and rows.
+    pub table: UsageTable,
+    /// The same for the window that is compared with, if one is.
+    pub compared: Option<Compared>,
+    /// What people call the groups' values.
+    pub names: UsageNames,
+    /// What the farm has.
+    pub span: FarmSpan,
+    /// The instant of the question.
+    pub as_of: Timestamp,
+    /// How long the answer took.
+    pub elapsed: Duration,
+}
+
+/// What the groups of an answer used in the window that is compared with.
+#[derive(Debug, Clone)]
+pub struct Compared {
+    /// That window and its buckets.
+    pub calendar: Calendar,
+    /// For each group of the answer what it used; `None` for nothing.
+    pub groups: Vec<Option<UsageAmounts>>,
+    /// Rows of that window, with the groups of the answer.
+    pub rows: Vec<UsageRow>,
+    /// Everything in that window.
+    pub total: UsageAmounts,
+}
