@@ -127,7 +127,14 @@ fn replace_file(path: &Path, text: &str) -> io::Result<()> {
         fs::create_dir_all(folder)?;
     }
     // There is a secret in it from now on, so that a new file is for its owner alone.
-    let mode = path.metadata().map_or(0o600, |metadata| metadata.permissions().mode() & 0o777);
+    let mode = match path.metadata() {
+        // AWS_CONFIG_FILE=/dev/null is how a configuration is switched off; renaming over it would be a disaster.
+        Ok(metadata) if !metadata.is_file() => {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+        }
+        Ok(metadata) => metadata.permissions().mode() & 0o777,
+        Err(_) => 0o600,
+    };
     let mut beside = path.clone().into_os_string();
     beside.push(".farmtally-new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
@@ -135,4 +142,19 @@ fn replace_file(path: &Path, text: &str) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(mode))?;
     file.sync_all()?;
     fs::rename(&beside, &path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_regular_file_is_never_replaced() {
+        let place = tempfile::tempdir().unwrap();
+        let error = replace_file(place.path(), "[x]\n").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        assert!(place.path().is_dir());
+        replace_file(&place.path().join("new/config"), "[x]\n").unwrap();
+        assert_eq!(fs::read_to_string(place.path().join("new/config")).unwrap(), "[x]\n");
+    }
 }
