@@ -2,9 +2,11 @@
 
 mod doctor;
 mod manual;
+mod report;
 
 pub(crate) use doctor::DoctorArguments;
 pub(crate) use manual::{CompletionsArguments, ManArguments};
+pub(crate) use report::{Metric, Output, ReportArguments};
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -49,6 +51,9 @@ pub(crate) enum Command {
     /// Load sessions from files, beside a running server too
     #[command(after_help = IMPORT_NOTES)]
     Import(ImportArguments),
+    /// Group cost, runtime and sessions: tables, bars, CSV, JSON
+    #[command(after_help = report::NOTES)]
+    Report(Box<ReportArguments>),
     /// Print what boto3, the AWS CLI and the SDKs need to reach the server
     #[command(after_help = ENV_NOTES)]
     Env(EnvArguments),

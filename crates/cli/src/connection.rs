@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use farmtally_service::{Clock, Credential, SystemClock};
 use farmtally_sigv4::{OutgoingRequest, SecretAccessKey, Signer, SigningHeaders, body_sha256};
+use farmtally_wire::native::Problem;
 use serde_json::Value;
 use ureq::Agent;
 
@@ -37,6 +38,8 @@ pub(crate) enum ConnectionError {
         status: u16,
         /// What the server said.
         message: String,
+        /// The same in parts, if the native API said it.
+        problem: Option<Box<Problem>>,
     },
     /// The answer is not one of ours.
     #[error(
@@ -88,6 +91,18 @@ impl Connection {
 
     /// Sends a body to a path and gives the JSON that comes back.
     pub(crate) fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Result<Value, ConnectionError> {
+        let answer = self.post_for_bytes(path, content_type, body, ANSWER_BYTES_MAX)?;
+        serde_json::from_slice(&answer).map_err(|_| self.unreadable())
+    }
+
+    /// Sends a body to a path and gives what comes back, which is at most so many bytes long.
+    pub(crate) fn post_for_bytes(
+        &self,
+        path: &str,
+        content_type: &str,
+        body: &[u8],
+        bytes_max: u64,
+    ) -> Result<Vec<u8>, ConnectionError> {
         let signed = self.sign(path, content_type, body);
         let request = self
             .agent
@@ -98,13 +113,9 @@ impl Connection {
             .header("authorization", signed.authorization);
         let mut response = request.send(body).map_err(|cause| self.unreachable(cause))?;
         let status = response.status();
-        let answer = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
+        let answer = response.body_mut().with_config().limit(bytes_max).read_to_vec();
         let answer = answer.map_err(|cause| self.unreachable(cause))?;
-        if status.is_success() {
-            serde_json::from_slice(&answer).map_err(|_| self.unreadable())
-        } else {
-            Err(self.refused(status.as_u16(), &answer))
-        }
+        if status.is_success() { Ok(answer) } else { Err(self.refused(status.as_u16(), &answer)) }
     }
 
     fn sign(&self, path: &str, content_type: &str, body: &[u8]) -> SigningHeaders {
@@ -138,12 +149,13 @@ impl Connection {
     }
 
     fn refused(&self, status: u16, answer: &[u8]) -> ConnectionError {
-        let json: Option<Value> = serde_json::from_slice(answer).ok();
-        let message = json.as_ref().and_then(|json| json.get("message")).and_then(Value::as_str);
+        let problem: Option<Box<Problem>> = serde_json::from_slice(answer).ok();
+        let message = problem.as_ref().map(|problem| problem.message.clone());
         ConnectionError::Refused {
             endpoint: self.endpoint.clone(),
             status,
-            message: message.unwrap_or("(no message)").to_owned(),
+            message: message.unwrap_or_else(|| "(no message)".to_owned()),
+            problem,
         }
     }
 }

@@ -13,11 +13,16 @@ pub(crate) enum ExitStatus {
     Usage,
     /// The disk did not confirm a write, and a server stopped for it. It may be started again at once.
     NotDurable,
+    /// A report's total is above the limit that was given.
+    OverLimit,
+    /// A report found nothing, and was told that this is an error.
+    NothingMatched,
 }
 
 impl ExitStatus {
     /// Every one, in the order of their numbers.
-    pub(crate) const ALL: [Self; 4] = [Self::Success, Self::Failed, Self::Usage, Self::NotDurable];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Success, Self::Failed, Self::Usage, Self::NotDurable, Self::OverLimit, Self::NothingMatched];
 
     /// The number.
     pub(crate) const fn code(self) -> u8 {
@@ -26,6 +31,8 @@ impl ExitStatus {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::NotDurable => 3,
+            Self::OverLimit => 4,
+            Self::NothingMatched => 5,
         }
     }
 
@@ -36,6 +43,8 @@ impl ExitStatus {
             Self::Failed => "It could not be done, or what was looked at is not as it should be.",
             Self::Usage => "The command was called wrongly; nothing was done.",
             Self::NotDurable => "The disk did not confirm a write, and the server stopped for it.",
+            Self::OverLimit => "The total cost of a report is above what `--fail-over` allows.",
+            Self::NothingMatched => "Nothing matched in a report with `--fail-empty`.",
         }
     }
 }

@@ -12,6 +12,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::report_error::Failure;
 
+/// Any free port that only this machine reaches.
+pub(crate) const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// Where a server starts to listen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Listen {

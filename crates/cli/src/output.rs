@@ -13,8 +13,13 @@ pub(crate) fn print(text: impl Display) -> Result<(), Failure> {
 
 /// Writes text to stdout byte by byte, without a line end of its own.
 pub(crate) fn print_as_it_is(text: &str) -> Result<(), Failure> {
+    print_bytes(text.as_bytes())
+}
+
+/// Writes bytes to stdout.
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| not_printed(&error))
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| not_printed(&error))
 }
 
 fn not_printed(error: &io::Error) -> Failure {

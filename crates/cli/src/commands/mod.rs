@@ -13,6 +13,7 @@ mod man;
 mod rates;
 mod ready;
 mod rebuild;
+mod report;
 mod seal;
 mod serve;
 mod verify;
@@ -50,6 +51,7 @@ pub(crate) fn run(command: Command, line: &CommandLine) -> Result<ExitStatus, Fa
         Command::Config(ConfigCommand::Show(_)) => config::show(line).map(done),
         Command::Ready(arguments) => ready::run(&arguments).map(done),
         Command::VerifyAudit(arguments) => verify_audit::run(&arguments).map(done),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, line).map(done),
         Command::Man(arguments) => man::run(&arguments, line).map(done),

@@ -16,5 +16,6 @@ mod manual;
 mod operating;
 mod profile;
 mod rates;
+mod report;
 mod serve;
 mod usage;
