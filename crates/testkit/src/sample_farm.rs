@@ -40,6 +40,12 @@ impl Default for SampleFarmOptions {
     }
 }
 
+/// The first instant of the day on which a simulation fails again and again on the expensive machines.
+pub fn failing_day(now: Timestamp) -> Timestamp {
+    let origin_ms = now.millis().div_euclid(HOUR_MS) * HOUR_MS;
+    Timestamp::from_millis_clamped(rhythm::failing_day_before(origin_ms).start)
+}
+
 /// The sessions up to the whole hour before `now`, roughly from old to new, and then the volumes, with their names and
 /// costs. Sessions that are not over at that hour (about twenty by default) and two volumes still run; their cost is
 /// what they have cost so far.

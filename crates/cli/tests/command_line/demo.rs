@@ -8,7 +8,7 @@ use crate::door::{Place, Running};
 /// Everything up to the last line that the demonstration prints.
 fn banner(demo: &mut Running) -> String {
     let mut text = demo.first_line.clone() + "\n";
-    while !text.contains("\nStop with Ctrl-C.") || !text.contains(" import --data-dir ") {
+    while !text.contains("\nStop with Ctrl-C.") {
         text += &(demo.next_line() + "\n");
     }
     text
@@ -21,12 +21,15 @@ fn the_demonstration_prints_what_to_paste_and_ends_on_a_signal() {
     let text = banner(&mut demo);
     for part in [
         "  Made      now, from seed 7",
-        "  Overview  http://127.0.0.1:",
+        "  Page      http://127.0.0.1:",
+        " --by user --last 30d --chart\n",
+        "  Find out  why 20",
+        " import --suggest-mapping FILE >mapping.toml\n",
         "export AWS_DISABLE_HOST_PREFIX_INJECTION=true\n",
         "farmId=\"farm-edcbc90d37db31dc852019fdacc2ed92\"",
         "--resource-ids queueIds=queue-",
         "--aggregation-id \"$aggregation_id\"",
-        concat!("\n", env!("CARGO_BIN_EXE_farmtally"), " import --data-dir "),
+        concat!(" ", env!("CARGO_BIN_EXE_farmtally"), " import --data-dir "),
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
@@ -47,7 +50,7 @@ fn a_program_of_the_path_is_printed_by_its_name() {
     let mut command = std::process::Command::new("farmtally");
     command.args(["demo", "--listen", "127.0.0.1:0"]).env("PATH", folder);
     let mut demo = Running::start(command.env("HOME", place.path("")));
-    assert!(banner(&mut demo).contains("\nfarmtally import --data-dir "));
+    assert!(banner(&mut demo).contains(" farmtally import --data-dir "));
 }
 
 #[test]
@@ -70,4 +73,29 @@ fn a_farm_beside_the_demo_farm_does_not_stop_the_demonstration() {
     place.done("farm create --data-dir data oslo");
     let again = place.start("demo --data-dir data --listen 127.0.0.1:0");
     assert_eq!(again.stop(Signal::TERM).0, Some(0));
+}
+
+#[test]
+fn a_demonstration_is_removed_when_nobody_has_it_and_nothing_else_is_in_it() {
+    let place = Place::new();
+    let demo = place.start("demo --data-dir data --listen 127.0.0.1:0");
+    assert_snapshot!(place.run("demo --data-dir data --clean"), @"
+    exit 1
+    --- stderr
+    error: cannot open `data`: it is in use by process [pid]
+    hint: stop that server, or pass another `--data-dir`
+    ");
+    demo.stop(Signal::TERM);
+    place.done("farm create --data-dir data oslo");
+    assert_eq!(place.run("demo --data-dir data --clean").code, Some(1));
+    assert!(place.path("data").exists());
+
+    place.start("demo --listen 127.0.0.1:0").stop(Signal::TERM);
+    let ended = place.run("demo --clean");
+    assert_eq!(
+        (ended.code, ended.stderr.as_str()),
+        (Some(0), "Removed `[place]/.local/share/farmtally/demo`.\n")
+    );
+    assert!(!place.path(".local/share/farmtally/demo").exists());
+    assert_eq!(place.run("demo --clean").code, Some(0));
 }

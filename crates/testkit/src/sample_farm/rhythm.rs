@@ -83,7 +83,7 @@ fn days_since_monday(day: i64) -> i64 {
 }
 
 /// The last Wednesday that is at least twenty days before an instant.
-fn failing_day_before(origin_ms: i64) -> Range<i64> {
+pub(super) fn failing_day_before(origin_ms: i64) -> Range<i64> {
     let latest = origin_ms.div_euclid(DAY_MS) - 20;
     let day = latest - (days_since_monday(latest) - WEDNESDAY).rem_euclid(7);
     day * DAY_MS..(day + 1) * DAY_MS

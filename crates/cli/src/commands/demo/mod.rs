@@ -1,5 +1,6 @@
 //! `demo`: a sample farm, served on this machine, with everything that there is to paste.
 
+mod clean;
 mod sample;
 mod to_paste;
 
@@ -27,6 +28,9 @@ use crate::talk::tell;
 pub(crate) fn run(arguments: DemoArguments) -> Result<(), Failure> {
     let started = Instant::now();
     let folder = DataFolder::at(arguments.data_dir.map_or_else(usual_folder, Ok)?);
+    if arguments.clean {
+        return clean::remove(&folder);
+    }
     refuse_others_farms(&folder)?;
     let service = folder.service(Arc::new(SystemClock::default()), ServiceLimits::default())?;
     let catalogue = folder.catalogue()?;
@@ -40,16 +44,17 @@ pub(crate) fn run(arguments: DemoArguments) -> Result<(), Failure> {
     if arguments.listen.is_none() && host.address() != LISTEN_DEFAULT {
         tell(format_args!("{LISTEN_DEFAULT} is in use; the demonstration listens on {}.", host.address()));
     }
-    let overview = format!("{}/?token={page_token}", host.endpoint());
+    let page = format!("{}/?token={page_token}", host.endpoint());
     let environment = ClientEnvironment::of_owner(&catalogue, host.endpoint())?;
     let introduction = introduction(&service, &catalogue, &sample, started.elapsed())?;
     let question = Question::about(&catalogue, &sample)?;
-    let (program, folder) = (program(), folder.as_flag());
+    let next = next_steps(&sample, &folder);
     host.run(|| {
         print(format_args!(
-            "{introduction}\n  Overview  {overview}\n\nPaste into another terminal:\n\n{environment}\n\n{question}\n\
-             Stop with Ctrl-C. Your own sessions, meanwhile or later:\n\
-             {program} import {folder} --farm NAME FILE"
+            "{introduction}\n  Page      {page}\n{next}\n\nPaste into another terminal:\n\n{environment}\n\n{question}\n\
+             Stop with Ctrl-C. Remove everything: {} demo {} --clean",
+            program(),
+            folder.as_flag()
         ))
     })
 }
@@ -61,6 +66,19 @@ fn refuse_others_farms(folder: &DataFolder) -> Result<(), Failure> {
     }
     Err(Failure::failed(format!("`{}` holds farms that demo did not make", folder.path().display()))
         .hint("pass another `--data-dir`, or leave it out"))
+}
+
+/// What to do in the next minutes: look around, find the day that went wrong, ask as AWS is asked, bring data of one's own.
+fn next_steps(sample: &Sample, folder: &DataFolder) -> String {
+    let (program, folder) = (program(), folder.as_flag());
+    let day = sample.failing_day();
+    format!(
+        "  Report    {program} report {folder} --by user --last 30d --chart\n  \
+         Find out  why {day} cost so much: {program} report {folder} --in {day} --by queue,user,outcome --chart\n  \
+         Clients   eval \"$({program} env {folder})\"\n  \
+         Own data  {program} import --suggest-mapping FILE >mapping.toml\n            \
+         {program} import {folder} --farm NAME --mapping mapping.toml FILE"
+    )
 }
 
 /// What there is, and how long it took.

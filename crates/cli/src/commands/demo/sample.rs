@@ -3,7 +3,7 @@
 use farmtally_ingest::farm_id_for_name;
 use farmtally_model::{DisplayName, Timestamp};
 use farmtally_service::{Catalogue, Farm, NumberedSubmission, Service};
-use farmtally_testkit::sample_farm::{SampleFarmOptions, sample_farm};
+use farmtally_testkit::sample_farm::{SampleFarmOptions, failing_day, sample_farm};
 
 use crate::farm_reference::{all_farms, create_farm};
 use crate::progress::Progress;
@@ -21,6 +21,11 @@ const SETTING: &str = "demo-sample";
 pub(super) fn may_live_in(catalogue: &Catalogue) -> Result<bool, Failure> {
     let farms = all_farms(catalogue)?;
     Ok(farms.is_empty() || farms.iter().any(|farm| farm.farm_id == farm_id_for_name(NAME)))
+}
+
+/// Whether the demonstration began to fill the folder.
+pub(super) fn is_made_here(catalogue: &Catalogue) -> Result<bool, Failure> {
+    Ok(State::read(catalogue)?.is_some())
 }
 
 /// The farm with its records.
@@ -51,13 +56,18 @@ impl Sample {
         Ok(Self { farm, made_at, is_new: true })
     }
 
+    /// The day on which something goes wrong, as a date in UTC.
+    pub(super) fn failing_day(&self) -> String {
+        failing_day(self.made_at).to_string().chars().take("2025-11-24".len()).collect()
+    }
+
     /// Where the records come from, in words.
     pub(super) fn origin(&self) -> String {
         let hour = whole_hour(self.made_at);
         if self.is_new {
             format!("now, from seed {SEED}; its last hour is {hour}")
         } else {
-            format!("earlier, its last hour is {hour}; another --data-dir makes it anew")
+            format!("earlier, its last hour is {hour}; --clean, and it is made anew")
         }
     }
 }
