@@ -9,7 +9,7 @@ import sample
 from program import REPOSITORY, Folder, clean_environment
 
 EXAMPLES = REPOSITORY / "examples"
-TESTED = {"boto3_statistics.py", "pandas_statistics.py", "polars_store.py", "duckdb_store.py"}
+TESTED = {"boto3_statistics.py", "native_query.py", "pandas_statistics.py", "polars_store.py", "duckdb_store.py"}
 
 
 def example(name, *arguments, variables=None):
@@ -52,6 +52,15 @@ def test_boto3_waits_and_reads_every_page(site):
 def test_boto3_says_which_farm_there_is_not(site):
     done = example("boto3_statistics.py", "south", "2025-11-24", "2025-11-26", variables=site.variables)
     assert (done.returncode, done.stderr) == (1, "error: there is no farm `south`\n")
+
+
+def test_the_native_api_knows_shows_and_the_month_before(site):
+    assert printed("native_query.py", "north", "2025-11", "^(sh[0-9]+) ", variables=site.variables) == [
+        "sh010 4.15 USD, the month before 0 USD",
+        "sh020 3.61 USD, the month before 0 USD",
+    ]
+    done = example("native_query.py", "north", "2025-13", "x", variables=site.variables)
+    assert done.returncode == 1 and done.stderr.startswith('error: in "2025-13": '), done.stderr
 
 
 def test_pandas_has_users_and_days(site):
