@@ -128,7 +128,8 @@ fn named_pattern(parameter: &str, value: &str) -> Result<NamedPattern, QuestionE
     }
 }
 
-/// `dim=value`, `dim!=value`, `jobName~glob` or `jobName!~glob`; several values are divided by `|`, and none is no value.
+/// `dim=value`, `dim!=value`, `jobName~glob` or `jobName!~glob`; several values are divided by `|`, and none is no value. A bar
+/// that belongs to a value has a backslash before it, and so has a backslash before a bar or another.
 fn read_where(query: &mut Query, value: &str) -> Result<(), QuestionError> {
     let error = |message: &str| QuestionError::new("where", value, message).hint(WHERE_HINT);
     let at = value.find(['=', '~', '!']).ok_or_else(|| error("no comparison"))?;
@@ -141,11 +142,24 @@ fn read_where(query: &mut Query, value: &str) -> Result<(), QuestionError> {
     if is_glob && dimension != Dimension::JobName.as_str() {
         return Err(error("only jobName is compared by ~"));
     }
-    let values: Vec<Option<String>> =
-        text.split('|').map(|value| (!value.is_empty()).then(|| value.to_owned())).collect();
+    let values = divided(text).into_iter().map(|value| (!value.is_empty()).then_some(value)).collect();
     let (include, exclude) = if is_excluded { (None, values) } else { (Some(values), Vec::new()) };
     query.filters.push(Filter { dimension: dimension.to_owned(), include, exclude });
     Ok(())
+}
+
+fn divided(text: &str) -> Vec<String> {
+    let (mut values, mut value) = (Vec::new(), String::new());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '|' => values.push(std::mem::take(&mut value)),
+            '\\' => value.push(characters.next_if(|next| matches!(next, '|' | '\\')).unwrap_or('\\')),
+            other => value.push(other),
+        }
+    }
+    values.push(value);
+    values
 }
 
 #[cfg(test)]
@@ -183,6 +197,20 @@ mod tests {
             ),
         ] {
             assert_eq!(document(raw), expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_bar_in_a_value_has_a_backslash_before_it() {
+        for (text, values) in [
+            ("a|b", vec!["a", "b"]),
+            (r"a\|b", vec!["a|b"]),
+            (r"a\\|b", vec![r"a\", "b"]),
+            (r"a\b\", vec![r"a\b\"]),
+            (r"\\\||", vec![r"\|", ""]),
+            ("", vec![""]),
+        ] {
+            assert_eq!(divided(text), values, "{text}");
         }
     }
 
