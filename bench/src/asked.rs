@@ -96,7 +96,7 @@ impl AskedFarm {
     }
 }
 
-pub(crate) fn median(costs: &[Cost], part: impl Fn(&Cost) -> f64) -> f64 {
+fn median(costs: &[Cost], part: impl Fn(&Cost) -> f64) -> f64 {
     let mut parts: Vec<f64> = costs.iter().map(part).collect();
     parts.sort_by(f64::total_cmp);
     parts[parts.len() / 2]

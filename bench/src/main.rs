@@ -16,7 +16,6 @@ mod answer;
 mod asked;
 mod bandwidth;
 mod clock;
-mod explore;
 mod export;
 mod farm;
 mod kept;
@@ -76,18 +75,6 @@ enum Command {
         #[arg(long, num_args = 1..)]
         questions: Vec<String>,
     },
-    /// Print a line of JSON per question of the explorer, which one thread answers: medians of CPU and wall time, and sizes
-    Explore {
-        /// Sessions of the farm
-        #[arg(long, default_value_t = 1_000_000)]
-        sessions: u64,
-        /// A file of the farm's columns; it is written if it does not exist
-        #[arg(long)]
-        columns: Option<PathBuf>,
-        /// How often each question is asked
-        #[arg(long, default_value_t = 7)]
-        repeats: usize,
-    },
     /// Answer `time QUESTION`, `answer QUESTION FILE` and `bytes QUESTION`, a line of JSON for each line of input
     Respond {
         #[command(flatten)]
@@ -136,12 +123,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         Command::Sessions { file, sessions } => sessions_file::write_parquet(sessions, &file)?,
         Command::Time { farm, repeats, answers, questions } => {
             time(&farm.build()?, repeats, answers.as_deref(), &questions)?;
-        }
-        Command::Explore { sessions, columns, repeats } => {
-            explore::time(sessions, columns.as_deref(), repeats.max(1), |timing| {
-                println!("{}", serde_json::to_string(timing)?);
-                Ok(())
-            })?;
         }
         Command::Respond { farm } => {
             respond::respond(&farm.build()?, std::io::stdin().lock(), std::io::stdout().lock())?;

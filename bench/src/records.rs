@@ -20,18 +20,9 @@ const BATCH: usize = 131_072;
 
 /// A farm of so many sessions in memory, from a file of columns if there is one. If there is none, it is written.
 pub(crate) fn snapshot(sessions: u64, file: Option<&Path>) -> std::io::Result<Arc<FarmSnapshot>> {
-    snapshot_of(sessions, file, record)
-}
-
-/// The same, of sessions that become records in another way.
-pub(crate) fn snapshot_of(
-    sessions: u64,
-    file: Option<&Path>,
-    record: impl Fn(FarmSession) -> Record<LineCost>,
-) -> std::io::Result<Arc<FarmSnapshot>> {
-    let Some(file) = file else { return Ok(columns(sessions, record).snapshot()) };
+    let Some(file) = file else { return Ok(columns(sessions).snapshot()) };
     if !file.exists() {
-        kept::write(&columns(sessions, record), file)?;
+        kept::write(&columns(sessions), file)?;
     }
     let columns = kept::read(file)?;
     let snapshot = columns.snapshot();
@@ -40,11 +31,11 @@ pub(crate) fn snapshot_of(
 }
 
 /// Columns that are put in batch by batch as they would arrive, and sealed.
-fn columns(sessions: u64, record: impl Fn(FarmSession) -> Record<LineCost>) -> FarmColumns {
+fn columns(sessions: u64) -> FarmColumns {
     let mut farm = Farm::new(sessions, SEED);
     let mut columns = FarmColumns::default();
     loop {
-        let batch: Vec<_> = farm.by_ref().take(BATCH).map(&record).collect();
+        let batch: Vec<_> = farm.by_ref().take(BATCH).map(record).collect();
         if batch.is_empty() {
             columns.seal();
             return columns;
@@ -61,7 +52,7 @@ pub(crate) fn fleet_id(code: u8) -> FleetId {
     FleetId::from_bytes([code; 16])
 }
 
-pub(crate) fn record(session: FarmSession) -> Record<LineCost> {
+fn record(session: FarmSession) -> Record<LineCost> {
     let at = |millis| Timestamp::from_millis(millis).expect("inside the years");
     Record::Session(Session {
         session_id: SessionId::from_bytes(session.id),

@@ -90,7 +90,7 @@ def test_the_image_gets_every_file_that_the_build_needs():
     kept = {line[1:] for line in (PACKAGING / "docker/Dockerfile.dockerignore").read_text().split() if line.startswith("!")}
     members = re.search(r"^members = \[(.*)\]", (REPOSITORY / "Cargo.toml").read_text(), re.MULTILINE).group(1)
     needed = {member.strip().strip('"').removesuffix("/*") for member in members.split(",")}
-    assert needed | {"Cargo.toml", "Cargo.lock", "rust-toolchain.toml"} <= kept
+    assert needed | {"Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "web"} <= kept
 
 
 # compose, Prometheus and Grafana

@@ -19,7 +19,8 @@ SEEDS = [
 # What a terminal obeys, and what turns the order of characters around.
 OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-# Tags that no page of ours has.
+# Tags that the page has, and those that it has not.
+OWN_TAGS = re.compile(r'<script (?:defer|type="module") src="/assets/[0-9a-f]{16}/\w+\.js"></script>|<img src="/assets/[0-9a-f]{16}/icon\.svg" alt="" width="22" height="22">')
 TAGS = re.compile(r"<(script|img|iframe|object|embed|style|base|b)\b|onload|onerror=alert", re.IGNORECASE)
 
 
@@ -58,9 +59,9 @@ def campaign(path, count, seed, site_of, session, require):
             require(not obeyed, obeyed and f"a terminal would obey {obeyed.group()!r} in {text[max(0, obeyed.start() - 200):obeyed.end()]!r}")
             seen += 1
         page = shown_page(site)
-        require(not TURNING.search(page) and not OBEYED.search(page.replace("\t", "")), "the page has characters that hide others")
+        require(not TURNING.search(page) and not OBEYED.search(page.replace("\t", "").replace("\n", "")), "the page has characters that hide others")
         # Between the tags a stranger's text may say what it likes; it must not become a tag, or an attribute of one.
-        tags = "".join(re.findall(r"<[^>]*>", page))
+        tags = "".join(re.findall(r"<[^>]*>", OWN_TAGS.sub("", page)))
         require(not TAGS.search(tags), f"the page has a tag of a stranger: {TAGS.search(tags)}")
         shown = sum(html.escape(name[:10]).replace("&#x27;", "&#39;") in page for name in names if name.isascii() and name.isprintable())
         require(shown > 0, "none of the names is on the page")

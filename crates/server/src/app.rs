@@ -204,7 +204,7 @@ impl App {
             Route::Live => Ok(probes::live()),
             Route::Ready => Ok(probes::ready(&self.service)),
             Route::Page => page::answer(&self.service, &self.page_access, &request),
-            Route::Stylesheet => Ok(page::stylesheet()),
+            Route::Asset(asset) => page::answer_asset(asset, &request),
             Route::SignIn => self.sign_in(&request, context),
             Route::SignOut => Ok(page::sign_out(&self.page_access, &request)),
             Route::Metrics => self.render_metrics(&request),

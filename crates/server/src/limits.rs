@@ -14,8 +14,6 @@ pub(crate) const INGEST_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub(crate) const BODY_BYTES_DISCARDED_MAX: usize = 8 * 1024 * 1024;
 /// How long to wait before accepting again when the system has no file descriptor left.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Most queues, and most users, that the overview page names; the others are added up.
-pub(crate) const PAGE_NAMES_MAX: usize = 10;
 
 /// Most farms that a list of the native API names.
 pub(crate) const FARMS_MAX: usize = 1_000;

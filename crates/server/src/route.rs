@@ -5,6 +5,7 @@ use http::Method;
 
 use crate::limits::{API_BODY_BYTES_MAX, INGEST_BODY_BYTES_MAX};
 use crate::native::table::{Native, NativeTarget, WayIn};
+use crate::page::{self, Asset};
 
 /// Where a request leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,10 +14,10 @@ pub(crate) enum Route {
     Live,
     /// Whether requests have a chance. Open.
     Ready,
-    /// The overview page, behind its token. Open to whoever has the token.
+    /// The usage explorer, behind its token. Open to whoever has the token.
     Page,
-    /// The overview page's style sheet. Open.
-    Stylesheet,
+    /// A file of the page, which has nothing of a farm in it. Open.
+    Asset(&'static Asset),
     /// Where a browser brings a key. Open; what it brings is checked.
     SignIn,
     /// Where a browser gives its session back. Open to whoever has a session.
@@ -50,11 +51,13 @@ impl Route {
             "/livez" if is_read => Self::Live,
             "/readyz" if is_read => Self::Ready,
             "/" if is_read => Self::Page,
-            "/assets/overview.css" if is_read => Self::Stylesheet,
             "/sign-in" if *method == Method::POST => Self::SignIn,
             "/sign-out" if *method == Method::POST => Self::SignOut,
             "/metrics" if is_read => Self::Metrics,
             "/2023-10-12/telemetry" if *method == Method::POST => Self::Telemetry,
+            _ if raw_path.starts_with("/assets/") && is_read => {
+                page::find_asset(raw_path).map_or(Self::Unknown, Self::Asset)
+            }
             _ if raw_path.starts_with("/api/") => Self::native(method, raw_path),
             _ => match Operation::route(method.as_str(), raw_path) {
                 farmtally_wire::Route::Operation { operation, labels } => {
@@ -79,7 +82,7 @@ impl Route {
             Self::Live => "livez",
             Self::Ready => "readyz",
             Self::Page => "page",
-            Self::Stylesheet => "stylesheet",
+            Self::Asset(_) => "asset",
             Self::SignIn => "sign-in",
             Self::SignOut => "sign-out",
             Self::Metrics => "metrics",
@@ -130,7 +133,7 @@ mod tests {
 
     #[test]
     fn eight_paths_are_open_each_for_reading_or_for_sending() {
-        for path in ["/livez", "/readyz", "/", "/assets/overview.css", "/metrics"] {
+        for path in ["/livez", "/readyz", "/", page::STYLESHEET_PATH, "/metrics"] {
             assert!(is_open(&Method::GET, path) && is_open(&Method::HEAD, path), "{path}");
             for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::CONNECT] {
                 assert_eq!(Route::of(&method, path), Route::Unknown, "{method} {path}");
@@ -213,6 +216,7 @@ mod tests {
             (Method::GET, "*"),
             (Method::OPTIONS, "*"),
             (Method::GET, "/assets/../livez"),
+            (Method::GET, "/assets/app.css"),
             (Method::GET, "/favicon.ico"),
         ] {
             assert_eq!(Route::of(&method, path), Route::Unknown, "{method} {path}");

@@ -1,4 +1,4 @@
-//! The overview page: what each farm cost, drawn by the server, without a script.
+//! The usage explorer: who may open it, its files, and nothing of its numbers, which it asks the native API for.
 //!
 //! It is read by people in a browser, who cannot sign requests. Whoever has the link that farmtally printed gets a
 //! cookie and sees the page, and whoever signs in with a key sees what the key may; nobody else does, on the same
@@ -6,18 +6,13 @@
 //! can only mean this machine by, or a web site could have its own name resolve to this address and read the page.
 
 mod access;
-mod chart;
+mod assets;
 mod escape;
-mod figures;
 mod form;
 mod html;
-mod recipe;
 mod session;
-mod table;
 
-use std::error::Error;
-
-use farmtally_service::{Farm, Service, ServiceError};
+use farmtally_service::{Service, ServiceError};
 use http::header::{CONTENT_SECURITY_POLICY, HOST, LOCATION, ORIGIN, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderName, HeaderValue, StatusCode};
 
@@ -27,12 +22,13 @@ use crate::request::ReceivedRequest;
 
 pub(crate) use access::PageAccess;
 use access::Visit;
-use html::{FarmSection, OverviewPage};
+#[cfg(test)]
+pub(crate) use assets::STYLESHEET_PATH;
+pub(crate) use assets::{Asset, answer as answer_asset, find as find_asset};
 
 const HTML: &str = "text/html; charset=utf-8";
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'; \
-                      base-uri 'none'; form-action 'self'";
-const STYLESHEET: &str = include_str!("overview.css");
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                      img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 const X_FRAME_OPTIONS: HeaderName = HeaderName::from_static("x-frame-options");
 
 /// Answers a request for the page.
@@ -42,15 +38,15 @@ pub(crate) fn answer(
     request: &ReceivedRequest,
 ) -> Result<Reply, Refusal> {
     match access.judge(service, request)? {
-        Visit::Welcome => Ok(overview(service, service.overview_farms()?, String::new())),
+        Visit::Welcome => Ok(page(StatusCode::OK, html::explorer(&service.overview_farms()?, ""))),
         Visit::SignedIn(visitor) => match service.readable_farms(&visitor.caller) {
-            Ok(farms) => Ok(overview(service, farms, html::sign_out(&visitor))),
+            Ok(farms) => Ok(page(StatusCode::OK, html::explorer(&farms, &html::sign_out(&visitor)))),
             Err(ServiceError::Denied { .. }) => {
                 Ok(page(StatusCode::FORBIDDEN, html::sign_in(Some(html::NOT_A_READER))))
             }
             Err(error) => Err(error.into()),
         },
-        Visit::Arriving { cookie } => Ok(to_the_page(cookie)),
+        Visit::Arriving { cookie } => Ok(to_the_page(cookie, &without_token(request.raw_query()))),
         Visit::Stranger => Ok(page(StatusCode::FORBIDDEN, html::sign_in(None))),
         Visit::WrongHost => Ok(wrong_host()),
     }
@@ -75,7 +71,7 @@ pub(crate) fn sign_in(
         None => None,
     };
     Ok(match cookie {
-        Some(cookie) => to_the_page(cookie),
+        Some(cookie) => to_the_page(cookie, ""),
         None => page(StatusCode::FORBIDDEN, html::sign_in(Some(html::WRONG_KEY))),
     })
 }
@@ -87,7 +83,7 @@ pub(crate) fn sign_out(access: &PageAccess, request: &ReceivedRequest) -> Reply 
     }
     let form_token = form::field(request.body(), "form").unwrap_or_default();
     match access.sign_out(request, &form_token).filter(|_| comes_from_our_page(request)) {
-        Some(cookie) => to_the_page(cookie),
+        Some(cookie) => to_the_page(cookie, ""),
         None => page(StatusCode::FORBIDDEN, html::sign_in(Some(html::ANOTHER_SITE))),
     }
 }
@@ -103,36 +99,21 @@ fn comes_from_our_page(request: &ReceivedRequest) -> bool {
     is_same_site && is_ours
 }
 
-fn to_the_page(cookie: HeaderValue) -> Reply {
-    page(StatusCode::SEE_OTHER, String::new())
-        .header(LOCATION, HeaderValue::from_static("/"))
-        .header(SET_COOKIE, cookie)
+/// A link with the token may lead to a view: everything else in its query stays.
+fn without_token(raw_query: &str) -> String {
+    let others: Vec<&str> = raw_query.split('&').filter(|pair| !pair.starts_with("token=")).collect();
+    others.join("&")
+}
+
+fn to_the_page(cookie: HeaderValue, raw_query: &str) -> Reply {
+    let target = if raw_query.is_empty() { "/".to_owned() } else { format!("/?{raw_query}") };
+    // A query came in a request line, which has no character that a header could not have.
+    let location = HeaderValue::try_from(target).unwrap_or(HeaderValue::from_static("/"));
+    page(StatusCode::SEE_OTHER, String::new()).header(LOCATION, location).header(SET_COOKIE, cookie)
 }
 
 fn wrong_host() -> Reply {
-    page(StatusCode::MISDIRECTED_REQUEST, html::WRONG_HOST.to_owned())
-}
-
-/// The page's style sheet.
-pub(crate) fn stylesheet() -> Reply {
-    Reply::new(StatusCode::OK, "text/css; charset=utf-8", STYLESHEET)
-}
-
-fn overview(service: &Service, farms: Vec<Farm>, sign_out: String) -> Reply {
-    let sections = farms.into_iter().map(|farm| section(service, farm)).collect();
-    page(StatusCode::OK, OverviewPage { sections, now: service.now(), sign_out }.to_string())
-}
-
-/// A farm's part of the page. One farm that cannot be read does not hide the others.
-fn section(service: &Service, farm: Farm) -> FarmSection {
-    let (farm_id, name) = (farm.farm_id, farm.display_name.clone());
-    match service.overview(farm) {
-        Ok(overview) => FarmSection::Known(Box::new(overview)),
-        Err(error) => {
-            tracing::error!(farm = %farm_id, error = &error as &dyn Error, "no overview");
-            FarmSection::Unreadable { farm_id, name }
-        }
-    }
+    page(StatusCode::MISDIRECTED_REQUEST, html::wrong_host())
 }
 
 /// With `no-referrer` browsers would hide from us too where a form was.

@@ -66,7 +66,8 @@ fn a_client_that_takes_no_answer_is_cut_off() {
     let farmtally = impatient(|limits| limits.write_stall_max = Duration::from_millis(50));
     let mut stream = TcpStream::connect(farmtally.address()).unwrap();
     stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
-    let requests = Call::get("/assets/overview.css").unsigned().repeat(100);
+    // The sign-in page, which anybody gets.
+    let requests = Call::get("/").host("localhost").unsigned().repeat(1_000);
     // Never reads, so that the answers fill every buffer on the way.
     let error = loop {
         if let Err(error) = stream.write_all(&requests) {

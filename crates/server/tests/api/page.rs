@@ -1,10 +1,8 @@
-//! The overview page: who sees it, and what it says.
-
-use serde_json::{Value, json};
+//! The usage explorer: who may open it, its files, and what a browser without scripts gets. Its numbers are the native API's.
 
 use crate::client::{Answer, Call};
 use crate::door::{FARM, Farmtally, Setup};
-use crate::records::{id, running_session, session, with};
+use crate::records::session;
 
 const HOSTILE: &str = "</code><script>alert('\"&')</script>";
 
@@ -29,10 +27,18 @@ fn page(farmtally: &Farmtally) -> String {
 
 fn assert_page_headers(answer: &Answer) {
     let policy = answer.header("content-security-policy").unwrap();
-    for part in ["default-src 'none'", "style-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"] {
+    for part in [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "img-src 'self' data:",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    ] {
         assert!(policy.contains(part), "{policy}");
     }
-    assert!(!policy.contains("unsafe") && !policy.contains("script-src"), "{policy}");
+    assert!(!policy.contains("unsafe") && !policy.contains('*') && !policy.contains("http"), "{policy}");
     assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
     assert_eq!(answer.header("referrer-policy"), Some("same-origin"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -98,107 +104,86 @@ fn a_name_that_is_not_this_machines_gets_nothing() {
 }
 
 #[test]
-fn the_page_needs_no_script_and_its_style_is_served() {
+fn a_link_with_a_token_may_lead_to_a_view() {
     let farmtally = Farmtally::start();
-    farmtally.ingest(&[session(1)]);
+    for (query, location) in [
+        ("token=page-token&last=7d&by=queue,user", "/?last=7d&by=queue,user"),
+        ("by=user&token=page-token", "/?by=user"),
+        ("token=page-token&where=queue%3Da%26b", "/?where=queue%3Da%26b"),
+        ("token=page-token&", "/"),
+    ] {
+        let answer = visit(&farmtally, &format!("/?{query}"), "localhost", None);
+        assert_eq!((answer.status, answer.header("location")), (303, Some(location)), "{query}");
+    }
+}
+
+/// The paths of everything that a page refers to.
+fn references(page: &str) -> Vec<&str> {
+    let of = |mark| page.split(mark).skip(1).filter_map(|rest| rest.split('"').next());
+    of("src=\"").chain(of("href=\"")).filter(|path| path.starts_with("/assets/")).collect()
+}
+
+#[test]
+fn every_file_of_the_page_is_served_to_anybody_and_kept_for_ever() {
+    let farmtally = Farmtally::start();
     let page = page(&farmtally);
-    assert!(!page.contains("<script") && !page.contains(" style=") && !page.contains(" onclick="));
-    let href = page.split("<link rel=\"stylesheet\" href=\"").nth(1).unwrap().split('"').next().unwrap();
-    let answer = visit(&farmtally, href, "localhost", None);
-    assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/css; charset=utf-8")));
-    assert!(answer.text().contains("prefers-color-scheme: dark"));
+    let paths = references(&page);
+    for ending in ["/app.css", "/main.js", "/echarts.js", "/icon.svg"] {
+        assert!(paths.iter().any(|path| path.ends_with(ending)), "{ending} is not in {paths:?}");
+    }
+    for path in paths {
+        let answer = visit(&farmtally, path, "localhost", None);
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("cache-control"), Some("public, max-age=31536000, immutable"), "{path}");
+        assert_eq!(answer.header("content-encoding"), None, "{path}");
+        let etag = answer.header("etag").unwrap();
+        let again = Call::get(path).host("localhost").header("if-none-match", etag);
+        let again = farmtally.send(&again.unsigned());
+        assert_eq!((again.status, again.text(), again.header("etag")), (304, "", Some(etag)), "{path}");
+    }
+}
+
+#[test]
+fn files_travel_compressed_to_whoever_takes_that() {
+    let farmtally = Farmtally::start();
+    let page = page(&farmtally);
+    let echarts = references(&page).into_iter().find(|path| path.ends_with("/echarts.js")).unwrap();
+    let plain = visit(&farmtally, echarts, "localhost", None);
+    let call = Call::get(echarts).host("localhost").header("accept-encoding", "gzip, deflate, br");
+    let compressed = farmtally.send(&call.unsigned());
+    assert_eq!(compressed.header("content-encoding"), Some("gzip"));
+    assert_eq!(compressed.header("vary"), Some("accept-encoding"));
+    let length = |answer: &Answer| answer.header("content-length").unwrap().parse::<usize>().unwrap();
+    assert!(3 * length(&compressed) < length(&plain), "{} {}", length(&compressed), length(&plain));
+}
+
+#[test]
+fn a_file_of_another_version_is_not_there() {
+    let farmtally = Farmtally::start();
+    for path in ["/assets/app.css", "/assets/0000000000000000/app.css", "/assets/", "/assets/../Cargo.toml"] {
+        assert_eq!(visit(&farmtally, path, "localhost", None).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn farms_are_listed_for_browsers_without_scripts() {
+    let farmtally = Farmtally::start();
+    let page = page(&farmtally);
+    let list = page.split("<noscript>").nth(1).unwrap().split("</noscript>").next().unwrap();
+    let link =
+        format!("<a href=\"/api/v1/farms/{FARM}/query?last=30d&amp;by=queue,user&amp;format=csv\">Comet</a>");
+    assert!(list.contains(&link), "{list}");
 }
 
 #[test]
 fn names_that_somebody_else_chose_are_shown_and_not_obeyed() {
     let farmtally = Farmtally::start();
-    let hostile = json!({ "userId": HOSTILE, "userName": HOSTILE, "queueName": HOSTILE, "jobName": HOSTILE });
-    farmtally.ingest(&[with(session(1), hostile)]);
+    let name = farmtally_model::DisplayName::new(HOSTILE).unwrap();
+    farmtally.service.create_farm(farmtally_model::FarmId::from_bytes([1; 16]), name, "tests").unwrap();
     let page = page(&farmtally);
-    assert!(!page.contains("<script") && !page.contains("alert('"), "{page}");
+    assert!(!page.contains("<script>") && !page.contains("alert('"), "{page}");
     assert!(
         page.contains("&lt;/code&gt;&lt;script&gt;alert(&#39;&quot;&amp;&#39;)&lt;/script&gt;"),
         "{page}"
     );
-}
-
-#[test]
-fn the_numbers_are_those_of_the_last_thirty_days() {
-    let farmtally = Farmtally::start();
-    let named = json!({ "queueName": "lighting", "userName": "Alice" });
-    let costly = json!({ "queueId": id("queue", 2), "queueName": "comp", "userId": "bob",
-                         "usage": [{ "usageType": "COMPUTE", "costInUsd": "1234.5" }] });
-    let old = json!({ "startedAt": "2025-10-01T00:00:00Z", "endedAt": "2025-10-02T00:00:00Z" });
-    farmtally.ingest(&[
-        with(session(1), named),
-        with(session(2), costly),
-        with(session(3), old),
-        running_session(4),
-    ]);
-    let page = page(&farmtally);
-    assert!(page.contains("4 records stored"), "{page}");
-    assert!(page.contains("30 days, 2025-10-28 to 2025-11-26 (UTC)"), "{page}");
-    assert!(page.contains("<dt>Cost</dt><dd>$1,235.50</dd>"), "{page}");
-    assert!(page.contains("<dt>Session time</dt><dd>3.0 h</dd>"), "{page}");
-    assert!(page.contains("<dt>Sessions</dt><dd>3</dd>"), "{page}");
-    let rows = |name: &str| {
-        page.split(&format!(">{name}</th>")).nth(1).unwrap().split("</tr>").next().unwrap().to_owned()
-    };
-    assert_eq!(rows("comp"), "<td>$1,234.50</td><td>1.0 h</td><td>1</td>");
-    assert_eq!(rows("lighting"), "<td>$1.00</td><td>2.0 h</td><td>2</td>");
-    assert_eq!(rows("Alice"), "<td>$1.00</td><td>2.0 h</td><td>2</td>");
-    assert!(
-        page.find(">comp<").unwrap() < page.find(">lighting<").unwrap(),
-        "the most expensive comes first"
-    );
-    assert!(page.contains("<title>2025-11-24: $1,235.50, 2 sessions</title>"), "{page}");
-    assert_eq!(page.matches("<title>2025-").count(), 30);
-}
-
-#[test]
-fn a_farm_whose_usage_is_long_ago_shows_its_latest_days() {
-    let farmtally = Farmtally::start();
-    let old = json!({ "startedAt": "2014-02-10T00:00:00Z", "endedAt": "2014-02-10T12:00:00Z" });
-    farmtally.ingest(&[with(session(1), old)]);
-    let page = page(&farmtally);
-    assert!(page.contains("30 days, 2014-01-12 to 2014-02-10 (UTC)"), "{page}");
-    assert!(page.contains("<dt>Session time</dt><dd>12.0 h</dd>"), "{page}");
-}
-
-#[test]
-fn costs_are_scaled_as_the_api_scales_them() {
-    let farmtally = Farmtally::start();
-    farmtally.ingest(&[session(1)]);
-    let factor = farmtally_model::CostScaleFactor::parse("2.5").unwrap();
-    farmtally.service.set_cost_scale_factor(FARM, factor, "tests").unwrap();
-    assert!(page(&farmtally).contains("<dt>Cost</dt><dd>$2.50</dd>"));
-}
-
-#[test]
-fn more_than_ten_queues_and_users_are_added_up() {
-    let farmtally = Farmtally::start();
-    let lines: Vec<Value> = (1..=25)
-        .map(|number| {
-            with(session(number), json!({ "queueId": id("queue", number), "userId": format!("u{number}") }))
-        })
-        .collect();
-    farmtally.ingest(&lines);
-    let page = page(&farmtally);
-    assert_eq!(page.matches("15 others</th><td>$15.00</td><td>15.0 h</td><td>15</td>").count(), 2, "{page}");
-    assert!(page.contains("<dt>Cost</dt><dd>$25.00</dd>"), "{page}");
-}
-
-#[test]
-fn the_recipe_asks_for_the_farm_on_the_page() {
-    let farmtally = Farmtally::start();
-    farmtally.ingest(&[session(1)]);
-    let page = page(&farmtally);
-    for part in [
-        "eval &quot;$(farmtally env --data-dir DIR)&quot;".to_owned(),
-        format!("--farm-id {FARM}"),
-        format!("{{&quot;queueIds&quot;:[&quot;{}&quot;]}}", id("queue", 1)),
-        "get_paginator(&quot;get_sessions_statistics_aggregation&quot;)".to_owned(),
-    ] {
-        assert!(page.contains(&part), "{part}");
-    }
 }

@@ -1,0 +1,202 @@
+// The chart, by Apache ECharts. Two rules keep it within the page's policy: the canvas renderer, and tooltips as rich text,
+// because ECharts' usual tooltip is HTML with styles of its own.
+import { drawn, drawnText, onAxis } from "./amounts.js";
+import { $, fill, h } from "./dom.js";
+import { bucketName, weekdayName, weekdayOf } from "./dates.js";
+import { COLOURS, colours, groupName, keyOf, matrix } from "./groups.js";
+import { colour } from "./theme.js";
+import { called, isSum } from "./view.js";
+
+/** @typedef {import("./view.js").View} View */
+
+const echarts = /** @type {any} */ (globalThis).echarts;
+const SLIDER_BUCKETS = 8;
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+/** @type {any} */ let chart;
+/** @type {{view: View, answer: any, hidden: Set<string>, places: Map<string, number>}|null} */ let drawing = null;
+/** @type {{drill: (values: any[]) => void, bucket: (index: number) => void, zoomed: (from: number, to: number) => void}} */ let act;
+
+/** @param {typeof act} actions what a click and a drag lead to */
+export function begin(actions) {
+  act = actions;
+  chart = echarts.init($("chart"), null, { renderer: "canvas" });
+  new ResizeObserver(() => chart.resize()).observe($("chart"));
+  chart.on("click", (event) => {
+    if (!drawing) return;
+    if (event.componentType === "xAxis") return act.bucket(bucketOf(event.value));
+    const group = drawing.answer.groups[Number(String(event.seriesId).slice(1))];
+    if (event.seriesType !== "heatmap" && group && !group.other && group.values.length) act.drill(group.values);
+  });
+  chart.on("datazoom", () => {
+    const { startValue, endValue } = chart.getOption().dataZoom[0];
+    act.zoomed(startValue, endValue);
+  });
+}
+
+/** @param {string} label */
+const bucketOf = (label) => drawing.answer.buckets.findIndex((bucket) => bucketName(bucket.from, drawing.answer.period) === label);
+
+/** @param {View} view @param {any} answer */
+export function draw(view, answer) {
+  const same = drawing && drawing.view.by.join() === view.by.join();
+  drawing = { view, answer, hidden: same ? drawing.hidden : new Set(), places: colours(answer) };
+  redraw();
+}
+
+/** The name of a group's colour. @param {any} group */
+const place = (group) => `c${drawing.places.get(keyOf(group))}`;
+const groupColour = (group) => colour(place(group));
+
+/** Again, with other colours. */
+export function redraw() {
+  if (!drawing) return;
+  chart.setOption(option(), { notMerge: true });
+  const { view, answer } = drawing;
+  $("chart").setAttribute("aria-label", `${called("style", view.style)}: ${called("metric", view.metric)} in ${answer.buckets.length} steps of time, ${answer.groups.length} groups. The table has the numbers.`);
+  legend(view, answer);
+}
+
+/** What surrounds every drawing. */
+const frame = () => ({
+  animation: !calm.matches, animationDuration: 250, animationDurationUpdate: 200, backgroundColor: "transparent",
+  textStyle: { color: colour("ink-soft"), fontFamily: "system-ui, sans-serif" },
+  aria: { enabled: true, label: { enabled: false }, decal: { show: true, decals: decals() } },
+});
+
+// Patterns, so that a group is told by more than its colour: plain, then lines of four directions and dots of three shapes.
+const DIRECTIONS = [-1, 1, 0, 2];
+const SHAPES = ["circle", "rect", "triangle"];
+const decals = () => Array.from({ length: COLOURS }, (_, at) => {
+  if (at === 0) return { symbol: "none" };
+  const shape = { color: colour("decal"), symbol: SHAPES[(at >> 1) % 3], dashArrayX: [[6, 6], [0, 6, 6, 0]], dashArrayY: [6, 0], symbolSize: 0.55 };
+  return at % 2 ? { color: shape.color, dashArrayX: [1, 0], dashArrayY: [2, 6], rotation: (DIRECTIONS[at >> 1] * Math.PI) / 4 } : shape;
+});
+
+/** @returns {any} of what is to be drawn */
+const option = () => (drawing.view.style === "hours" ? weekByHour(drawing) : overTime(drawing));
+
+/** @param {{view: View, answer: any, hidden: Set<string>}} drawing */
+function overTime({ view, answer, hidden }) {
+  const { period } = answer;
+  const share = view.style === "share" && isSum(view);
+  const stacked = isSum(view) && view.style !== "lines";
+  const asBars = stacked && view.style !== "running";
+  const cells = matrix(answer, answer.rows, view).map((row, index) => (hidden.has(keyOf(answer.groups[index])) ? row.fill(null) : row));
+  if (view.style === "running") cells.forEach(accumulate);
+  const whole = sums(cells);
+  const many = answer.buckets.length > SLIDER_BUCKETS;
+  const series = answer.groups.map((group, index) => ({
+    id: `g${index}`, name: plain(groupName(view, group)), type: asBars ? "bar" : "line",
+    data: share ? cells[index].map((value, at) => (whole[at] ? (100 * value) / whole[at] : null)) : cells[index],
+    stack: stacked ? "all" : undefined, areaStyle: stacked && !asBars ? { opacity: 0.75 } : undefined,
+    color: groupColour(group), barMaxWidth: 56, barCategoryGap: "18%", showSymbol: answer.buckets.length < 40, symbolSize: 6,
+    symbol: ["circle", "rect", "triangle", "diamond", "roundRect"][index % 5], lineStyle: { width: stacked ? 1 : 2 },
+    itemStyle: asBars && { borderColor: colour("card"), borderWidth: 0.5 }, emphasis: { focus: "series" }, cursor: group.other ? "default" : "pointer",
+  }));
+  // Drawn nowhere, and in every tooltip.
+  if (stacked && !share && cells.length > 1) series.push({ id: "total", name: "Total", type: "line", data: whole, symbol: "none", silent: true, color: "transparent", lineStyle: { opacity: 0 } });
+  if (view.compare !== "none" && answer.previousRows && !share) series.push(...before(view, answer));
+  return {
+    ...frame(), series,
+    grid: { left: 8, right: 16, top: 16, bottom: many ? 56 : 8, containLabel: true },
+    xAxis: {
+      type: "category", triggerEvent: true, data: answer.buckets.map((bucket) => bucketName(bucket.from, period)),
+      axisLine: { lineStyle: { color: colour("line") } }, axisTick: { show: false }, axisLabel: { color: colour("ink-soft"), hideOverlap: true },
+      axisPointer: { label: { formatter: ({ seriesData: [{ dataIndex }] }) => bucketName(answer.buckets[dataIndex].from, period, true) } },
+    },
+    yAxis: {
+      type: "value", max: share ? 100 : undefined, splitLine: { lineStyle: { color: colour("line") } },
+      axisLabel: { color: colour("ink-soft"), formatter: (value) => (share ? `${value} %` : onAxis(view.metric, value)) },
+    },
+    dataZoom: many ? sliders() : [],
+    tooltip: { ...tooltipLook(), trigger: "axis", order: "valueDesc", axisPointer: { type: asBars ? "shadow" : "line" }, valueFormatter: (value) => (share ? `${(value ?? 0).toFixed(1)} %` : value ? drawnText(view.metric, value) : "–") },
+  };
+}
+
+/** @param {(number|null)[]} row */
+function accumulate(row) {
+  let sum = 0;
+  row.forEach((value, at) => { row[at] = sum += value ?? 0; });
+}
+
+/** The window before, dashed: the sum of all groups where there is one, or each group. @param {View} view @param {any} answer */
+function before(view, answer) {
+  const cells = matrix(answer, answer.previousRows, view);
+  const all = isSum(view) ? [sums(cells)] : cells;
+  if (view.style === "running") all.forEach(accumulate);
+  return all.map((data, index) => ({
+    id: `p${index}`, name: isSum(view) ? "Before, all groups" : `Before: ${plain(groupName(view, answer.groups[index]))}`, type: "line", data, symbol: "none", z: 5, silent: true,
+    color: isSum(view) ? colour("ink") : groupColour(answer.groups[index]), lineStyle: { type: "dashed", width: 2 },
+  }));
+}
+
+/** By bucket. @param {(number|null)[][]} cells @returns {number[]} */
+const sums = (cells) => (cells[0] ?? []).map((_, at) => cells.reduce((sum, row) => sum + (row[at] ?? 0), 0));
+
+const sliders = () => [
+  {
+    type: "slider", height: 22, bottom: 8, brushSelect: true, showDetail: false, showDataShadow: false, borderColor: colour("line"), fillerColor: colour("zoom"),
+    handleStyle: { color: colour("card"), borderColor: colour("ink-soft") }, moveHandleStyle: { color: colour("ink-soft"), opacity: 0.4 },
+  },
+  { type: "inside", zoomOnMouseWheel: "ctrl", moveOnMouseMove: false },
+];
+
+/** @param {{view: View, answer: any}} drawing */
+function weekByHour({ view, answer }) {
+  const data = Array.from({ length: 7 * 24 }, (_, at) => [at % 24, Math.floor(at / 24), 0]);
+  for (const row of answer.rows) {
+    const { from } = answer.buckets[row.bucket];
+    data[24 * weekdayOf(from) + Number(from.slice(11, 13))][2] += drawn(row, view.metric, view.stat);
+  }
+  const most = Math.max(1e-9, ...data.map((cell) => cell[2]));
+  const axis = { type: "category", axisLine: { show: false }, axisTick: { show: false }, axisLabel: { color: colour("ink-soft") } };
+  return {
+    ...frame(), aria: {},
+    grid: { left: 8, right: 16, top: 8, bottom: 48, containLabel: true },
+    xAxis: { ...axis, data: [...Array(24).keys()] },
+    yAxis: { ...axis, inverse: true, data: [...Array(7).keys()].map(weekdayName) },
+    visualMap: {
+      max: most, orient: "horizontal", left: "center", bottom: 0, itemHeight: 160, itemWidth: 12, text: [onAxis(view.metric, most), onAxis(view.metric, 0)],
+      inRange: { color: [colour("heat0"), colour("heat1"), colour("heat2")] }, textStyle: { color: colour("ink-soft") },
+    },
+    series: [{ type: "heatmap", data, itemStyle: { borderColor: colour("card"), borderWidth: 2 } }],
+    tooltip: { ...tooltipLook(), formatter: ({ data: [hour, weekday, value] }) => `${weekdayName(weekday)} ${hour}:00 to ${hour + 1}:00\n${drawnText(view.metric, value)}` },
+  };
+}
+
+/** `renderMode` is a rule and no taste: see the head of this file. */
+const tooltipLook = () => ({ renderMode: "richText", confine: true, backgroundColor: colour("card"), borderColor: colour("line"), padding: 10, textStyle: { color: colour("ink"), fontSize: 12 } });
+
+/** Names must not be taken for the marks of rich text. @param {string} name */
+const plain = (name) => {
+  const text = name.replace(/[{}|\n]/g, (mark) => ({ "{": "❴", "}": "❵", "|": "❘", "\n": " " })[mark]);
+  return text.length > 34 ? `${text.slice(0, 33)}…` : text;
+};
+
+/** As buttons, for fingers and keyboards; a press hides the group or shows it again. @param {View} view @param {any} answer */
+function legend(view, answer) {
+  const groups = view.style === "hours" || answer.groups.length < 2 ? [] : answer.groups;
+  fill($("legend"), ...groups.map((group, index) => {
+    const [key, name] = [keyOf(group), groupName(view, group)];
+    const toggle = () => {
+      drawing.hidden.delete(key) || drawing.hidden.add(key);
+      redraw();
+      /** @type {any} */ ($("legend").children[index]).focus();
+    };
+    return h("button", { type: "button", "aria-pressed": String(!drawing.hidden.has(key)), title: name, onclick: toggle }, h("span", { class: `swatch ${place(group)}` }), h("span", { class: "name", text: name }));
+  }));
+}
+
+/** @param {"png"|"svg"} kind @returns {Blob} the chart as a picture, on the colour of the page */
+export function picture(kind) {
+  if (kind === "svg") {
+    const drawer = echarts.init(null, null, { renderer: "svg", ssr: true, width: chart.getWidth(), height: chart.getHeight() });
+    drawer.setOption({ ...option(), animation: false, backgroundColor: colour("card") });
+    const svg = drawer.renderToSVGString();
+    drawer.dispose();
+    return new Blob([svg], { type: "image/svg+xml" });
+  }
+  const [, data] = chart.getDataURL({ type: "png", pixelRatio: 2, backgroundColor: colour("card") }).split(",");
+  return new Blob([Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))], { type: "image/png" });
+}

@@ -1,0 +1,65 @@
+// The dialogs of words: how the numbers come about, the keys, what others made, and views with a name. The words are in
+// index.html.
+import { count } from "./amounts.js";
+import { $, button, dialog, fill, h, link, template } from "./dom.js";
+import { day } from "./dates.js";
+import { chipText } from "./filters.js";
+import { address } from "./view.js";
+
+/** @typedef {import("./view.js").View} View */
+
+const VIEWS = "farmtally-views";
+
+/** @param {View} view @param {any} answer */
+export function openExplain(view, { farm, window, explain, data }) {
+  dialog("How is this computed?", template("explain-text", {
+    factor: farm.costScaleFactor, range: `${window.from} to ${window.to}, ${window.timeZone}`,
+    filters: view.where.map(chipText).join("; ") || "none",
+    rows: count(explain.rowsScanned), blocks: count(explain.blocksRead), skipped: count(explain.blocksSkipped),
+    time: `${(explain.elapsedMicros / 1000).toFixed(1)} ms`, instant: explain.asOf,
+    records: count(data.records), first: day(data.firstUsage.slice(0, 10)), last: day(data.lastUsage.slice(0, 10)),
+  }));
+}
+
+export const openAbout = () => dialog("About", template("about-text", { version: /** @type {any} */ (globalThis).echarts.version }));
+export const openHelp = () => dialog("Keyboard", template("help-text"), link("About farmtally, and what is in it", openAbout));
+
+/** @param {Record<string, () => void>} actions by key */
+export function listenToKeys(actions) {
+  document.addEventListener("keydown", (event) => {
+    const target = /** @type {Element} */ (event.target);
+    if (event.ctrlKey || event.metaKey || event.altKey || $("dialog").open || target.closest("input, select, textarea")) return;
+    if (!actions[event.key]) return;
+    event.preventDefault();
+    actions[event.key]();
+  });
+}
+
+/** Kept by this browser, as name and the query of an address. @returns {[string, string][]} */
+function kept() {
+  try {
+    return JSON.parse(localStorage.getItem(VIEWS) ?? "[]").filter((one) => one.every((part) => typeof part === "string"));
+  } catch {
+    return [];
+  }
+}
+
+/** @param {View} view @param {(query: string) => void} open */
+export function openViews(view, open) {
+  const list = h("ul", { class: "values" });
+  const keep = (views) => {
+    localStorage.setItem(VIEWS, JSON.stringify(views));
+    fill(list, ...views.map(([name, query]) => h("li", {}, button(name, () => open(query)),
+      button("×", () => keep(kept().filter(([other]) => other !== name)), { class: "remove", "aria-label": `Forget ${name}` }))));
+  };
+  const name = h("input", { "aria-label": "Name", placeholder: "Name of this view", maxlength: "80", required: true });
+  const save = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    keep([...kept().filter(([other]) => other !== name.value), [name.value, address(view)]]);
+    name.value = "";
+  };
+  const ready = template("views-text");
+  for (const one of ready.querySelectorAll("button")) one.onclick = () => open(`${one.value}&farm=${view.farm}`);
+  dialog("Views", ready, list, h("form", { class: "row", onsubmit: save }, name, h("button", { text: "Keep this view" })));
+  keep(kept());
+}

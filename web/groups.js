@@ -1,0 +1,118 @@
+// The groups of an answer: their names, colours and numbers. And deeper and back: a click on one filters by it and groups by
+// the next dimension; the path stands above the chart.
+import { drawn } from "./amounts.js";
+import { $, fill, h, link, visible } from "./dom.js";
+import { DRILL, dimensionName, grouping } from "./view.js";
+
+/** @typedef {import("./view.js").View} View */
+/** @typedef {{id: string, name: string}|null} Value */
+/** @typedef {{values: Value[], other?: number, total: any, previous?: any}} Group */
+
+/** Names of what was drilled into, so that the path and the chips have names at once. @type {Map<string, string>} */
+const names = new Map();
+
+/** @param {string} dimension @param {string} id @param {string} name */
+export const remember = (dimension, id, name) => names.set(`${dimension} ${id}`, name);
+/** @param {string} dimension @param {string|null} id @returns {string} */
+export const nameOf = (dimension, id) => (id === null ? "none" : visible(shortId(names.get(`${dimension} ${id}`) ?? id)));
+
+/** `queue-0123456789abcdef…` is nothing that anybody reads to its end. @param {string} id */
+export const shortId = (id) => (/^[a-z]+-[0-9a-f]{32}$/.test(id) ? `${id.slice(0, id.indexOf("-") + 9)}…` : id);
+
+/** @param {View} view @param {Value[]} values of a group, as `view.by` has them @returns {View} */
+export function deeper(view, values) {
+  const where = [...view.where];
+  const pattern = new Set(view.pattern);
+  view.by.forEach((by, index) => {
+    const [{ dimension, pattern: isPattern }, value] = [grouping(by), values[index]];
+    if (value) remember(dimension, value.id, value.name);
+    if (isPattern !== null) pattern.add(by);
+    where.push({ dimension, not: false, glob: false, values: [value?.id ?? null] });
+  });
+  const filtered = new Set(where.filter((filter) => !filter.not).map((filter) => filter.dimension));
+  const next = DRILL.find((dimension) => !filtered.has(dimension));
+  const atJob = !next || filtered.has("job");
+  return {
+    ...view, where, pattern: [...pattern], trail: [...view.trail, view.by.join(",")], sort: "-amount",
+    by: atJob ? view.by : [next], list: atJob ? "sessions" : "groups",
+  };
+}
+
+/** Where a step of the path leads to. @param {View} view @param {number} index @returns {View} */
+function upTo(view, index) {
+  const gone = view.trail.slice(index).flatMap((step) => step.split(",")).length;
+  const by = view.trail[index].split(",");
+  // A step added its filters at the end, and filters that came by hand afterwards stay.
+  const drilled = view.trail.flatMap((step) => step.split(",").map((one) => grouping(one).dimension));
+  const lost = drilled.slice(drilled.length - gone);
+  const where = view.where.filter((filter) => {
+    const at = filter.not ? -1 : lost.indexOf(filter.dimension);
+    if (at >= 0) lost.splice(at, 1);
+    return at < 0;
+  });
+  return { ...view, where, by, trail: view.trail.slice(0, index), list: "groups" };
+}
+
+/** Without the step that a removed filter belonged to. @param {View} view @param {number} index of the filter @returns {View} */
+export function withoutFilter(view, index) {
+  const { dimension } = view.where[index];
+  const where = view.where.filter((_, at) => at !== index);
+  const trail = view.trail.filter((step) => !step.split(",").some((by) => grouping(by).dimension === dimension));
+  return { ...view, where, trail, list: view.list === "sessions" && dimension === "job" ? "groups" : view.list };
+}
+
+/** @param {View} view @param {(view: View) => void} go */
+export function showPath(view, go) {
+  $("crumbs").hidden = view.trail.length === 0;
+  const drilled = view.where.filter((filter) => !filter.not);
+  let at = 0;
+  const steps = view.trail.map((step, index) => {
+    const dimensions = step.split(",").map((by) => grouping(by).dimension);
+    const before = index === 0 ? "Whole farm" : label(drilled.slice(at - view.trail[index - 1].split(",").length, at));
+    at += dimensions.length;
+    return h("li", {}, link(before, () => go(upTo(view, index))));
+  });
+  const here = label(drilled.slice(Math.max(0, at - (view.trail.at(-1)?.split(",").length ?? 0)), at));
+  fill($("crumbs"), h("ol", {}, ...steps, h("li", { "aria-current": "page", text: here })));
+}
+
+/** @param {import("./view.js").Filter[]} filters */
+const label = (filters) => filters.map((filter) => `${dimensionName(filter.dimension)} ${filter.values.map((value) => nameOf(filter.dimension, value)).join(" or ")}`).join(", ");
+
+export const COLOURS = 10;
+
+/** @param {Group} group @returns {string} what tells it from all others, in any answer to the same question */
+export const keyOf = (group) => (group.other ? "other" : JSON.stringify(group.values.map((value) => value && value.id)));
+
+/** @param {View} view @param {Group} group @returns {string} */
+export function groupName(view, group) {
+  if (group.other) return `Other (${group.other})`;
+  if (group.values.length === 0) return "All";
+  return group.values.map((value, index) => valueName(view.by[index], value)).join(" · ");
+}
+
+/** @param {string} by @param {{id: string, name: string}|null} value @returns {string} */
+export function valueName(by, value) {
+  const { dimension, pattern } = grouping(by);
+  if (!value) return pattern === null ? "(none)" : "(no match)";
+  remember(dimension, value.id, value.name);
+  return value.name === "" ? "(empty)" : nameOf(dimension, value.id);
+}
+
+/** The place of each group of the chart among the colours. @param {any} answer @returns {Map<string, number>} */
+export function colours(answer) {
+  let next = 0;
+  return new Map(answer.groups.map((group) => [keyOf(group), group.other ? COLOURS - 1 : next++ % (COLOURS - 1)]));
+}
+
+/**
+ * @param {any} answer @param {any[]} rows @param {View} view
+ * @returns {(number|null)[][]} by group and bucket
+ */
+export function matrix(answer, rows, view) {
+  const cells = answer.groups.map(() => new Array(answer.buckets.length).fill(null));
+  for (const row of rows) {
+    if (cells[row.group] && row.bucket < answer.buckets.length) cells[row.group][row.bucket] = drawn(row, view.metric, view.stat);
+  }
+  return cells;
+}

@@ -1,0 +1,207 @@
+// The explorer. A view is the page's address; every change makes a new address, asks the API anew and draws.
+import { amount, count, shown } from "./amounts.js";
+import * as chart from "./chart.js";
+import * as controls from "./controls.js";
+import { openCopy } from "./copy.js";
+import { ago, between, span } from "./dates.js";
+import { listenToKeys, openAbout, openExplain, openHelp, openViews } from "./dialogs.js";
+import { $, announce, options } from "./dom.js";
+import { deeper, showPath } from "./groups.js";
+import { openExport } from "./exports.js";
+import { openFilter, showChips } from "./filters.js";
+import { showHeadline } from "./headline.js";
+import { showHints } from "./hints.js";
+import * as notice from "./notice.js";
+import { GROUPS_IN_TABLE, answer, chartQuery, get, sessionsQuery, tableQuery } from "./question.js";
+import { showSessions } from "./sessions.js";
+import { showTable } from "./table.js";
+import * as theme from "./theme.js";
+import { address, called, grouping, isSum, parse } from "./view.js";
+
+/** @typedef {import("./view.js").View} View */
+
+// Less than this is not worth a word, more is dimmed and can be given up.
+const PATIENCE_MS = 200;
+const STALE_MS = 6 * 3_600_000;
+
+/** @type {View} */ let view;
+/** @type {any[]} */ let farms = [];
+/** @type {any} */ let drawn = null;
+/** @type {AbortController} */ let asking = new AbortController();
+let inTable = GROUPS_IN_TABLE;
+
+/** Shows another view, and lets Back lead to this one. @param {View} next */
+function go(next) {
+  if (address(next) === address(view)) return;
+  history.pushState(null, "", `?${address(next)}`);
+  show(next);
+}
+
+/** @param {View} next */
+function show(next) {
+  if (next.by.join() !== view?.by.join()) inTable = GROUPS_IN_TABLE;
+  view = next;
+  controls.showControls(view, go);
+  showChips(view, go);
+  showPath(view, go);
+  $("farm").value = view.farm;
+  refresh();
+}
+
+/** Asks and draws. What was drawn stays, dimmed, until there is something new. */
+async function refresh() {
+  asking.abort();
+  const mine = (asking = new AbortController());
+  const patience = setTimeout(() => waiting(true), PATIENCE_MS);
+  const asked = view;
+  try {
+    const sessions = asked.list === "sessions" ? get(`/api/v1/farms/${asked.farm}/sessions?${sessionsQuery(asked, "")}`, mine.signal) : null;
+    const table = sessions ? null : answer(asked.farm, tableQuery(asked, inTable), mine.signal);
+    const [drawing, numbers, list] = await Promise.all([answer(asked.farm, chartQuery(asked), mine.signal), table, sessions]);
+    if (asking !== mine) return;
+    drawn = drawing;
+    paint(asked, drawing, numbers, list);
+  } catch (error) {
+    if (asking !== mine || mine.signal.aborted) return;
+    notice.sayFailed(error, refresh);
+    if (!drawn) showCards(false);
+    announce("No answer.");
+    document.body.classList.add("failed");
+  } finally {
+    clearTimeout(patience);
+    if (asking === mine) waiting(false);
+  }
+}
+
+/** @param {boolean} are there */
+const showCards = (are) => ["headline", "chart-card", "table-card"].forEach((id) => { $(id).hidden = !are; });
+
+/** @param {boolean} is */
+function waiting(is) {
+  $("busy").hidden = !is;
+  document.body.classList.toggle("waiting", is);
+}
+
+/** @param {View} asked @param {any} drawing @param {any} numbers @param {any} list */
+function paint(asked, drawing, numbers, list) {
+  const { data, total, window, farm } = drawing;
+  document.body.classList.remove("failed", "first");
+  controls.resolved(window);
+  notice.clear();
+  const isEmpty = total.sessions === 0 && Number(total.cost.sum) === 0;
+  showCards(!isEmpty);
+  if (isEmpty) data.records ? notice.sayNothing(asked, data, go) : notice.sayNoData(farm.displayName);
+  else {
+    showHeadline(drawing);
+    chart.draw(asked, drawing);
+    showHints(asked, drawing, (group, bucket) => go(deeper(between(asked, plain(bucket.from), plain(bucket.to)), group.values)));
+    list ? showList(asked, list.sessions, list.nextCursor) : showTable(asked, numbers, drawing, { drill, go, more });
+  }
+  $("zoom").hidden = true;
+  const title = name(asked);
+  $("chart-title").textContent = title;
+  $("table-title").textContent = list ? "Sessions" : "Table";
+  $("list").textContent = list ? "Show groups" : "Show sessions";
+  document.title = `${title} · ${farm.displayName} · farmtally`;
+  $("asof").textContent = `· as of ${drawing.explain.asOf.slice(0, 16).replace("T", " ")} UTC`;
+  freshness(data, Date.parse(drawing.explain.asOf));
+  const groups = numbers ? numbers.groups.reduce((sum, group) => sum + (group.other ?? 1), 0) : list.sessions.length;
+  announce(`${count(groups)} ${list ? "sessions" : "groups"}, total ${shown(asked.metric, amount(total, asked.metric, "sum"))}, ${span(window.from, window.to)}`);
+}
+
+/** @param {View} asked */
+function name(asked) {
+  const metric = called("metric", asked.metric);
+  const what = isSum(asked) ? metric : `${called("stat", asked.stat)} of ${metric.toLowerCase()} per session`;
+  const by = asked.by.map((one) => grouping(one).label.toLowerCase()).join(" and ");
+  return asked.style === "hours" ? `${metric} by weekday and hour` : by ? `${what} by ${by}` : what;
+}
+
+/** @param {any} data @param {number} now */
+function freshness(data, now) {
+  const isStale = now - Date.parse(data.lastUsage) > STALE_MS;
+  $("fresh").textContent = data.lastUsage ? `${isStale ? "⚠ " : ""}newest usage ${ago(data.lastUsage, now)}` : "";
+  $("fresh").classList.toggle("stale", isStale);
+}
+
+/** @param {View} asked @param {any[]} sessions @param {string|null} cursor */
+function showList(asked, sessions, cursor) {
+  showSessions(asked, sessions, Boolean(cursor), async () => {
+    const next = await get(`/api/v1/farms/${asked.farm}/sessions?${sessionsQuery(asked, cursor)}`, asking.signal).catch(() => null);
+    if (next && view === asked) showList(asked, [...sessions, ...next.sessions], next.nextCursor);
+  });
+}
+
+/** @param {any[]} values */
+const drill = (values) => go(deeper(view, values));
+
+function more() {
+  inTable *= 5;
+  refresh();
+}
+
+/** The chosen part of the chart can become the range. @param {number} from @param {number} to */
+function zoomed(from, to) {
+  $("zoom").hidden = from === 0 && to === drawn.buckets.length - 1;
+  $("zoom").textContent = `Show ${span(drawn.buckets[from].from, drawn.buckets[to].to)}`;
+  $("zoom").onclick = () => showBuckets(from, to);
+}
+
+/** Midnights are days, and all else is local time. @param {string} instant */
+const plain = (instant) => (instant.slice(11, 19) === "00:00:00" ? instant.slice(0, 10) : instant.slice(0, 19));
+
+/** @param {number} from @param {number} to */
+const showBuckets = (from, to) => go({ ...between(view, plain(drawn.buckets[from].from), plain(drawn.buckets[to].to)), period: "auto" });
+
+const compare = () => go({ ...view, compare: view.compare === "none" ? "previous" : "none" });
+const openers = { views: () => openViews(view, (query) => { $("dialog").close(); go(parse(query)); }), copy: () => drawn && openCopy(view, drawn), export: () => drawn && openExport(view, drawn), explain: () => drawn && openExplain(view, drawn), help: openHelp, about: openAbout };
+
+function listen() {
+  chart.begin({ drill, bucket: (at) => showBuckets(at, at), zoomed });
+  controls.begin(() => view, go);
+  theme.begin(chart.redraw);
+  for (const [id, open] of Object.entries(openers)) $(`open-${id}`).addEventListener("click", open);
+  $("cancel").addEventListener("click", cancel);
+  $("farm").addEventListener("change", () => go({ ...view, farm: $("farm").value, where: [], trail: [], pattern: [], list: "groups" }));
+  $("list").addEventListener("click", () => go({ ...view, list: view.list === "groups" ? "sessions" : "groups" }));
+  addEventListener("popstate", () => show(known(parse(location.search))));
+  const focus = (id) => () => $(id).focus();
+  listenToKeys({
+    "/": () => openFilter(view, go), g: focus("by-0"), d: focus("range"), m: focus("metric"), x: compare, t: () => $($("table-card").contains(document.activeElement) ? "chart-card" : "table-card").focus(),
+    e: openers.export, c: openers.copy, v: openers.views, h: openers.explain, "?": openers.help, ArrowLeft: () => controls.shift(() => view, go, -1), ArrowRight: () => controls.shift(() => view, go, 1),
+    Backspace: () => history.back(), Escape: cancel,
+  });
+}
+
+/** Gives the question up; the server stops too. */
+function cancel() {
+  if ($("busy").hidden) return;
+  asking.abort();
+  waiting(false);
+  announce("Given up.");
+}
+
+/** A view of a farm that is there. @param {View} wanted @returns {View} */
+function known(wanted) {
+  const named = farms.find((farm) => farm.farmId === wanted.farm || farm.displayName === wanted.farm);
+  const farm = named ?? farms.find((one) => one.records > 0) ?? farms[0];
+  return { ...wanted, farm: farm?.farmId ?? "" };
+}
+
+async function start() {
+  document.body.classList.add("first");
+  $("app").hidden = false;
+  listen();
+  try {
+    farms = (await get("/api/v1/farms")).farms;
+  } catch (error) {
+    return notice.sayFailed(error, () => location.reload());
+  }
+  options($("farm"), farms.map((farm) => [farm.farmId, farm.displayName]), "");
+  if (!farms.length) return notice.sayNoData();
+  const first = known(parse(location.search));
+  history.replaceState(null, "", `?${address(first)}`);
+  show(first);
+}
+
+start();

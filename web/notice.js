@@ -1,0 +1,53 @@
+// What the page says when there is no chart to show: nothing stored, nothing in the range, everything filtered out, a refusal.
+import { shown } from "./amounts.js";
+import { $, button, fill, h, template } from "./dom.js";
+import { addDays, between, day } from "./dates.js";
+import { withoutFilter } from "./groups.js";
+import { chipText } from "./filters.js";
+import { answer, tableQuery } from "./question.js";
+
+/** @typedef {import("./view.js").View} View */
+
+/** @param {...(Node|string|null|false)} content */
+function say(...content) {
+  fill($("notice"), h("div", { class: "card say" }, ...content));
+}
+
+export const clear = () => fill($("notice"));
+
+/** No farm, or a farm without a record. @param {string} [farm] its name */
+export function sayNoData(farm) {
+  say(h("h2", { text: farm ? `${farm} has no sessions yet` : "No farm yet" }), template("empty-text"));
+}
+
+/**
+ * Something is stored, and none of it is what was asked for.
+ *
+ * @param {View} view @param {any} data of the answer @param {(view: View) => void} go
+ */
+export async function sayNothing(view, data, go) {
+  if (view.where.length === 0) {
+    const last = data.lastUsage.slice(0, 10);
+    const jump = between(view, addDays(last, -29), addDays(last, 1));
+    return say(h("h2", { text: "Nothing was used in this range" }), h("p", { text: `There is usage from ${day(data.firstUsage.slice(0, 10))} to ${day(last)}.` }),
+      button("Show its last 30 days", () => go(jump)));
+  }
+  say(h("h2", { text: "The filters leave nothing" }), h("p", { text: "Each alone, taken away, would leave:" }), h("ul", { id: "without" }));
+  const without = view.where.map((_, index) => withoutFilter(view, index));
+  const answers = await Promise.all(without.map((one) => answer(view.farm, { ...tableQuery(one), groupBy: [] }).catch(() => null)));
+  if (!$("without")) return;
+  fill($("without"), ...answers.map((found, index) => {
+    const gain = found && ` ${shown("cost", found.total.cost.sum)} in ${shown("sessions", found.total.sessions)} sessions`;
+    return h("li", {}, button(`Remove “${chipText(view.where[index])}”`, () => go(without[index])), gain);
+  }));
+}
+
+/** @param {any} error @param {() => void} retry */
+export function sayFailed(error, retry) {
+  const ended = error.status === 401 || error.status === 403;
+  const wrong = error.status >= 400 && error.status < 500 && error.status !== 429;
+  say(h("div", { role: "alert" }, h("h2", { text: ended ? "This browser is not signed in any more" : wrong ? "This cannot be answered" : "No answer" }),
+    h("p", { text: error.status ? error.message : `The server cannot be reached (${error.message}).` }),
+    error.field && h("p", {}, "It is about ", h("code", { text: error.field }), "."), h("p", { class: "hint", text: error.hint })),
+  ended ? h("a", { href: "/", text: "Sign in" }) : button("Try again", retry));
+}

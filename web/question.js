@@ -1,0 +1,90 @@
+// From a view to the questions that the API is asked, and how it is asked.
+import { filterText, grouping } from "./view.js";
+
+/** @typedef {import("./view.js").View} View */
+/** @typedef {Record<string, any>} Query a body of `POST /api/v1/farms/{farmId}/query` */
+
+export const GROUPS_IN_TABLE = 200;
+const HOURS_PERIOD = "hour";
+
+/** What an answer of the API that is no answer says. */
+export class Refused extends Error {
+  /** @param {number} status @param {any} body */
+  constructor(status, body) {
+    super(body?.message ?? `The server answered with ${status}.`);
+    this.status = status;
+    this.field = body?.field;
+    this.hint = body?.hint;
+  }
+}
+
+/** @param {View} view @returns {Query} its window */
+export function windowOf(view) {
+  const range = view.from ? { from: view.from, to: view.to } : view.in ? { in: view.in } : { last: view.last };
+  return { ...range, timeZone: view.timeZone };
+}
+
+/** @param {View} view @returns {Query} everything but what differs between chart and table */
+function common(view) {
+  return {
+    ...windowOf(view),
+    patterns: view.pattern.map(named),
+    filters: view.where.map(({ dimension, not, values }) => ({ dimension, [not ? "exclude" : "include"]: values })),
+    statistics: view.stat === "sum" ? ["sum"] : ["sum", view.stat],
+  };
+}
+
+/** @param {string} by @returns {any} */
+function named(by) {
+  const { dimension, label, pattern } = grouping(by);
+  return pattern === null ? dimension : { jobName: pattern, label };
+}
+
+/** @param {View} view @returns {Query} a few groups over time, and the totals with those of the window before */
+export function chartQuery(view) {
+  const compare = view.compare === "none" ? "previous" : view.compare;
+  if (view.style === "hours") return { ...common(view), period: HOURS_PERIOD, groupBy: [], compare };
+  return { ...common(view), period: view.period, groupBy: view.by.map(named), top: view.top, topBy: view.metric, compare };
+}
+
+/** @param {View} view @param {number} top @returns {Query} many groups, over the whole window */
+export function tableQuery(view, top = GROUPS_IN_TABLE) {
+  const compare = view.compare === "none" ? {} : { compare: view.compare };
+  return { ...common(view), groupBy: view.by.map(named), top, topBy: view.metric, ...compare };
+}
+
+/** @param {View} view @returns {Query} what a file gets: all groups over time, as the view has them */
+export function exportQuery(view) {
+  const compare = view.compare === "none" ? {} : { compare: view.compare };
+  return { ...common(view), period: view.period, groupBy: view.by.map(named), ...compare };
+}
+
+/** @param {View} view @param {string} cursor @returns {string} the query string of the sessions behind the view */
+export function sessionsQuery(view, cursor) {
+  const params = new URLSearchParams(windowOf(view));
+  for (const filter of view.where) params.append("where", filterText(filter));
+  for (const pattern of view.pattern) params.append("pattern", pattern);
+  params.set("limit", "100");
+  if (cursor) params.set("cursor", cursor);
+  return params.toString();
+}
+
+/** @param {string} path @param {RequestInit} [init] @returns {Promise<Response>} an answer that is one */
+async function send(path, init) {
+  const answer = await fetch(path, { credentials: "same-origin", ...init });
+  if (answer.ok) return answer;
+  throw new Refused(answer.status, await answer.json().catch(() => null));
+}
+
+/** @param {string} path @param {AbortSignal} [signal] @returns {Promise<any>} */
+export const get = async (path, signal) => (await send(path, { signal })).json();
+
+/** @param {string} farm @param {Query} query @param {string} format @param {AbortSignal} [signal] */
+export function ask(farm, query, format, signal) {
+  return send(`/api/v1/farms/${farm}/query?format=${format}`, {
+    method: "POST", signal, headers: { "content-type": "application/json" }, body: JSON.stringify(query),
+  });
+}
+
+/** @param {string} farm @param {Query} query @param {AbortSignal} [signal] @returns {Promise<any>} */
+export const answer = async (farm, query, signal) => (await ask(farm, query, "json", signal)).json();

@@ -1,0 +1,31 @@
+// Light or dark: as the system has it, or as somebody chose on this browser.
+import { $ } from "./dom.js";
+
+const KEY = "farmtally-theme";
+const LABELS = { "": "as the system has it", light: "light", dark: "dark" };
+const SIGNS = { "": "◐", light: "☀", dark: "☾" };
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+/** @returns {""|"light"|"dark"} */
+const chosen = () => /** @type {any} */ (localStorage.getItem(KEY)) ?? "";
+
+/** @param {() => void} changed called when colours are other ones */
+export function begin(changed) {
+  const apply = () => {
+    const theme = chosen();
+    document.documentElement.dataset.theme = theme || (dark.matches ? "dark" : "light");
+    $("theme").textContent = SIGNS[theme];
+    $("theme").ariaLabel = $("theme").title = `Theme: ${LABELS[theme]}`;
+    changed();
+  };
+  $("theme").addEventListener("click", () => {
+    const order = /** @type {const} */ (["", "dark", "light"]);
+    localStorage.setItem(KEY, order[(order.indexOf(chosen()) + 1) % order.length]);
+    apply();
+  });
+  dark.addEventListener("change", apply);
+  apply();
+}
+
+/** @param {string} name @returns {string} a colour of app.css */
+export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
