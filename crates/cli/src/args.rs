@@ -20,6 +20,7 @@ use farmtally_service::Role;
 use farmtally_service::BATCH_RECORDS_MAX;
 
 use crate::aws_profile::ProfileName;
+use crate::commands::{BudgetCommand, ExportCommand, RatesCommand};
 use crate::configuration::VARIABLE;
 use crate::data_folder::DataFolder;
 use crate::farm_reference::FarmReference;
@@ -66,9 +67,15 @@ pub(crate) enum Command {
     /// Make, list, rotate, disable and delete access keys
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Set and show the rates that price sessions which come without a cost
+    /// Set, show and explain the rates that price sessions; price anew; spread a bill
     #[command(subcommand)]
     Rates(RatesCommand),
+    /// Set what may be spent, say how it stands, and tell webhooks
+    #[command(subcommand)]
+    Budget(BudgetCommand),
+    /// Write FOCUS or sessions for others to read, as CSV, JSON Lines or Parquet
+    #[command(subcommand)]
+    Export(ExportCommand),
     /// Copy a folder as it is at one instant, beside a running server too, and read it back
     #[command(after_help = BACKUP_NOTES)]
     Backup(BackupArguments),
@@ -441,35 +448,6 @@ pub(crate) struct KeyArguments {
     /// Id of the key, or its name if no other key has it
     #[arg(value_name = "KEY")]
     pub(crate) key: String,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum RatesCommand {
-    /// Replace a farm's rate card; what is stored keeps its price
-    Set(RatesSetArguments),
-    /// Print a farm's rate card
-    Show(RatesShowArguments),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RatesSetArguments {
-    #[command(flatten)]
-    pub(crate) folder: DataFolder,
-    /// Name or id of the farm
-    #[arg(long, value_name = "NAME")]
-    pub(crate) farm: FarmReference,
-    /// Rate card in TOML; `-` is the standard input
-    #[arg(value_name = "FILE", default_value = "-")]
-    pub(crate) file: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RatesShowArguments {
-    #[command(flatten)]
-    pub(crate) folder: DataFolder,
-    /// Name or id of the farm
-    #[arg(long, value_name = "NAME")]
-    pub(crate) farm: FarmReference,
 }
 
 fn format_parser() -> impl TypedValueParser<Value = Format> {

@@ -17,12 +17,21 @@ pub(crate) enum ExitStatus {
     OverLimit,
     /// A report found nothing, and was told that this is an error.
     NothingMatched,
+    /// A budget passed a threshold.
+    ThresholdPassed,
 }
 
 impl ExitStatus {
     /// Every one, in the order of their numbers.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Success, Self::Failed, Self::Usage, Self::NotDurable, Self::OverLimit, Self::NothingMatched];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Success,
+        Self::Failed,
+        Self::Usage,
+        Self::NotDurable,
+        Self::OverLimit,
+        Self::NothingMatched,
+        Self::ThresholdPassed,
+    ];
 
     /// The number.
     pub(crate) const fn code(self) -> u8 {
@@ -33,6 +42,7 @@ impl ExitStatus {
             Self::NotDurable => 3,
             Self::OverLimit => 4,
             Self::NothingMatched => 5,
+            Self::ThresholdPassed => 6,
         }
     }
 
@@ -45,6 +55,7 @@ impl ExitStatus {
             Self::NotDurable => "The disk did not confirm a write, and the server stopped for it.",
             Self::OverLimit => "The total cost of a report is above what `--fail-over` allows.",
             Self::NothingMatched => "Nothing matched in a report with `--fail-empty`.",
+            Self::ThresholdPassed => "A budget passed a threshold.",
         }
     }
 }

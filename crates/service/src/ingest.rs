@@ -126,8 +126,7 @@ impl Service {
         if rate_card.is_empty() {
             return Ok(HashMap::new());
         }
-        let fleets = self.store.catalogue().fleets(farm_id, None, usize::MAX)?;
-        Ok(fleets.into_iter().map(|fleet| (fleet.id, fleet.display_name)).collect())
+        self.names_of_fleets(farm_id)
     }
 
     /// Sets the card that prices sessions that arrive from now on; what is stored keeps its price.

@@ -5,38 +5,51 @@
 
 mod access;
 mod aggregation;
+mod budgets;
 mod clock;
 mod counts;
 mod error;
+mod explanation;
+mod export;
 mod farms;
 mod ingest;
 mod jobs;
 mod key_ring;
 mod keys;
 mod limits;
+mod month;
 mod overview;
 mod page_token;
+mod records;
+mod repricing;
 mod resources;
 mod result_cache;
 mod retry_key;
 mod sealing;
 mod service;
 mod sessions;
+mod spreading;
 mod usage;
 mod workers;
 
 pub use access::{Action, Caller, Role};
 pub use aggregation::{AggregationPage, PageRequest, StartAggregation};
+pub use budgets::{BudgetStatus, is_passed, open_webhook_secret, seal_webhook_secret};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use counts::ServiceCounts;
 pub use error::{InternalError, OpenError, ResourceName, ServiceError};
+pub use explanation::{ExplainingCard, Explanation};
+pub use export::{Cell, Column, ColumnKind, ExportError, ExportFormat, FocusOptions, FocusVersion, Table};
 pub use ingest::{IngestReport, NumberedSubmission, RateCardRefused, RefusedSubmission};
 pub use jobs::{Job, Search, SearchResult};
 pub use keys::{AccessKeySecret, AccessKeySummary, Credential, KeyAdministration, KeyError};
 pub use limits::ServiceLimits;
+pub use month::{Month, MonthError};
 pub use overview::{DayUsage, FarmOverview, NamedUsage, UsageTotals};
+pub use repricing::{MonthDifference, Repricing};
 pub use retry_key::retry_key;
 pub use service::Service;
+pub use spreading::{FleetBill, Share, Spread, SpreadError};
 pub use usage::{
     Compared, FarmSpan, FoundSession, FoundSessions, FoundValues, InWindow, NamedValue, SessionsRequest,
     UsageAnswer, UsageError, UsageNames, ValuesRequest,
@@ -46,7 +59,8 @@ pub use workers::Worker;
 // What the faces need of the folder without a server on it, so that they need not know the store.
 pub use farmtally_store::{
     Association, AssociationFilter, AuditEntry, AuditError, AuditSummary, AuditWriteError, BATCH_RECORDS_MAX,
-    Catalogue, ClientCall, Farm, FarmFigures, NamedResource, NewFarm, NewResource, OpenError as FolderError,
-    ResourceChange, ResourceId, SessionPosition, StoreError, Tagged, Tags, VerifyReport, backup, holder,
+    Budget, Catalogue, ClientCall, Farm, FarmFigures, NamedResource, NewFarm, NewResource,
+    OpenError as FolderError, Passed, RateCardVersion, ResourceChange, ResourceId, SessionPosition,
+    SpreadBill, StoreError, StoredRecord, Tagged, Tags, VerifyReport, Webhook, backup, holder,
     published_endpoint, rebuild, restore, seal, verify,
 };

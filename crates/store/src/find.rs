@@ -185,7 +185,7 @@ type PlacedSessions = Vec<(Place, Session<LineCost>)>;
 
 impl Book {
     /// The record that is stored under an id.
-    fn live_record(
+    pub(crate) fn live_record(
         &self,
         reading: &Reading<'_>,
         id: RecordId,

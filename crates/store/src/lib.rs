@@ -33,6 +33,7 @@ mod identity;
 mod limits;
 mod maintenance;
 mod rebuild;
+mod records;
 mod refresh;
 mod registry;
 mod retention;
@@ -47,9 +48,9 @@ pub use audit::{AuditEntry, AuditError, AuditLog, AuditSummary, AuditWriteError}
 pub use backup::{backup, restore};
 pub use behind::SessionSearch;
 pub use catalogue::{
-    AggregationState, Association, AssociationDeletion, AssociationFilter, Begun, Catalogue, ClientCall,
-    Created, Deletion, Farm, NamedResource, NewAggregation, NewFarm, NewResource, ResourceChange, ResourceId,
-    StoredAccessKey, Tagged, Tags,
+    AggregationState, Association, AssociationDeletion, AssociationFilter, Begun, Budget, Catalogue,
+    ClientCall, Created, Deletion, Farm, NamedResource, NewAggregation, NewFarm, NewResource, Passed,
+    RateCardVersion, ResourceChange, ResourceId, SpreadBill, StoredAccessKey, Tagged, Tags, Webhook,
 };
 pub use durable::Durable;
 pub use error::{OpenError, StoreError};
@@ -58,6 +59,7 @@ pub use fingerprint::{Fingerprint, fingerprint};
 pub use folder::{MasterKey, holder, published_endpoint};
 pub use limits::BATCH_RECORDS_MAX;
 pub use rebuild::{rebuild, seal};
+pub use records::{StoredRecord, as_submitted};
 pub use roster::{Activity, JobSummary, SessionOwner, WorkerSummary};
 pub use store::Store;
 pub use verify::{FarmFigures, Finding, VerifyReport, verify};

@@ -1,11 +1,13 @@
 //! One module per command.
 
 mod backup;
+mod budget;
 mod completions;
 mod config;
 mod demo;
 mod doctor;
 mod env;
+mod export;
 mod farm;
 mod import;
 mod key;
@@ -18,6 +20,10 @@ mod seal;
 mod serve;
 mod verify;
 mod verify_audit;
+
+pub(crate) use budget::BudgetCommand;
+pub(crate) use export::ExportCommand;
+pub(crate) use rates::RatesCommand;
 
 use crate::args::{Command, ConfigCommand};
 use crate::configuration::CommandLine;
@@ -42,7 +48,9 @@ pub(crate) fn run(command: Command, line: &CommandLine) -> Result<ExitStatus, Fa
         Command::Env(arguments) => env::run(&arguments).map(done),
         Command::Farm(command) => farm::run(command).map(done),
         Command::Key(command) => key::run(command).map(done),
-        Command::Rates(command) => rates::run(command).map(done),
+        Command::Rates(command) => rates::run(command),
+        Command::Budget(command) => budget::run(&command),
+        Command::Export(command) => export::run(&command).map(done),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Backup(arguments) => backup::back_up(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),

@@ -22,7 +22,9 @@ fn help_names_every_command_and_where_to_start() {
       doctor        Look at folder, server, clock, names and keys, and say how to mend what is wrong
       farm          Make, list and change farms
       key           Make, list, rotate, disable and delete access keys
-      rates         Set and show the rates that price sessions which come without a cost
+      rates         Set, show and explain the rates that price sessions; price anew; spread a bill
+      budget        Set what may be spent, say how it stands, and tell webhooks
+      export        Write FOCUS or sessions for others to read, as CSV, JSON Lines or Parquet
       backup        Copy a folder as it is at one instant, beside a running server too, and read it back
       restore       Make a data folder of a backup, and read it back
       verify        Compare every checksum and every count of a folder that no server has
@@ -64,6 +66,16 @@ fn every_command_has_help() {
         "key delete",
         "rates set",
         "rates show",
+        "rates history",
+        "rates explain",
+        "rates reprice",
+        "rates spread",
+        "budget set",
+        "budget list",
+        "budget check",
+        "budget remove",
+        "export focus",
+        "export sessions",
         "backup",
         "restore",
         "verify",

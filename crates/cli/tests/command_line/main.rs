@@ -7,6 +7,7 @@ mod doctor;
 mod door;
 mod env;
 mod farms;
+mod finance;
 mod help;
 mod import;
 mod import_beside_a_server;

@@ -245,7 +245,18 @@ pub(crate) fn delete_farm(connection: &Connection, farm_id: FarmId) -> Result<De
         return Ok(Deletion::InUse(reason.to_owned()));
     }
     // Keys that are for this farm alone stay: they see nothing any more, and their owner may want to know them.
-    for table in ["tags", "users", "rate_cards", "retention", "aggregations", "batches", "batch_heads"] {
+    for table in [
+        "tags",
+        "users",
+        "rate_cards",
+        "rate_card_versions",
+        "spread_bills",
+        "budgets",
+        "retention",
+        "aggregations",
+        "batches",
+        "batch_heads",
+    ] {
         connection
             .prepare_cached(&format!("DELETE FROM {table} WHERE farm_id = ?1"))?
             .execute([farm_id.bytes()])?;

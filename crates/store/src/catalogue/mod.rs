@@ -6,6 +6,7 @@
 mod access_keys;
 mod aggregations;
 mod associations;
+mod budgets;
 pub(crate) mod changes;
 mod client_calls;
 mod farms;
@@ -15,6 +16,7 @@ mod retention;
 pub(crate) mod row;
 mod schema;
 mod settings;
+mod spread_bills;
 mod tags;
 
 use std::path::Path;
@@ -28,10 +30,13 @@ use crate::folder::{self, MasterKey};
 pub use access_keys::StoredAccessKey;
 pub use aggregations::{AggregationState, Begun, NewAggregation};
 pub use associations::{Association, AssociationDeletion, AssociationFilter};
+pub use budgets::{Budget, Passed, Webhook};
 pub use changes::{Deletion, NewResource, ResourceChange};
 pub use client_calls::{ClientCall, Created};
 pub use farms::{Farm, NewFarm};
+pub use rate_cards::RateCardVersion;
 pub use resources::{NamedResource, ResourceId};
+pub use spread_bills::SpreadBill;
 pub use tags::{Tagged, Tags};
 
 /// The registry, rate cards, access keys, aggregations and settings of a folder.

@@ -1,10 +1,22 @@
-//! Rate cards, kept as the text that their owner wrote. What it means is not this crate's business.
+//! Rate cards, kept as the text that their owner wrote, and every one that there was. What it means is not this crate's
+//! business.
 
 use farmtally_model::{FarmId, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
-use super::Catalogue;
+use super::{Catalogue, row};
 use crate::error::StoreError;
+
+/// A rate card that a farm has or had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateCardVersion {
+    /// 1 for the farm's first card, and so on; a version never changes.
+    pub version: u32,
+    /// The card.
+    pub text: String,
+    /// Since when it prices what arrives, until the next was set.
+    pub set_at: Timestamp,
+}
 
 impl Catalogue {
     /// The farm's rate card.
@@ -16,17 +28,40 @@ impl Catalogue {
         })
     }
 
-    /// Replaces the farm's rate card.
+    /// Every rate card that the farm had, the first first; the last is the one that it has.
+    pub fn rate_card_versions(&self, farm_id: FarmId) -> Result<Vec<RateCardVersion>, StoreError> {
+        self.database().read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT version, text, set_at FROM rate_card_versions WHERE farm_id = ?1 ORDER BY version",
+            )?;
+            let versions = statement.query_map([farm_id.bytes()], |stored| {
+                let (version, text) = (stored.get(0)?, stored.get(1)?);
+                Ok(RateCardVersion { version, text, set_at: row::timestamp(stored, 2)? })
+            })?;
+            Ok(versions.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Replaces the farm's rate card. It becomes a new version, unless it is the card that the farm has.
     pub fn set_rate_card(&self, farm_id: FarmId, text: &str, now: Timestamp) -> Result<(), StoreError> {
         if self.farm(farm_id)?.is_none() {
             return Err(StoreError::UnknownFarm { farm_id });
         }
         let written = self.database().write(|transaction| {
-            let mut statement = transaction.prepare_cached(
-                "INSERT INTO rate_cards (farm_id, text, updated_at) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (farm_id) DO UPDATE SET text = excluded.text, updated_at = excluded.updated_at",
-            )?;
-            statement.execute(params![farm_id.bytes(), text, now.millis()])?;
+            transaction
+                .prepare_cached(
+                    "INSERT INTO rate_card_versions (farm_id, version, text, set_at)
+                     SELECT ?1, 1 + coalesce((SELECT max(version) FROM rate_card_versions WHERE farm_id = ?1), 0),
+                            ?2, ?3
+                     WHERE NOT EXISTS (SELECT 1 FROM rate_cards WHERE farm_id = ?1 AND text = ?2)",
+                )?
+                .execute(params![farm_id.bytes(), text, now.millis()])?;
+            transaction
+                .prepare_cached(
+                    "INSERT INTO rate_cards (farm_id, text, updated_at) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (farm_id) DO UPDATE SET text = excluded.text, updated_at = excluded.updated_at",
+                )?
+                .execute(params![farm_id.bytes(), text, now.millis()])?;
             Ok(())
         })?;
         written.into_inner();

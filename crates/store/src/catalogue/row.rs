@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use farmtally_model::{CostScaleFactor, Timestamp};
+use farmtally_model::{CostScaleFactor, NanoUsd, Timestamp};
 use rusqlite::Row;
 use rusqlite::types::Type;
 
@@ -56,4 +56,11 @@ pub(crate) fn cost_scale_factor(row: &Row<'_>, column: usize) -> rusqlite::Resul
 pub(crate) fn factor_nanos(factor: CostScaleFactor) -> i64 {
     // A factor is at most 100, which is far from the largest integer.
     i64::try_from(factor.nanos()).unwrap_or(i64::MAX)
+}
+
+/// An amount in nano-dollars.
+pub(crate) fn nano_usd(row: &Row<'_>, column: usize) -> rusqlite::Result<NanoUsd> {
+    let nanos: i64 = row.get(column)?;
+    let nanos = checked(column, u64::try_from(nanos))?;
+    checked(column, NanoUsd::from_nanos(nanos))
 }

@@ -12,11 +12,12 @@ const APPLICATION_ID: i64 = 0x4654_616c;
 /// The statements that make each version of the one before it; the first makes version 1 of an empty file.
 ///
 /// A version that was released never changes: the next change of a table is a new file behind these.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
     include_str!("schema/4.sql"),
+    include_str!("schema/5.sql"),
 ];
 
 /// The format that this program writes, and the newest that it reads.

@@ -78,7 +78,11 @@ fn a_rate_card_is_replaced_whole() {
         assert_eq!(store.catalogue().rate_card(farm(1)).unwrap(), None);
         store.catalogue().set_rate_card(farm(1), "old", at(NOW)).unwrap();
         store.catalogue().set_rate_card(farm(1), "new", at(NOW)).unwrap();
+        store.catalogue().set_rate_card(farm(1), "new", at(NOW + 1)).unwrap();
         assert_eq!(store.catalogue().rate_card(farm(1)).unwrap().unwrap(), "new");
+        let versions = store.catalogue().rate_card_versions(farm(1)).unwrap();
+        let texts: Vec<_> = versions.iter().map(|card| (card.version, card.text.as_str())).collect();
+        assert_eq!(texts, [(1, "old"), (2, "new")], "the same card again is no new version");
         let unknown = StoreError::UnknownFarm { farm_id: farm(2) };
         assert_eq!(store.catalogue().set_rate_card(farm(2), "new", at(NOW)), Err(unknown));
     });

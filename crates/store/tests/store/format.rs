@@ -65,6 +65,7 @@ fn fill(store: &Store) {
     let submission = PricedSubmission { names, ..corrected.submission() };
     store.append(farm(1), &[submission], at(NOW)).unwrap().into_inner();
     store.delete(farm(1), session_id(3), at(NOW)).unwrap().into_inner();
+    catalogue.set_rate_card(farm(1), "an older rate card", at(NOW - 1)).unwrap();
     catalogue.set_rate_card(farm(1), "a rate card", at(NOW)).unwrap();
     catalogue
         .set_cost_scale_factor(farm(1), CostScaleFactor::parse("1.5").unwrap(), "otto", at(NOW))
@@ -111,9 +112,20 @@ fn check_answer(store: &Store) {
     assert_eq!(store.catalogue().result(aggregation_id()).unwrap().unwrap(), answer());
 }
 
+/// The rate cards that there were; before version 5 only the last of them was kept.
+fn check_rate_cards(store: &Store, expected: &[(u32, &str)]) {
+    let versions = store.catalogue().rate_card_versions(farm(1)).unwrap();
+    let found: Vec<_> = versions.iter().map(|card| (card.version, card.text.as_str())).collect();
+    assert_eq!(found, expected);
+}
+
+const LAST_CARD: [(u32, &str); 1] = [(1, "a rate card")];
+const CARDS: [(u32, &str); 2] = [(1, "an older rate card"), (2, "a rate card")];
+
 /// Answers live for an hour: those that version 4 keeps in another way are forgotten.
 fn check_without_answer(store: &Store) {
     check(store);
+    check_rate_cards(store, &LAST_CARD);
     assert_eq!(store.catalogue().aggregation(farm(1), aggregation_id()).unwrap(), None);
 }
 
@@ -141,6 +153,18 @@ fn the_sample_of_version_4_reads_as_it_was_written() {
     copy_folder(&sample(4), dir.path());
     let store = Store::open(dir.path()).unwrap();
     check(&store);
+    check_rate_cards(&store, &LAST_CARD);
+    check_answer(&store);
+}
+
+/// Every rate card that there was.
+#[test]
+fn the_sample_of_version_5_reads_as_it_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    copy_folder(&sample(5), dir.path());
+    let store = Store::open(dir.path()).unwrap();
+    check(&store);
+    check_rate_cards(&store, &CARDS);
     check_answer(&store);
 }
 
@@ -166,6 +190,7 @@ fn what_is_written_now_reads_as_it_was_written() {
     fill(&open(dir.path()));
     let store = Store::open(dir.path()).unwrap();
     check(&store);
+    check_rate_cards(&store, &CARDS);
     check_answer(&store);
 }
 
@@ -175,8 +200,8 @@ fn what_is_written_now_reads_as_it_was_written() {
 fn write_sample() {
     let dir = tempfile::tempdir().unwrap();
     fill(&open(dir.path()));
-    fs::create_dir_all(sample(4)).unwrap();
+    fs::create_dir_all(sample(5)).unwrap();
     for name in ["catalogue.sqlite", "master.key", "sessions", "derived", "answers"] {
-        copy_named(name, dir.path(), &sample(4));
+        copy_named(name, dir.path(), &sample(5));
     }
 }

@@ -1,0 +1,181 @@
+//! The flags of `rates`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use farmtally_model::{
+    DisplayName, FleetId, NanoUsd, RecordId, SessionId, TextError, TimeRange, Timestamp, VolumeId,
+};
+use farmtally_service::Month;
+
+use crate::data_folder::DataFolder;
+use crate::farm_reference::FarmReference;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RatesCommand {
+    /// Replace a farm's rate card; what is stored keeps its price
+    Set(SetArguments),
+    /// Print a farm's rate card
+    Show(ShowArguments),
+    /// Print version, id and time of every rate card that a farm had, with tabs between them
+    History(FarmArguments),
+    /// Print which rate priced a session, and the arithmetic
+    Explain(ExplainArguments),
+    /// Show what the farm's rate card would change in stored prices, and change them only with `--yes`
+    #[command(after_help = REPRICE_NOTES)]
+    Reprice(RepriceArguments),
+    /// Spread a fleet's bill over its sessions by runtime; stored costs change only with `--yes`
+    #[command(after_help = SPREAD_NOTES)]
+    Spread(SpreadArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FarmArguments {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+    /// Name or id of the farm
+    #[arg(long, value_name = "NAME")]
+    pub(crate) farm: FarmReference,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetArguments {
+    #[command(flatten)]
+    pub(crate) farm: FarmArguments,
+    /// Rate card in TOML; `-` is the standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArguments {
+    #[command(flatten)]
+    pub(crate) farm: FarmArguments,
+    /// Number of an earlier card, from `rates history` [default: the card that prices now]
+    #[arg(long, value_name = "N")]
+    pub(crate) version: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    #[command(flatten)]
+    pub(crate) farm: FarmArguments,
+    /// Id of the session or volume
+    #[arg(value_name = "SESSION", value_parser = parse_record_id)]
+    pub(crate) record: RecordId,
+}
+
+const REPRICE_NOTES: &str = "\
+Costs that came with a session stay; a session that runs is priced when it ends. Each change is a revision of the \
+session, so that an import that is repeated does not take it back. A change that was interrupted goes on with the same \
+command. Beside a running server, records are read from a copy of the folder and revised through the server.";
+
+#[derive(Debug, Args)]
+pub(crate) struct RepriceArguments {
+    #[command(flatten)]
+    pub(crate) farm: FarmArguments,
+    /// Sessions and volumes that started at this instant or later, such as 2026-01-01
+    #[arg(long, value_name = "DATE", value_parser = parse_instant)]
+    pub(crate) from: Timestamp,
+    /// Only those that started before this instant [default: all]
+    #[arg(long, value_name = "DATE", value_parser = parse_instant)]
+    pub(crate) to: Option<Timestamp>,
+    /// Change the stored costs
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+const SPREAD_NOTES: &str = "\
+A session pays for the period in which it ended, in proportion to its whole runtime; the shares add up to the bill to the \
+nano-dollar. With `--yes` its share becomes the cost of the session's worker, as if it had come with the session: no rate \
+card prices it again, and a later spread of the same period replaces it. Licences keep what they cost.";
+
+#[derive(Debug, Args)]
+pub(crate) struct SpreadArguments {
+    #[command(flatten)]
+    pub(crate) farm: FarmArguments,
+    /// Name or id of the fleet
+    #[arg(long, value_name = "NAME", value_parser = parse_fleet)]
+    pub(crate) fleet: FleetReference,
+    /// Amount of the bill in dollars
+    #[arg(long, value_name = "USD", value_parser = NanoUsd::parse, allow_negative_numbers = true)]
+    pub(crate) bill: NanoUsd,
+    /// Month of the bill, such as 2026-01, or two dates with `..` between them, the second without
+    #[arg(long, value_name = "PERIOD", value_parser = parse_period)]
+    pub(crate) period: TimeRange,
+    /// What a row of the report is
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "queue")]
+    pub(crate) by: SpreadBy,
+    /// How the report is written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "table")]
+    pub(crate) format: ReportFormat,
+    /// Change the stored costs
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SpreadBy {
+    Queue,
+    User,
+    Session,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    Table,
+    Csv,
+    Json,
+}
+
+/// A fleet as people name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum FleetReference {
+    Id(FleetId),
+    Name(DisplayName),
+}
+
+fn parse_fleet(text: &str) -> Result<FleetReference, TextError> {
+    match FleetId::parse(text) {
+        Ok(id) => Ok(FleetReference::Id(id)),
+        Err(_) => DisplayName::new(text).map(FleetReference::Name),
+    }
+}
+
+fn parse_record_id(text: &str) -> Result<RecordId, String> {
+    let session = SessionId::parse(text).map(RecordId::Session);
+    session.or_else(|error| VolumeId::parse(text).map(RecordId::Volume).map_err(|_| error.to_string()))
+}
+
+/// A date, which is its first instant in UTC, or a time with an offset.
+pub(crate) fn parse_instant(text: &str) -> Result<Timestamp, String> {
+    let time = if text.len() == "2026-01-01".len() { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    Timestamp::parse_exact(&time).map_err(|_| {
+        format!("{text:?} is not a date such as 2026-01-01 or a time such as 2026-01-01T08:00:00Z")
+    })
+}
+
+pub(crate) fn parse_period(text: &str) -> Result<TimeRange, String> {
+    match text.split_once("..") {
+        None => {
+            let month: Month = text.parse().map_err(|error| format!("{error}, nor two dates with `..`"))?;
+            month.range().map_err(|error| error.to_string())
+        }
+        Some((start, end)) => TimeRange::new(parse_instant(start)?, parse_instant(end)?)
+            .map_err(|_| format!("{end} is not after {start}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_is_a_month_or_two_dates() {
+        let month = parse_period("2026-02").unwrap();
+        assert_eq!(parse_period("2026-02-01..2026-03-01"), Ok(month));
+        for text in ["2026", "2026-02-01", "2026-02-01..2026-02-01", "2026-02..2026-03"] {
+            assert!(parse_period(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Prices with a history, bills that are spread, and exports: what changes stored money, and what only shows it.
+
+use insta::assert_snapshot;
+
+use crate::door::{Place, number};
+
+const CHEAP: &str = "[[rate]]\nusage = \"COMPUTE\"\nusdPerHour = \"0.6\"\n";
+/// Dearer in January, and the same before.
+const DEAR: &str = "\
+[[instanceType]]
+name = \"c6i\"
+cores = 4
+
+[[rate]]
+usage = \"COMPUTE\"
+usdPerHour = \"0.6\"
+
+[[rate]]
+usage = \"COMPUTE\"
+instanceType = \"c6i\"
+usdPerCoreHour = \"0.25\"
+factor = \"0.9\"
+validFrom = 2026-01-01
+";
+
+/// An hour and a half from an instant, with what is told about its usage.
+fn session(number: u32, start: &str, end: &str, usage: &str) -> String {
+    format!(
+        "{{\"sessionId\":\"session-{number:032x}\",\"queueName\":\"comp\",\"fleetName\":\"spot\",\
+         \"jobName\":\"sh{number:03}\",\"userId\":\"{}\",\"instanceType\":\"c6i\",\"startedAt\":\"{start}\",\
+         \"endedAt\":\"{end}\",\"usage\":[{usage}]}}\n",
+        ["alice", "bo"][number as usize % 2]
+    )
+}
+
+const COMPUTE: &str = "{\"usageType\":\"COMPUTE\"}";
+const GIVEN: &str = "{\"usageType\":\"COMPUTE\",\"costInUsd\":\"7\"}";
+const MIXED: &str = "{\"usageType\":\"COMPUTE\"},{\"usageType\":\"LICENSE\",\"licenseProduct\":\"nuke\",\"costInUsd\":\"0.1\"}";
+
+/// Two sessions of December, two of January without a cost, and one with its own.
+fn sessions() -> String {
+    [
+        session(1, "2025-12-24T10:00:00Z", "2025-12-24T11:30:00Z", COMPUTE),
+        session(2, "2025-12-31T23:30:00Z", "2026-01-01T01:00:00Z", COMPUTE),
+        session(3, "2026-01-05T10:00:00Z", "2026-01-05T11:30:00Z", COMPUTE),
+        session(4, "2026-01-06T10:00:00Z", "2026-01-06T11:30:00Z", MIXED),
+        session(5, "2026-01-07T10:00:00Z", "2026-01-07T11:30:00Z", GIVEN),
+    ]
+    .concat()
+}
+
+/// A farm whose sessions were priced by the cheap card, and which has the dear one since.
+fn farm() -> Place {
+    let place = Place::new();
+    place.write("cheap.toml", CHEAP);
+    place.write("dear.toml", DEAR);
+    place.write("sessions.jsonl", &sessions());
+    place.done("import --data-dir data --farm oslo --rates cheap.toml sessions.jsonl");
+    place.done("rates set --data-dir data --farm oslo dear.toml");
+    place
+}
+
+fn explain(place: &Place, number: u32) -> String {
+    let text = place.done(&format!("rates explain --data-dir data --farm oslo session-{number:032x}"));
+    // The one thing that another day would change.
+    let mut masked = String::new();
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once(", set ") {
+        masked.push_str(before);
+        masked.push_str(", set [time]");
+        rest = after.trim_start_matches(|character| character != ')');
+    }
+    masked + rest
+}
+
+#[test]
+fn every_card_that_there_was_is_kept_and_shown() {
+    let place = farm();
+    let history = place.done("rates history --data-dir data --farm oslo");
+    let columns: Vec<Vec<&str>> = history.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(columns.iter().map(|line| line[0]).collect::<Vec<_>>(), ["1", "2"]);
+    assert_eq!(place.done("rates show --data-dir data --farm oslo --version 1"), CHEAP);
+    assert_eq!(place.done("rates show --data-dir data --farm oslo"), DEAR);
+    // The card that the farm has already is no new version.
+    place.done("rates set --data-dir data --farm oslo dear.toml");
+    assert_eq!(place.done("rates history --data-dir data --farm oslo"), history);
+    assert_snapshot!(place.run("rates show --data-dir data --farm oslo --version 3"), @"
+    exit 1
+    --- stderr
+    error: the farm `oslo` has no version 3 of its rate card; the last is 2
+    ");
+}
+
+#[test]
+fn a_new_card_changes_nothing_that_is_stored_and_each_price_is_explained_by_its_own() {
+    let place = farm();
+    assert_snapshot!(explain(&place, 3), @"
+    session-00000000000000000000000000000003 from 2026-01-05T10:00:00Z to 2026-01-05T11:30:00Z, revision 0
+    COMPUTE: 0.9 USD, by version 1 of the rate card (id a7cd9dcd638b12d2, set [time])
+      2026-01-05T10:00:00Z to 2026-01-05T11:30:00Z, 5400000 ms: rate 1 (COMPUTE): usdPerHour 0.6 x 1
+      together 900000000/1 nano-dollars, cut to 900000000
+    ");
+    assert_snapshot!(explain(&place, 5), @"
+    session-00000000000000000000000000000005 from 2026-01-07T10:00:00Z to 2026-01-07T11:30:00Z, revision 0
+    COMPUTE: 7 USD, which came with the record
+    ");
+    place.write("late.jsonl", &session(6, "2025-12-31T23:30:00Z", "2026-01-01T00:30:00.001Z", MIXED));
+    place.done("import --data-dir data --farm oslo late.jsonl");
+    assert_snapshot!(explain(&place, 6), @"
+    session-00000000000000000000000000000006 from 2025-12-31T23:30:00Z to 2026-01-01T00:30:00.001Z, revision 0
+    COMPUTE: 0.75000025 USD, by version 2 of the rate card (id fa1d50c58d8cd04d, set [time])
+      2025-12-31T23:30:00Z to 2026-01-01T00:00:00Z, 1800000 ms: rate 1 (COMPUTE): usdPerHour 0.6 x 1
+      2026-01-01T00:00:00Z to 2026-01-01T00:30:00.001Z, 1800001 ms: rate 2 (COMPUTE, instanceType c6i, validFrom 2026-01-01T00:00:00Z): usdPerCoreHour 0.25 x 4, times 0.9
+      together 750000250/1 nano-dollars, cut to 750000250
+    LICENSE nuke: 0.1 USD, which came with the record
+    ");
+}
+
+#[test]
+fn repricing_is_shown_and_does_nothing_until_it_is_told_to() {
+    let place = farm();
+    let from = "rates reprice --data-dir data --farm oslo --from 2025-01-01";
+    assert_snapshot!(place.run(from), @"
+    exit 0
+    --- stdout
+    month    records  cost before  cost after  difference
+    2025-12        1          0.9         1.2        +0.3
+    2026-01        2          1.9         2.8        +0.9
+    total          3          2.8           4        +1.2
+    --- stderr
+    1 more have the price that the card gives.
+    1 more have costs that came with them, which stay.
+    Nothing was changed; the same command with `--yes` stores the new costs.
+    ");
+    let again = place.run(from);
+    assert_snapshot!(place.run(&format!("{from} --yes")), @"
+    exit 0
+    --- stdout
+    month    records  cost before  cost after  difference
+    2025-12        1          0.9         1.2        +0.3
+    2026-01        2          1.9         2.8        +0.9
+    total          3          2.8           4        +1.2
+    --- stderr
+    1 more have the price that the card gives.
+    1 more have costs that came with them, which stay.
+    3 records have their new cost.
+    ");
+    assert_eq!(again.code, Some(0));
+    assert_snapshot!(place.run(&format!("{from} --yes")), @"
+    exit 0
+    --- stdout
+    month  records  cost before  cost after  difference
+    total        0            0           0           0
+    --- stderr
+    4 more have the price that the card gives.
+    1 more have costs that came with them, which stay.
+    The rate card gives the prices that are stored; there is nothing to change.
+    ");
+    assert_snapshot!(explain(&place, 4), @"
+    session-00000000000000000000000000000004 from 2026-01-06T10:00:00Z to 2026-01-06T11:30:00Z, revision 1
+    COMPUTE: 1.35 USD, by version 2 of the rate card (id fa1d50c58d8cd04d, set [time])
+      2026-01-06T10:00:00Z to 2026-01-06T11:30:00Z, 5400000 ms: rate 2 (COMPUTE, instanceType c6i, validFrom 2026-01-01T00:00:00Z): usdPerCoreHour 0.25 x 4, times 0.9
+      together 1350000000/1 nano-dollars, cut to 1350000000
+    LICENSE nuke: 0.1 USD, which came with the record
+    ");
+    // The source's own telling of the same sessions takes nothing back.
+    let summary = place.done("import --data-dir data --farm oslo sessions.jsonl");
+    assert_eq!((number(&summary, "unchanged"), number(&summary, "rejected")), (5, 0), "{summary}");
+    let audit = place.read("data/audit.jsonl");
+    assert!(audit.contains("rates.reprice"), "{audit}");
+}
+
+#[test]
+fn repricing_is_bounded_by_the_starts_of_sessions() {
+    let place = farm();
+    let bounded = place.done(
+        "rates reprice --data-dir data --farm oslo --from 2026-01-05T10:00:00Z --to 2026-01-06T10:00:00Z",
+    );
+    assert_snapshot!(bounded, @"
+    month    records  cost before  cost after  difference
+    2026-01        1          0.9        1.35       +0.45
+    total          1          0.9        1.35       +0.45
+    ");
+}
+
+#[test]
+fn repricing_goes_through_a_server_that_has_the_folder() {
+    let place = farm();
+    let server = place.serve("");
+    let ended = place.run("rates reprice --data-dir data --farm oslo --from 2026-01-01 --yes");
+    assert_eq!(ended.code, Some(0), "{ended}");
+    assert!(ended.to_string().contains("2 records have their new cost."), "{ended}");
+    let ended = place.run("rates reprice --data-dir data --farm oslo --from 2026-01-01");
+    assert!(ended.to_string().contains("nothing to change"), "{ended}");
+    drop(server);
+    let left = std::fs::read_dir(place.path("data")).unwrap().map(|entry| entry.unwrap().file_name());
+    let copies: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with("reading-")).collect();
+    assert!(copies.is_empty(), "{copies:?}");
+}
+
+#[test]
+fn a_bill_is_spread_to_the_nano_dollar_and_stored_only_when_told_to() {
+    let place = farm();
+    let spread =
+        "rates spread --data-dir data --farm oslo --fleet spot --bill 100.000000001 --period 2026-01";
+    assert_snapshot!(place.run(spread), @"
+    exit 0
+    --- stdout
+    queue  sessions  seconds  cost now          share     difference
+    comp          4    21600       9.7  100.000000001  +90.300000001
+    total         4    21600       9.7  100.000000001  +90.300000001
+    --- stderr
+    Nothing was changed; the same command with `--yes` makes the shares the stored costs.
+    ");
+    assert_snapshot!(place.done(&format!("{spread} --by user --format csv")), @"
+    user,id,sessions,runtimeInSeconds,costInUsd,shareInUsd
+    alice,alice,2,10800,1.8,50.000000001
+    bo,bo,2,10800,7.9,50
+    ");
+    assert_snapshot!(place.done(&format!("{spread} --by session --format json")), @r#"
+    {"rows":[{"sessions":1,"runtimeInSeconds":"5400","costInUsd":"0.9","shareInUsd":"25.000000001","session":"session-00000000000000000000000000000002","id":"session-00000000000000000000000000000002"},{"sessions":1,"runtimeInSeconds":"5400","costInUsd":"0.9","shareInUsd":"25","session":"session-00000000000000000000000000000003","id":"session-00000000000000000000000000000003"},{"sessions":1,"runtimeInSeconds":"5400","costInUsd":"0.9","shareInUsd":"25","session":"session-00000000000000000000000000000004","id":"session-00000000000000000000000000000004"},{"sessions":1,"runtimeInSeconds":"5400","costInUsd":"7","shareInUsd":"25","session":"session-00000000000000000000000000000005","id":"session-00000000000000000000000000000005"}],"total":{"sessions":4,"runtimeInSeconds":"21600","costInUsd":"9.7","shareInUsd":"100.000000001"}}
+    "#);
+    assert_snapshot!(place.run(&format!("{spread} --yes")), @"
+    exit 0
+    --- stdout
+    queue  sessions  seconds  cost now          share     difference
+    comp          4    21600       9.7  100.000000001  +90.300000001
+    total         4    21600       9.7  100.000000001  +90.300000001
+    --- stderr
+    4 records have their new cost.
+    ");
+    // Again: every session has its share already.
+    let again = place.run(&format!("{spread} --yes"));
+    assert!(again.to_string().contains("0 records have their new cost."), "{again}");
+    let explained = explain(&place, 4);
+    assert!(explained.contains("a bill of 100.000000001 USD"), "{explained}");
+    // What a bill gave, no card takes.
+    let repriced = place.run("rates reprice --data-dir data --farm oslo --from 2026-01-01");
+    assert!(repriced.to_string().contains("nothing to change"), "{repriced}");
+}
+
+#[test]
+fn a_bill_that_nobody_can_pay_is_refused() {
+    let place = farm();
+    assert_snapshot!(
+        place.run("rates spread --data-dir data --farm oslo --fleet spot --bill 1 --period 2024-01"), @"
+    exit 1
+    --- stderr
+    error: no session with any runtime of the fleet `fleet-4befba9e7353909d9ad76f1983b9e430` ended from 2024-01-01T00:00:00Z to 2024-02-01T00:00:00Z, so that nobody can pay
+    "
+    );
+    assert_snapshot!(
+        place.run("rates spread --data-dir data --farm oslo --fleet attic --bill 1 --period 2026-01"), @"
+    exit 1
+    --- stderr
+    error: there is no fleet `attic`
+    hint: the fleets of this farm are `spot`
+    "
+    );
+}
+
+#[test]
+fn exported_sessions_are_read_back_as_they_were() {
+    let place = farm();
+    for (format, file) in [("csv", "sessions.csv"), ("parquet", "sessions.parquet")] {
+        let export = format!(
+            "export sessions --data-dir data --farm oslo --from 2025-12 --to 2026-01 --format {format}"
+        );
+        place.done(&format!("{export} --output one"));
+        place.done(&format!("{export} --output two"));
+        for month in ["month=2025-12", "month=2026-01"] {
+            let read = |folder: &str| std::fs::read(place.path(&format!("{folder}/{month}/{file}"))).unwrap();
+            assert_eq!(read("one"), read("two"), "an export repeats itself");
+        }
+        let files = format!("one/month=2025-12/{file} one/month=2026-01/{file}");
+        let summary = place.done(&format!("import --data-dir {format} --farm copy {files}"));
+        assert_eq!((number(&summary, "stored"), number(&summary, "rejected")), (5, 0), "{summary}");
+        assert_eq!(number(&summary, "unpriced lines"), 0);
+        place.done(&format!(
+            "export sessions --data-dir {format} --farm copy --from 2025-12 --to 2026-01 --output copy-{format}"
+        ));
+        place.done("export sessions --data-dir data --farm oslo --from 2025-12 --to 2026-01 --output lines");
+        for month in ["month=2025-12", "month=2026-01"] {
+            assert_eq!(
+                place.read(&format!("copy-{format}/{month}/sessions.csv")),
+                place.read(&format!("lines/{month}/sessions.csv")),
+                "{format}"
+            );
+        }
+    }
+}
+
+#[test]
+fn focus_rows_are_a_day_of_a_job_and_an_export_replaces_its_month() {
+    let place = farm();
+    let export = "export focus --data-dir data --farm oslo --from 2025-12 --to 2026-01 --output focus";
+    assert_snapshot!(place.done(export), @"
+    focus/billing_month=2025-12/focus.csv	2 rows
+    focus/billing_month=2026-01/focus.csv	5 rows
+    ");
+    let rows = place.read("focus/billing_month=2025-12/focus.csv");
+    assert_eq!(rows.lines().count(), 3, "a head, and two jobs");
+    place.write("focus/billing_month=2026-01/focus.csv", "old");
+    place.done(&format!("{export} --focus-version 1.4"));
+    assert!(place.read("focus/billing_month=2026-01/focus.csv").starts_with("BilledCost,"));
+    assert_snapshot!(
+        place.run("export focus --data-dir data --farm oslo --from 2026-02 --to 2026-01 --output focus"), @"
+    exit 2
+    --- stderr
+    error: --to 2026-01 is before --from 2026-02
+    "
+    );
+}
