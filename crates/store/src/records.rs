@@ -19,7 +19,7 @@ pub struct StoredRecord {
     /// The record.
     pub record: Record<LineCost>,
     /// Of each line, or of the volume, whether its cost came with the record; the others were priced. `None` when that
-    /// cannot be told, for a record with more than [`MIXED_LINES_MAX`] lines of which some came with a cost.
+    /// cannot be told, for a record with more than twelve lines of which some came with a cost.
     pub given: Option<Vec<bool>>,
 }
 
