@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction, params};
 use super::client_calls::{self, ClientCall, Created};
 use super::resources::{NamedResource, ResourceId, resource};
 use super::tags::{self, Tagged, Tags};
-use super::{Catalogue, farms, row};
+use super::{Catalogue, farms, row, settings};
 use crate::error::StoreError;
 
 /// What somebody says about a farm, queue or fleet that is to be.
@@ -261,6 +261,7 @@ pub(crate) fn delete_farm(connection: &Connection, farm_id: FarmId) -> Result<De
             .prepare_cached(&format!("DELETE FROM {table} WHERE farm_id = ?1"))?
             .execute([farm_id.bytes()])?;
     }
+    settings::delete_of_farm(connection, farm_id)?;
     let deleted =
         connection.prepare_cached("DELETE FROM farms WHERE farm_id = ?1")?.execute([farm_id.bytes()])?;
     Ok(if deleted == 1 { Deletion::Deleted } else { Deletion::Missing })

@@ -1,6 +1,7 @@
-//! Small values with names, such as the clock's high-water mark.
+//! Small values with names, such as the clock's high-water mark, or how far a farm's copy has come.
 
-use rusqlite::{OptionalExtension, params};
+use farmtally_model::FarmId;
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Catalogue;
 use crate::error::StoreError;
@@ -37,4 +38,62 @@ impl Catalogue {
         deleted.into_inner();
         Ok(())
     }
+
+    /// The values of a farm whose names begin with `prefix`, by the rest of their names.
+    pub fn farm_settings(&self, farm_id: FarmId, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let start = farm_setting(farm_id, prefix);
+        self.database().read(|connection| {
+            // All names that begin with `start` lie between it and its successor, in the order of the key.
+            let mut statement = connection.prepare_cached(
+                "SELECT substr(name, ?3), value FROM settings WHERE name >= ?1 AND name < ?2 ORDER BY name",
+            )?;
+            let rest = i64::try_from(start.chars().count() + 1).unwrap_or(i64::MAX);
+            let found = statement
+                .query_map(params![start, successor(&start), rest], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(found.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Sets and forgets values of a farm in one transaction.
+    pub fn change_farm_settings(
+        &self,
+        farm_id: FarmId,
+        put: &[(String, Vec<u8>)],
+        forgotten: &[String],
+    ) -> Result<(), StoreError> {
+        let changed = self.database().write(|transaction| {
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO settings (name, value) VALUES (?1, ?2)
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            )?;
+            for (name, value) in put {
+                insert.execute(params![farm_setting(farm_id, name), value])?;
+            }
+            let mut delete = transaction.prepare_cached("DELETE FROM settings WHERE name = ?1")?;
+            for name in forgotten {
+                delete.execute([farm_setting(farm_id, name)])?;
+            }
+            Ok(())
+        })?;
+        changed.into_inner();
+        Ok(())
+    }
+}
+
+/// Forgets every value of a farm.
+pub(super) fn delete_of_farm(connection: &Connection, farm_id: FarmId) -> Result<(), StoreError> {
+    let start = farm_setting(farm_id, "");
+    connection
+        .prepare_cached("DELETE FROM settings WHERE name >= ?1 AND name < ?2")?
+        .execute(params![start, successor(&start)])?;
+    Ok(())
+}
+
+fn farm_setting(farm_id: FarmId, name: &str) -> String {
+    format!("farm/{farm_id}/{name}")
+}
+
+/// What comes behind every text that begins with this one, in the order of bytes.
+fn successor(text: &str) -> String {
+    format!("{text}\u{10ffff}")
 }

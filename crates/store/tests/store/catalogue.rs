@@ -1,7 +1,7 @@
 //! Farms, rate cards, access keys and settings.
 
 use farmtally_model::{CostScaleFactor, DisplayName, FarmId, FleetId, QueueId};
-use farmtally_store::{NewFarm, Store, StoreError, StoredAccessKey};
+use farmtally_store::{Deletion, NewFarm, Store, StoreError, StoredAccessKey};
 
 use crate::sessions::{Facts, NOW, at, create_farm, ended, farm, open, submissions};
 
@@ -135,4 +135,26 @@ fn a_setting_is_what_was_put_last() {
         store.catalogue().put_setting("clock", &[2, 0]).unwrap();
         assert_eq!(store.catalogue().setting("clock").unwrap().unwrap(), [2, 0]);
     });
+}
+
+#[test]
+fn settings_of_a_farm_are_found_by_their_beginning_and_go_with_the_farm() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let catalogue = store.catalogue();
+    for number in [1, 2] {
+        create_farm(&store, farm(number));
+        let put = ["sync/a", "sync/b", "sync", "other/é"].map(|name| (name.to_owned(), vec![1]));
+        catalogue.change_farm_settings(farm(number), &put, &[]).unwrap();
+    }
+    catalogue
+        .change_farm_settings(farm(1), &[("sync/a".to_owned(), vec![2])], &["sync/b".to_owned()])
+        .unwrap();
+    let names = |number, prefix| catalogue.farm_settings(farm(number), prefix).unwrap();
+    assert_eq!(names(1, "sync/"), [("a".to_owned(), vec![2])]);
+    assert_eq!(names(2, "sync/"), ["a", "b"].map(|name| (name.to_owned(), vec![1])));
+    assert_eq!(names(1, "other/"), [("é".to_owned(), vec![1])]);
+    assert_eq!(store.delete_farm(farm(1)), Ok(Deletion::Deleted));
+    assert_eq!(catalogue.farm_settings(farm(1), "").unwrap(), []);
+    assert_eq!(catalogue.farm_settings(farm(2), "").unwrap().len(), 4);
 }
