@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// For each crate the crates of this workspace that it may depend on, outside of its tests.
-const MAY_KNOW: [(&str, &[&str]); 14] = [
+const MAY_KNOW: [(&str, &[&str]); 15] = [
     ("farmtally-model", &[]),
     ("farmtally-sigv4", &[]),
+    ("farmtally-deadline", &["farmtally-model", "farmtally-sigv4"]),
     ("farmtally-wire", &["farmtally-model"]),
     ("farmtally-columns", &["farmtally-model"]),
     ("farmtally-engine", &["farmtally-model", "farmtally-columns"]),
@@ -28,6 +29,7 @@ const MAY_KNOW: [(&str, &[&str]); 14] = [
             "farmtally-model",
             "farmtally-sigv4",
             "farmtally-wire",
+            "farmtally-deadline",
             "farmtally-ingest",
             "farmtally-service",
             "farmtally-server",
