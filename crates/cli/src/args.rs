@@ -20,7 +20,7 @@ use farmtally_service::Role;
 use farmtally_service::BATCH_RECORDS_MAX;
 
 use crate::aws_profile::ProfileName;
-use crate::commands::{BudgetCommand, ExportCommand, RatesCommand};
+use crate::commands::{BudgetCommand, ExportCommand, RatesCommand, SyncCommand};
 use crate::configuration::VARIABLE;
 use crate::data_folder::DataFolder;
 use crate::farm_reference::FarmReference;
@@ -55,6 +55,9 @@ pub(crate) enum Command {
     /// Group cost, runtime and sessions: tables, bars, CSV, JSON
     #[command(after_help = report::NOTES)]
     Report(Box<ReportArguments>),
+    /// Copy a farm from where it is, once or again and again, beside a running server too
+    #[command(subcommand)]
+    Sync(SyncCommand),
     /// Print what boto3, the AWS CLI and the SDKs need to reach the server
     #[command(after_help = ENV_NOTES)]
     Env(EnvArguments),

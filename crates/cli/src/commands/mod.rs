@@ -18,6 +18,7 @@ mod rebuild;
 mod report;
 mod seal;
 mod serve;
+mod sync;
 mod verify;
 mod verify_audit;
 
@@ -30,6 +31,8 @@ use crate::configuration::CommandLine;
 use crate::exit::ExitStatus;
 use crate::logging::{self, LogFormat, QUIET};
 use crate::report_error::Failure;
+
+pub(crate) use sync::SyncCommand;
 
 /// Does what was asked for.
 pub(crate) fn run(command: Command, line: &CommandLine) -> Result<ExitStatus, Failure> {
@@ -45,6 +48,7 @@ pub(crate) fn run(command: Command, line: &CommandLine) -> Result<ExitStatus, Fa
         Command::Demo(arguments) => demo::run(arguments).map(done),
         Command::Serve(arguments) => serve::run(&arguments).map(done),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Sync(command) => sync::run(&command),
         Command::Env(arguments) => env::run(&arguments).map(done),
         Command::Farm(command) => farm::run(command).map(done),
         Command::Key(command) => key::run(command).map(done),

@@ -73,7 +73,7 @@ impl Place {
         Running::start(&mut self.command(words))
     }
 
-    fn ended(&self, output: &Output) -> Ended {
+    pub(crate) fn ended(&self, output: &Output) -> Ended {
         let text = |bytes: &[u8]| self.masked(std::str::from_utf8(bytes).unwrap());
         Ended { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }
@@ -159,6 +159,14 @@ impl Running {
         let stderr = BufReader::new(child.stderr.take().unwrap()).lines();
         let first_line = stdout.next().map(Result::unwrap).unwrap_or_default();
         Self { child, stdout, stderr, first_line }
+    }
+
+    /// Starts a command that may print nothing before it is stopped.
+    pub(crate) fn start_without_a_line(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+        Self { child, stdout, stderr, first_line: String::new() }
     }
 
     pub(crate) fn next_line(&mut self) -> String {

@@ -18,6 +18,7 @@ fn help_names_every_command_and_where_to_start() {
       serve         Serve the AWS-compatible API and the overview page
       import        Load sessions from files, beside a running server too
       report        Group cost, runtime and sessions: tables, bars, CSV, JSON
+      sync          Copy a farm from where it is, once or again and again, beside a running server too
       env           Print what boto3, the AWS CLI and the SDKs need to reach the server
       doctor        Look at folder, server, clock, names and keys, and say how to mend what is wrong
       farm          Make, list and change farms
@@ -55,6 +56,7 @@ fn every_command_has_help() {
         "demo",
         "serve",
         "import",
+        "sync aws",
         "env",
         "farm create",
         "farm list",

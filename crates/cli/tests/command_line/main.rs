@@ -19,4 +19,5 @@ mod profile;
 mod rates;
 mod report;
 mod serve;
+mod sync_aws;
 mod usage;

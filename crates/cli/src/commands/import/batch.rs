@@ -37,27 +37,27 @@ impl Batch {
 
 /// What became of a batch.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct BatchOutcome {
-    pub(super) stored: u64,
-    pub(super) replaced: u64,
-    pub(super) unchanged: u64,
-    pub(super) unpriced_lines: u64,
-    pub(super) refused: Vec<RefusedRecord>,
+pub(in crate::commands) struct BatchOutcome {
+    pub(in crate::commands) stored: u64,
+    pub(in crate::commands) replaced: u64,
+    pub(in crate::commands) unchanged: u64,
+    pub(in crate::commands) unpriced_lines: u64,
+    pub(in crate::commands) refused: Vec<RefusedRecord>,
 }
 
 /// A record that was not stored.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct RefusedRecord {
+pub(in crate::commands) struct RefusedRecord {
     /// Its place in the batch, from 1.
-    pub(super) number: u64,
-    pub(super) field: String,
-    pub(super) value: String,
-    pub(super) message: String,
+    pub(in crate::commands) number: u64,
+    pub(in crate::commands) field: String,
+    pub(in crate::commands) value: String,
+    pub(in crate::commands) message: String,
 }
 
 impl RefusedRecord {
     /// A refusal of the record as a whole.
-    pub(super) fn of(number: u64, record_id: RecordId, message: String) -> Self {
+    pub(in crate::commands) fn of(number: u64, record_id: RecordId, message: String) -> Self {
         let field = match record_id {
             RecordId::Session(_) => "sessionId",
             RecordId::Volume(_) => "volumeId",

@@ -27,7 +27,9 @@ const FOLDER_BATCH: usize = 65_536;
 const SERVER_BATCH: usize = 1_000;
 
 /// Where the records go.
-pub(super) enum Destination {
+pub(in crate::commands) struct Destination(Way);
+
+enum Way {
     /// Into the folder, which is ours.
     Folder { service: Arc<Service>, farm_id: FarmId },
     /// To the server that has the folder.
@@ -42,39 +44,52 @@ impl Destination {
         let new_rates = arguments.rates.as_deref().map(read_rate_card).transpose()?;
         if arguments.dry_run {
             let card = new_rates.map(|(_, card)| card);
-            return Self::nowhere(arguments, card);
+            return Self::nowhere(&arguments.folder, &arguments.farm, card);
         }
         let catalogue = arguments.folder.catalogue()?;
         let farm_id = prepare_farm(arguments, &catalogue, new_rates.as_ref().map(|(text, _)| text.as_str()))?;
-        match arguments.folder.service(Arc::new(SystemClock::default()), ServiceLimits::default()) {
-            Ok(service) => Ok(Self::Folder { service, farm_id }),
+        Self::of_farm(&arguments.folder, &catalogue, farm_id)
+    }
+
+    /// Opens the way to a farm that is there: the folder, or the server that has it.
+    pub(in crate::commands) fn of_farm(
+        folder: &DataFolder,
+        catalogue: &Catalogue,
+        farm_id: FarmId,
+    ) -> Result<Self, Failure> {
+        match folder.service(Arc::new(SystemClock::default()), ServiceLimits::default()) {
+            Ok(service) => Ok(Self(Way::Folder { service, farm_id })),
             Err(OpenError::Folder(in_use @ FolderError::InUse { .. })) => {
-                through_server(&arguments.folder, &catalogue, farm_id, &in_use).map(Self::Server)
+                through_server(folder, catalogue, farm_id, &in_use).map(|server| Self(Way::Server(server)))
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    fn nowhere(arguments: &ImportArguments, new_rates: Option<RateCard>) -> Result<Self, Failure> {
-        let catalogue = arguments.folder.exists()?.then(|| arguments.folder.catalogue()).transpose()?;
-        DryRun::new(catalogue.as_ref(), &arguments.farm, new_rates)
-            .map(|dry_run| Self::Nowhere(Box::new(dry_run)))
+    /// A way that prices and stores nothing, with new rates or those of the farm, if the folder and the farm are there.
+    pub(in crate::commands) fn nowhere(
+        folder: &DataFolder,
+        farm: &FarmReference,
+        new_rates: Option<RateCard>,
+    ) -> Result<Self, Failure> {
+        let catalogue = folder.exists()?.then(|| folder.catalogue()).transpose()?;
+        DryRun::new(catalogue.as_ref(), farm, new_rates).map(|dry_run| Self(Way::Nowhere(Box::new(dry_run))))
     }
 
     /// Most records of a batch unless somebody says otherwise.
     pub(super) const fn usual_batch(&self) -> usize {
-        match self {
-            Self::Folder { .. } | Self::Nowhere(_) => FOLDER_BATCH,
-            Self::Server(_) => SERVER_BATCH,
+        match &self.0 {
+            Way::Folder { .. } | Way::Nowhere(_) => FOLDER_BATCH,
+            Way::Server(_) => SERVER_BATCH,
         }
     }
 
     /// Stores a batch, all of it or nothing, and says what became of each record.
-    pub(super) fn store(&self, batch: Vec<NumberedSubmission>) -> Result<BatchOutcome, Failure> {
-        let outcome = match self {
-            Self::Folder { service, farm_id } => into_folder(service, *farm_id, batch),
-            Self::Server(server) => server.send(&batch),
-            Self::Nowhere(dry_run) => return Ok(dry_run.price(batch)),
+    pub(in crate::commands) fn store(&self, batch: Vec<NumberedSubmission>) -> Result<BatchOutcome, Failure> {
+        let outcome = match &self.0 {
+            Way::Folder { service, farm_id } => into_folder(service, *farm_id, batch),
+            Way::Server(server) => server.send(&batch),
+            Way::Nowhere(dry_run) => return Ok(dry_run.price(batch)),
         };
         outcome.map_err(|failure| failure.hint("what was stored stays; the same command goes on from there"))
     }

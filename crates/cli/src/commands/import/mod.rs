@@ -3,8 +3,8 @@
 //! The folder belongs to one process at a time. When a server has it, the batches go through that server, and what is
 //! stored is the same.
 
-mod batch;
-mod destination;
+pub(super) mod batch;
+pub(super) mod destination;
 mod dry_run;
 mod rejects;
 mod source;
