@@ -6,7 +6,7 @@ mod report;
 
 pub(crate) use doctor::DoctorArguments;
 pub(crate) use manual::{CompletionsArguments, ManArguments};
-pub(crate) use report::{Metric, Output, ReportArguments, Tool};
+pub(crate) use report::{Metric, Output, ReportArguments};
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;

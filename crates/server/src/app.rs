@@ -219,6 +219,7 @@ impl App {
                 self.audit(route, &request, &reply, context);
                 reply
             }
+            Route::Api(native) => native::api::answer(*native),
             // Those are answered by `answer_reading`, in their turn.
             Route::Reading(_) => Err(Refusal::internal("a route that reads came to the others")),
             Route::Unknown => Err(Refusal::unknown_operation(request.method(), request.raw_path())),

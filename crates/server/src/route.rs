@@ -26,6 +26,8 @@ pub(crate) enum Route {
     Metrics,
     /// What the service's own command line tells of its use. Open, because it comes unsigned, and never looked at.
     Telemetry,
+    /// What tells of farmtally's own API and of no farm. Open.
+    Api(Native),
     /// Everything that needs a signature.
     Signed(SignedRoute),
     /// What reads, and may be asked by the page's visitors too.
@@ -71,6 +73,7 @@ impl Route {
     fn native(method: &Method, raw_path: &str) -> Self {
         let target = NativeTarget::of(method.as_str(), raw_path);
         target.map_or(Self::Unknown, |target| match target.way_in {
+            WayIn::Open => Self::Api(target.native),
             WayIn::Signature => Self::Signed(SignedRoute::Native(target)),
             WayIn::SignatureOrPage => Self::Reading(target),
         })
@@ -87,6 +90,9 @@ impl Route {
             Self::SignOut => "sign-out",
             Self::Metrics => "metrics",
             Self::Telemetry => "telemetry",
+            Self::Api(Native::ApiPage) => "ApiPage",
+            Self::Api(Native::ApiStyle) => "ApiStyle",
+            Self::Api(_) => "ApiDocument",
             Self::Signed(route) => route.name(),
             Self::Reading(target) => target.name,
             Self::Unknown => "unknown",
@@ -132,10 +138,16 @@ mod tests {
     }
 
     #[test]
-    fn eight_paths_are_open_each_for_reading_or_for_sending() {
+    fn eleven_paths_are_open_each_for_reading_or_for_sending() {
         for path in ["/livez", "/readyz", "/", page::STYLESHEET_PATH, "/metrics"] {
             assert!(is_open(&Method::GET, path) && is_open(&Method::HEAD, path), "{path}");
             for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::CONNECT] {
+                assert_eq!(Route::of(&method, path), Route::Unknown, "{method} {path}");
+            }
+        }
+        for path in ["/api/v1/openapi.json", "/api/docs", "/api/docs.css"] {
+            assert!(is_open(&Method::GET, path), "{path}");
+            for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::HEAD] {
                 assert_eq!(Route::of(&method, path), Route::Unknown, "{method} {path}");
             }
         }
@@ -166,7 +178,7 @@ mod tests {
     #[test]
     fn cookies_open_only_what_reads() {
         for route in ROUTES.iter().filter(|route| route.way_in != WayIn::Signature) {
-            let reads = ["List", "Query"].iter().any(|verb| route.name.starts_with(verb));
+            let reads = ["List", "Query", "Api"].iter().any(|verb| route.name.starts_with(verb));
             assert!(reads && matches!(route.method, "GET" | "POST"), "{}", route.name);
         }
     }
@@ -206,6 +218,7 @@ mod tests {
             (Method::GET, "/api/v1/farms/"),
             (Method::GET, "/api/v1/farms/farm-1"),
             (Method::PUT, "/api/v1/farms/farm-1/query"),
+            (Method::GET, "/api/docs/"),
             (Method::POST, "/api/v1/farms/farm-1/sessions/"),
             (Method::POST, "/api/v1/farms/farm-1/volumes"),
             (Method::DELETE, "/api/v1/farms/farm-1/sessions"),

@@ -9,6 +9,8 @@ use http::HeaderValue;
 use http::header::ACCEPT;
 
 use super::answer::AnswerDocument;
+use super::columns::columns;
+use super::{arrow, csv, parquet};
 use crate::gate::VerifiedRequest;
 
 /// A form of an answer.
@@ -16,10 +18,21 @@ use crate::gate::VerifiedRequest;
 pub enum Form {
     /// The whole answer, as a JSON object.
     Json,
+    /// The rows, with a header line, by RFC 4180.
+    Csv,
+    /// The rows, as a stream of Arrow IPC.
+    Arrow,
+    /// The rows, as a Parquet file.
+    Parquet,
 }
 
-/// Every form with its word, its media type and the end of its files' names.
-const FORMS: [(Form, &str, &str); 1] = [(Form::Json, "json", "application/json")];
+/// Every form with its word, which also ends the names of its files, and its media type.
+const FORMS: [(Form, &str, &str); 4] = [
+    (Form::Json, "json", "application/json"),
+    (Form::Csv, "csv", "text/csv; charset=utf-8"),
+    (Form::Arrow, "arrow", "application/vnd.apache.arrow.stream"),
+    (Form::Parquet, "parquet", "application/vnd.apache.parquet"),
+];
 
 impl Form {
     /// The form with this word.
@@ -55,7 +68,8 @@ impl Form {
         let wanted = accept.to_str().unwrap_or_default().split(',').filter_map(|range| {
             let mut parts = range.split(';').map(str::trim);
             let media_type = parts.next()?.to_ascii_lowercase();
-            let (form, ..) = FORMS.iter().find(|(_, _, known)| *known == media_type)?;
+            let (form, ..) =
+                FORMS.iter().find(|(_, _, known)| known.split(';').next() == Some(&media_type))?;
             let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
             Some((*form, weight))
         });
@@ -72,6 +86,9 @@ pub fn write(answer: &UsageAnswer, form: Form, out: &mut impl io::Write) -> io::
             let before = answer.compared.as_ref().map(|_| || document.previous_rows());
             write_answer(out, &document.head, || document.rows(), before)
         }
+        Form::Csv => csv::write(&columns(answer), out),
+        Form::Arrow => arrow::write(&columns(answer), out),
+        Form::Parquet => parquet::write(&columns(answer), out),
     }
 }
 

@@ -5,9 +5,15 @@
 //! as a [`farmtally_wire::native::Problem`].
 
 pub mod answer;
+pub(crate) mod api;
+mod api_page;
+mod arrow;
+mod columns;
+mod csv;
 mod delete;
 mod farms;
 pub mod form;
+mod parquet;
 mod query;
 mod send;
 mod sessions;

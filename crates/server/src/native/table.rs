@@ -7,6 +7,8 @@ pub(crate) enum WayIn {
     Signature,
     /// Whoever signs the request, and browsers that the page let in. Only what reads may be so.
     SignatureOrPage,
+    /// Anybody: there is nothing of a farm in it.
+    Open,
 }
 
 /// What is at the end of a route.
@@ -20,6 +22,9 @@ pub(crate) enum Native {
     QueryUsageByUrl,
     ListUsageValues,
     ListUsageSessions,
+    ApiDocument,
+    ApiPage,
+    ApiStyle,
 }
 
 /// One route.
@@ -45,8 +50,8 @@ const fn route(
 }
 
 /// Every route.
-pub(crate) const ROUTES: [NativeRoute; 8] = {
-    use WayIn::{Signature, SignatureOrPage};
+pub(crate) const ROUTES: [NativeRoute; 11] = {
+    use WayIn::{Open, Signature, SignatureOrPage};
     let farm = "/api/v1/farms/{farmId}/sessions";
     [
         route("POST", farm, Native::SendSessions, "SendSessions", Signature),
@@ -81,6 +86,9 @@ pub(crate) const ROUTES: [NativeRoute; 8] = {
             SignatureOrPage,
         ),
         route("GET", farm, Native::ListUsageSessions, "ListUsageSessions", SignatureOrPage),
+        route("GET", "/api/v1/openapi.json", Native::ApiDocument, "ApiDocument", Open),
+        route("GET", "/api/docs", Native::ApiPage, "ApiPage", Open),
+        route("GET", "/api/docs.css", Native::ApiStyle, "ApiStyle", Open),
     ]
 };
 

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 /// A text that is shown as itself, in an element or in a quoted attribute, whatever is in it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Escaped<'a>(pub(super) &'a str);
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

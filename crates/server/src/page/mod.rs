@@ -25,6 +25,7 @@ use access::Visit;
 #[cfg(test)]
 pub(crate) use assets::STYLESHEET_PATH;
 pub(crate) use assets::{Asset, answer as answer_asset, find as find_asset};
+pub(crate) use escape::Escaped;
 
 const HTML: &str = "text/html; charset=utf-8";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \

@@ -404,6 +404,70 @@ fn pickers_get_values_by_name() {
 }
 
 #[test]
+fn the_form_of_an_answer_is_asked_for_by_a_parameter_or_a_header() {
+    let farmtally = studio();
+    let url = path(&format!("query?{WINDOW}&by=queue"));
+    let form = |target: &str, accept: &str| {
+        let answer = farmtally.call(Call::get(target).header("accept", accept));
+        assert_eq!((answer.status, answer.header("vary")), (200, Some("accept")), "{target} {accept}");
+        let file = answer.header("content-disposition").map(str::to_owned);
+        (answer.header("content-type").unwrap().split(';').next().unwrap().to_owned(), file)
+    };
+    let json = ("application/json".to_owned(), None);
+    assert_eq!(form(&url, "*/*"), json);
+    assert_eq!(form(&url, "text/html, image/png"), json);
+    assert_eq!(form(&url, "text/csv;q=0.1, application/json"), json);
+    let csv = |accept| form(&url, accept);
+    let file = |end: &str| Some(format!("attachment; filename=\"Comet_2025-11-24_2025-11-26_queue.{end}\""));
+    assert_eq!(csv("application/json;q=0.5, text/csv"), ("text/csv".to_owned(), file("csv")));
+    let by_parameter = |form_name: &str| form(&format!("{url}&format={form_name}"), "text/csv").1;
+    assert_eq!((by_parameter("arrow"), by_parameter("parquet")), (file("arrow"), file("parquet")));
+    let answer = farmtally.call(Call::get(format!("{url}&format=csv")));
+    assert_eq!(
+        answer.text(),
+        format!(
+            "bucketStart,bucketEnd,queueId,queueName,sessions,costInUsd_sum,runtimeSeconds_sum\r\n\
+             2025-11-24T00:00:00Z,2025-11-26T00:00:00Z,{},fx,1,10.000000001,10800\r\n\
+             2025-11-24T00:00:00Z,2025-11-26T00:00:00Z,{},lighting,3,2.334567892,7200.5\r\n",
+            id("queue", 2),
+            id("queue", 1)
+        )
+    );
+}
+
+#[test]
+fn the_document_and_its_page_are_open_and_have_no_script() {
+    let farmtally = Farmtally::start();
+    let open = |target: &str| {
+        let answer = farmtally.send(&Call::get(target).host("localhost").unsigned());
+        assert_eq!(answer.status, 200, "{target}");
+        answer
+    };
+    let document = open("/api/v1/openapi.json").json();
+    for asked in crate::matrix::everything_to_ask() {
+        let is_native = asked.call.target.starts_with("/api/");
+        let is_described =
+            document["paths"].to_string().contains(&format!("\"operationId\":\"{}\"", asked.name));
+        assert_eq!(is_described, is_native, "{}", asked.name);
+    }
+    let operations = document["paths"].to_string().matches("\"operationId\"").count();
+    let asked = crate::matrix::everything_to_ask();
+    let native = asked.iter().filter(|asked| asked.call.target.starts_with("/api/")).count();
+    assert_eq!(operations, native + 3, "a native route is not in the matrix");
+    let page = open("/api/docs");
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(
+        policy.starts_with("default-src 'none'; style-src 'self'") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+    assert!(!page.text().contains("<script") && !page.text().contains(" style="), "{}", page.text());
+    assert!(
+        page.text().contains("id=\"schema-Answer\"") && page.text().contains("/api/v1/farms/{farmId}/query")
+    );
+    assert_eq!(open("/api/docs.css").header("content-type"), Some("text/css; charset=utf-8"));
+}
+
+#[test]
 fn farms_say_what_they_have() {
     let farmtally = studio();
     let farms = farmtally.call(Call::get("/api/v1/farms")).ok();

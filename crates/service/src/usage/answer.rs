@@ -26,6 +26,8 @@ pub struct UsageAnswer {
     pub group_by: Vec<String>,
     /// The statistics that are to be shown.
     pub statistics: AskedStatistics,
+    /// Whether a group may stand for others.
+    pub has_others: bool,
     /// The groups and rows.
     pub table: UsageTable,
     /// The same for the window that is compared with, if one is.

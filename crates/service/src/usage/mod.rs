@@ -80,6 +80,7 @@ impl Service {
             group_by: question.groupings.iter().map(|grouping| grouping.name().to_owned()).collect(),
             groupings: question.groupings.clone(),
             statistics: question.statistics.clone(),
+            has_others: question.top.is_some_and(|top| top.with_others),
             table,
             compared,
             names,

@@ -18,6 +18,12 @@ pub fn decimal_cost(nanos: u128, factor: CostScaleFactor) -> String {
 
 /// The average of `count` costs in dollars after the factor, rounded to nine decimals; nothing for no costs.
 pub fn decimal_cost_avg(sum_nanos: u128, count: u64, factor: CostScaleFactor) -> Option<String> {
+    let rounded = average_cost_nanos(sum_nanos, count, factor)?;
+    Some(decimal(rounded / NANOS, &format!("{:09}", rounded % NANOS)))
+}
+
+/// The same in billionths of a dollar.
+pub fn average_cost_nanos(sum_nanos: u128, count: u64, factor: CostScaleFactor) -> Option<u128> {
     if count == 0 {
         return None;
     }
@@ -26,19 +32,23 @@ pub fn decimal_cost_avg(sum_nanos: u128, count: u64, factor: CostScaleFactor) ->
     // The remainder of the division, in units of 1e-18, decides how the billionth is rounded.
     let (quotient, remainder) = (billionths / count, billionths % count);
     let rest = remainder * NANOS + attos;
-    let rounded = quotient + u128::from(rounds_up(quotient, rest, count * NANOS));
-    Some(decimal(rounded / NANOS, &format!("{:09}", rounded % NANOS)))
+    Some(quotient + u128::from(rounds_up(quotient, rest, count * NANOS)))
 }
 
 /// The average of `count` runtimes in milliseconds, with three decimals; nothing for no runtimes.
 pub fn decimal_runtime_avg(sum_ms: u128, count: u64) -> Option<String> {
+    let rounded = average_runtime_micros(sum_ms, count)?;
+    Some(decimal(rounded / 1000, &format!("{:03}", rounded % 1000)))
+}
+
+/// The same in whole microseconds.
+pub fn average_runtime_micros(sum_ms: u128, count: u64) -> Option<u128> {
     if count == 0 {
         return None;
     }
     let (sum, count) = (sum_ms.saturating_mul(1000), u128::from(count));
     let quotient = sum / count;
-    let rounded = quotient + u128::from(rounds_up(quotient, sum % count, count));
-    Some(decimal(rounded / 1000, &format!("{:03}", rounded % 1000)))
+    Some(quotient + u128::from(rounds_up(quotient, sum % count, count)))
 }
 
 /// Billionths of a dollar after the factor, and the attos that are left over.

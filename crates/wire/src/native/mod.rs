@@ -14,7 +14,9 @@ mod resources;
 mod statistics;
 mod url;
 
-pub use amounts::{decimal_cost, decimal_cost_avg, decimal_runtime_avg};
+pub use amounts::{
+    average_cost_nanos, average_runtime_micros, decimal_cost, decimal_cost_avg, decimal_runtime_avg,
+};
 pub use answer::{
     Answer, AnswerHead, AnswerRow, Bucket, DataSpan, Explain, FarmName, Group, Named, Window, write_answer,
 };

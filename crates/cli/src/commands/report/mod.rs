@@ -5,7 +5,6 @@
 mod asking;
 mod bars;
 mod columns;
-mod copy;
 mod csv;
 mod figures;
 mod layout;
@@ -22,10 +21,9 @@ use farmtally_service::{Catalogue, Farm};
 use farmtally_wire::native::{AnswerHead, Query};
 
 use self::asking::Source;
-use self::copy::Subject;
 use self::figures::Figure;
 use self::table::{Shown, table};
-use crate::args::{Output, ReportArguments, Tool};
+use crate::args::{Output, ReportArguments};
 use crate::exit::ExitStatus;
 use crate::farm_reference::all_farms;
 use crate::output::{print, print_as_it_is, print_bytes};
@@ -42,27 +40,8 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<ExitStatus, Failure> {
     }
     let form = form(arguments.output);
     let source = Source::open(&arguments.folder, &catalogue)?;
-    if let Some(tool) = arguments.other_tool {
-        return for_other_tool(tool, &source, &query, arguments, &catalogue, farm.farm_id);
-    }
     let head = answer(&source, farm.farm_id, &query, form, arguments)?;
     Ok(status(arguments, &head))
-}
-
-/// Prints the question for another tool. It is asked here first: windows and offsets are the server's to work out.
-fn for_other_tool(
-    tool: Tool,
-    source: &Source,
-    query: &Query,
-    arguments: &ReportArguments,
-    catalogue: &Catalogue,
-    farm_id: FarmId,
-) -> Result<ExitStatus, Failure> {
-    let head = source.read(&source.bytes(farm_id, query, "json")?)?.head;
-    talking::about(&head, arguments.explain);
-    let subject = Subject { farm_id, query, head: &head, folder: &arguments.folder, catalogue };
-    print(copy::text(tool, &subject)?)?;
-    Ok(ExitStatus::Success)
 }
 
 /// The farm that was named, or the only one.
