@@ -53,7 +53,7 @@ export function redraw() {
   if (!drawing) return;
   chart.setOption(option(), { notMerge: true });
   const { view, answer } = drawing;
-  $("chart").setAttribute("aria-label", `${called("style", view.style)}: ${called("metric", view.metric)} in ${answer.buckets.length} steps of time, ${answer.groups.length} groups. The table has the numbers.`);
+  $("chart").setAttribute("aria-label", `${called("style", view.style)}: ${called("metric", view.metric)} in ${answer.buckets.length} steps of time, ${answer.groups.length} groups`);
   legend(view, answer);
 }
 
@@ -96,7 +96,7 @@ function overTime({ view, answer, hidden }) {
   }));
   // Drawn nowhere, and in every tooltip.
   if (stacked && !share && cells.length > 1) series.push({ id: "total", name: "Total", type: "line", data: whole, symbol: "none", silent: true, color: "transparent", lineStyle: { opacity: 0 } });
-  if (view.compare !== "none" && answer.previousRows && !share) series.push(...before(view, answer));
+  if (view.compare !== "none" && answer.before && !share) series.push(...before(view, answer));
   return {
     ...frame(), series,
     grid: { left: 8, right: 16, top: 16, bottom: many ? 56 : 8, containLabel: true },
@@ -122,8 +122,7 @@ function accumulate(row) {
 
 /** The window before, dashed: the sum of all groups where there is one, or each group. @param {View} view @param {any} answer */
 function before(view, answer) {
-  const cells = matrix(answer, answer.previousRows, view);
-  const all = isSum(view) ? [sums(cells)] : cells;
+  const all = isSum(view) ? matrix({ ...answer, groups: [0] }, answer.before, view) : matrix(answer, answer.previousRows, view);
   if (view.style === "running") all.forEach(accumulate);
   return all.map((data, index) => ({
     id: `p${index}`, name: isSum(view) ? "Before, all groups" : `Before: ${plain(groupName(view, answer.groups[index]))}`, type: "line", data, symbol: "none", z: 5, silent: true,

@@ -6,7 +6,7 @@ import { ask, exportQuery } from "./question.js";
 
 /** @typedef {import("./view.js").View} View */
 
-const FORMATS = { csv: "CSV, for spreadsheets", parquet: "Parquet", json: "JSON", arrow: "Arrow, an IPC stream" };
+const FORMATS = { csv: "CSV", parquet: "Parquet", json: "JSON", arrow: "Arrow" };
 
 /** @param {string} text */
 const slug = (text) => text.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 40);
@@ -34,6 +34,6 @@ export function openExport(view, answer) {
   const item = (text, make, extension) => h("li", {}, button(text, () => save(make, extension), { "data-format": extension }));
   const rows = (format) => async () => (await ask(view.farm, exportQuery(view), format)).blob();
   dialog("Export", h("p", { text: "All groups over time, filtered and compared as you see them:" }), h("ul", { class: "values" }, ...Object.entries(FORMATS).map(([format, text]) => item(text, rows(format), format))),
-    h("p", { text: "The chart:" }), h("ul", { class: "values" }, item("PNG, at twice its size", async () => picture("png"), "png"), item("SVG", async () => picture("svg"), "svg")),
+    h("p", { text: "The chart:" }), h("ul", { class: "values" }, item("PNG", async () => picture("png"), "png"), item("SVG", async () => picture("svg"), "svg")),
     link("Copy the link to this view", () => navigator.clipboard?.writeText(location.href)), status);
 }

@@ -14,7 +14,7 @@ export function showHeadline(answer) {
   const { total, previous, previousWindow, data } = answer;
   const { from, to, timeZone } = answer.window;
   const against = previousWindow ? ` · against ${span(previousWindow.from, previousWindow.to)}` : "";
-  const early = previousWindow?.from < data.firstUsage ? `, where the farm has usage from ${day(data.firstUsage.slice(0, 10))}` : "";
+  const early = previousWindow?.from < data.firstUsage ? `, usage from ${day(data.firstUsage.slice(0, 10))}` : "";
   const figures = Object.entries(FIGURES).flatMap(([name, [metric, of]]) => {
     const [now, before] = [of(total), previous && of(previous)];
     if (!Number.isFinite(Number(now))) return [];

@@ -118,6 +118,13 @@ def test_a_comparison_has_a_dashed_line_and_differences_that_are_the_apis(page):
     assert "compare" not in page.view
 
 
+def test_the_dashed_line_is_all_of_the_window_before_also_where_most_groups_are_in_the_rest(page):
+    page.open(**PAST, by="user", compare="previous")
+    (values,) = (values for name, values in page.series().items() if name.startswith("Before"))
+    before = Decimal(page.query(**PAST, compare="previous")["previous"]["cost"]["sum"])
+    assert len(page.rows()) > 10 and abs(sum_of([values]) - before) < Decimal("0.005")
+
+
 def test_filters_are_chips_that_include_exclude_and_go(page):
     name, cost = page.rows()[1][:2]
     page.press("/")
