@@ -6,7 +6,7 @@ mod report;
 
 pub(crate) use doctor::DoctorArguments;
 pub(crate) use manual::{CompletionsArguments, ManArguments};
-pub(crate) use report::{Metric, Output, ReportArguments};
+pub(crate) use report::{Metric, Output, ReportArguments, Tool};
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -52,7 +52,7 @@ pub(crate) enum Command {
     /// Load sessions from files, beside a running server too
     #[command(after_help = IMPORT_NOTES)]
     Import(ImportArguments),
-    /// Group cost, runtime and sessions: tables, bars, CSV, JSON
+    /// Group cost, runtime and sessions: tables, bars, JSON, CSV, Parquet
     #[command(after_help = report::NOTES)]
     Report(Box<ReportArguments>),
     /// Copy a farm from where it is, once or again and again, beside a running server too

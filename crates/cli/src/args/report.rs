@@ -36,6 +36,9 @@ pub(crate) struct ReportArguments {
     /// Say on stderr what was read, what did not have to be read, and how long it took
     #[arg(long)]
     pub(crate) explain: bool,
+    /// Print the same question for another tool, ready to run, in place of the answer
+    #[arg(long = "as", value_name = "TOOL", value_enum, conflicts_with_all = ["output", "chart", "open"])]
+    pub(crate) other_tool: Option<Tool>,
     /// Print the address of the same view in the usage explorer, and open it in a browser
     #[arg(long, conflicts_with_all = ["output", "chart"])]
     pub(crate) open: bool,
@@ -82,6 +85,9 @@ pub(crate) struct QuestionArguments {
     /// What has to hold: queue=lighting, user!=alice, jobName~*test*, outcome= for none; a|b for either; can be repeated
     #[arg(long = "where", value_name = "CONDITION")]
     pub(crate) conditions: Vec<String>,
+    /// Name what a regular expression takes out of the names of jobs, for --where: show:^([a-z]+)_; can be repeated
+    #[arg(long, value_name = "LABEL:REGEX")]
+    pub(crate) pattern: Vec<String>,
     /// Compare with the range before (previous) or a year earlier (year)
     #[arg(long, value_name = "WITH")]
     pub(crate) compare: Option<String>,
@@ -114,6 +120,22 @@ pub(crate) enum Output {
     Jsonl,
     /// A row for each bucket and group, exact
     Csv,
+    /// The same rows as a Parquet file
+    Parquet,
+    /// The same rows as a stream of Arrow's IPC format
+    Arrow,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tool {
+    /// A Python script that asks as AWS is asked
+    Boto3,
+    /// The AWS CLI, as AWS is asked
+    Aws,
+    /// curl, which asks the native API
+    Curl,
+    /// DuckDB over the Parquet files of the folder
+    Sql,
 }
 
 /// A limit in US dollars.

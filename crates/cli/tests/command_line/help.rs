@@ -17,7 +17,7 @@ fn help_names_every_command_and_where_to_start() {
       demo          Make a sample farm, serve it, and print what to try; nothing leaves this machine
       serve         Serve the AWS-compatible API and the overview page
       import        Load sessions from files, beside a running server too
-      report        Group cost, runtime and sessions: tables, bars, CSV, JSON
+      report        Group cost, runtime and sessions: tables, bars, JSON, CSV, Parquet
       sync          Copy a farm from where it is, once or again and again, beside a running server too
       env           Print what boto3, the AWS CLI and the SDKs need to reach the server
       doctor        Look at folder, server, clock, names and keys, and say how to mend what is wrong

@@ -89,8 +89,8 @@ fn a_pipe_gets_exact_csv() {
     exit 0
     --- stdout
     bucketStart,bucketEnd,queueId,queueName,sessions,costInUsd_sum,runtimeSeconds_sum
-    2025-11-01T00:00:00+00:00,2025-12-01T00:00:00+00:00,queue-0c3ac7e48417b93ab2d359ba3a42cd66,comp,2,4.25,10800
-    2025-11-01T00:00:00+00:00,2025-12-01T00:00:00+00:00,queue-15831a6923bacebd6f976b71bf26eb70,sim,1,0.123456789,1800
+    2025-11-01T00:00:00Z,2025-12-01T00:00:00Z,queue-0c3ac7e48417b93ab2d359ba3a42cd66,comp,2,4.25,10800
+    2025-11-01T00:00:00Z,2025-12-01T00:00:00Z,queue-15831a6923bacebd6f976b71bf26eb70,sim,1,0.123456789,1800
     --- stderr
     Studio from 2025-11-01T00:00:00+00:00 to 2025-12-01T00:00:00+00:00 (UTC)
     ");
@@ -111,7 +111,7 @@ fn lines_of_json_have_names() {
 #[test]
 fn the_folder_and_its_server_give_the_same_bytes() {
     let place = place();
-    let outputs = ["table", "jsonl", "csv"];
+    let outputs = ["table", "jsonl", "csv", "parquet", "arrow"];
     let ask = |form: &str| {
         let output = place
             .command(&format!(
@@ -126,6 +126,7 @@ fn the_folder_and_its_server_give_the_same_bytes() {
     let server = place.serve("");
     assert_eq!(alone, outputs.map(ask));
     server.kill();
+    assert_eq!(&alone[3][..4], b"PAR1");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 mod asking;
 mod bars;
 mod columns;
-mod csv;
+mod copy;
 mod figures;
 mod layout;
 mod lines;
@@ -18,12 +18,13 @@ use std::io::{IsTerminal, stdout};
 
 use farmtally_model::FarmId;
 use farmtally_service::{Catalogue, Farm};
-use farmtally_wire::native::{AnswerHead, Query};
+use farmtally_wire::native::{AnswerHead, GroupBy, Query};
 
 use self::asking::Source;
+use self::copy::Subject;
 use self::figures::Figure;
 use self::table::{Shown, table};
-use crate::args::{Output, ReportArguments};
+use crate::args::{Output, ReportArguments, Tool};
 use crate::exit::ExitStatus;
 use crate::farm_reference::all_farms;
 use crate::output::{print, print_as_it_is, print_bytes};
@@ -38,10 +39,29 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<ExitStatus, Failure> {
     if arguments.open {
         return page::open(arguments, farm.farm_id).map(|()| ExitStatus::Success);
     }
-    let form = form(arguments.output);
+    let form = form(arguments.output)?;
     let source = Source::open(&arguments.folder, &catalogue)?;
+    if let Some(tool) = arguments.other_tool {
+        return for_other_tool(tool, &source, &query, arguments, &catalogue, farm.farm_id);
+    }
     let head = answer(&source, farm.farm_id, &query, form, arguments)?;
     Ok(status(arguments, &head))
+}
+
+/// Prints the question for another tool. It is asked here first: windows and offsets are the server's to work out.
+fn for_other_tool(
+    tool: Tool,
+    source: &Source,
+    query: &Query,
+    arguments: &ReportArguments,
+    catalogue: &Catalogue,
+    farm_id: FarmId,
+) -> Result<ExitStatus, Failure> {
+    let head = source.read(&source.bytes(farm_id, query, "json")?)?.head;
+    talking::about(&head, arguments.explain);
+    let subject = Subject { farm_id, query, head: &head, folder: &arguments.folder, catalogue };
+    print(copy::text(tool, &subject)?)?;
+    Ok(ExitStatus::Success)
 }
 
 /// The farm that was named, or the only one.
@@ -62,10 +82,18 @@ fn farm(arguments: &ReportArguments, catalogue: &Catalogue) -> Result<Farm, Fail
     }
 }
 
-/// The form of the answer.
-fn form(asked: Option<Output>) -> Output {
-    let usual = if stdout().is_terminal() { Output::Table } else { Output::Csv };
-    asked.unwrap_or(usual)
+/// The form of the answer; a terminal would make nothing of the binary ones.
+fn form(asked: Option<Output>) -> Result<Output, Failure> {
+    let is_terminal = stdout().is_terminal();
+    match asked {
+        Some(Output::Parquet | Output::Arrow) if is_terminal => {
+            Err(Failure::usage("that form is binary, and the output is a terminal")
+                .hint("send it into a file with `>`"))
+        }
+        Some(form) => Ok(form),
+        None if is_terminal => Ok(Output::Table),
+        None => Ok(Output::Csv),
+    }
 }
 
 /// Prints the answer, and gives everything of it but its rows.
@@ -76,6 +104,12 @@ fn answer(
     form: Output,
     arguments: &ReportArguments,
 ) -> Result<AnswerHead, Failure> {
+    if let Some(name) = name_of_bytes(form) {
+        let head = source.read(&source.bytes(farm_id, &whole(query), "json")?)?.head;
+        talking::about(&head, arguments.explain);
+        print_bytes(&source.bytes(farm_id, query, name)?)?;
+        return Ok(head);
+    }
     let json = source.bytes(farm_id, query, "json")?;
     let answer = source.read(&json)?;
     talking::about(&answer.head, arguments.explain);
@@ -85,10 +119,39 @@ fn answer(
             print_as_it_is("\n")?;
         }
         Output::Jsonl => print_as_it_is(&lines::lines(&answer))?,
-        Output::Csv => print_as_it_is(&csv::csv(&answer))?,
-        Output::Table => print(table(&answer, Shown { metric: arguments.metric, chart: arguments.chart }))?,
+        _ => print(table(&answer, Shown { metric: arguments.metric, chart: arguments.chart }))?,
     }
     Ok(answer.head)
+}
+
+/// Forms that are printed as they come from the server.
+const fn name_of_bytes(form: Output) -> Option<&'static str> {
+    match form {
+        Output::Csv => Some("csv"),
+        Output::Parquet => Some("parquet"),
+        Output::Arrow => Some("arrow"),
+        Output::Table | Output::Json | Output::Jsonl => None,
+    }
+}
+
+/// The same window and filters, with everything in one group: what is told beside a form that has rows alone.
+fn whole(query: &Query) -> Query {
+    let same = query.clone();
+    let of_groups = query.group_by.iter().filter_map(|by| match by {
+        GroupBy::Pattern(pattern) => Some(pattern.clone()),
+        GroupBy::Dimension(_) => None,
+    });
+    Query {
+        // Filters may name the label of any pattern, those of the groups included.
+        patterns: same.patterns.into_iter().chain(of_groups).collect(),
+        group_by: Vec::new(),
+        period: None,
+        compare: None,
+        statistics: Vec::new(),
+        top: None,
+        other: None,
+        ..query.clone()
+    }
 }
 
 fn status(arguments: &ReportArguments, head: &AnswerHead) -> ExitStatus {

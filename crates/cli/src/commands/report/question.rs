@@ -56,6 +56,7 @@ pub(super) fn pairs(arguments: &ReportArguments) -> Vec<(&'static str, String)> 
     ];
     pairs.extend(single.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
     pairs.extend(asked.by.iter().map(|by| ("by", by.clone())));
+    pairs.extend(asked.pattern.iter().map(|pattern| ("pattern", pattern.clone())));
     pairs.extend(asked.conditions.iter().map(|condition| ("where", full_name(condition))));
     pairs.extend(asked.stat.iter().map(|stat| ("stat", stat.clone())));
     if asked.no_other {
@@ -88,7 +89,8 @@ pub(super) fn flag_of(field: &str) -> Option<&'static str> {
         "to" => "--to",
         "timeZone" => "--time-zone",
         "period" => "--period",
-        "by" | "groupBy" | "pattern" | "patterns" => "--by",
+        "by" | "groupBy" => "--by",
+        "pattern" | "patterns" => "--pattern",
         "where" | "filters" => "--where",
         "stat" | "statistics" => "--stat",
         "top" => "--top",
