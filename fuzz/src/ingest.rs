@@ -2,14 +2,17 @@
 
 use std::io::Cursor;
 
-use farmtally_ingest::{Entry, Format, Input, Options, RateCard, open, parse_jsonl};
+use farmtally_ingest::{
+    Entry, FlamencoNames, Format, Input, Mapping, Options, RateCard, draft_mapping, flamenco_task_log, open,
+    parse_jsonl,
+};
 
 use crate::text;
 
 /// Reads all of a source; how it ends does not matter, that it ends does.
 fn read(format: Format, bytes: &[u8]) {
     let input = Input::Stream(Box::new(Cursor::new(bytes.to_vec())));
-    let options = Options { source_name: Some("a log".into()) };
+    let options = Options { source_name: Some("a log".into()), ..Options::default() };
     let Ok(entries) = open(format, input, options) else { return };
     for entry in entries {
         match entry {
@@ -38,6 +41,47 @@ pub(crate) fn csv(bytes: &[u8]) {
 
 pub(crate) fn slurm(bytes: &[u8]) {
     read(Format::Slurm, bytes);
+}
+
+pub(crate) fn slurm_json(bytes: &[u8]) {
+    read(Format::SlurmJson, bytes);
+}
+
+/// Both the events and a task's log.
+pub(crate) fn flamenco(bytes: &[u8]) {
+    read(Format::Flamenco, bytes);
+    if let Ok(entries) = flamenco_task_log("a job", "a task", bytes, &FlamencoNames::default()) {
+        entries.iter().for_each(check);
+    }
+}
+
+/// A mapping, and a small table that is read by it.
+pub(crate) fn mapping(bytes: &[u8]) {
+    match Mapping::parse(&text(bytes)) {
+        Ok(mapping) => mapped(b"id,start,cost\n1,2025-11-24 22:00:00,1.5\n", mapping),
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// A table, the mapping that is drafted for it, and the table read by that.
+pub(crate) fn table(bytes: &[u8]) {
+    for format in [Format::Csv, Format::Jsonl] {
+        let input = Input::Stream(Box::new(Cursor::new(bytes.to_vec())));
+        let Ok(draft) = draft_mapping(format, input, "a table") else { continue };
+        match Mapping::parse(&draft) {
+            Ok(mapping) => mapped(bytes, mapping),
+            // A table without times has no mapping that could be used as it stands.
+            Err(error) => assert!(error.to_string().contains("startedAt"), "{error}\n{draft}"),
+        }
+    }
+}
+
+fn mapped(bytes: &[u8], mapping: Mapping) {
+    let input = Input::Stream(Box::new(Cursor::new(bytes.to_vec())));
+    let format = mapping.format().unwrap_or(Format::Csv);
+    let options = Options { mapping: Some(mapping), ..Options::default() };
+    let Ok(entries) = open(format, input, options) else { return };
+    entries.map_while(Result::ok).for_each(|entry| check(&entry));
 }
 
 pub(crate) fn swf(bytes: &[u8]) {

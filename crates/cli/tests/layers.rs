@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// For each crate the crates of this workspace that it may depend on, outside of its tests.
-const MAY_KNOW: [(&str, &[&str]); 15] = [
+const MAY_KNOW: [(&str, &[&str]); 16] = [
     ("farmtally-model", &[]),
     ("farmtally-sigv4", &[]),
     ("farmtally-deadline", &["farmtally-model", "farmtally-sigv4"]),
@@ -14,6 +14,7 @@ const MAY_KNOW: [(&str, &[&str]); 15] = [
     ("farmtally-engine", &["farmtally-model", "farmtally-columns"]),
     ("farmtally-store", &["farmtally-model", "farmtally-columns"]),
     ("farmtally-ingest", &["farmtally-model"]),
+    ("farmtally-connectors", &["farmtally-model", "farmtally-ingest"]),
     ("farmtally-testkit", &["farmtally-model"]),
     (
         "farmtally-service",
@@ -31,6 +32,7 @@ const MAY_KNOW: [(&str, &[&str]); 15] = [
             "farmtally-wire",
             "farmtally-deadline",
             "farmtally-ingest",
+            "farmtally-connectors",
             "farmtally-service",
             "farmtally-server",
             "farmtally-testkit",

@@ -26,6 +26,8 @@ pub(crate) enum Cell<'a> {
     Integer(i64),
     /// An instant.
     Instant(Timestamp),
+    /// What a clock on a wall showed, as the instant at which a clock in UTC would show it.
+    WallTime(Timestamp),
     /// An amount.
     Money(NanoUsd),
     /// A value of the right type that cannot be used.
@@ -43,7 +45,7 @@ impl fmt::Display for Cell<'_> {
             Self::Untyped(text) | Self::Text(text) | Self::Number(text) => f.write_str(text),
             Self::OtherJson(raw) => f.write_str(raw),
             Self::Integer(number) => number.fmt(f),
-            Self::Instant(instant) => instant.fmt(f),
+            Self::Instant(instant) | Self::WallTime(instant) => instant.fmt(f),
             Self::Money(amount) => amount.fmt(f),
             Self::Unusable { value, .. } => f.write_str(value),
         }
@@ -75,7 +77,7 @@ impl Cell<'_> {
 
     fn instant(&self) -> CellResult<Timestamp> {
         match self {
-            Self::Instant(instant) => Ok(*instant),
+            Self::Instant(instant) | Self::WallTime(instant) => Ok(*instant),
             Self::Untyped(text) | Self::Text(text) => {
                 Timestamp::parse(text).map_err(|error| error.to_string())
             }

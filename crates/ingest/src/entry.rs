@@ -60,6 +60,8 @@ pub enum SkipReason {
     RunTimeUnknown,
     /// The row is one burst of a job whose summary row counts.
     PartialExecution,
+    /// The mapping says that such rows are left out.
+    LeftOut,
 }
 
 impl SkipReason {
@@ -71,6 +73,7 @@ impl SkipReason {
             Self::StartUnknown => "the job's start is unknown",
             Self::RunTimeUnknown => "the job's run time is unknown",
             Self::PartialExecution => "one burst of a job, which its job's row counts already",
+            Self::LeftOut => "left out by the mapping",
         }
     }
 }
@@ -127,6 +130,16 @@ impl FieldProblem {
         let field = field.into();
         let message = format!("{field} is missing{advice}");
         Self { field, value: String::new(), message }
+    }
+
+    /// The field at fault.
+    pub(crate) fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// The same problem under another name of its field.
+    pub(crate) fn named(self, field: &str) -> Self {
+        Self { field: excerpt(field), ..self }
     }
 
     pub(crate) fn at(self, line: u64) -> Reject {

@@ -50,6 +50,18 @@ impl ForeignSource {
         WorkerId::from_bytes(self.hash("worker", native))
     }
 
+    /// The id of a fleet whose native id is a UUID: it keeps the digits.
+    pub(crate) fn fleet_of_uuid(&self, uuid: &str) -> FleetId {
+        let kept = uuid_digits(uuid).and_then(|digits| FleetId::parse(&format!("fleet-{digits}")).ok());
+        kept.unwrap_or_else(|| self.fleet(uuid))
+    }
+
+    /// The id of a job whose native id is a UUID: it keeps the digits.
+    pub(crate) fn job_of_uuid(&self, uuid: &str) -> JobId {
+        let kept = uuid_digits(uuid).and_then(|digits| JobId::parse(&format!("job-{digits}")).ok());
+        kept.unwrap_or_else(|| self.job(uuid))
+    }
+
     fn hash(&self, kind: &str, native: &str) -> [u8; 16] {
         let mut hasher = Sha256::new();
         for part in [kind, "\0", &self.0, "\0", native] {
@@ -59,6 +71,14 @@ impl ForeignSource {
         bytes.copy_from_slice(&hasher.finalize()[..16]);
         bytes
     }
+}
+
+/// The 32 digits of `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`.
+pub(crate) fn uuid_digits(text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let is_uuid = parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
+        && parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    is_uuid.then(|| parts.concat().to_ascii_lowercase())
 }
 
 /// The id of the farm that people call `name`.

@@ -4,17 +4,20 @@ use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::csv_rows::CsvRows;
 use crate::entry::{Entry, ReadError};
+use crate::flamenco::{FlamencoEvents, FlamencoNames};
 use crate::flat_rows::FlatEntries;
 use crate::input::text_reader;
 use crate::jsonl::JsonLines;
 use crate::lines::LineEntries;
+use crate::mapping::Mapping;
 use crate::parquet_rows::ParquetRows;
-use crate::slurm::SlurmLines;
+use crate::slurm::{SlurmJsonEntries, SlurmLines};
 use crate::swf::SwfLines;
 
 /// A source format.
@@ -28,13 +31,17 @@ pub enum Format {
     Parquet,
     /// `sacct --parsable2`.
     Slurm,
+    /// `sacct --json`.
+    SlurmJson,
     /// The Standard Workload Format of the Parallel Workloads Archive.
     Swf,
+    /// Flamenco's events, as JSON Lines; its task logs are a folder, which others walk.
+    Flamenco,
 }
 
 /// A format's name that is none of ours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown format {value:?}; use one of jsonl, csv, parquet, slurm, swf")]
+#[error("unknown format {value:?}; use one of {names}", names = Format::names())]
 pub struct UnknownFormat {
     /// The name that was given.
     pub value: String,
@@ -42,13 +49,20 @@ pub struct UnknownFormat {
 
 impl Format {
     /// Every format with its name.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 7] = [
         ("jsonl", Self::Jsonl),
         ("csv", Self::Csv),
         ("parquet", Self::Parquet),
         ("slurm", Self::Slurm),
+        ("slurm-json", Self::SlurmJson),
         ("swf", Self::Swf),
+        ("flamenco", Self::Flamenco),
     ];
+
+    /// The names of all formats, with commas between them.
+    pub fn names() -> String {
+        Self::ALL.map(|(name, _)| name).join(", ")
+    }
 
     /// The format's name.
     pub fn as_str(self) -> &'static str {
@@ -93,7 +107,7 @@ pub enum Input {
 }
 
 impl Input {
-    fn into_stream(self) -> Box<dyn Read + Send> {
+    pub(crate) fn into_stream(self) -> Box<dyn Read + Send> {
         match self {
             Self::Stream(stream) => stream,
             Self::File(file) => Box::new(file),
@@ -111,17 +125,22 @@ impl fmt::Debug for Input {
 }
 
 /// What a source cannot say itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The file's name, which names the fleet of an SWF log whose header does not.
     pub source_name: Option<String>,
+    /// What the columns mean, of a table that is not in our own form.
+    pub mapping: Option<Mapping>,
+    /// What Flamenco's jobs are called.
+    pub flamenco_names: Option<Arc<FlamencoNames>>,
 }
 
 /// The entries of a source, in its order. An error ends it.
 pub struct Entries(Box<dyn Iterator<Item = Result<Entry, ReadError>> + Send>);
 
 impl Entries {
-    fn new(entries: impl Iterator<Item = Result<Entry, ReadError>> + Send + 'static) -> Self {
+    /// Entries from elsewhere.
+    pub fn new(entries: impl Iterator<Item = Result<Entry, ReadError>> + Send + 'static) -> Self {
         Self(Box::new(entries))
     }
 }
@@ -142,6 +161,9 @@ impl fmt::Debug for Entries {
 
 /// Reads a source as it comes. Text may be gzip-compressed, which is told by its first bytes.
 pub fn open(format: Format, input: Input, options: Options) -> Result<Entries, ReadError> {
+    if let Some(mapping) = options.mapping {
+        return mapping.open(format, input);
+    }
     if format == Format::Parquet {
         return Ok(Entries::new(FlatEntries::new(open_parquet(input)?)));
     }
@@ -149,6 +171,8 @@ pub fn open(format: Format, input: Input, options: Options) -> Result<Entries, R
     Ok(match format {
         Format::Csv => Entries::new(FlatEntries::new(CsvRows::open(reader)?)),
         Format::Slurm => Entries::new(LineEntries::new(reader, SlurmLines::new())),
+        Format::SlurmJson => Entries::new(SlurmJsonEntries::new(reader)),
+        Format::Flamenco => Entries::new(FlamencoEvents::new(reader, options.flamenco_names)),
         Format::Swf => Entries::new(LineEntries::new(reader, SwfLines::new(options.source_name))),
         Format::Jsonl | Format::Parquet => Entries::new(LineEntries::new(reader, JsonLines)),
     })
@@ -176,7 +200,10 @@ mod tests {
             assert_eq!(format.to_string(), name);
         }
         let error = "xlsx".parse::<Format>().unwrap_err();
-        assert_eq!(error.to_string(), "unknown format \"xlsx\"; use one of jsonl, csv, parquet, slurm, swf");
+        assert_eq!(
+            error.to_string(),
+            "unknown format \"xlsx\"; use one of jsonl, csv, parquet, slurm, slurm-json, swf, flamenco"
+        );
     }
 
     #[test]

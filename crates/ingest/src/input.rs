@@ -24,7 +24,10 @@ pub(crate) fn text_reader(source: Box<dyn Read + Send>) -> io::Result<TextReader
 }
 
 /// The first `length` bytes, or fewer at the end, and a reader that still begins with them.
-fn peek(mut source: Box<dyn Read + Send>, length: usize) -> io::Result<(Vec<u8>, Box<dyn Read + Send>)> {
+pub(crate) fn peek(
+    mut source: Box<dyn Read + Send>,
+    length: usize,
+) -> io::Result<(Vec<u8>, Box<dyn Read + Send>)> {
     let mut start = Vec::with_capacity(length);
     source.by_ref().take(length as u64).read_to_end(&mut start)?;
     let whole = Cursor::new(start.clone()).chain(source);

@@ -10,16 +10,22 @@
 mod cell;
 mod column;
 mod csv_rows;
+mod csv_text;
 mod entry;
+mod flamenco;
 mod flat_rows;
 mod foreign_id;
 mod format;
 mod input;
+mod json_members;
+mod json_objects;
 mod jsonl;
 mod limits;
 mod lines;
+mod mapping;
 mod parquet_cell;
 mod parquet_rows;
+mod parquet_table;
 mod rates;
 mod record;
 mod slurm;
@@ -27,10 +33,12 @@ mod suggestion;
 mod swf;
 
 pub use entry::{Entry, ReadError, Reject, SkipReason};
+pub use flamenco::{FlamencoJob, FlamencoNames, flamenco_task_log};
 pub use foreign_id::{ForeignSource, farm_id_for_name, fleet_id_for_name, queue_id_for_name};
 pub use format::{Entries, Format, Input, Options, UnknownFormat, open};
 pub use jsonl::parse_jsonl;
 pub use limits::{LINE_BYTES_MAX, RATES_MAX};
+pub use mapping::{Mapping, MappingError, draft_mapping};
 pub use rates::{Charge, LineExplanation, PricedRecord, RateCard, RateCardError, RatePart, rate_card_id};
 
 #[cfg(test)]

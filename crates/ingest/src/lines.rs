@@ -31,6 +31,11 @@ impl<R: BufRead, P: LineParser> LineEntries<R, P> {
         Self { reader, parser, line: 0, buffer: Vec::new(), ended: false }
     }
 
+    /// The parser, for what it has gathered.
+    pub(crate) fn parser_mut(&mut self) -> &mut P {
+        &mut self.parser
+    }
+
     fn next_entry(&mut self) -> Result<Option<Entry>, ReadError> {
         loop {
             let read = self.read_line()?;

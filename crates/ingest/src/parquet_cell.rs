@@ -28,6 +28,8 @@ pub(crate) enum Encoding {
     Unsigned32,
     /// A number of time units since 1970.
     Instant { units_per_millisecond: i64 },
+    /// The same, of the time that a clock on some wall showed.
+    WallTime { units_per_millisecond: i64 },
     /// A whole number of units of ten to the minus `scale`.
     Decimal { scale: u32 },
     /// A binary fraction, exact enough for money.
@@ -47,12 +49,17 @@ impl Encoding {
         encoding.filter(fits).ok_or_else(|| ReadError::header(refusal(column, descriptor)))
     }
 
+    /// The encoding of a column whatever it means, if it is one that can be read.
+    pub(crate) fn of_any(descriptor: &ColumnDescriptor) -> Option<Self> {
+        if descriptor.max_rep_level() == 0 { detect(descriptor) } else { None }
+    }
+
     fn fits(self, kind: ColumnKind) -> bool {
         match self {
             Self::Null => true,
             Self::Text => kind != ColumnKind::Integer,
             Self::Signed | Self::Unsigned32 => matches!(kind, ColumnKind::Integer | ColumnKind::Money),
-            Self::Instant { .. } => kind == ColumnKind::Instant,
+            Self::Instant { .. } | Self::WallTime { .. } => kind == ColumnKind::Instant,
             Self::Decimal { .. } => kind == ColumnKind::Money,
             Self::Double => matches!(kind, ColumnKind::Integer | ColumnKind::Money),
             Self::Float => kind == ColumnKind::Integer,
@@ -71,6 +78,12 @@ impl Encoding {
     pub(crate) fn int64(self, value: i64) -> Cell<'static> {
         match self {
             Self::Instant { units_per_millisecond } => instant(value.div_euclid(units_per_millisecond)),
+            Self::WallTime { units_per_millisecond } => {
+                match instant(value.div_euclid(units_per_millisecond)) {
+                    Cell::Instant(instant) => Cell::WallTime(instant),
+                    other => other,
+                }
+            }
             Self::Decimal { scale } => money(&plain_decimal(i128::from(value), scale)),
             _ => Cell::Integer(value),
         }
@@ -138,11 +151,18 @@ fn detect_int32(descriptor: &ColumnDescriptor) -> Option<Encoding> {
 fn detect_int64(descriptor: &ColumnDescriptor) -> Option<Encoding> {
     let instant = |units_per_millisecond| Some(Encoding::Instant { units_per_millisecond });
     match (descriptor.logical_type_ref(), descriptor.converted_type()) {
-        (Some(LogicalType::Timestamp(timestamp)), _) => instant(match timestamp.unit {
-            TimeUnit::MILLIS => 1,
-            TimeUnit::MICROS => 1_000,
-            TimeUnit::NANOS => 1_000_000,
-        }),
+        (Some(LogicalType::Timestamp(timestamp)), _) => {
+            let units_per_millisecond = match timestamp.unit {
+                TimeUnit::MILLIS => 1,
+                TimeUnit::MICROS => 1_000,
+                TimeUnit::NANOS => 1_000_000,
+            };
+            Some(if timestamp.is_adjusted_to_u_t_c {
+                Encoding::Instant { units_per_millisecond }
+            } else {
+                Encoding::WallTime { units_per_millisecond }
+            })
+        }
         // Numbers beyond 2^63 would read as negative, and so are refused row by row, as numbers beyond the bound are.
         (Some(LogicalType::Integer(_)), _) => Some(Encoding::Signed),
         (None, ConvertedType::TIMESTAMP_MILLIS) => instant(1),

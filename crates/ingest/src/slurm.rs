@@ -14,6 +14,10 @@ use crate::foreign_id::{ForeignSource, display_name};
 use crate::lines::LineParser;
 use crate::record::{SentLine, compute_line, session_problem};
 
+mod json;
+
+pub(crate) use self::json::SlurmJsonEntries;
+
 /// The fields of the plain form, as `sacct --format` names them.
 const PLAIN: [&str; 26] = [
     "jobid",

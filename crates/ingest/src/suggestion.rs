@@ -7,7 +7,7 @@ const COMPARED_CHARS_MAX: usize = 40;
 const DISTANCE_MAX: usize = 2;
 
 /// `unknown member "sesionId"; did you mean sessionId?`
-pub(crate) fn unknown(what: &str, name: &str, known: &[&'static str]) -> String {
+pub(crate) fn unknown(what: &str, name: &str, known: &[&str]) -> String {
     let name_shown = crate::entry::excerpt(name);
     match nearest(name, known) {
         Some(nearest) => format!("unknown {what} {name_shown:?}; did you mean {nearest}?"),
@@ -15,7 +15,7 @@ pub(crate) fn unknown(what: &str, name: &str, known: &[&'static str]) -> String 
     }
 }
 
-fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let name = plain(name);
     if name.len() > COMPARED_CHARS_MAX {
         return None;

@@ -21,6 +21,7 @@ fn json_lines_are_stored_and_the_farm_is_made() {
     rejected: 0
     skipped: 0
     unpriced lines: 2
+    reconciled: 5 read = 5 stored + 0 replaced + 0 unchanged + 0 rejected + 0 skipped
     --- stderr
     Made the farm `oslo` with the id farm-d5e9816650cca3315bfa365febbe0f72.
     hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm oslo FILE` or pass `--rates FILE`; what is stored keeps its price, and a record with a higher revision is priced anew
@@ -68,6 +69,7 @@ fn slurm_tells_what_it_left_out_and_why() {
       the job never started: 2
       a step of a job, which its job's row counts already: 1
     unpriced lines: 5
+    reconciled: 10 read = 5 stored + 0 replaced + 0 unchanged + 2 rejected + 3 skipped
     --- stderr
     Made the farm `fjord` with the id farm-a8164b52e499f2712a9b11d57b9d139d.
     warning: `[file]` line 9, end: end 2025-11-24T20:29:59 is before start 2025-11-24T20:30:00
@@ -99,6 +101,7 @@ fn swf_is_told_by_its_name() {
       the job's run time is unknown: 1
       one burst of a job, which its job's row counts already: 2
     unpriced lines: 4
+    reconciled: 12 read = 4 stored + 0 replaced + 0 unchanged + 4 rejected + 4 skipped
     --- stderr
     Made the farm `fjord` with the id farm-a8164b52e499f2712a9b11d57b9d139d.
     warning: `[file]` line 17, row: the row has 14 columns; 18 are needed
@@ -123,6 +126,7 @@ fn a_dry_run_writes_nothing() {
     rejected: 1
     skipped: 0
     unpriced lines: 0
+    reconciled: 4 read = 3 valid + 1 rejected + 0 skipped
     --- stderr
     warning: `a.jsonl` line 4, sessionId: sessionId is missing
     This was a dry run: nothing was stored.
@@ -165,6 +169,7 @@ fn lines_without_a_price_are_told_with_what_to_do() {
     rejected: 0
     skipped: 0
     unpriced lines: 2
+    reconciled: 2 read = 2 stored + 0 replaced + 0 unchanged + 0 rejected + 0 skipped
     --- stderr
     Made the farm `oslo` with the id farm-d5e9816650cca3315bfa365febbe0f72.
     hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm oslo FILE` or pass `--rates FILE`; what is stored keeps its price, and a record with a higher revision is priced anew
@@ -206,6 +211,7 @@ fn the_same_import_again_changes_nothing() {
     rejected: 0
     skipped: 0
     unpriced lines: 0
+    reconciled: 25 read = 0 stored + 0 replaced + 25 unchanged + 0 rejected + 0 skipped
     ");
 }
 
@@ -225,6 +231,7 @@ fn a_record_that_contradicts_what_is_stored_is_rejected_and_named() {
     rejected: 1
     skipped: 0
     unpriced lines: 0
+    reconciled: 2 read = 1 stored + 0 replaced + 0 unchanged + 1 rejected + 0 skipped
     --- stderr
     warning: `b.jsonl` line 2, sessionId: `session-00000000000000000000000000000001` is stored with other content; send a higher revision than 0 to correct it
     warning: `b.jsonl.rejects.jsonl` names every rejected record
@@ -255,6 +262,7 @@ fn an_import_that_rejects_every_record_is_a_failure() {
     rejected: 2
     skipped: 0
     unpriced lines: 0
+    reconciled: 2 read = 0 stored + 0 replaced + 0 unchanged + 2 rejected + 0 skipped
     --- stderr
     warning: `a.jsonl` line 1, sessionId: sessionId is missing
     warning: `a.jsonl` line 2, sessionId: sessionId is missing
@@ -315,6 +323,7 @@ fn the_standard_input_is_a_file_like_any_other() {
     rejected: 1
     skipped: 0
     unpriced lines: 0
+    reconciled: 3 read = 2 stored + 0 replaced + 0 unchanged + 1 rejected + 0 skipped
     --- stderr
     Made the farm `oslo` with the id farm-d5e9816650cca3315bfa365febbe0f72.
     warning: `-` line 3, row: not a JSON object: expected ident at column 2
@@ -350,10 +359,11 @@ fn a_file_that_cannot_be_read_on_does_not_take_others_with_it() {
     rejected: 0
     skipped: 0
     unpriced lines: 0
+    reconciled: 2 read = 2 stored + 0 replaced + 0 unchanged + 0 rejected + 0 skipped
     --- stderr
     Made the farm `oslo` with the id farm-d5e9816650cca3315bfa365febbe0f72.
     error: cannot read `b.csv`: unknown column "colour"
-    hint: it is read as csv; pass `--format` if it is something else
+    hint: `farmtally import --suggest-mapping b.csv` drafts a mapping for a file with columns of its own
     "#);
 }
 

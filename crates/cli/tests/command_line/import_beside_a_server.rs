@@ -25,6 +25,7 @@ fn records_go_through_the_server_and_are_stored_as_if_it_were_not_there() {
     rejected: 0
     skipped: 0
     unpriced lines: 2
+    reconciled: 5 read = 5 stored + 0 replaced + 0 unchanged + 0 rejected + 0 skipped
     --- stderr
     Made the farm `oslo` with the id farm-d5e9816650cca3315bfa365febbe0f72.
     hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm oslo FILE` or pass `--rates FILE`; what is stored keeps its price, and a record with a higher revision is priced anew
@@ -67,6 +68,7 @@ fn a_refusal_by_the_server_names_the_line_of_the_file() {
     rejected: 1
     skipped: 0
     unpriced lines: 0
+    reconciled: 4 read = 3 stored + 0 replaced + 0 unchanged + 1 rejected + 0 skipped
     --- stderr
     warning: `b.jsonl` line 5, sessionId: `session-00000000000000000000000000000005` is stored with other content; send a higher revision than 0 to correct it
     warning: `b.jsonl.rejects.jsonl` names every rejected record
@@ -133,6 +135,7 @@ fn a_server_that_cannot_be_reached_is_an_error() {
     rejected: 0
     skipped: 0
     unpriced lines: 0
+    not reconciled: 1 read is not 0 stored + 0 replaced + 0 unchanged + 0 rejected + 0 skipped
     --- stderr
     error: cannot reach the server at `http://127.0.0.1:[port]`
       caused by: io: Connection refused (os error 111)

@@ -1,8 +1,8 @@
-use super::*;
 use crate::entry::Entry;
 use crate::format::{Format, Input, Options, open};
 use farmtally_model::{Record, Submission, Usage};
 use proptest::prelude::*;
+use std::io::{self, Read};
 
 const HEADER: &str =
     "sessionId,queueName,fleetName,jobName,userId,startedAt,usageType,licenseProduct,quantity,costInUsd";
@@ -235,11 +235,11 @@ fn the_header_is_checked_before_the_first_row() {
     );
     assert_eq!(
         header_error("sessionId;queueName\n"),
-        "the header is one column with \";\" in it; separate the columns by commas"
+        "the header is one column with \";\" in it; separate the columns by commas, or use a mapping"
     );
     assert_eq!(
         header_error("sessionId\tqueueName\r\n"),
-        "the header is one column with \"\\t\" in it; separate the columns by commas"
+        "the header is one column with \"\\t\" in it; separate the columns by commas, or use a mapping"
     );
     assert!(header_error("").starts_with("required columns are missing: sessionId or volumeId"));
 }

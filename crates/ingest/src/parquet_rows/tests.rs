@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::data_type::{
-    ByteArray, ByteArrayType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, FloatType, Int32Type,
-    Int64Type,
+    ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, FloatType,
+    Int32Type, Int64Type,
 };
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
@@ -14,6 +14,7 @@ use farmtally_model::{NanoUsd, Record, Session, Submission};
 use super::*;
 use crate::entry::Entry;
 use crate::format::{Format, Input, Options, open};
+use crate::limits::PARQUET_BATCH_ROWS;
 
 const TEXT_COLUMNS: &str = "
     required binary sessionId (STRING);

@@ -3,7 +3,7 @@ use crate::format::{Format, Input, Options, open};
 use farmtally_model::NanoUsd;
 use proptest::prelude::*;
 
-const SAMPLE: &str = include_str!("../../../../tests/data/slurm.txt");
+pub(crate) const SAMPLE: &str = include_str!("../../../../tests/data/slurm.txt");
 const EXTENDED_SAMPLE: &str = include_str!("../../../../tests/data/slurm-extended.txt");
 
 fn read(text: &str) -> Vec<Entry> {

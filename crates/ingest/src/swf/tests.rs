@@ -111,7 +111,7 @@ fn installation_computer_and_file_name_the_fleet_in_this_order() {
     let fleet = |header: &str| {
         let text = format!("; UnixStartTime: 0\n{header}{ROW}\n");
         let input = Input::Stream(Box::new(std::io::Cursor::new(text)));
-        let options = Options { source_name: Some("log.swf".to_owned()) };
+        let options = Options { source_name: Some("log.swf".to_owned()), ..Options::default() };
         match open(Format::Swf, input, options).unwrap().next().unwrap().unwrap() {
             Entry::Submission { submission, .. } => submission.names.fleet.unwrap().to_string(),
             other => panic!("{other:?}"),

@@ -6,24 +6,28 @@
 pub(super) mod batch;
 pub(super) mod destination;
 mod dry_run;
+mod mapping;
 mod rejects;
 mod source;
+mod stop;
 mod storing;
 mod tally;
 mod through_server;
 mod unpriced;
 
 use std::mem::take;
+use std::time::{Duration, SystemTime};
 
 use farmtally_ingest::{Entry, Reject};
 
 use self::batch::{Batch, Origin, RefusedRecord};
 use self::destination::Destination;
 use self::rejects::{RejectedRecord, Rejects};
-use self::source::Source;
+use self::source::{Source, is_stdin};
+use self::stop::{Stop, Waiting};
 use self::storing::{Stored, Storing};
 use self::tally::Tally;
-use crate::args::ImportArguments;
+use crate::args::{ImportArguments, ImportCommand};
 use crate::audit;
 use crate::exit::ExitStatus;
 use crate::output::print;
@@ -31,18 +35,67 @@ use crate::progress::Progress;
 use crate::report_error::Failure;
 use crate::talk::tell;
 
-/// Reads the files and stores what is in them.
-pub(crate) fn run(arguments: &ImportArguments) -> Result<ExitStatus, Failure> {
-    let check = |path| Source::check(path, arguments.format);
-    let sources = arguments.files.iter().map(|path| check(path)).collect::<Result<Vec<_>, _>>()?;
-    let mut import = Import::new(arguments, sources)?;
+/// Drafts a mapping, or reads the files and stores what is in them.
+pub(crate) fn run(command: &ImportCommand) -> Result<ExitStatus, Failure> {
+    match command {
+        ImportCommand::SuggestMapping(file) => mapping::suggest(file).map(|()| ExitStatus::Success),
+        ImportCommand::Import(arguments) => import(arguments),
+    }
+}
+
+fn import(arguments: &ImportArguments) -> Result<ExitStatus, Failure> {
+    match arguments.every {
+        Some(pause) => follow(arguments, pause),
+        None => pass(arguments, Source::check_all(arguments)?, None),
+    }
+}
+
+/// Imports again and again, until somebody asks to stop. What fails at first is wrong; what fails later may pass.
+fn follow(arguments: &ImportArguments, pause: Duration) -> Result<ExitStatus, Failure> {
+    if arguments.files.iter().any(|path| is_stdin(path)) {
+        return Err(Failure::usage("the standard input can be read once only").hint("leave `--every` out"));
+    }
+    let mut waiting = Waiting::start()?;
+    let stop = waiting.stop();
+    let mut seen = appearances(&Source::check_all(arguments)?);
+    pass(arguments, Source::check_all(arguments)?, Some(&stop))?;
+    while waiting.wait(pause)? {
+        let again = Source::check_all(arguments).and_then(|sources| {
+            let now = appearances(&sources);
+            if now.iter().all(Option::is_some) && now == seen {
+                return Ok(());
+            }
+            pass(arguments, sources, Some(&stop))?;
+            seen = now;
+            Ok(())
+        });
+        if let Err(failure) = again {
+            failure.report();
+        }
+    }
+    Ok(ExitStatus::Success)
+}
+
+/// What the files among the sources look like from outside.
+fn appearances(sources: &[Source]) -> Vec<Option<(u64, SystemTime)>> {
+    sources.iter().map(Source::appearance).collect()
+}
+
+/// Reads every source once.
+fn pass(
+    arguments: &ImportArguments,
+    sources: Vec<Source>,
+    stop: Option<&Stop>,
+) -> Result<ExitStatus, Failure> {
+    let mut import = Import::new(arguments, sources, stop.cloned())?;
     let ended = import.read_all();
     let reported = import.report(arguments);
     // Last, so that a full disk is told by what it hindered and not by what could not be noted of it.
     let audited = import.audit(arguments);
     ended.and(reported).and(audited)?;
+    import.reconcile()?;
     import.rejects.remove_stale(&arguments.files)?;
-    if import.tally.is_all_rejected() {
+    if import.tally.is_all_rejected() && stop.is_none() {
         return Err(import.all_rejected());
     }
     let is_strict_failure = arguments.strict && import.tally.rejected > 0;
@@ -59,10 +112,12 @@ struct Import {
     tally: Tally,
     rejects: Rejects,
     progress: Progress,
+    /// Set when the import goes on until it is asked to stop.
+    stop: Option<Stop>,
 }
 
 impl Import {
-    fn new(arguments: &ImportArguments, sources: Vec<Source>) -> Result<Self, Failure> {
+    fn new(arguments: &ImportArguments, sources: Vec<Source>, stop: Option<Stop>) -> Result<Self, Failure> {
         let destination = Destination::open(arguments)?;
         Ok(Self {
             names: sources.iter().map(Source::name).collect(),
@@ -73,6 +128,7 @@ impl Import {
             rejects: Rejects::new(arguments),
             progress: Progress::of_bytes(sources.iter().map(Source::bytes).sum()),
             sources,
+            stop,
         })
     }
 
@@ -87,8 +143,25 @@ impl Import {
         for entry in self.sources[index].entries(&self.progress)? {
             let entry = entry.map_err(|error| self.sources[index].failed(&error))?;
             self.take(index, entry)?;
+            if self.is_asked_to_stop() {
+                return Ok(());
+            }
         }
         Ok(())
+    }
+
+    fn is_asked_to_stop(&self) -> bool {
+        self.stop.as_ref().is_some_and(Stop::is_asked)
+    }
+
+    /// Every record that the source has became something.
+    fn reconcile(&self) -> Result<(), Failure> {
+        match self.tally.difference() {
+            None => Ok(()),
+            Some(message) => Err(Failure::failed(message).hint(
+                "what the summary says is stored, is stored; do not rely on this import being complete",
+            )),
+        }
     }
 
     fn take(&mut self, source: usize, entry: Entry) -> Result<(), Failure> {
@@ -159,6 +232,9 @@ impl Import {
         if let Some(line) = self.rejects.conclusion() {
             tell(line);
         }
+        if self.stop.is_some() && !self.tally.has_news() {
+            return Ok(());
+        }
         print(&self.tally)?;
         if self.tally.has_new_unpriced_lines() {
             tell(unpriced::hint(arguments)?);
@@ -171,7 +247,7 @@ impl Import {
 
     /// Into the audit log, an import that broke off too: what it stored is stored.
     fn audit(&self, arguments: &ImportArguments) -> Result<(), Failure> {
-        if arguments.dry_run {
+        if arguments.dry_run || (self.stop.is_some() && !self.tally.has_news()) {
             return Ok(());
         }
         let numbers = self.tally.to_string().replace('\n', ", ");

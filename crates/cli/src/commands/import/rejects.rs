@@ -113,7 +113,12 @@ impl Rejects {
 }
 
 fn usual_path(first: &Path) -> PathBuf {
-    let mut name = if is_stdin(first) { "stdin".into() } else { first.as_os_str().to_owned() };
+    let mut name = if is_stdin(first) {
+        "stdin".into()
+    } else {
+        // A folder's name without the slash that it may end in.
+        first.components().as_path().as_os_str().to_owned()
+    };
     name.push(".rejects.jsonl");
     name.into()
 }
@@ -136,6 +141,7 @@ mod tests {
     fn the_file_stands_beside_the_first_input() {
         assert_eq!(usual_path(Path::new("/data/a.csv")), Path::new("/data/a.csv.rejects.jsonl"));
         assert_eq!(usual_path(Path::new("-")), Path::new("stdin.rejects.jsonl"));
+        assert_eq!(usual_path(Path::new("logs/")), Path::new("logs.rejects.jsonl"));
     }
 
     #[test]

@@ -1,32 +1,60 @@
-//! The files that were named, looked at before anything is stored.
+//! The sources that were named, looked at before anything is stored.
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use farmtally_ingest::{Entries, Format, Input, Options, ReadError, open};
+use farmtally_connectors::{flamenco_names, flamenco_task_logs};
+use farmtally_ingest::{Entries, FlamencoNames, Format, Input, Mapping, Options, ReadError, open};
 
+use super::mapping;
+use crate::args::ImportArguments;
 use crate::progress::Progress;
 use crate::report_error::Failure;
+use crate::shell::quoted;
 
-/// One file, or the standard input.
+/// One file, the standard input, or a folder.
 #[derive(Debug)]
 pub(super) struct Source {
     path: PathBuf,
     format: Format,
+    kind: Kind,
+    options: Options,
     /// `None` for the standard input and other things without a length.
     bytes: Option<u64>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Stdin,
+    File,
+    /// Flamenco's storage, with the logs of its tasks.
+    Folder,
+}
+
 impl Source {
-    /// Sees that the file is there and what it is.
-    pub(super) fn check(path: &Path, format: Option<Format>) -> Result<Self, Failure> {
-        let format = format.or_else(|| Format::from_file_name(&path.to_string_lossy())).ok_or_else(|| {
+    /// Sees that all that the arguments name is there, and what it is.
+    pub(super) fn check_all(arguments: &ImportArguments) -> Result<Vec<Self>, Failure> {
+        let mapping = arguments.mapping.as_deref().map(mapping::read).transpose()?;
+        let names = arguments.names.as_deref().map(read_names).transpose()?.map(Arc::new);
+        let check = |path: &PathBuf| {
+            let options =
+                Options { source_name: None, mapping: mapping.clone(), flamenco_names: names.clone() };
+            Self::check(path, arguments.format, options)
+        };
+        arguments.files.iter().map(check).collect()
+    }
+
+    fn check(path: &Path, format: Option<Format>, options: Options) -> Result<Self, Failure> {
+        let mapped = options.mapping.as_ref().and_then(Mapping::format);
+        let format = format.or(mapped).or_else(|| Format::from_file_name(&path.to_string_lossy()));
+        let format = format.ok_or_else(|| {
             Failure::usage(format!("the format of `{}` cannot be told from its name", path.display()))
-                .hint("pass `--format` with jsonl, csv, parquet, slurm or swf")
+                .hint(format!("pass `--format` with one of {}", Format::names()))
         })?;
-        let bytes = if is_stdin(path) { None } else { length(path)? };
-        Ok(Self { path: path.to_owned(), format, bytes })
+        let (kind, bytes) = if is_stdin(path) { (Kind::Stdin, None) } else { look(path, format)? };
+        Ok(Self { path: path.to_owned(), format, kind, options, bytes })
     }
 
     /// The name as it was typed.
@@ -39,16 +67,31 @@ impl Source {
         self.bytes
     }
 
+    /// What a file looks like from outside, so that one that did not change need not be read again.
+    pub(super) fn appearance(&self) -> Option<(u64, std::time::SystemTime)> {
+        let metadata = (self.kind == Kind::File).then(|| self.path.metadata().ok()).flatten()?;
+        Some((metadata.len(), metadata.modified().ok()?))
+    }
+
     /// What is in it.
     pub(super) fn entries(&self, progress: &Progress) -> Result<Entries, Failure> {
-        let input = if is_stdin(&self.path) {
-            Input::Stream(progress.reading(io::stdin()))
-        } else {
-            let file = File::open(&self.path).map_err(|error| self.unreadable(&error))?;
-            self.input(file, progress)
-        };
+        match self.kind {
+            Kind::Stdin => self.read(Input::Stream(progress.reading(io::stdin()))),
+            Kind::File => {
+                let file = File::open(&self.path).map_err(|error| self.unreadable(&error))?;
+                self.read(self.input(file, progress))
+            }
+            Kind::Folder => {
+                let names = self.options.flamenco_names.as_deref().cloned().unwrap_or_default();
+                flamenco_task_logs(&self.path, names).map_err(|error| self.unreadable(&error))
+            }
+        }
+    }
+
+    fn read(&self, input: Input) -> Result<Entries, Failure> {
         let source_name = self.path.file_name().map(|name| name.to_string_lossy().into_owned());
-        open(self.format, input, Options { source_name }).map_err(|error| self.failed(&error))
+        let options = Options { source_name, ..self.options.clone() };
+        open(self.format, input, options).map_err(|error| self.failed(&error))
     }
 
     /// Parquet is read from its end; everything else in order.
@@ -66,13 +109,22 @@ impl Source {
         let failure = self.unreadable(error);
         match error {
             ReadError::Io(_) => failure,
+            ReadError::Header { .. } if self.needs_mapping() => failure.hint(format!(
+                "`farmtally import --suggest-mapping {}` drafts a mapping for a file with columns of its own",
+                quoted(&self.name())
+            )),
             _ => failure
                 .hint(format!("it is read as {}; pass `--format` if it is something else", self.format)),
         }
     }
 
+    /// Whether the file may be a table that nobody has described.
+    fn needs_mapping(&self) -> bool {
+        self.options.mapping.is_none() && Mapping::FORMATS.contains(&self.format) && self.kind == Kind::File
+    }
+
     fn unreadable(&self, error: &dyn std::error::Error) -> Failure {
-        Failure::caused(format!("cannot read `{}`", self.path.display()), error)
+        Failure::caused(format!("cannot read `{}`", self.name()), error)
     }
 }
 
@@ -81,11 +133,19 @@ pub(super) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-fn length(path: &Path) -> Result<Option<u64>, Failure> {
+fn read_names(path: &Path) -> Result<FlamencoNames, Failure> {
+    flamenco_names(path).map_err(|error| Failure::caused(format!("cannot read `{}`", path.display()), &error))
+}
+
+/// A file with its length, or a folder where the format has one.
+fn look(path: &Path, format: Format) -> Result<(Kind, Option<u64>), Failure> {
     let cannot_read = |error| Failure::caused(format!("cannot read `{}`", path.display()), &error);
     let metadata = File::open(path).and_then(|file| file.metadata()).map_err(cannot_read)?;
-    if metadata.is_dir() {
-        return Err(Failure::failed(format!("`{}` is a folder", path.display())).hint("name the files in it"));
+    if !metadata.is_dir() {
+        return Ok((Kind::File, metadata.is_file().then_some(metadata.len())));
     }
-    Ok(metadata.is_file().then_some(metadata.len()))
+    if format == Format::Flamenco {
+        return Ok((Kind::Folder, None));
+    }
+    Err(Failure::failed(format!("`{}` is a folder", path.display())).hint("name the files in it"))
 }

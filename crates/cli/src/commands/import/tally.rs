@@ -39,6 +39,46 @@ impl Tally {
         self.unpriced_lines += outcome.unpriced_lines;
     }
 
+    /// Whether anything is different from what was there before.
+    pub(super) const fn has_news(&self) -> bool {
+        self.stored + self.replaced + self.rejected > 0
+    }
+
+    /// The records that became something.
+    fn accounted_for(&self) -> u64 {
+        let kept = if self.is_dry_run { self.valid } else { self.stored + self.replaced + self.unchanged };
+        kept + self.rejected + self.skipped_records()
+    }
+
+    fn skipped_records(&self) -> u64 {
+        self.skipped.values().sum()
+    }
+
+    /// What does not add up; `None` when everything does.
+    pub(super) fn difference(&self) -> Option<String> {
+        let (read, accounted_for) = (self.read, self.accounted_for());
+        (read != accounted_for).then(|| {
+            format!(
+                "the import does not add up: {read} records were read, and {accounted_for} are accounted for"
+            )
+        })
+    }
+
+    /// The sum, in words.
+    fn reconciliation(&self) -> String {
+        let kept = if self.is_dry_run {
+            format!("{} valid", self.valid)
+        } else {
+            format!("{} stored + {} replaced + {} unchanged", self.stored, self.replaced, self.unchanged)
+        };
+        let (label, sign) = match self.difference() {
+            None => ("reconciled", "="),
+            Some(_) => ("not reconciled", "is not"),
+        };
+        let (rejected, skipped) = (self.rejected, self.skipped_records());
+        format!("{label}: {} read {sign} {kept} + {rejected} rejected + {skipped} skipped", self.read)
+    }
+
     /// Whether there were records and none of them was any good.
     pub(super) const fn is_all_rejected(&self) -> bool {
         self.read > 0 && self.rejected == self.read
@@ -61,9 +101,10 @@ impl fmt::Display for Tally {
             writeln!(f, "unchanged: {}", self.unchanged)?;
         }
         writeln!(f, "rejected: {}", self.rejected)?;
-        writeln!(f, "skipped: {}", self.skipped.values().sum::<u64>())?;
+        writeln!(f, "skipped: {}", self.skipped_records())?;
         self.skipped.iter().try_for_each(|(reason, count)| writeln!(f, "  {reason}: {count}"))?;
-        write!(f, "unpriced lines: {}", self.unpriced_lines)
+        writeln!(f, "unpriced lines: {}", self.unpriced_lines)?;
+        f.write_str(&self.reconciliation())
     }
 }
 
@@ -80,7 +121,20 @@ mod tests {
         tally.add_batch(1, &BatchOutcome { stored: 1, unpriced_lines: 2, ..BatchOutcome::default() });
         let expected = "read: 4\nstored: 1\nreplaced: 0\nunchanged: 0\nrejected: 0\nskipped: 3\n  \
                         the job never started: 1\n  a step of a job, which its job's row counts already: 2\n\
-                        unpriced lines: 2";
+                        unpriced lines: 2\n\
+                        reconciled: 4 read = 1 stored + 0 replaced + 0 unchanged + 0 rejected + 3 skipped";
         assert_eq!(tally.to_string(), expected);
+        assert_eq!(tally.difference(), None);
+    }
+
+    #[test]
+    fn a_record_that_became_nothing_is_an_error() {
+        let mut tally = Tally { read: 2, ..Tally::new(false) };
+        tally.add_batch(2, &BatchOutcome { stored: 1, ..BatchOutcome::default() });
+        let told = "the import does not add up: 2 records were read, and 1 are accounted for";
+        assert_eq!(tally.difference().unwrap(), told);
+        let last =
+            "not reconciled: 2 read is not 1 stored + 0 replaced + 0 unchanged + 0 rejected + 0 skipped";
+        assert_eq!(tally.to_string().lines().last(), Some(last));
     }
 }

@@ -1,0 +1,111 @@
+//! `import` of what other farms keep, and imports that go on.
+
+use std::fs;
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+
+use insta::assert_snapshot;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::door::{Place, data, number, sessions};
+
+#[test]
+fn slurm_in_json_brings_the_sessions_of_the_other_form() {
+    let place = Place::new();
+    let import = |format: &str, file: &str| {
+        let file = data(file);
+        place.done(&format!("import --data-dir data --farm fjord --format {format} --rejects rejects {file}"))
+    };
+    assert_eq!(number(&import("slurm", "slurm.txt"), "stored"), 5);
+    let summary = import("slurm-json", "slurm.json");
+    assert_eq!((number(&summary, "stored"), number(&summary, "unchanged")), (1, 4), "{summary}");
+}
+
+#[test]
+fn the_logs_of_flamenco_are_a_folder() {
+    let place = Place::new();
+    let folder = data("flamenco");
+    let import = format!("import --data-dir data --farm oslo --format flamenco --rejects rejects {folder}");
+    assert_snapshot!(place.done(&import), @"
+    read: 2
+    stored: 2
+    replaced: 0
+    unchanged: 0
+    rejected: 0
+    skipped: 0
+    unpriced lines: 2
+    reconciled: 2 read = 2 stored + 0 replaced + 0 unchanged + 0 rejected + 0 skipped
+    ");
+    assert_eq!(number(&place.done(&import), "unchanged"), 2);
+    let ended = place.run("import --data-dir data --farm oslo --format flamenco --rejects rejects data");
+    assert!(ended.stderr.contains("it has no job-*/*/task-*.txt"), "{ended}");
+    let ended = place.run(&import.replace("--format", "--names rejects --format"));
+    assert!(ended.stderr.starts_with("error: cannot read `rejects`"), "{ended}");
+}
+
+#[test]
+fn events_of_flamenco_are_lines() {
+    let place = Place::new();
+    let file = data("flamenco/events.jsonl");
+    let summary =
+        place.done(&format!("import --data-dir data --farm oslo --format flamenco --rejects rejects {file}"));
+    assert_eq!((number(&summary, "read"), number(&summary, "stored")), (3, 3), "{summary}");
+}
+
+/// An import that goes on, ended with its test.
+struct GoingOn(Child);
+
+impl GoingOn {
+    fn start(command: &mut Command) -> Self {
+        Self(command.stdout(Stdio::piped()).spawn().unwrap())
+    }
+
+    fn lines(&mut self, count: usize) -> Vec<String> {
+        use std::io::Read;
+        let mut text = Vec::new();
+        let stdout = self.0.stdout.as_mut().unwrap();
+        while text.split(|byte| *byte == b'\n').count() <= count {
+            let mut byte = [0];
+            stdout.read_exact(&mut byte).unwrap();
+            text.push(byte[0]);
+        }
+        String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for GoingOn {
+    fn drop(&mut self) {
+        self.0.kill().unwrap_or_default();
+        self.0.wait().unwrap();
+    }
+}
+
+#[test]
+fn an_import_that_goes_on_takes_what_is_appended_and_ends_when_asked() {
+    let place = Place::new();
+    place.write("a.jsonl", &sessions(1, 2));
+    let mut import =
+        GoingOn::start(&mut place.command("import --data-dir data --farm oslo --every 1s a.jsonl"));
+    assert_eq!(import.lines(8)[1], "stored: 2");
+    let mut file = fs::OpenOptions::new().append(true).open(place.path("a.jsonl")).unwrap();
+    file.write_all(sessions(3, 1).as_bytes()).unwrap();
+    let lines = import.lines(8);
+    assert_eq!((lines[1].as_str(), lines[3].as_str()), ("stored: 1", "unchanged: 2"), "{lines:?}");
+    kill_process(Pid::from_child(&import.0), Signal::TERM).unwrap();
+    assert_eq!(import.0.wait().unwrap().code(), Some(0));
+    assert_eq!(number(&place.done("import --data-dir data --farm oslo a.jsonl"), "unchanged"), 3);
+}
+
+#[test]
+fn what_goes_on_needs_something_that_can_be_read_again() {
+    let place = Place::new();
+    let ended = place.run("import --data-dir data --farm oslo --format jsonl --every 60s -");
+    assert_snapshot!(ended, @"
+    exit 2
+    --- stderr
+    error: the standard input can be read once only
+    hint: leave `--every` out
+    ");
+    let ended = place.run("import --data-dir data --farm oslo --every 60s missing.jsonl");
+    assert_eq!(ended.code, Some(1), "what fails at first is wrong: {ended}");
+}

@@ -1,0 +1,144 @@
+//! Flamenco's stream of events as JSON Lines, such as `mosquitto_sub -v` writes of its MQTT topics.
+//!
+//! A session is told when it ends, and those that are still open at the end of the stream are told then.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::BufRead;
+use std::sync::Arc;
+use std::vec;
+
+use serde::Deserialize;
+
+use farmtally_model::{Outcome, Timestamp};
+
+use super::{ACTIVE, FlamencoJob, FlamencoNames, TaskRun, Worker, outcome};
+use crate::entry::{Entry, FieldProblem, ReadError, entry};
+use crate::lines::{LineEntries, LineParser};
+
+/// The sessions of a stream.
+pub(crate) struct FlamencoEvents<R> {
+    lines: LineEntries<R, Events>,
+    still_open: Option<vec::IntoIter<Entry>>,
+}
+
+impl<R: BufRead> FlamencoEvents<R> {
+    pub(crate) fn new(reader: R, names: Option<Arc<FlamencoNames>>) -> Self {
+        let names = names.map(|names| FlamencoNames::clone(&names)).unwrap_or_default();
+        let events = Events { names, open: HashMap::new() };
+        Self { lines: LineEntries::new(reader, events), still_open: None }
+    }
+}
+
+impl<R: BufRead> Iterator for FlamencoEvents<R> {
+    type Item = Result<Entry, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.still_open.is_none() {
+            if let Some(next) = self.lines.next() {
+                return Some(next);
+            }
+            self.still_open = Some(self.lines.parser_mut().still_open().into_iter());
+        }
+        self.still_open.as_mut()?.next().map(Ok)
+    }
+}
+
+/// What the events so far say.
+struct Events {
+    names: FlamencoNames,
+    /// By the UUID of the task.
+    open: HashMap<String, Open>,
+}
+
+struct Open {
+    line: u64,
+    job: String,
+    worker: Option<Worker>,
+    started_at: Timestamp,
+}
+
+/// A task's event, or a job's; other events have none of these members.
+#[derive(Deserialize)]
+struct Event {
+    id: Option<String>,
+    job_id: Option<String>,
+    name: Option<String>,
+    #[serde(rename = "type")]
+    job_type: Option<String>,
+    status: Option<String>,
+    previous_status: Option<String>,
+    updated: Option<String>,
+    worker: Option<EventWorker>,
+}
+
+#[derive(Deserialize)]
+struct EventWorker {
+    uuid: String,
+    name: String,
+}
+
+impl LineParser for Events {
+    fn parse_line(&mut self, line: u64, text: &str) -> Result<Option<Entry>, ReadError> {
+        // `mosquitto_sub -v` puts the topic in front.
+        let Some(start) = text.find('{') else { return Ok(None) };
+        let event: Event = match serde_json::from_str(&text[start..]) {
+            Ok(event) => event,
+            Err(error) => {
+                let problem = FieldProblem::row(text, format!("not an event of Flamenco: {error}"));
+                return Ok(Some(Entry::Rejected(problem.at(line))));
+            }
+        };
+        Ok(self.take(line, &event).unwrap_or_else(|problem| Some(Entry::Rejected(problem.at(line)))))
+    }
+}
+
+impl Events {
+    fn take(&mut self, line: u64, event: &Event) -> Result<Option<Entry>, FieldProblem> {
+        let Event { id: Some(id), status: Some(status), updated: Some(updated), .. } = event else {
+            return Ok(None);
+        };
+        let Some(job) = &event.job_id else {
+            self.learn(event, id);
+            return Ok(None);
+        };
+        let (is_active, was_active) = (status == ACTIVE, event.previous_status.as_deref() == Some(ACTIVE));
+        if is_active == was_active {
+            return Ok(None);
+        }
+        let instant =
+            Timestamp::parse(updated).map_err(|error| FieldProblem::new("updated", updated, error))?;
+        // An open session whose end was missed ended before this event; when, nobody knows but this.
+        let ended = self.close(id, Some(instant), outcome(status).filter(|_| was_active));
+        if is_active {
+            let worker = event
+                .worker
+                .as_ref()
+                .map(|worker| Worker { uuid: worker.uuid.clone(), name: worker.name.clone() });
+            let open = Open { line, job: job.clone(), worker, started_at: instant };
+            self.open.insert(id.clone(), open);
+        }
+        Ok(ended)
+    }
+
+    /// Takes a job's name and type from its event, unless the database has told them.
+    fn learn(&mut self, event: &Event, id: &str) {
+        if let (Some(name), Some(job_type)) = (&event.name, &event.job_type) {
+            let job =
+                || FlamencoJob { name: name.clone(), job_type: job_type.clone(), ..FlamencoJob::default() };
+            self.names.jobs.entry(id.to_owned()).or_insert_with(job);
+        }
+    }
+
+    fn close(&mut self, task: &str, ended_at: Option<Timestamp>, outcome: Option<Outcome>) -> Option<Entry> {
+        let Open { line, job, worker, started_at } = self.open.remove(task)?;
+        let run = TaskRun { job: &job, task, worker: worker.as_ref(), started_at, ended_at, outcome };
+        Some(entry(line, run.submission(&self.names)))
+    }
+
+    /// The sessions that still run, in the order in which they began.
+    fn still_open(&mut self) -> Vec<Entry> {
+        let tasks: BTreeMap<u64, String> =
+            self.open.iter().map(|(task, open)| (open.line, task.clone())).collect();
+        tasks.values().filter_map(|task| self.close(task, None, None)).collect()
+    }
+}

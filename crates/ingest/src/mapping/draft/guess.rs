@@ -1,0 +1,396 @@
+//! Which column is probably which member.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::quoted;
+use super::sample::{Sample, SampledColumn};
+use super::words::{ABSENT, RUNTIMES, names, outcome, plain};
+use crate::cell::Cell;
+use crate::column::Column;
+use crate::mapping::moment::{MomentReader, RuntimeUnit, Zone};
+
+/// A whole guess.
+#[derive(Default)]
+pub(super) struct Guess {
+    pub(super) lines: Vec<Line>,
+    pub(super) license: Option<License>,
+    pub(super) used: BTreeSet<usize>,
+    pub(super) needs_zone: bool,
+    pub(super) absent: Vec<String>,
+    /// Sentences about what nobody can know from the file.
+    pub(super) missing: Vec<String>,
+}
+
+/// One line of the session's table.
+pub(super) struct Line {
+    pub(super) member: &'static str,
+    /// Its value in TOML.
+    pub(super) value: String,
+    /// A column to show a value of.
+    pub(super) column: Option<usize>,
+    pub(super) note: Option<String>,
+    /// Whether the line is there only to be filled in.
+    pub(super) is_missing: bool,
+}
+
+/// The licences that a session held.
+pub(super) struct License {
+    pub(super) value: String,
+    pub(super) column: usize,
+}
+
+/// Members that are looked for, those first whose columns others could be taken for.
+const ORDER: [Column; 12] = [
+    Column::StartedAt,
+    Column::EndedAt,
+    Column::SessionId,
+    Column::JobId,
+    Column::QueueName,
+    Column::FleetName,
+    Column::UserId,
+    Column::WorkerId,
+    Column::InstanceType,
+    Column::JobName,
+    Column::Outcome,
+    Column::CostInUsd,
+];
+
+/// Guesses from the first rows.
+pub(super) fn guess(sample: &Sample) -> Guess {
+    Guesser { sample, guess: Guess::default(), found: Vec::new() }.run()
+}
+
+struct Guesser<'a> {
+    sample: &'a Sample,
+    guess: Guess,
+    found: Vec<(Column, usize)>,
+}
+
+impl Guesser<'_> {
+    fn run(mut self) -> Guess {
+        for member in ORDER {
+            if let Some(index) = self.find(member) {
+                self.found.push((member, index));
+                self.guess.used.insert(index);
+            }
+        }
+        self.identity();
+        self.names();
+        self.times();
+        self.rest();
+        let texts = self.sample.columns.iter().flat_map(SampledColumn::values).collect::<HashSet<_>>();
+        self.guess.absent =
+            ABSENT.iter().filter(|text| texts.contains(*text)).map(ToString::to_string).collect();
+        self.guess
+    }
+
+    /// The unused column with the best name for a member, if its values can be that.
+    fn find(&self, member: Column) -> Option<usize> {
+        names(member).find_map(|name| {
+            let columns = self.sample.columns.iter().enumerate();
+            let mut fitting = columns.filter(|(index, column)| {
+                let last = column.name.rsplit('.').next().unwrap_or_default();
+                let is_called_so = plain(&column.name) == name || plain(last) == name;
+                is_called_so && !self.guess.used.contains(index) && can_be(member, column)
+            });
+            fitting.next().map(|(index, _)| index)
+        })
+    }
+
+    fn found(&self, member: Column) -> Option<usize> {
+        self.found.iter().find(|(known, _)| *known == member).map(|(_, index)| *index)
+    }
+
+    fn column(&self, index: usize) -> &SampledColumn {
+        &self.sample.columns[index]
+    }
+
+    fn line(&mut self, member: Column, value: String, column: Option<usize>, note: Option<String>) {
+        self.guess.lines.push(Line { member: member.name(), value, column, note, is_missing: false });
+    }
+
+    /// The session's id: a column whose values are all different, or the fewest columns that tell the rows apart.
+    fn identity(&mut self) {
+        if let Some(index) = self.found(Column::SessionId)
+            && self.is_unique(&[index])
+        {
+            let value = quoted(&self.column(index).name);
+            return self.line(Column::SessionId, value, Some(index), None);
+        }
+        let known = [Column::SessionId, Column::JobId, Column::JobName, Column::WorkerId, Column::StartedAt];
+        let mut columns: Vec<usize> = known.into_iter().filter_map(|member| self.found(member)).collect();
+        let changing = [Column::EndedAt, Column::Outcome, Column::CostInUsd].map(|member| self.found(member));
+        for index in 0..self.sample.columns.len() {
+            let is_runtime = RUNTIMES.iter().any(|(name, _)| plain(&self.column(index).name) == *name);
+            if !self.is_unique(&columns) && !changing.contains(&Some(index)) && !is_runtime {
+                let more = [columns.as_slice(), &[index]].concat();
+                if !columns.contains(&index) && self.distinct(&more) > self.distinct(&columns) {
+                    columns = more;
+                }
+            }
+        }
+        if columns.is_empty() {
+            columns = vec![0];
+        }
+        let names: Vec<String> = columns.iter().map(|index| quoted(&self.column(*index).name)).collect();
+        let mut note = "what tells two sessions apart, and stays the same when a running one ends".to_owned();
+        if !self.is_unique(&columns) {
+            note.push_str("; these columns do not: some of the first rows are equal in all of them");
+        }
+        self.guess.used.extend(columns);
+        self.line(Column::SessionId, format!("{{ columns = [{}] }}", names.join(", ")), None, Some(note));
+    }
+
+    fn is_unique(&self, columns: &[usize]) -> bool {
+        !columns.is_empty() && self.distinct(columns) == self.sample.rows
+    }
+
+    fn distinct(&self, columns: &[usize]) -> usize {
+        let row = |row| columns.iter().map(|index| self.column(*index).texts.get(row)).collect::<Vec<_>>();
+        (0..self.sample.rows).map(row).collect::<HashSet<_>>().len()
+    }
+
+    fn names(&mut self) {
+        if let Some(index) = self.found(Column::JobId) {
+            self.line(Column::JobId, quoted(&self.column(index).name), Some(index), None);
+        }
+        for (member, constant, missing) in [
+            (Column::QueueName, "all jobs", "queueName: which project, show or department a job was for"),
+            (Column::FleetName, "all workers", "fleetName: which group of machines a worker belongs to"),
+            (Column::JobName, "unnamed job", "jobName: what people call the job"),
+            (Column::UserId, "unknown", "userId: who submitted the job"),
+        ] {
+            let Some(index) = self.found(member) else {
+                self.guess.missing.push(format!("{missing}; the same for every row until you say"));
+                let value = format!("{{ value = {} }}", quoted(constant));
+                self.line(member, value, None, Some("no column looks like it".to_owned()));
+                continue;
+            };
+            let column = self.column(index);
+            let name = quoted(&column.name);
+            let value = if column.present() == self.sample.rows {
+                name
+            } else {
+                format!("{{ column = {name}, default = {} }}", quoted(constant))
+            };
+            self.line(member, value, Some(index), None);
+        }
+        for member in [Column::WorkerId, Column::InstanceType] {
+            match self.found(member) {
+                Some(index) => self.line(member, quoted(&self.column(index).name), Some(index), None),
+                None => self.guess.missing.push(format!(
+                    "{}: {}",
+                    member.name(),
+                    if member == Column::WorkerId {
+                        "which machine it ran on"
+                    } else {
+                        "the kind of machine, by which rates may differ"
+                    }
+                )),
+            }
+        }
+    }
+
+    fn times(&mut self) {
+        let (started_at, ended_at) = (self.found(Column::StartedAt), self.found(Column::EndedAt));
+        for (member, index) in [(Column::StartedAt, started_at), (Column::EndedAt, ended_at)] {
+            if let Some(index) = index {
+                self.moment(member, index);
+            }
+        }
+        if started_at.is_some() && ended_at.is_some() {
+            return;
+        }
+        let is_runtime = self.runtime();
+        let missing = match (started_at, ended_at, is_runtime) {
+            (None, None, _) => Some("startedAt: without a start, nothing can be imported"),
+            (None, Some(_), false) => Some("startedAt, or how long it ran: without, nothing can be imported"),
+            (Some(_), None, false) => Some("endedAt or a runtime: without, every session is still running"),
+            _ => None,
+        };
+        self.guess.missing.extend(missing.map(str::to_owned));
+        if started_at.is_none() && !(ended_at.is_some() && is_runtime) {
+            let (member, value) = ("startedAt", quoted("…"));
+            self.guess.lines.push(Line { member, value, column: None, note: None, is_missing: true });
+        }
+    }
+
+    fn moment(&mut self, member: Column, index: usize) {
+        let column = self.column(index);
+        let name = quoted(&column.name);
+        let Some(form) = moment_form(column) else { return };
+        let zero = column.values().any(|text| text == "0");
+        self.guess.needs_zone |= form.needs_zone;
+        let zero = if zero { ", absent = [\"0\"]" } else { "" };
+        let value = match form.format {
+            None if zero.is_empty() => name,
+            None => format!("{{ column = {name}{zero} }}"),
+            Some(format) => format!("{{ column = {name}, format = {}{zero} }}", quoted(format)),
+        };
+        self.line(member, value, Some(index), form.note.map(str::to_owned));
+    }
+
+    /// Whether some column says how long a session ran.
+    fn runtime(&mut self) -> bool {
+        let found = RUNTIMES.iter().find_map(|(name, unit)| {
+            let columns = self.sample.columns.iter().enumerate();
+            let mut called_so = columns.filter(|(_, column)| plain(&column.name) == *name);
+            called_so.find_map(|(index, column)| Some((index, runtime_unit(column, *unit)?)))
+        });
+        let Some((index, (unit, is_sure))) = found else { return false };
+        let note = (!is_sure).then(|| "are these seconds (s), or ms, min or h?".to_owned());
+        let value = format!("{{ column = {}, unit = {} }}", quoted(&self.column(index).name), quoted(unit));
+        self.guess.used.insert(index);
+        let line = Line { member: "runtime", value, column: Some(index), note, is_missing: false };
+        self.guess.lines.push(line);
+        true
+    }
+
+    fn rest(&mut self) {
+        if let Some(index) = self.found(Column::Outcome) {
+            let (value, note) = outcomes(self.column(index));
+            self.line(Column::Outcome, value, Some(index), note);
+        }
+        match self.found(Column::CostInUsd) {
+            Some(index) => {
+                let column = self.column(index);
+                let (name, decimal_comma) = (quoted(&column.name), is_decimal_comma(column));
+                let is_fine = column.values().any(|text| decimals(text) > 9);
+                let keys = [(decimal_comma, ", decimalComma = true"), (is_fine, ", cut = true")];
+                let keys: String = keys.iter().filter(|(is_so, _)| *is_so).map(|(_, key)| *key).collect();
+                let value = if keys.is_empty() { name } else { format!("{{ column = {name}{keys} }}") };
+                let note =
+                    "is this in US dollars, and for the whole row? Without it a rate card prices the time";
+                self.line(Column::CostInUsd, value, Some(index), Some(note.to_owned()));
+            }
+            None => {
+                self.guess.missing.push("costInUsd: a rate card prices the time (docs/rates.md)".to_owned());
+            }
+        }
+        if let Some(index) = self.find(Column::LicenseProduct) {
+            let column = self.column(index);
+            let between =
+                [';', '|', ','].into_iter().find(|mark| column.values().any(|text| text.contains(*mark)));
+            let name = quoted(&column.name);
+            let value = match between {
+                Some(mark) => format!("{{ column = {name}, split = {} }}", quoted(&mark.to_string())),
+                None => name,
+            };
+            self.guess.used.insert(index);
+            self.guess.license = Some(License { value, column: index });
+        }
+    }
+}
+
+fn can_be(member: Column, column: &SampledColumn) -> bool {
+    match member {
+        Column::StartedAt | Column::EndedAt => column.present() > 0 && moment_form(column).is_some(),
+        Column::CostInUsd => column.present() > 0 && column.values().all(looks_like_amount),
+        _ => true,
+    }
+}
+
+fn looks_like_amount(text: &str) -> bool {
+    let text = text.trim_start_matches(['$', '€', '£', ' ']);
+    text.bytes().any(|byte| byte.is_ascii_digit())
+        && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b' '))
+}
+
+fn decimals(text: &str) -> usize {
+    text.rsplit_once(['.', ',']).map_or(0, |(_, decimals)| decimals.len())
+}
+
+fn is_decimal_comma(column: &SampledColumn) -> bool {
+    let last_mark = |text: &str| text.rfind(['.', ',']).map(|place| text[place..].starts_with(','));
+    let marks: Vec<bool> = column.values().filter_map(last_mark).collect();
+    !marks.is_empty() && marks.iter().all(|is_comma| *is_comma)
+}
+
+/// How a column's instants are written.
+struct FoundForm {
+    format: Option<&'static str>,
+    needs_zone: bool,
+    note: Option<&'static str>,
+}
+
+/// Patterns that files are full of; of those that fit, the first.
+const PATTERNS: [&str; 13] = [
+    "%d.%m.%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M",
+    "%m/%d/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%m/%d/%Y %I:%M %p",
+    "%d/%m/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y-%m-%d %H:%M",
+    "%Y%m%d%H%M%S",
+    "%a %b %d %H:%M:%S %Y",
+    "%d-%b-%Y %H:%M:%S",
+];
+
+fn moment_form(column: &SampledColumn) -> Option<FoundForm> {
+    let found = |format, needs_zone, note| Some(FoundForm { format, needs_zone, note });
+    if column.is_instant || column.is_wall_time {
+        return found(None, column.is_wall_time, None);
+    }
+    let is_value = |text: &&str| *text != "0" && !ABSENT.contains(text);
+    let texts: Vec<&str> = column.values().filter(is_value).collect();
+    let first = texts.first()?;
+    let all_read = |format: Option<&str>, zone: Option<&Zone>| {
+        MomentReader::check(format, None, zone)
+            .is_ok_and(|reader| texts.iter().all(|text| reader.read(&Cell::Untyped((*text).into())).is_ok()))
+    };
+    let utc = Zone::parse("UTC").ok();
+    if all_read(None, None) {
+        return found(None, false, None);
+    }
+    if all_read(None, utc.as_ref()) {
+        return found(None, true, None);
+    }
+    if let Some(format) = epoch_form(first).filter(|format| all_read(Some(format), None)) {
+        return found(Some(format), false, None);
+    }
+    let fitting: Vec<_> =
+        PATTERNS.into_iter().filter(|pattern| all_read(Some(pattern), utc.as_ref())).collect();
+    let is_ambiguous = fitting.len() > 1 && first.contains('/');
+    let note = is_ambiguous.then_some("month before day? It could be %d/%m as well");
+    found(Some(fitting.first()?), true, note)
+}
+
+/// The unit that brings a number between the years 1990 and 2100.
+fn epoch_form(text: &str) -> Option<&'static str> {
+    let whole: u64 = text.split('.').next()?.parse().ok()?;
+    let units = [("epoch-s", 1), ("epoch-ms", 1_000), ("epoch-us", 1_000_000), ("epoch-ns", 1_000_000_000)];
+    let is_near = |per_second: u64| (631_152_000..4_102_444_800).contains(&(whole / per_second));
+    units.into_iter().find(|(_, per_second)| is_near(*per_second)).map(|(format, _)| format)
+}
+
+/// The unit of a column of runtimes, and whether its name or its values say so.
+fn runtime_unit(column: &SampledColumn, named: Option<&'static str>) -> Option<(&'static str, bool)> {
+    let reads = |unit: &str| {
+        let unit = RuntimeUnit::parse(Some(unit));
+        column.present() > 0 && unit.is_ok_and(|unit| column.values().all(|text| unit.read(text).is_ok()))
+    };
+    match named {
+        Some(unit) if reads(unit) => Some((unit, true)),
+        _ if reads("clock") => Some(("clock", true)),
+        _ if reads("s") => Some(("s", false)),
+        _ => None,
+    }
+}
+
+/// The map from a column's texts to outcomes.
+fn outcomes(column: &SampledColumn) -> (String, Option<String>) {
+    let texts: BTreeSet<&str> = column.values().collect();
+    let known: Vec<String> = texts
+        .iter()
+        .filter_map(|text| Some(format!("{} = {}", quoted(text), quoted(outcome(text)?))))
+        .collect();
+    let others: Vec<&str> = texts.iter().copied().filter(|text| outcome(text).is_none()).take(10).collect();
+    let note = (!others.is_empty())
+        .then(|| format!("what do these mean: {}?", super::shortened(&others.join(", "))));
+    let name = quoted(&column.name);
+    (format!("{{ column = {name}, map = {{ {} }}, others = \"\" }}", known.join(", ")), note)
+}

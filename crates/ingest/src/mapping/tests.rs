@@ -1,0 +1,227 @@
+use super::*;
+use crate::foreign_id::ForeignSource;
+use crate::{Entry, Options, open};
+use farmtally_model::{NanoUsd, Record, Session, Submission};
+use std::io::Cursor;
+
+const STUDIO: &str = include_str!("../../../../tests/data/tables/studio.csv");
+const STUDIO_MAPPING: &str = include_str!("../../../../tests/data/tables/studio.toml");
+const TASKS: &str = include_str!("../../../../tests/data/tables/tasks.jsonl");
+const TASKS_MAPPING: &str = include_str!("../../../../tests/data/tables/tasks.toml");
+
+fn input(text: &str) -> Input {
+    Input::Stream(Box::new(Cursor::new(text.to_owned().into_bytes())))
+}
+
+fn read(format: Format, mapping: &str, text: &str) -> Result<Vec<Entry>, ReadError> {
+    let mapping = Mapping::parse(mapping).unwrap_or_else(|error| panic!("{error}\n{mapping}"));
+    open(format, input(text), Options { mapping: Some(mapping), ..Options::default() })?.collect()
+}
+
+fn sessions(format: Format, mapping: &str, text: &str) -> Vec<Session<Option<NanoUsd>>> {
+    let sessions = read(format, mapping, text).unwrap().into_iter().filter_map(|entry| match entry {
+        Entry::Submission { submission: Submission { record: Record::Session(session), .. }, .. } => {
+            Some(session)
+        }
+        _ => None,
+    });
+    sessions.collect()
+}
+
+/// The refusal of the only row that `text` has under the header `job,who,start,end,cost,state`.
+fn refusal(row: &str) -> String {
+    let text = format!("job,who,start,end,cost,state\n{row}\n");
+    match read(Format::Csv, SMALL, &text).unwrap().remove(0) {
+        Entry::Rejected(reject) => reject.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+const SMALL: &str = r#"
+source = "small"
+[session]
+sessionId = { columns = ["job", "start"] }
+jobName = "job"
+userId = "who"
+queueName = { value = "all" }
+fleetName = { value = "all" }
+startedAt = { column = "start", format = "epoch-s" }
+endedAt = { column = "end", format = "epoch-s", absent = ["0"] }
+costInUsd = "cost"
+outcome = { column = "state", map = { "done" = "SUCCEEDED", "bad" = "FAILED" } }
+"#;
+
+#[test]
+fn a_csv_of_a_studio_becomes_sessions() {
+    let sessions = sessions(Format::Csv, STUDIO_MAPPING, STUDIO);
+    assert_eq!(sessions.len(), 4);
+    let first = &sessions[0];
+    assert_eq!(first.job_name.as_str(), "sh010 comp v12");
+    // 22:03:07 in Oslo's winter.
+    assert_eq!(first.span.started_at().to_string(), "2025-11-24T21:03:07Z");
+    assert_eq!(first.span.ended_at().unwrap().to_string(), "2025-11-24T21:58:00Z");
+    assert_eq!(first.usage.as_slice()[0].cost.unwrap().to_string(), "0.912345678");
+    let products: Vec<String> = first.usage.as_slice().iter().map(|line| line.usage.to_string()).collect();
+    assert_eq!(products, ["COMPUTE", "LICENSE arnold", "LICENSE nuke"]);
+    assert_eq!(sessions[3].span.ended_at(), None, "an empty end is still running");
+}
+
+#[test]
+fn nested_json_is_reached_by_paths_and_uuids_keep_their_digits() {
+    let sessions = sessions(Format::Jsonl, TASKS_MAPPING, TASKS);
+    assert_eq!(sessions.len(), 2);
+    assert_eq!(sessions[0].session_id.to_string(), "session-0f1e2d3c4b5a69788796a5b4c3d2e1f0");
+    assert_eq!(sessions[0].job_name.as_str(), "sh020 light");
+    assert_eq!(sessions[0].span.started_at().millis(), 1_764_021_787_120);
+    assert_eq!(sessions[0].usage.as_slice()[0].cost.unwrap().to_string(), "0.1");
+}
+
+#[test]
+fn ids_are_those_of_the_documented_hash() {
+    let session =
+        sessions(Format::Csv, SMALL, "job,who,start,end,cost,state\na,b,1764021787,0,,done\n").remove(0);
+    let source = ForeignSource::new("mapping/small");
+    assert_eq!(session.session_id, source.session("a 1764021787"));
+    assert_eq!(session.queue_id, crate::queue_id_for_name("all"));
+    assert_eq!(session.job_id, crate::foreign_id::job_id_for_name(session.queue_id, "a"));
+}
+
+#[test]
+fn a_refusal_names_line_column_value_and_bound() {
+    assert_eq!(
+        refusal("a,b,soon,0,,done"),
+        "line 2, start (as startedAt): \"soon\" is not a number of time units since 1970"
+    );
+    assert_eq!(
+        refusal("a,b,1764021787,1764021786,,done"),
+        "line 2, end (as endedAt): endedAt 2025-11-24T22:03:06Z is before startedAt 2025-11-24T22:03:07Z"
+    );
+    assert_eq!(
+        refusal("a,b,1764021787,0,0.0000000001,done"),
+        "line 2, cost (as costInUsd): 0.0000000001 has more than nine decimals; round it to 1e-9 before sending it"
+    );
+    assert_eq!(
+        refusal("a,b,1764021787,0,1,lost"),
+        "line 2, state (as outcome): \"lost\" is not in the map, which has bad, done; add it, or say what `others` are"
+    );
+    assert_eq!(
+        refusal("a,,1764021787,0,1,done"),
+        "line 2, who (as userId): who (as userId) is missing; give a default if that is no mistake"
+    );
+    assert_eq!(refusal("a,b"), "line 2, row: the row has 2 columns, the header 6");
+}
+
+#[test]
+fn a_row_without_a_start_never_ran() {
+    let entries = read(Format::Csv, SMALL, "job,who,start,end,cost,state\na,b,,,,done\n").unwrap();
+    assert!(matches!(entries[0], Entry::Skipped { line: 2, .. }), "{entries:?}");
+}
+
+#[test]
+fn rows_can_be_left_out() {
+    let mapping =
+        SMALL.replace("[session]", "skip = [{ column = \"state\", is = [\"waiting\"] }]\n[session]");
+    let text = "job,who,start,end,cost,state\na,b,1764021787,0,,waiting\na,b,1764021787,0,,done\n";
+    let entries = read(Format::Csv, &mapping, text).unwrap();
+    assert!(matches!(entries[0], Entry::Skipped { .. }), "{entries:?}");
+    assert!(matches!(entries[1], Entry::Submission { .. }), "{entries:?}");
+}
+
+#[test]
+fn a_runtime_stands_for_the_end_or_for_the_start() {
+    let text = "job,who,start,end,cost,state\na,b,1764021787,1764021790,,done\n";
+    for (from, to) in [
+        (
+            "endedAt = { column = \"end\", format = \"epoch-s\", absent = [\"0\"] }",
+            "runtime = { value = \"3\", unit = \"s\" }",
+        ),
+        (
+            "startedAt = { column = \"start\", format = \"epoch-s\" }",
+            "runtime = { value = \"3\", unit = \"s\" }",
+        ),
+    ] {
+        let session = sessions(Format::Csv, &SMALL.replace(from, to), text).remove(0);
+        assert_eq!(session.span.started_at().millis(), 1_764_021_787_000);
+        assert_eq!(session.span.ended_at().unwrap().millis(), 1_764_021_790_000);
+    }
+}
+
+#[test]
+fn money_of_other_places_is_read() {
+    let cost = |spec: &str, text: &str| {
+        let mapping =
+            SMALL.replace("costInUsd = \"cost\"", spec).replace("source = ", "delimiter = \";\"\nsource = ");
+        let text = format!("job;who;start;end;cost;state\na;b;1764021787;0;{text};done\n");
+        sessions(Format::Csv, &mapping, &text).remove(0).usage.as_slice()[0].cost.unwrap().to_string()
+    };
+    assert_eq!(cost("costInUsd = { column = \"cost\", decimalComma = true }", "1.234,50"), "1234.5");
+    assert_eq!(cost("costInUsd = { column = \"cost\", cut = true }", "0.30000000000000004"), "0.3");
+    assert_eq!(cost("costInUsd = { column = \"cost\" }", "$12.25"), "12.25");
+}
+
+#[test]
+fn a_wrong_mapping_says_where_and_what() {
+    let error = |toml: &str| Mapping::parse(toml).unwrap_err().to_string();
+    let typo = error(&SMALL.replace("jobName", "jobname"));
+    assert!(typo.starts_with("line ") && typo.contains("unknown field `jobname`"), "{typo}");
+    assert!(error(&SMALL.replace("userId = \"who\"", "")).contains("missing field `userId`"));
+    assert!(error(&SMALL.replace("epoch-s", "unix")).contains("epoch-ms"));
+    assert!(
+        error(&SMALL.replace("queueName = { value = \"all\" }", ""))
+            .contains("queueId or queueName is missing")
+    );
+    assert!(
+        error(&SMALL.replace("jobName = \"job\"", "jobName = { column = \"job\", zone = \"UTC\" }"))
+            .contains("zone does not belong here")
+    );
+    assert!(error(&SMALL.replace("{ value = \"all\" }", "{ }")).contains("one of column, columns and value"));
+    assert!(error(&format!("zone = \"Oslo\"\n{SMALL}")).contains("neither a zone"));
+    assert!(error(&format!("format = \"swf\"\n{SMALL}")).contains("csv, jsonl, parquet"));
+}
+
+#[test]
+fn a_column_that_is_not_there_is_told_with_those_that_are() {
+    let error = read(Format::Csv, SMALL, "job,who,strat,end,cost,state\n").unwrap_err().to_string();
+    assert!(error.contains("unknown column \"start\"; did you mean strat?"), "{error}");
+    let error = read(Format::Csv, SMALL, "job;who;start;end;cost;state\n").unwrap_err().to_string();
+    assert!(error.contains("say the mapping's delimiter"), "{error}");
+    let error = read(Format::Jsonl, SMALL, "{\"a\":1}\n").unwrap_err().to_string();
+    assert!(error.contains("unknown column"), "{error}");
+}
+
+#[test]
+fn a_draft_reads_the_file_that_it_was_made_from() {
+    for (format, text, rows) in [(Format::Csv, STUDIO, 4), (Format::Jsonl, TASKS, 2)] {
+        let draft = draft_mapping(format, input(text), "studio").unwrap();
+        let entries = read(format, &draft, text).unwrap();
+        let read = entries.iter().filter(|entry| matches!(entry, Entry::Submission { .. })).count();
+        assert_eq!(read, rows, "{draft}\n{entries:?}");
+    }
+}
+
+#[test]
+fn a_draft_says_what_it_guessed_and_what_is_missing() {
+    let draft = draft_mapping(Format::Csv, input(STUDIO), "studio").unwrap();
+    for line in [
+        "delimiter = \";\"",
+        "zone = \"UTC\"",
+        "sessionId = \"Task ID\"  # such as \"T-1001\"",
+        "startedAt = { column = \"Started\", format = \"%d.%m.%Y %H:%M:%S\" }",
+        "costInUsd = { column = \"Cost\", decimalComma = true }",
+        "outcome = { column = \"Status\", map = { \"Done\" = \"SUCCEEDED\", \"Error\" = \"FAILED\" }, others = \"\" }",
+        "product = { column = \"Licenses\", split = \"|\" }",
+        "#   \"Frames\": 5 of 5 rows",
+    ] {
+        assert!(draft.contains(line), "{line} is not in\n{draft}");
+    }
+    let bare = draft_mapping(Format::Csv, input("a,b\n1,2\n"), "x").unwrap();
+    assert!(bare.contains("without a start, nothing can be imported"), "{bare}");
+    assert!(Mapping::parse(&bare).unwrap_err().to_string().contains("startedAt"), "{bare}");
+}
+
+#[test]
+fn a_hostile_name_stays_inside_the_draft() {
+    let header = "start,\"a\nb = 1\",\"q\"\"u\u{7f}\"\n2025-11-24T22:00:00Z,x,y\n";
+    let draft = draft_mapping(Format::Csv, input(header), "s\"\n[license]").unwrap();
+    Mapping::parse(&draft).unwrap_or_else(|error| panic!("{error}\n{draft}"));
+}
