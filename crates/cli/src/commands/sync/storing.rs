@@ -156,7 +156,9 @@ impl<'a> Storing<'a> {
                 Err(refusal) => refused.push(refusal),
             }
         }
-        refused.iter().for_each(|refusal| self.refuse(refusal));
+        for refusal in refused {
+            self.refuse(&refusal);
+        }
         running
     }
 
