@@ -67,8 +67,9 @@ impl From<&NarrowRow> for Accumulator {
 }
 
 impl From<&Summary> for Accumulator {
+    /// The least runtime of an empty summary is the greatest number of 32 bits, which is less than that of a long session.
     fn from(summary: &Summary) -> Self {
-        Self::from(&narrow_row([0; 2], summary))
+        if summary.count == 0 { Self::EMPTY } else { Self::from(&narrow_row([0; 2], summary)) }
     }
 }
 
@@ -84,5 +85,19 @@ pub(crate) fn narrow_row(codes: [u32; 2], summary: &Summary) -> NarrowRow {
         cost_sum_nanos: summary.cost_sum_nanos,
         cost_min_nanos: summary.cost_min_nanos,
         cost_max_nanos: summary.cost_max_nanos,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_summary_merges_without_effect_beside_a_session_of_more_than_49_days() {
+        let mut sum = Accumulator::EMPTY;
+        sum.add(7, u64::from(u32::MAX) + 1);
+        let before = sum;
+        sum.merge(&Accumulator::from(&Summary::EMPTY));
+        assert_eq!(sum, before);
     }
 }
