@@ -90,7 +90,7 @@ impl Guesser<'_> {
             let columns = self.sample.columns.iter().enumerate();
             let mut fitting = columns.filter(|(index, column)| {
                 let last = column.name.rsplit('.').next().unwrap_or_default();
-                let is_called_so = plain(&column.name) == name || plain(last) == name;
+                let is_called_so = [&column.name, last].map(plain).iter().any(|called| is_name(called, name));
                 is_called_so && !self.guess.used.contains(index) && can_be(member, column)
             });
             fitting.next().map(|(index, _)| index)
@@ -280,6 +280,11 @@ impl Guesser<'_> {
             self.guess.license = Some(License { value, column: index });
         }
     }
+}
+
+/// Whether a column is called so, perhaps with the unit of its instants behind.
+fn is_name(called: &str, name: &str) -> bool {
+    called.strip_prefix(name).is_some_and(|rest| matches!(rest, "" | "ms" | "epoch" | "epochms" | "utc"))
 }
 
 fn can_be(member: Column, column: &SampledColumn) -> bool {
