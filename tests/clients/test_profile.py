@@ -26,11 +26,12 @@ def profile(site, tmp_path):
 def test_boto3_needs_the_name_alone(site, profile):
     with environment(profile):
         deadline = boto3.Session(profile_name="tally").client("deadline")
-    assert {farm["displayName"] for farm in deadline.list_farms()["farms"]} == set(site.farms)
+    # Other tests add farms of their own to the site.
+    assert {farm["displayName"] for farm in deadline.list_farms()["farms"]} >= set(site.farms)
 
 
 def test_the_aws_cli_needs_the_name_alone(site, profile):
     command = [Path(sys.executable).with_name("aws"), "deadline", "list-farms", "--profile", "tally", "--output", "json"]
     done = subprocess.run(command, capture_output=True, text=True, env=profile, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert {farm["displayName"] for farm in json.loads(done.stdout)["farms"]} == set(site.farms)
+    assert {farm["displayName"] for farm in json.loads(done.stdout)["farms"]} >= set(site.farms)
