@@ -48,7 +48,7 @@ Data goes to stdout and talk goes to stderr. Exit codes: 0 done, 1 failed, 2 cal
 pub(crate) enum Command {
     /// Make a sample farm, serve it, and print what to try; nothing leaves this machine
     Demo(DemoArguments),
-    /// Serve the AWS-compatible API and the overview page
+    /// Serve the AWS-compatible API and the usage explorer
     Serve(Box<ServeArguments>),
     /// Load sessions from files and from other farms, beside a running server too
     #[command(after_help = IMPORT_NOTES)]

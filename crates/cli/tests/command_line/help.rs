@@ -15,7 +15,7 @@ fn help_names_every_command_and_where_to_start() {
 
     Commands:
       demo          Make a sample farm, serve it, and print what to try; nothing leaves this machine
-      serve         Serve the AWS-compatible API and the overview page
+      serve         Serve the AWS-compatible API and the usage explorer
       import        Load sessions from files and from other farms, beside a running server too
       report        Group cost, runtime and sessions: tables, bars, JSON, CSV, Parquet
       sync          Copy a farm from where it is, once or again and again, beside a running server too
