@@ -10,7 +10,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Instant;
 
 use farmtally_columns::FarmSnapshot;
-use farmtally_engine::{AggregationControl, AggregationError, AggregationLimits};
+use farmtally_engine::{AggregationControl, AggregationError};
 use farmtally_model::aggregation::Status;
 use farmtally_model::{
     AggregationId, AggregationQuery, CostScaleFactor, FarmId, GroupBy, Resources, StatisticSet,
@@ -336,12 +336,7 @@ impl AggregationRun {
                 return RunEnd::Failed(format!("the farm's records cannot be used: {error}"));
             }
         };
-        let limits = AggregationLimits {
-            rows_max: self.service.limits.aggregation_rows_max,
-            bytes_max: self.service.limits.aggregation_bytes_max,
-            threads: self.service.limits.aggregation_threads,
-        };
-        let control = AggregationControl { limits, cancelled };
+        let control = AggregationControl { limits: self.service.limits.of_engine(), cancelled };
         match farmtally_engine::aggregate(&snapshot, &self.query, self.now, &control) {
             Ok(table) => checked_counts(table),
             Err(error @ (AggregationError::TooManyRows { .. } | AggregationError::TooMuchMemory { .. })) => {

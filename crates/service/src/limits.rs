@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use farmtally_engine::AggregationLimits;
+
 /// How long an aggregation can be read after its Start.
 pub(crate) const AGGREGATION_LIFE_MS: i64 = 60 * 60 * 1000;
 /// How long a page token is valid.
@@ -11,9 +13,9 @@ pub(crate) const PAGE_TOKEN_LIFE_MS: i64 = 24 * 60 * 60 * 1000;
 pub(crate) const ROW_COUNT_MAX: u64 = i32::MAX as u64;
 /// How long a key's state may be remembered: a disabled key stops working within this time.
 pub(crate) const KEY_MEMORY: Duration = Duration::from_secs(2);
-/// Days that an overview shows.
+/// Days of a farm's usage in the metrics.
 pub(crate) const OVERVIEW_DAYS: i64 = 30;
-/// Most farms that an overview shows.
+/// Most farms that the page names and the metrics count.
 pub(crate) const OVERVIEW_FARMS_MAX: usize = 20;
 
 const _: () = assert!(AGGREGATION_LIFE_MS < PAGE_TOKEN_LIFE_MS);
@@ -31,6 +33,17 @@ pub struct ServiceLimits {
     pub aggregation_threads: NonZeroUsize,
     /// Memory for answers that are kept at hand, in rows over all aggregations; older ones are read from disk again.
     pub cached_rows_max: usize,
+}
+
+impl ServiceLimits {
+    /// What bounds the engine while it answers one question.
+    pub(crate) fn of_engine(&self) -> AggregationLimits {
+        AggregationLimits {
+            rows_max: self.aggregation_rows_max,
+            bytes_max: self.aggregation_bytes_max,
+            threads: self.aggregation_threads,
+        }
+    }
 }
 
 impl Default for ServiceLimits {

@@ -8,7 +8,7 @@ mod glob;
 use std::sync::atomic::AtomicBool;
 
 use farmtally_columns::FarmSnapshot;
-use farmtally_engine::{AggregationControl, AggregationLimits};
+use farmtally_engine::AggregationControl;
 use farmtally_model::{
     AggregationQuery, DisplayName, FarmId, FleetId, GroupBy, GroupValue, QueueId, RESOURCES_MAX, Resources,
     Statistic, StatisticSet, StatisticsTable, TimeRange, Timestamp, UsageGroupBy, UtcOffset,
@@ -137,11 +137,6 @@ impl Spending<'_> {
         resources: Resources,
         group_by: &[UsageGroupBy],
     ) -> Result<StatisticsTable, ServiceError> {
-        let limits = AggregationLimits {
-            rows_max: self.service.limits.aggregation_rows_max,
-            bytes_max: self.service.limits.aggregation_bytes_max,
-            threads: self.service.limits.aggregation_threads,
-        };
         let query = AggregationQuery::new(
             resources,
             self.period,
@@ -150,7 +145,8 @@ impl Spending<'_> {
             GroupBy::new(group_by).map_err(ServiceError::internal)?,
             StatisticSet::new([Statistic::Sum]).map_err(ServiceError::internal)?,
         );
-        let control = AggregationControl { limits, cancelled: &AtomicBool::new(false) };
+        let cancelled = AtomicBool::new(false);
+        let control = AggregationControl { limits: self.service.limits.of_engine(), cancelled: &cancelled };
         let query = query.map_err(ServiceError::internal)?;
         farmtally_engine::aggregate(self.snapshot, &query, self.now, &control).map_err(ServiceError::internal)
     }

@@ -138,11 +138,8 @@ impl Asked<'_> {
         question: &UsageQuestion,
         cancelled: &AtomicBool,
     ) -> Result<UsageTable, UsageError> {
-        let limits = AggregationLimits {
-            rows_max: question.rows_max.get(),
-            bytes_max: self.service.limits.aggregation_bytes_max,
-            threads: self.service.limits.aggregation_threads,
-        };
+        let limits =
+            AggregationLimits { rows_max: question.rows_max.get(), ..self.service.limits.of_engine() };
         let control = AggregationControl { limits, cancelled };
         farmtally_engine::tabulate(&self.snapshot, query, self.now, &control)
             .map_err(|error| UsageError::of_engine(error, self.service, self.farm.farm_id))
