@@ -45,7 +45,7 @@ pub use jobs::{Job, Search, SearchResult};
 pub use keys::{AccessKeySecret, AccessKeySummary, Credential, KeyAdministration, KeyError};
 pub use limits::ServiceLimits;
 pub use month::{Month, MonthError};
-pub use overview::{DayUsage, FarmOverview, NamedUsage, UsageTotals};
+pub use overview::{FarmOverview, UsageTotals};
 pub use repricing::{MonthDifference, Repricing};
 pub use retry_key::retry_key;
 pub use service::Service;

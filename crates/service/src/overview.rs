@@ -1,19 +1,14 @@
-//! What a farm used in its latest thirty days, for the page that its owner opens first.
+//! What a farm used in its latest thirty days, for the metrics, and the farms that are shown to people.
 //!
-//! The numbers come from the same engine as the API's answers, in the same whole numbers. The engine takes at most ten
-//! queues to a question, so that a farm's queues are asked for ten by ten and the answers are added up, which is exact.
-//! Persistent volumes belong to no queue and are not in these numbers.
+//! The numbers come from the same engine as the API's answers, in the same whole numbers. Persistent volumes belong to no
+//! queue and are not in these numbers.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
 use std::sync::atomic::AtomicBool;
 
 use farmtally_columns::FarmSnapshot;
-use farmtally_engine::{AggregationControl, AggregationLimits};
+use farmtally_engine::AggregationControl;
 use farmtally_model::{
-    AggregationQuery, CostScaleFactor, DisplayName, FarmId, GroupBy, GroupValue, Period, QueryError, QueueId,
-    RESOURCES_MAX, Resources, Statistic, StatisticSet, StatisticsRow, StatisticsTable, TimeRange, Timestamp,
-    UsageGroupBy, UserId, UtcOffset, exact,
+    Calendar, CostScaleFactor, FarmId, TimeRange, Timestamp, UsageAmounts, UsageQuery, exact,
 };
 use farmtally_store::Farm;
 
@@ -39,12 +34,6 @@ pub struct UsageTotals {
 }
 
 impl UsageTotals {
-    fn add(&mut self, other: Self) {
-        self.cost_nanos += other.cost_nanos;
-        self.runtime_ms += other.runtime_ms;
-        self.sessions += other.sessions;
-    }
-
     /// The cost in dollars, scaled and rounded once, as the API's answers show it.
     pub fn cost_usd(self, factor: CostScaleFactor) -> f64 {
         exact::ratio_to_f64(self.cost_nanos, factor.nanos(), COST_UNIT)
@@ -55,57 +44,18 @@ impl UsageTotals {
         exact::ratio_to_f64(self.runtime_ms, 1, HOUR_MS)
     }
 
-    fn of(row: &StatisticsRow) -> Self {
-        Self { cost_nanos: row.cost.sum, runtime_ms: row.runtime.sum, sessions: row.count }
+    fn of(amounts: &UsageAmounts) -> Self {
+        Self { cost_nanos: amounts.cost.sum, runtime_ms: amounts.runtime.sum, sessions: amounts.sessions }
     }
 }
 
-impl std::iter::Sum for UsageTotals {
-    fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
-        parts.fold(Self::default(), |mut totals, part| {
-            totals.add(part);
-            totals
-        })
-    }
-}
-
-/// What a queue or a user used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NamedUsage {
-    /// What people call it; its id where no source gave a name.
-    pub name: String,
-    /// Its id.
-    pub id: String,
-    /// What it used.
-    pub totals: UsageTotals,
-}
-
-/// What a farm used on one day.
+/// A farm's latest thirty days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DayUsage {
-    /// The beginning of the day, UTC.
-    pub start: Timestamp,
-    /// What was used; a session that spans two days counts on both.
-    pub totals: UsageTotals,
-}
-
-/// A farm and its latest thirty days.
-#[derive(Debug, Clone)]
 pub struct FarmOverview {
-    /// The farm.
-    pub farm: Farm,
     /// Sessions and volumes that are stored, of any time.
     pub record_count: u64,
-    /// Thirty days UTC: up to today, or up to the day of the latest usage where that is longer ago.
-    pub window: TimeRange,
-    /// Everything in the window.
+    /// Everything in thirty days UTC: up to today, or up to the day of the latest usage where that is longer ago.
     pub totals: UsageTotals,
-    /// By queue, the most expensive first.
-    pub queues: Vec<NamedUsage>,
-    /// By user, the most expensive first.
-    pub users: Vec<NamedUsage>,
-    /// Every day of the window, the earliest first.
-    pub days: Vec<DayUsage>,
 }
 
 impl Service {
@@ -121,26 +71,19 @@ impl Service {
     }
 
     /// A farm's latest thirty days; who may see it is for the caller to know.
-    pub fn overview(&self, farm: Farm) -> Result<FarmOverview, ServiceError> {
+    pub fn overview(&self, farm_id: FarmId) -> Result<FarmOverview, ServiceError> {
         let now = self.now();
-        let snapshot = self.store.snapshot(farm.farm_id)?;
+        let snapshot = self.store.snapshot(farm_id)?;
         let window = latest_days(latest_usage(&snapshot, now).map_or(now, |latest| latest.min(now)))?;
-        let survey = Survey { service: self, snapshot: &snapshot, window, now };
-        let (queues, users) = (survey.by_queue()?, survey.by_user()?);
+        let cancelled = AtomicBool::new(false);
+        let control = AggregationControl { limits: self.limits.of_engine(), cancelled: &cancelled };
+        let query = UsageQuery::new(Calendar::whole(window));
+        let table =
+            farmtally_engine::tabulate(&snapshot, &query, now, &control).map_err(ServiceError::internal)?;
         Ok(FarmOverview {
             record_count: snapshot.session_count() + snapshot.volume_count(),
-            window,
-            totals: queues.values().copied().sum(),
-            queues: named(queues, &self.queue_names(farm.farm_id)?),
-            users: named(users, &self.store.catalogue().users(farm.farm_id)?.into_iter().collect()),
-            days: survey.by_day()?,
-            farm,
+            totals: UsageTotals::of(&table.total),
         })
-    }
-
-    fn queue_names(&self, farm_id: FarmId) -> Result<HashMap<QueueId, Option<DisplayName>>, ServiceError> {
-        let queues = self.store.catalogue().queues(farm_id, None, usize::MAX)?;
-        Ok(queues.into_iter().map(|queue| (queue.id, Some(queue.display_name))).collect())
     }
 }
 
@@ -159,115 +102,6 @@ fn latest_days(latest: Timestamp) -> Result<TimeRange, ServiceError> {
     let end = Timestamp::from_millis(last_day_ms + DAY_MS).map_err(ServiceError::internal)?;
     let start = Timestamp::from_millis_clamped(end.millis() - OVERVIEW_DAYS * DAY_MS);
     TimeRange::new(start, end).map_err(ServiceError::internal)
-}
-
-/// Usage by one field.
-type UsageBy<K> = BTreeMap<K, UsageTotals>;
-
-/// Adds up every queue of a farm over one window.
-struct Survey<'a> {
-    service: &'a Service,
-    snapshot: &'a FarmSnapshot,
-    window: TimeRange,
-    now: Timestamp,
-}
-
-impl Survey<'_> {
-    fn by_queue(&self) -> Result<UsageBy<QueueId>, ServiceError> {
-        self.usage_by(UsageGroupBy::QueueId, None, |value, _| match value {
-            GroupValue::Queue(queue_id) => Some(*queue_id),
-            _ => None,
-        })
-    }
-
-    fn by_user(&self) -> Result<UsageBy<UserId>, ServiceError> {
-        self.usage_by(UsageGroupBy::UserId, None, |value, _| match value {
-            GroupValue::User(user_id) => Some(user_id.clone()),
-            _ => None,
-        })
-    }
-
-    /// Every day of the window, the idle ones too.
-    fn by_day(&self) -> Result<Vec<DayUsage>, ServiceError> {
-        let by_start =
-            self.usage_by(UsageGroupBy::QueueId, Some(Period::Daily), |_, row| Some(row.bucket.start()))?;
-        let (start, end) = (self.window.start().millis(), self.window.end().millis());
-        let starts = (0..).map(|day| start + day * DAY_MS).take_while(|start| *start < end);
-        let totals = |start| by_start.get(&start).copied().unwrap_or_default();
-        let day = |start| DayUsage { start, totals: totals(start) };
-        Ok(starts.map(Timestamp::from_millis_clamped).map(day).collect())
-    }
-
-    /// Adds up the rows of every ten queues by a key that is taken from each row.
-    fn usage_by<K: Ord>(
-        &self,
-        field: UsageGroupBy,
-        period: Option<Period>,
-        key: impl Fn(&GroupValue, &StatisticsRow) -> Option<K>,
-    ) -> Result<UsageBy<K>, ServiceError> {
-        let queue_ids: Vec<QueueId> = self.snapshot.queues().iter().copied().collect();
-        let mut usage = UsageBy::new();
-        for queue_ids in queue_ids.chunks(RESOURCES_MAX) {
-            let table = self.answer(queue_ids, field, period)?;
-            for row in table.rows.iter() {
-                if let Some(key) = table.values_of(&row).next().and_then(|value| key(value, &row)) {
-                    usage.entry(key).or_default().add(UsageTotals::of(&row));
-                }
-            }
-        }
-        Ok(usage)
-    }
-
-    fn answer(
-        &self,
-        queue_ids: &[QueueId],
-        field: UsageGroupBy,
-        period: Option<Period>,
-    ) -> Result<StatisticsTable, ServiceError> {
-        let query = self.query(queue_ids, field, period).map_err(ServiceError::internal)?;
-        let limits = AggregationLimits {
-            rows_max: self.service.limits.aggregation_rows_max,
-            bytes_max: self.service.limits.aggregation_bytes_max,
-            threads: self.service.limits.aggregation_threads,
-        };
-        let control = AggregationControl { limits, cancelled: &AtomicBool::new(false) };
-        farmtally_engine::aggregate(self.snapshot, &query, self.now, &control).map_err(ServiceError::internal)
-    }
-
-    fn query(
-        &self,
-        queue_ids: &[QueueId],
-        field: UsageGroupBy,
-        period: Option<Period>,
-    ) -> Result<AggregationQuery, QueryError> {
-        AggregationQuery::new(
-            Resources::queues(queue_ids.iter().copied())?,
-            self.window,
-            UtcOffset::UTC,
-            period,
-            GroupBy::new(&[field])?,
-            StatisticSet::new([Statistic::Sum])?,
-        )
-    }
-}
-
-/// Gives each id its name, the most expensive first.
-fn named<K: Eq + Hash + ToString>(
-    usage: UsageBy<K>,
-    names: &HashMap<K, Option<DisplayName>>,
-) -> Vec<NamedUsage> {
-    let mut named: Vec<NamedUsage> = usage
-        .into_iter()
-        .map(|(key, totals)| {
-            let id = key.to_string();
-            let name =
-                names.get(&key).and_then(Option::as_ref).map_or_else(|| id.clone(), ToString::to_string);
-            NamedUsage { name, id, totals }
-        })
-        .collect();
-    // Stable, so that equals stay in the order of their ids.
-    named.sort_by_key(|usage| std::cmp::Reverse((usage.totals.cost_nanos, usage.totals.runtime_ms)));
-    named
 }
 
 #[cfg(test)]
@@ -293,8 +127,7 @@ mod tests {
 
     #[test]
     fn totals_are_scaled_and_rounded_once() {
-        let mut totals = UsageTotals { cost_nanos: 1, runtime_ms: 1_800_000, sessions: 1 };
-        totals.add(UsageTotals { cost_nanos: 299_999_999, runtime_ms: 1_800_000, sessions: 2 });
+        let totals = UsageTotals { cost_nanos: 300_000_000, runtime_ms: 3_600_000, sessions: 3 };
         assert_eq!(totals.cost_usd(CostScaleFactor::ONE).to_bits(), 0.3_f64.to_bits());
         assert_eq!(totals.cost_usd(CostScaleFactor::parse("0.5").unwrap()).to_bits(), 0.15_f64.to_bits());
         assert_eq!(totals.runtime_hours().to_bits(), 1.0_f64.to_bits());

@@ -1,4 +1,4 @@
-//! What each farm used in its latest thirty days, as the overview page has it, computed at most once a minute.
+//! What each farm used in its latest thirty days, computed at most once a minute.
 
 use std::error::Error;
 use std::sync::{Mutex, PoisonError};
@@ -46,7 +46,7 @@ fn measured(service: &Service) -> Vec<FarmUsage> {
     let usage = farms.into_iter().filter_map(|farm| {
         let (farm_id, factor) = (farm.farm_id, farm.cost_scale_factor);
         let overview = service
-            .overview(farm)
+            .overview(farm_id)
             .inspect_err(|error| tracing::error!(farm = %farm_id, error = error as &dyn Error, "no usage"));
         let overview = overview.ok()?;
         Some(FarmUsage {
