@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{LISTEN_DEFAULT, parse_address, parse_endpoint};
+use super::address::{LISTEN_DEFAULT, parse_address, parse_endpoint};
 
 pub(super) const NOTES: &str = "\
 A line starts with `ok`, `note` or `wrong`, and below it stands the line that mends it. Exit code 0: nothing is wrong. \

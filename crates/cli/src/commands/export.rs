@@ -2,90 +2,16 @@
 
 use std::fs::{self, File};
 use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Subcommand, ValueEnum};
-use farmtally_model::DisplayName;
-use farmtally_service::{ExportError, ExportFormat, FocusOptions, FocusVersion, Month, Table};
+use farmtally_service::{ExportError, ExportFormat, FocusOptions, Month, Table};
 
-use super::rates::FarmArguments;
+use crate::args::export::{
+    ExportCommand, FocusArguments, FocusFormat, RangeArguments, SessionsArguments, SessionsFormat,
+};
 use crate::output::print;
 use crate::reading::Reading;
 use crate::report_error::Failure;
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ExportCommand {
-    /// Write usage and cost in the columns of FOCUS, a row for each day and each use of each job
-    #[command(after_help = NOTES)]
-    Focus(FocusArguments),
-    /// Write sessions and volumes in the columns of the interchange form, by the month in which they started
-    #[command(after_help = NOTES)]
-    Sessions(SessionsArguments),
-}
-
-const NOTES: &str = "\
-Every month gets a file of its own under the output folder, written beside the old one and put in its place as a whole, so \
-that an export can be repeated. Months are in UTC. Beside a running server a copy of the folder is read.";
-
-#[derive(Debug, Args)]
-pub(crate) struct RangeArguments {
-    #[command(flatten)]
-    farm: FarmArguments,
-    /// First month, such as 2026-01
-    #[arg(long, value_name = "MONTH")]
-    from: Month,
-    /// Last month
-    #[arg(long, value_name = "MONTH")]
-    to: Month,
-    /// Folder for the files, made if it is not there
-    #[arg(long, value_name = "DIR")]
-    output: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct FocusArguments {
-    #[command(flatten)]
-    range: RangeArguments,
-    /// Version of FOCUS
-    #[arg(long, value_name = "VERSION", value_parser = version_parser(), default_value = "1.2")]
-    focus_version: FocusVersion,
-    /// Who provides the farm and issues its invoices [default: the farm's name]
-    #[arg(long, value_name = "NAME", value_parser = DisplayName::new)]
-    provider: Option<DisplayName>,
-    /// How the files are written
-    #[arg(long, value_name = "FORMAT", value_enum, default_value = "csv")]
-    format: FocusFormat,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SessionsArguments {
-    #[command(flatten)]
-    range: RangeArguments,
-    /// How the files are written
-    #[arg(long, value_name = "FORMAT", value_enum, default_value = "csv")]
-    format: SessionsFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FocusFormat {
-    Csv,
-    Parquet,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum SessionsFormat {
-    Csv,
-    Jsonl,
-    Parquet,
-}
-
-fn version_parser() -> impl TypedValueParser<Value = FocusVersion> {
-    PossibleValuesParser::new(FocusVersion::ALL.map(|(number, _)| number)).try_map(|number| {
-        let version = FocusVersion::ALL.iter().find(|(known, _)| *known == number);
-        version.map(|(_, version)| *version).ok_or("use 1.2 or 1.4")
-    })
-}
 
 /// Does what was asked for.
 pub(crate) fn run(command: &ExportCommand) -> Result<(), Failure> {

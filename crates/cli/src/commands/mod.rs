@@ -22,17 +22,11 @@ mod sync;
 mod verify;
 mod verify_audit;
 
-pub(crate) use budget::BudgetCommand;
-pub(crate) use export::ExportCommand;
-pub(crate) use rates::RatesCommand;
-
 use crate::args::{Command, ConfigCommand};
 use crate::configuration::CommandLine;
 use crate::exit::ExitStatus;
 use crate::logging::{self, LogFormat, QUIET};
 use crate::report_error::Failure;
-
-pub(crate) use sync::SyncCommand;
 
 /// Does what was asked for.
 pub(crate) fn run(command: Command, line: &CommandLine) -> Result<ExitStatus, Failure> {

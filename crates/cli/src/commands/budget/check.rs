@@ -6,9 +6,9 @@ use farmtally_service::{
 };
 use serde_json::{Value, json};
 
-use super::arguments::{CheckArguments, CheckFormat};
 use super::message::Message;
 use super::{scope, unknown, webhook};
+use crate::args::budget::{CheckArguments, CheckFormat};
 use crate::exit::ExitStatus;
 use crate::money_text::{decimal, usd};
 use crate::output::print;

@@ -1,6 +1,5 @@
 //! `budget`: what may be spent, and who is told when it is.
 
-mod arguments;
 mod check;
 mod message;
 mod webhook;
@@ -10,10 +9,8 @@ use std::fs;
 use farmtally_model::{DisplayName, FarmId, QueueId};
 use farmtally_service::{Budget, Catalogue, Clock, SystemClock, Webhook, seal_webhook_secret};
 
-pub(crate) use arguments::BudgetCommand;
-use arguments::{RemoveArguments, SetArguments, WebhookForm};
-
-use super::rates::FarmArguments;
+use crate::args::FarmArguments;
+use crate::args::budget::{BudgetCommand, RemoveArguments, SetArguments, WebhookForm};
 use crate::audit;
 use crate::exit::ExitStatus;
 use crate::output::print;

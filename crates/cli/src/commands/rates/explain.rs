@@ -6,7 +6,8 @@ use farmtally_ingest::{Charge, LineExplanation, RatePart};
 use farmtally_model::{LineCost, NanoUsd, Record, Span, Timestamp};
 use farmtally_service::{ExplainingCard, Explanation, SpreadBill, StoredRecord};
 
-use super::arguments::{ExplainArguments, FarmArguments};
+use crate::args::FarmArguments;
+use crate::args::rates::ExplainArguments;
 use crate::money_text::decimal;
 use crate::output::print;
 use crate::reading::Reading;

@@ -1,6 +1,5 @@
 //! `rates`: the cards that price sessions which come without a cost, and what was made of them.
 
-mod arguments;
 mod explain;
 mod reprice;
 mod spread;
@@ -12,9 +11,8 @@ use std::path::Path;
 use farmtally_ingest::{RateCard, rate_card_id};
 use farmtally_service::{Clock, SystemClock};
 
-pub(crate) use arguments::{FarmArguments, RatesCommand, parse_instant};
-use arguments::{SetArguments, ShowArguments};
-
+use crate::args::FarmArguments;
+use crate::args::rates::{RatesCommand, SetArguments, ShowArguments};
 use crate::audit;
 use crate::exit::ExitStatus;
 use crate::output::{print, print_as_it_is};

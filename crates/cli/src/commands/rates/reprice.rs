@@ -3,7 +3,8 @@
 use farmtally_model::{TimeRange, Timestamp};
 use farmtally_service::{MonthDifference, Repricing};
 
-use super::arguments::{FarmArguments, RepriceArguments};
+use crate::args::FarmArguments;
+use crate::args::rates::RepriceArguments;
 use crate::audit;
 use crate::exit::ExitStatus;
 use crate::money_text::{usd, usd_difference};

@@ -6,7 +6,8 @@ use farmtally_model::{FarmId, FleetId};
 use farmtally_service::{Catalogue, Clock, FleetBill, Share, Spread, SpreadBill, SpreadError, SystemClock};
 use serde_json::json;
 
-use super::arguments::{FarmArguments, FleetReference, ReportFormat, SpreadArguments, SpreadBy};
+use crate::args::FarmArguments;
+use crate::args::rates::{FleetReference, ReportFormat, SpreadArguments, SpreadBy};
 use crate::audit;
 use crate::csv_text::csv_line;
 use crate::exit::ExitStatus;

@@ -4,7 +4,6 @@
 //! written down ([`marks`]), so that what is read twice counts once. The folder is open while there is something to store
 //! and not between two passes; when a server has it, the records go through that server, as those of an import do.
 
-mod arguments;
 mod marks;
 mod mirror;
 mod pass;
@@ -22,14 +21,12 @@ use farmtally_deadline::{Client, Surroundings};
 use self::pass::Pass;
 use self::patience::Patience;
 use self::tally::Tally;
+use crate::args::sync::{SyncAwsArguments, SyncCommand};
 use crate::audit;
 use crate::exit::ExitStatus;
 use crate::output::print;
 use crate::report_error::Failure;
 use crate::talk::tell;
-
-use arguments::SyncAwsArguments;
-pub(crate) use arguments::SyncCommand;
 
 /// Does what was asked for.
 pub(crate) fn run(command: &SyncCommand) -> Result<ExitStatus, Failure> {

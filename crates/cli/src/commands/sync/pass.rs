@@ -7,7 +7,6 @@ use farmtally_ingest::RateCard;
 use farmtally_model::JobId;
 use farmtally_service::Catalogue;
 
-use super::arguments::SyncAwsArguments;
 use super::marks::{self, JobMark};
 use super::mirror::{Mirror, Names};
 use super::patience::Patience;
@@ -16,6 +15,7 @@ use super::reading::Reader;
 use super::source::failed;
 use super::storing::Storing;
 use super::tally::Tally;
+use crate::args::sync::SyncAwsArguments;
 use crate::commands::rates::read_rate_card;
 use crate::report_error::Failure;
 use crate::talk::tell;

@@ -7,8 +7,8 @@ use farmtally_deadline::{
     Surroundings,
 };
 
-use super::arguments::SyncAwsArguments;
 use super::patience::Patience;
+use crate::args::sync::SyncAwsArguments;
 use crate::report_error::Failure;
 use crate::talk::tell;
 

@@ -8,13 +8,13 @@ use farmtally_ingest::RateCard;
 use farmtally_model::{JobId, Record, SessionId, Timestamp};
 use farmtally_service::{Catalogue, NumberedSubmission};
 
-use super::arguments::SyncAwsArguments;
 use super::marks::{self, JobMark};
 use super::mirror::Names;
 use super::patience::Patience;
 use super::plan::PlannedJob;
 use super::reading::JobReading;
 use super::tally::Tally;
+use crate::args::sync::SyncAwsArguments;
 use crate::commands::import::destination::Destination;
 use crate::farm_reference::FarmReference;
 use crate::report_error::Failure;

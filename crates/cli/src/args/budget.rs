@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use farmtally_model::{DisplayName, NanoUsd, Timestamp, UserId};
 
-use crate::commands::rates::{FarmArguments, parse_instant};
+use super::farm::FarmArguments;
+use super::time::parse_instant;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BudgetCommand {

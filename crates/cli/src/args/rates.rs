@@ -6,10 +6,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use farmtally_model::{
     DisplayName, FleetId, NanoUsd, RecordId, SessionId, TextError, TimeRange, Timestamp, VolumeId,
 };
-use farmtally_service::Month;
 
-use crate::data_folder::DataFolder;
-use crate::farm_reference::FarmReference;
+use super::farm::FarmArguments;
+use super::time::{parse_instant, parse_period};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RatesCommand {
@@ -27,15 +26,6 @@ pub(crate) enum RatesCommand {
     /// Spread a fleet's bill over its sessions by runtime; stored costs change only with `--yes`
     #[command(after_help = SPREAD_NOTES)]
     Spread(SpreadArguments),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct FarmArguments {
-    #[command(flatten)]
-    pub(crate) folder: DataFolder,
-    /// Name or id of the farm
-    #[arg(long, value_name = "NAME")]
-    pub(crate) farm: FarmReference,
 }
 
 #[derive(Debug, Args)]
@@ -145,37 +135,4 @@ fn parse_fleet(text: &str) -> Result<FleetReference, TextError> {
 fn parse_record_id(text: &str) -> Result<RecordId, String> {
     let session = SessionId::parse(text).map(RecordId::Session);
     session.or_else(|error| VolumeId::parse(text).map(RecordId::Volume).map_err(|_| error.to_string()))
-}
-
-/// A date, which is its first instant in UTC, or a time with an offset.
-pub(crate) fn parse_instant(text: &str) -> Result<Timestamp, String> {
-    let time = if text.len() == "2026-01-01".len() { format!("{text}T00:00:00Z") } else { text.to_owned() };
-    Timestamp::parse_exact(&time).map_err(|_| {
-        format!("{text:?} is not a date such as 2026-01-01 or a time such as 2026-01-01T08:00:00Z")
-    })
-}
-
-pub(crate) fn parse_period(text: &str) -> Result<TimeRange, String> {
-    match text.split_once("..") {
-        None => {
-            let month: Month = text.parse().map_err(|error| format!("{error}, nor two dates with `..`"))?;
-            month.range().map_err(|error| error.to_string())
-        }
-        Some((start, end)) => TimeRange::new(parse_instant(start)?, parse_instant(end)?)
-            .map_err(|_| format!("{end} is not after {start}")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_period_is_a_month_or_two_dates() {
-        let month = parse_period("2026-02").unwrap();
-        assert_eq!(parse_period("2026-02-01..2026-03-01"), Ok(month));
-        for text in ["2026", "2026-02-01", "2026-02-01..2026-02-01", "2026-02..2026-03"] {
-            assert!(parse_period(text).is_err(), "{text}");
-        }
-    }
 }

@@ -1,0 +1,144 @@
+//! Flags of `import`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use farmtally_ingest::Format;
+use farmtally_service::BATCH_RECORDS_MAX;
+
+use crate::data_folder::DataFolder;
+use crate::farm_reference::FarmReference;
+
+pub(super) const NOTES: &str = "\
+An import can be repeated: what is stored already counts as unchanged. An interrupted one leaves whole batches, \
+and the same command finishes it. Records that break the contract, or that contradict what is stored, go to the \
+rejects file, one JSON object a line with file, line, field, value and message. An import that rejects every record \
+exits with 1.";
+
+/// An import, or only a look at a file, which needs nothing of what an import needs.
+#[derive(Debug)]
+pub(crate) enum ImportCommand {
+    /// Draft a mapping for this file.
+    SuggestMapping(PathBuf),
+    /// Import.
+    Import(Box<ImportArguments>),
+}
+
+const SUGGEST_MAPPING: &str = "suggest-mapping";
+
+impl Args for ImportCommand {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let suggest_mapping = clap::Arg::new(SUGGEST_MAPPING)
+            .long(SUGGEST_MAPPING)
+            .value_name("FILE")
+            .value_parser(clap::value_parser!(PathBuf))
+            .exclusive(true)
+            .help("Print a mapping drafted from the first rows of a CSV, JSON Lines or Parquet file, and import nothing");
+        ImportArguments::augment_args(command.arg(suggest_mapping))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl clap::FromArgMatches for ImportCommand {
+    fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
+        match matches.get_one::<PathBuf>(SUGGEST_MAPPING) {
+            Some(file) => Ok(Self::SuggestMapping(file.clone())),
+            None => Ok(Self::Import(Box::new(ImportArguments::from_arg_matches(matches)?))),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+    /// Name or id of the farm; it is made if it is not there
+    #[arg(long, value_name = "NAME")]
+    pub(crate) farm: FarmReference,
+    /// Format of the files [default: by the ending of each file's name]
+    #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
+    pub(crate) format: Option<Format>,
+    /// What the columns of files that are not in farmtally's own form mean, in TOML; for csv, jsonl and parquet
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mapping: Option<PathBuf>,
+    /// Flamenco's database (flamenco-manager.sqlite), which knows what its jobs are called
+    #[arg(long, value_name = "FILE")]
+    pub(crate) names: Option<PathBuf>,
+    /// Import again after so long, such as 60s, 5m or 1h, until SIGINT or SIGTERM; files only if they changed
+    #[arg(long, value_name = "TIME", value_parser = parse_pause)]
+    pub(crate) every: Option<Duration>,
+    /// Read, check and price everything, and store nothing; records are not compared with what is stored, nor with
+    /// earlier ones of the same files
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Rate card that becomes the farm's before anything is read
+    #[arg(long, value_name = "FILE", conflicts_with = "every")]
+    pub(crate) rates: Option<PathBuf>,
+    /// Where to write rejected records [default: the first file's name with .rejects.jsonl behind it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rejects: Option<PathBuf>,
+    /// Most records of a batch, which is one durable commit [default: 65536, or 1000 through a server]
+    #[arg(long, value_name = "N", value_parser = parse_batch)]
+    pub(crate) batch: Option<usize>,
+    /// Exit with 1 when a record was rejected
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Files to read, compressed with gzip or not; `-` is the standard input; for flamenco the folder of its task
+    /// logs, or a file of its events
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+fn format_parser() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(|(name, _)| name)).try_map(|name| name.parse::<Format>())
+}
+
+fn parse_batch(text: &str) -> Result<usize, String> {
+    let batch = text.parse().ok().filter(|batch| (1..=BATCH_RECORDS_MAX).contains(batch));
+    batch.ok_or_else(|| format!("a batch has 1 to {BATCH_RECORDS_MAX} records"))
+}
+
+/// Longest pause between two imports, in seconds: a week.
+const PAUSE_SECONDS_MAX: u64 = 7 * 24 * 3600;
+
+fn parse_pause(text: &str) -> Result<Duration, String> {
+    let units = [("s", 1), ("m", 60), ("h", 3600)];
+    let seconds = units
+        .iter()
+        .find_map(|(unit, seconds)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(*seconds));
+    let pause = seconds.filter(|seconds| (1..=PAUSE_SECONDS_MAX).contains(seconds));
+    pause.map(Duration::from_secs).ok_or_else(|| {
+        "it is a number of seconds, minutes or hours up to a week, such as 60s, 5m or 1h".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_has_a_unit_and_is_at_least_a_second() {
+        assert_eq!(parse_pause("60s"), Ok(Duration::from_mins(1)));
+        assert_eq!(parse_pause("1h"), Ok(Duration::from_hours(1)));
+        for text in ["", "60", "0s", "-1s", "200h", "1d"] {
+            assert!(parse_pause(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_batch_has_its_bounds() {
+        assert_eq!(parse_batch("1"), Ok(1));
+        assert!(parse_batch("0").is_err());
+        assert!(parse_batch("100001").is_err());
+    }
+}
