@@ -1,0 +1,162 @@
+"""Asks servers of Spark Connect small sums whose exact results are known, and prints what each of them answers.
+
+The sums are those that statistics need: 64-bit and decimal sums at their edges, floor division of products of 105 bits, averages
+of decimals, instants of the year 2997. Each server is started from its package, asked, and ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import venv
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+FOLDER = REPOSITORY / "target/bench/distributed-env"
+SAIL = ["pysail==0.7.2", "pyspark-client==4.2.0", "pandas<3"]
+SPARK = "pyspark==4.3.0"
+START_SECONDS = 300
+
+BIG = 9_000_000_000_000_000_000
+NINES = "cast('99999999999999999999999999999999999999' as decimal(38,0))"
+COST, ELAPSED, RUNTIME = 10**18, 3_455_999_999, 3_456_000_000
+
+
+def rows(*values: object) -> str:
+    """A relation of one column x."""
+    return f"(select explode(array({', '.join(map(str, values))})) x)"
+
+
+# What is asked, how, and the exact result.
+PROBES = [
+    ("SUM of BIGINT beyond 64 bits", f"select sum(x) from {rows(BIG, BIG)}", 2 * BIG),
+    ("SUM of DECIMAL(38) beyond 38 digits", f"select sum(x) from {rows(NINES, NINES)}", 2 * (10**38 - 1)),
+    ("SUM of DECIMAL(28), the same numbers", f"select sum(cast(x as decimal(28,0))) from {rows(BIG, BIG)}", 2 * BIG),
+    ("BIGINT * BIGINT beyond 64 bits", f"select x * 4 from {rows(BIG)}", 4 * BIG),
+    (
+        "10^18 n$ at the last ms of 40 days, floor of decimals by div",
+        f"select (cast({COST} as decimal(19,0)) * cast({ELAPSED} as decimal(14,0))) div cast({RUNTIME} as decimal(14,0))",
+        COST * ELAPSED // RUNTIME,
+    ),
+    ("AVG of the decimals 1, 2, 2", f"select avg(x) from {rows(*(f'cast({n} as decimal(38,0))' for n in (1, 2, 2)))}", "5/3"),
+    ("BIGINT div and %", f"select concat(x div 7, ',', x % 7) from {rows(BIG)}", f"{BIG // 7},{BIG % 7}"),
+    ("unix_millis in the year 2997", "select unix_millis(timestamp'2997-10-01 00:00:00.123Z')", 32_432_659_200_123),
+]
+
+
+def main() -> int:
+    """Tries the servers and prints a table."""
+    parser = argparse.ArgumentParser(prog="bench/distributed", description=__doc__)
+    parser.add_argument("--spark", action="store_true", help="try Apache Spark, too")
+    arguments = parser.parse_args()
+    if Path(sys.prefix).resolve() != FOLDER.resolve():
+        install(arguments.spark)
+        os.execv(FOLDER / "bin/python", [str(FOLDER / "bin/python"), *sys.argv])
+    servers = {"Sail": sail}
+    if arguments.spark:
+        servers["Spark"] = spark
+    answers = {name: tried(name, server) for name, server in servers.items()}
+    print(f"| | exact | {' | '.join(answers)} |\n|---|---|{'---|' * len(answers)}")
+    for index, (what, _, exact) in enumerate(PROBES):
+        print(f"| {what} | {exact} | {' | '.join(found[index] for found in answers.values())} |")
+    return 0
+
+
+def install(with_spark: bool) -> None:
+    """Makes the environment, and says what it weighs."""
+    if not (FOLDER / "bin/sail").exists():
+        venv.create(FOLDER, with_pip=True, clear=True)
+        pip("install", *SAIL)
+    if with_spark and not (FOLDER / "spark").exists():
+        # Beside the client, not in its place: both are called pyspark.
+        pip("install", "--no-deps", "--target", str(FOLDER / "spark"), SPARK)
+
+
+def pip(*words: str) -> None:
+    command = [str(FOLDER / "bin/python"), "-m", "pip", "--quiet", "--disable-pip-version-check", *words]
+    began = time.perf_counter()
+    subprocess.run(command, check=True)
+    print(f"{words[-1]} and what it needs: {time.perf_counter() - began:.0f} s to install", file=sys.stderr)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def sail(port: int) -> Iterator[None]:
+    """Sail with two workers in one process."""
+    environment = os.environ | {"SAIL_MODE": "local-cluster", "SAIL_CLUSTER__WORKER_INITIAL_COUNT": "2"}
+    command = [str(FOLDER / "bin/sail"), "spark", "server", "--port", str(port)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        yield
+        process.terminate()
+
+
+@contextmanager
+def spark(port: int) -> Iterator[None]:
+    """Spark with all of it in one process: arithmetic does not depend on where it is done."""
+    if shutil.which("java") is None:
+        sys.exit("error: java is not installed; Spark needs Java 17, such as the package openjdk-17-jre-headless")
+    home = FOLDER / "spark/pyspark"
+    environment = os.environ | {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1"}
+    settings = {"spark.connect.grpc.binding.port": port, "spark.connect.grpc.binding.address": "127.0.0.1", "spark.ui.enabled": "false"}
+    command = [str(home / "bin/spark-submit"), "--master", "local[2]", "--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
+    command += [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
+    with subprocess.Popen([*command, "spark-internal"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        yield
+        process.terminate()
+
+
+def tried(name: str, server: object) -> list[str]:
+    """What a server answers to each probe."""
+    warnings.filterwarnings("ignore")
+    from pyspark.sql import SparkSession
+
+    port = free_port()
+    began = time.perf_counter()
+    with server(port):
+        session = connected(SparkSession, port)
+        print(f"{name}: {time.perf_counter() - began:.1f} s from its start to its first answer", file=sys.stderr)
+        answers = [answer(session, sql, exact) for _, sql, exact in PROBES]
+        session.stop()
+    return answers
+
+
+def connected(session: object, port: int) -> object:
+    """A session, as soon as the server answers."""
+    until = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1):
+                pass
+            found = session.builder.remote(f"sc://127.0.0.1:{port}").create()
+            found.sql("select 1").collect()
+            return found
+        except Exception as error:
+            if time.monotonic() > until:
+                sys.exit(f"error: no answer in {START_SECONDS} s: {error}")
+            time.sleep(0.2)
+
+
+def answer(session: object, sql: str, exact: object) -> str:
+    """The answer to one probe: exact, another number, or refused."""
+    try:
+        found = str(session.sql(sql).collect()[0][0])
+    except Exception as error:
+        return "refused: " + str(error).strip().splitlines()[0].split("]")[0].lstrip("[")[:40]
+    return "exact" if found == str(exact) else f"**{found}**"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
