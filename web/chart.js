@@ -26,7 +26,7 @@ export function begin(actions) {
     if (!drawing) return;
     if (event.componentType === "xAxis") return act.bucket(bucketOf(event.value));
     const group = drawing.answer.groups[Number(String(event.seriesId).slice(1))];
-    if (event.seriesType !== "heatmap" && group && !group.other && group.values.length) act.drill(group.values);
+    if (event.seriesType !== "heatmap" && group?.values?.length) act.drill(group.values);
   });
   chart.on("datazoom", () => {
     const { startValue, endValue } = chart.getOption().dataZoom[0];
@@ -92,11 +92,11 @@ function overTime({ view, answer, hidden }) {
     stack: stacked ? "all" : undefined, areaStyle: stacked && !asBars ? { opacity: 0.75 } : undefined,
     color: groupColour(group), barMaxWidth: 56, barCategoryGap: "18%", showSymbol: answer.buckets.length < 40, symbolSize: 6,
     symbol: ["circle", "rect", "triangle", "diamond", "roundRect"][index % 5], lineStyle: { width: stacked ? 1 : 2 },
-    itemStyle: asBars && { borderColor: colour("card"), borderWidth: 0.5 }, emphasis: { focus: "series" }, cursor: group.other ? "default" : "pointer",
+    itemStyle: asBars && { borderColor: colour("card"), borderWidth: 0.5 }, emphasis: { focus: "series" }, cursor: group.values ? "pointer" : "default",
   }));
   // Drawn nowhere, and in every tooltip.
   if (stacked && !share && cells.length > 1) series.push({ id: "total", name: "Total", type: "line", data: whole, symbol: "none", silent: true, color: "transparent", lineStyle: { opacity: 0 } });
-  if (view.compare !== "none" && answer.before && !share) series.push(...before(view, answer));
+  if (view.compare !== "none" && !share) series.push(...before(view, answer));
   return {
     ...frame(), series,
     grid: { left: 8, right: 16, top: 16, bottom: many ? 56 : 8, containLabel: true },
@@ -122,7 +122,8 @@ function accumulate(row) {
 
 /** The window before, dashed: the sum of all groups where there is one, or each group. @param {View} view @param {any} answer */
 function before(view, answer) {
-  const all = isSum(view) ? matrix({ ...answer, groups: [0] }, answer.before, view) : matrix(answer, answer.previousRows, view);
+  const cells = matrix(answer, answer.previousRows, view);
+  const all = isSum(view) ? [sums(cells).slice(0, answer.previousBuckets.length)] : cells;
   if (view.style === "running") all.forEach(accumulate);
   return all.map((data, index) => ({
     id: `p${index}`, name: isSum(view) ? "Before, all groups" : `Before: ${plain(groupName(view, answer.groups[index]))}`, type: "line", data, symbol: "none", z: 5, silent: true,

@@ -82,11 +82,11 @@ const label = (filters) => filters.map((filter) => `${dimensionName(filter.dimen
 export const COLOURS = 10;
 
 /** @param {Group} group @returns {string} what tells it from all others, in any answer to the same question */
-export const keyOf = (group) => (group.other ? "other" : JSON.stringify(group.values.map((value) => value && value.id)));
+export const keyOf = (group) => (group.values ? JSON.stringify(group.values.map((value) => value && value.id)) : "other");
 
 /** @param {View} view @param {Group} group @returns {string} */
 export function groupName(view, group) {
-  if (group.other) return `Other (${group.other})`;
+  if (!group.values) return `Other (${group.other})`;
   if (group.values.length === 0) return "All";
   return group.values.map((value, index) => valueName(view.by[index], value)).join(" · ");
 }
@@ -102,7 +102,7 @@ export function valueName(by, value) {
 /** The place of each group of the chart among the colours. @param {any} answer @returns {Map<string, number>} */
 export function colours(answer) {
   let next = 0;
-  return new Map(answer.groups.map((group) => [keyOf(group), group.other ? COLOURS - 1 : next++ % (COLOURS - 1)]));
+  return new Map(answer.groups.map((group) => [keyOf(group), group.values ? next++ % (COLOURS - 1) : COLOURS - 1]));
 }
 
 /**

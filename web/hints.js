@@ -32,7 +32,7 @@ export function unusual(view, answer) {
     const same = cells[index].map((value) => value ?? 0).filter((_, other) => other !== at && weekdayOf(answer.buckets[other].from) === weekdayOf(bucket.from));
     const [value, usual] = [cells[index][at] ?? 0, median(same)];
     const spread = SPREAD * median(same.map((one) => Math.abs(one - usual))) || 0.05 * usual;
-    const isIt = !group.other && usual > 0 && same.length >= SAME_WEEKDAYS_MIN && value - usual > Math.max(UNUSUAL * spread, RATIO_MIN * usual, worth);
+    const isIt = group.values && usual > 0 && same.length >= SAME_WEEKDAYS_MIN && value - usual > Math.max(UNUSUAL * spread, RATIO_MIN * usual, worth);
     return isIt && { group, bucket, value, usual };
   }));
   return found.filter(Boolean).sort((one, other) => other.value - other.usual - one.value + one.usual).slice(0, HINTS);

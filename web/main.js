@@ -12,7 +12,7 @@ import { openFilter, showChips } from "./filters.js";
 import { showHeadline } from "./headline.js";
 import { showHints } from "./hints.js";
 import * as notice from "./notice.js";
-import { GROUPS_IN_TABLE, answer, chartQuery, get, sessionsQuery, tableQuery, wholeQuery } from "./question.js";
+import { GROUPS_IN_TABLE, answer, chartQuery, get, sessionsQuery, tableQuery } from "./question.js";
 import { showSessions } from "./sessions.js";
 import { showTable } from "./table.js";
 import * as theme from "./theme.js";
@@ -57,10 +57,8 @@ async function refresh() {
   try {
     const sessions = asked.list === "sessions" ? get(`/api/v1/farms/${asked.farm}/sessions?${sessionsQuery(asked, "")}`, mine.signal) : null;
     const table = sessions ? null : answer(asked.farm, tableQuery(asked, inTable), mine.signal);
-    const whole = asked.compare === "none" ? null : answer(asked.farm, wholeQuery(asked), mine.signal);
-    const [drawing, numbers, list, before] = await Promise.all([answer(asked.farm, chartQuery(asked), mine.signal), table, sessions, whole]);
+    const [drawing, numbers, list] = await Promise.all([answer(asked.farm, chartQuery(asked), mine.signal), table, sessions]);
     if (asking !== mine) return;
-    drawing.before = before?.previousRows;
     drawn = drawing;
     paint(asked, drawing, numbers, list);
   } catch (error) {

@@ -47,9 +47,6 @@ export function chartQuery(view) {
   return { ...common(view), period: view.period, groupBy: view.by.map(named), top: view.top, topBy: view.metric, compare };
 }
 
-/** @param {View} view @returns {Query} the window before as a whole: the answer for a few groups has no rest of it */
-export const wholeQuery = (view) => ({ ...chartQuery(view), groupBy: [], top: undefined });
-
 /** @param {View} view @param {number} top @returns {Query} many groups, over the whole window */
 export function tableQuery(view, top = GROUPS_IN_TABLE) {
   const compare = view.compare === "none" ? {} : { compare: view.compare };

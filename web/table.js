@@ -32,7 +32,7 @@ function sorted(view, groups, column) {
   const rank = (group) => (column ? exact(column.of(group)) : groupName(view, group).toLowerCase());
   const up = view.sort.startsWith("-") ? -1 : 1;
   const order = (one, other) => (rank(one) < rank(other) ? -up : rank(one) > rank(other) ? up : 0);
-  return [...groups].sort((one, other) => Number(Boolean(one.other)) - Number(Boolean(other.other)) || order(one, other));
+  return [...groups].sort((one, other) => Number(!one.values) - Number(!other.values) || order(one, other));
 }
 
 /**
@@ -56,7 +56,7 @@ export function showTable(view, answer, drawing, act) {
   const places = colours(drawing);
   fill($("table"), h("table", {},
     h("thead", {}, h("tr", {}, ...names.map((name, index) => (index ? h("th", { scope: "col", text: name }) : head("name", name))), ...all.map((one) => head(one.key, one.label)))),
-    h("tbody", {}, ...sorted(view, answer.groups, column).map((group) => h("tr", { class: group.other && "other" }, ...nameCells(view, group, places, act.drill), ...cells(group)))),
+    h("tbody", {}, ...sorted(view, answer.groups, column).map((group) => h("tr", { class: !group.values && "other" }, ...nameCells(view, group, places, act.drill), ...cells(group)))),
     h("tfoot", {}, h("tr", {}, h("th", { scope: "row", colspan: names.length, text: "Total" }), ...cells(answer)))));
   const rest = answer.groups.find((group) => group.other)?.other ?? 0;
   const number = answer.groups.length + (rest && rest - 1);
@@ -65,7 +65,7 @@ export function showTable(view, answer, drawing, act) {
 
 /** One cell for each dimension; the first leads deeper. */
 function nameCells(view, group, places, drill) {
-  if (group.other || !view.by.length) return [h("th", { scope: "row", colspan: view.by.length || 1, text: groupName(view, group) })];
+  if (!group.values || !view.by.length) return [h("th", { scope: "row", colspan: view.by.length || 1, text: groupName(view, group) })];
   return group.values.map((value, index) => {
     const text = valueName(view.by[index], value);
     if (index > 0) return h("td", { class: "name", title: value?.id, text });

@@ -36,7 +36,7 @@ use farmtally_model::{AggregationQuery, StatisticsTable, Timestamp};
 
 pub use error::AggregationError;
 pub use limits::{AggregationControl, AggregationLimits};
-pub use tabulate::tabulate;
+pub use tabulate::{tabulate, tabulate_beside};
 
 use plan::AggregationPlan;
 

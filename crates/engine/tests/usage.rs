@@ -8,11 +8,11 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 
 use farmtally_columns::{FarmColumns, FarmSnapshot};
-use farmtally_engine::{AggregationControl, AggregationError, AggregationLimits, tabulate};
+use farmtally_engine::{AggregationControl, AggregationError, AggregationLimits, tabulate, tabulate_beside};
 use farmtally_model::{
-    Calendar, CalendarUnit, Dimension, FleetId, GroupMembers, Grouping, JobId, JobName, LineCost, NanoUsd,
-    QueueId, Record, ScanFigures, Session, SessionId, Span, TimeRange, Timestamp, Usage, UsageLine,
-    UsageLines, UsageQuery, UsageTable, UserId, Zone,
+    Calendar, CalendarUnit, ComparedUsage, Dimension, FleetId, GroupMembers, Grouping, JobId, JobName,
+    LineCost, NanoUsd, QueueId, Record, ScanFigures, Session, SessionId, Span, TimeRange, Timestamp, Usage,
+    UsageLine, UsageLines, UsageQuery, UsageTable, UserId, Zone,
 };
 use farmtally_testkit::random::{RandomUsageCase, random_farm, random_usage_case};
 use farmtally_testkit::reference;
@@ -43,6 +43,29 @@ fn answer(
     let seen = table.figures.blocks_read + table.figures.blocks_skipped;
     assert!(seen >= snapshot.blocks().len() as u64);
     Ok(UsageTable { figures: ScanFigures::default(), ..table })
+}
+
+/// The same for two windows.
+fn answer_beside(
+    snapshot: &FarmSnapshot,
+    query: &UsageQuery,
+    before: &Calendar,
+    now: Timestamp,
+) -> (UsageTable, ComparedUsage) {
+    let control = AggregationControl { limits: limits(1_000_000), cancelled: &AtomicBool::new(false) };
+    let (table, compared) = tabulate_beside(snapshot, query, before, now, &control).unwrap();
+    (UsageTable { figures: ScanFigures::default(), ..table }, compared)
+}
+
+/// A second window adds groups to an answer and changes nothing, and everything in it is of a group.
+fn check_comparison(alone: &UsageTable, table: &UsageTable, compared: &ComparedUsage, is_complete: bool) {
+    assert_eq!(table.groups[..alone.groups.len()], alone.groups);
+    assert!(table.groups[alone.groups.len()..].iter().all(|group| group.total.sessions == 0));
+    assert_eq!((&table.rows, &table.total), (&alone.rows, &alone.total));
+    let rows: u128 = compared.rows.iter().map(|row| row.amounts.cost.sum).sum();
+    let groups: u128 = compared.groups.iter().flatten().map(|total| total.cost.sum).sum();
+    assert_eq!(rows, groups);
+    assert!(!is_complete || groups == compared.total.cost.sum);
 }
 
 fn columns(records: &[Record<LineCost>], batch: usize) -> FarmColumns {
@@ -103,7 +126,7 @@ proptest! {
 
     #[test]
     fn the_engine_agrees_with_the_reference_and_nothing_is_lost(
-        RandomUsageCase { records, query, now } in random_usage_case(),
+        RandomUsageCase { records, query, before, now } in random_usage_case(),
         others in random_farm(),
         batch in 1_usize..40,
     ) {
@@ -113,6 +136,9 @@ proptest! {
         let corrected = after_removals(&records, &others);
         prop_assert_eq!(&answer(&corrected.snapshot(), &query, now).unwrap(), &expected);
         check_conservation(&query, &table);
+        let beside = answer_beside(&corrected.snapshot(), &query, &before, now);
+        check_comparison(&table, &beside.0, &beside.1, query.top().is_none_or(|top| top.with_others));
+        prop_assert_eq!(beside, reference::tabulate_beside(&records, &query, &before, now));
         let has_line_groups = Dimension::ALL.iter().any(|by| by.is_of_lines() && query.is_grouped_by(*by));
         if !has_line_groups {
             let ungrouped = query.clone().grouped_by(vec![]).unwrap().with_top(None);

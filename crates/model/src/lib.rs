@@ -47,5 +47,7 @@ pub use usage_query::{
     DimensionFilter, FILTERS_MAX, FilterTerm, GROUPINGS_MAX, Grouping, PERCENTILES_MAX, Percentile, RankBy,
     TERMS_MAX, Top, UsageQuery, UsageQueryError,
 };
-pub use usage_table::{GroupMembers, ScanFigures, UsageAmounts, UsageGroup, UsageRow, UsageTable};
+pub use usage_table::{
+    ComparedUsage, GroupMembers, ScanFigures, UsageAmounts, UsageGroup, UsageRow, UsageTable,
+};
 pub use zone::{Zone, ZoneError};

@@ -35,7 +35,7 @@ pub enum GroupMembers {
     Values(Vec<Option<DimensionValue>>),
     /// All groups that are not shown.
     Others {
-        /// How many they are.
+        /// How many they are; zero where others have usage in the window that is compared with alone.
         groups: usize,
     },
 }
@@ -49,6 +49,19 @@ pub struct UsageRow {
     pub group: u32,
     /// At least one session, cut at the edges of the bucket.
     pub amounts: UsageAmounts,
+}
+
+/// What the groups of an answer used in a second window, which they are compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComparedUsage {
+    /// That window and its buckets.
+    pub calendar: Calendar,
+    /// For each group of the answer what it used there; `None` for nothing.
+    pub groups: Vec<Option<UsageAmounts>>,
+    /// By bucket of that window, and in a bucket by group of the answer. What has no usage has no row.
+    pub rows: Vec<UsageRow>,
+    /// Everything there that passed the filters, each session once.
+    pub total: UsageAmounts,
 }
 
 /// What was read for an answer.

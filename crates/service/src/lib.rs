@@ -51,8 +51,8 @@ pub use retry_key::retry_key;
 pub use service::Service;
 pub use spreading::{FleetBill, Share, Spread, SpreadError};
 pub use usage::{
-    Compared, FarmSpan, FoundSession, FoundSessions, FoundValues, InWindow, NamedValue, SessionsRequest,
-    UsageAnswer, UsageError, UsageNames, ValuesRequest,
+    FarmSpan, FoundSession, FoundSessions, FoundValues, InWindow, NamedValue, SessionsRequest, UsageAnswer,
+    UsageError, UsageNames, ValuesRequest,
 };
 pub use workers::Worker;
 

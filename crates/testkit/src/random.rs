@@ -10,7 +10,7 @@ mod question;
 mod times;
 mod usage_question;
 
-use farmtally_model::{AggregationQuery, LineCost, Record, Timestamp, UsageQuery};
+use farmtally_model::{AggregationQuery, Calendar, LineCost, Record, Timestamp, UsageQuery};
 use proptest::prelude::*;
 
 /// A farm, a question about it and the instant of the question.
@@ -50,6 +50,8 @@ pub struct RandomUsageCase {
     pub records: Vec<Record<LineCost>>,
     /// The question, about times near those of the records.
     pub query: UsageQuery,
+    /// A window to compare with, anywhere near.
+    pub before: Calendar,
     /// When the question is asked.
     pub now: Timestamp,
 }
@@ -58,8 +60,9 @@ pub struct RandomUsageCase {
 pub fn random_usage_case() -> impl Strategy<Value = RandomUsageCase> {
     times::anchors().prop_flat_map(|anchor| {
         let question = usage_question::question_around(anchor);
-        let parts = (farm::farm_around(anchor), question, times::instants_around(anchor));
-        parts.prop_map(|(records, query, now)| RandomUsageCase { records, query, now })
+        let before = usage_question::calendar_around(anchor);
+        let parts = (farm::farm_around(anchor), question, before, times::instants_around(anchor));
+        parts.prop_map(|(records, query, before, now)| RandomUsageCase { records, query, before, now })
     })
 }
 

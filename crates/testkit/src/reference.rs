@@ -25,7 +25,7 @@ use self::counted::{CountedLine, counted_lines, values_of};
 use self::piece::{InUse, Piece};
 use self::rows::Rows;
 
-pub use self::usage::tabulate;
+pub use self::usage::{tabulate, tabulate_beside};
 
 /// The name that each job goes by in this farm.
 type JobNames = BTreeMap<JobId, JobName>;

@@ -1,7 +1,8 @@
 //! What was counted becomes an answer.
 
 use farmtally_model::{
-    Amounts, GroupMembers, Percentile, ScanFigures, UsageAmounts, UsageGroup, UsageRow, UsageTable,
+    Amounts, Calendar, ComparedUsage, GroupMembers, Percentile, ScanFigures, UsageAmounts, UsageGroup,
+    UsageRow, UsageTable,
 };
 
 use crate::accumulator::Accumulator;
@@ -9,6 +10,7 @@ use crate::tabulate::percentiles::{FoundPercentiles, Under};
 use crate::tabulate::places::PlaceFinder;
 use crate::tabulate::plan::TabulationPlan;
 use crate::tabulate::rank;
+use crate::tabulate::slots::Slots;
 use crate::tabulate::tally::{RecordedAmounts, Tally};
 
 /// The place of a slot that is not shown.
@@ -21,63 +23,125 @@ pub(crate) fn finish(
     tally: &Tally,
     figures: ScanFigures,
 ) -> UsageTable {
-    let percentiles = plan.query.percentiles();
-    let slot_count = tally.slots.len() + 1;
-    let ranked = rank::ranked(plan, finder, tally);
-    let by_slot = if tally.has_rows { Under::SlotOfRow(tally.row_numbers.rows()) } else { Under::Themselves };
-    let of_totals = found(tally, |recorded| {
-        let lists = [(&recorded.inside, by_slot), (&recorded.totals, Under::Themselves)];
-        FoundPercentiles::new(&lists, slot_count, percentiles)
-    });
-    let mut groups: Vec<UsageGroup> = Vec::with_capacity(ranked.len() + 1);
-    let mut index_of_slot = vec![HIDDEN; slot_count];
-    let mut push = |slot: u32, members: GroupMembers| {
-        let total = tally.totals.get(slot);
-        if total.count() > 0 {
-            index_of_slot[slot as usize] = u32::try_from(groups.len()).unwrap_or(HIDDEN);
-            groups.push(UsageGroup { members, total: amounts(&total, of_totals.of(slot)) });
-        }
-    };
-    for slot in ranked {
-        let values = tally.slots.places(slot).map(|places| finder.values(places)).unwrap_or_default();
-        push(slot, GroupMembers::Values(values));
-    }
-    if let Some((slot, others)) = tally.slots.shown_others() {
-        push(slot, GroupMembers::Others { groups: others.groups });
-    }
-    let rows =
-        if tally.has_rows { rows(tally, &index_of_slot, percentiles) } else { rows_of_totals(&groups) };
-    let of_total = found(tally, |recorded| {
-        let lists = [(&recorded.inside, Under::Zero), (&recorded.sessions, Under::Zero)];
-        FoundPercentiles::new(&lists, 1, percentiles)
-    });
-    let total = amounts(&tally.total, of_total.of(0));
-    UsageTable { calendar: plan.query.calendar().clone(), groups, rows, total, figures }
+    let groups = Groups { order: order(plan, finder, tally), slots: &tally.slots };
+    groups.table(plan, finder, tally, figures)
 }
 
-fn rows(tally: &Tally, index_of_slot: &[u32], percentiles: &[Percentile]) -> Vec<UsageRow> {
-    let numbers = tally.row_numbers.rows();
-    let of_rows = found(tally, |recorded| {
-        let lists = [(&recorded.inside, Under::Themselves), (&recorded.pieces, Under::Themselves)];
-        FoundPercentiles::new(&lists, numbers.len(), percentiles)
-    });
-    let mut order: Vec<(u32, u32, u32)> = (0..)
-        .zip(numbers)
-        .map(|(number, (slot, bucket))| (*bucket, index_of_slot[*slot as usize], number))
-        .filter(|(_, group, _)| *group != HIDDEN)
-        .collect();
-    order.sort_unstable();
-    let row = |(bucket, group, number)| {
-        let amounts = amounts(&tally.rows.get(number), of_rows.of(number));
-        UsageRow { bucket, group, amounts }
+/// Makes the answer for two windows, the second of which was counted on with the slots of the first.
+pub(crate) fn finish_beside(
+    plan: &TabulationPlan<'_>,
+    finder: &PlaceFinder<'_>,
+    tally: &Tally,
+    (calendar, before): (&Calendar, &Tally),
+    figures: ScanFigures,
+) -> (UsageTable, ComparedUsage) {
+    let mut order_of_both = order(plan, finder, tally);
+    let is_new = |slot: &u32| tally.totals.get(*slot).count() == 0;
+    order_of_both.extend(order(plan, finder, before).into_iter().filter(is_new));
+    let groups = Groups { order: order_of_both, slots: &before.slots };
+    let percentiles = plan.query.percentiles();
+    let totals = groups.totals(before, percentiles);
+    let compared = ComparedUsage {
+        calendar: calendar.clone(),
+        rows: groups.rows(before, &totals, percentiles),
+        groups: totals.into_iter().map(|total| (total.sessions > 0).then_some(total)).collect(),
+        total: total(before, percentiles),
     };
-    order.into_iter().map(row).collect()
+    (groups.table(plan, finder, tally, figures), compared)
+}
+
+/// The slots of the groups that have usage, by rank, and that of the others.
+fn order(plan: &TabulationPlan<'_>, finder: &PlaceFinder<'_>, tally: &Tally) -> Vec<u32> {
+    let mut order = rank::ranked(plan, finder, tally);
+    order.extend(tally.slots.shown_others().map(|(slot, _)| slot));
+    order.retain(|slot| tally.totals.get(*slot).count() > 0);
+    order
+}
+
+/// The groups of an answer.
+struct Groups<'a> {
+    /// Their slots.
+    order: Vec<u32>,
+    slots: &'a Slots,
+}
+
+impl Groups<'_> {
+    fn table(
+        &self,
+        plan: &TabulationPlan<'_>,
+        finder: &PlaceFinder<'_>,
+        tally: &Tally,
+        figures: ScanFigures,
+    ) -> UsageTable {
+        let percentiles = plan.query.percentiles();
+        let totals = self.totals(tally, percentiles);
+        let rows = self.rows(tally, &totals, percentiles);
+        let members = self.order.iter().map(|slot| self.members(*slot, finder));
+        let groups = members.zip(totals).map(|(members, total)| UsageGroup { members, total }).collect();
+        let (calendar, total) = (plan.query.calendar().clone(), total(tally, percentiles));
+        UsageTable { calendar, groups, rows, total, figures }
+    }
+
+    fn members(&self, slot: u32, finder: &PlaceFinder<'_>) -> GroupMembers {
+        match self.slots.places(slot) {
+            Some(places) => GroupMembers::Values(finder.values(places)),
+            None => GroupMembers::Others {
+                groups: self.slots.shown_others().map_or(0, |(_, others)| others.groups),
+            },
+        }
+    }
+
+    /// What each group has in the whole window.
+    fn totals(&self, tally: &Tally, percentiles: &[Percentile]) -> Vec<UsageAmounts> {
+        let by_slot =
+            if tally.has_rows { Under::SlotOfRow(tally.row_numbers.rows()) } else { Under::Themselves };
+        let found = found(tally, |recorded| {
+            let lists = [(&recorded.inside, by_slot), (&recorded.totals, Under::Themselves)];
+            FoundPercentiles::new(&lists, self.slots.len() + 1, percentiles)
+        });
+        self.order.iter().map(|slot| amounts(&tally.totals.get(*slot), found.of(*slot))).collect()
+    }
+
+    fn rows(&self, tally: &Tally, totals: &[UsageAmounts], percentiles: &[Percentile]) -> Vec<UsageRow> {
+        if !tally.has_rows {
+            return rows_of_totals(totals);
+        }
+        let mut index_of_slot = vec![HIDDEN; self.slots.len() + 1];
+        for (index, slot) in (0..).zip(&self.order) {
+            index_of_slot[*slot as usize] = index;
+        }
+        let numbers = tally.row_numbers.rows();
+        let found = found(tally, |recorded| {
+            let lists = [(&recorded.inside, Under::Themselves), (&recorded.pieces, Under::Themselves)];
+            FoundPercentiles::new(&lists, numbers.len(), percentiles)
+        });
+        let mut order: Vec<(u32, u32, u32)> = (0..)
+            .zip(numbers)
+            .map(|(number, (slot, bucket))| (*bucket, index_of_slot[*slot as usize], number))
+            .filter(|(_, group, _)| *group != HIDDEN)
+            .collect();
+        order.sort_unstable();
+        let row = |(bucket, group, number)| {
+            let amounts = amounts(&tally.rows.get(number), found.of(number));
+            UsageRow { bucket, group, amounts }
+        };
+        order.into_iter().map(row).collect()
+    }
 }
 
 /// With one bucket, what a group has in it is all that it has.
-fn rows_of_totals(groups: &[UsageGroup]) -> Vec<UsageRow> {
-    let row = |(group, of): (u32, &UsageGroup)| UsageRow { bucket: 0, group, amounts: of.total.clone() };
-    (0..).zip(groups).map(row).collect()
+fn rows_of_totals(totals: &[UsageAmounts]) -> Vec<UsageRow> {
+    let row = |(group, total): (u32, &UsageAmounts)| UsageRow { bucket: 0, group, amounts: total.clone() };
+    (0..).zip(totals).filter(|(_, total)| total.sessions > 0).map(row).collect()
+}
+
+/// Everything, each session once.
+fn total(tally: &Tally, percentiles: &[Percentile]) -> UsageAmounts {
+    let found = found(tally, |recorded| {
+        let lists = [(&recorded.inside, Under::Zero), (&recorded.sessions, Under::Zero)];
+        FoundPercentiles::new(&lists, 1, percentiles)
+    });
+    amounts(&tally.total, found.of(0))
 }
 
 /// Percentiles, if any are asked for.

@@ -27,7 +27,7 @@ mod tally;
 mod twin;
 
 use farmtally_columns::FarmSnapshot;
-use farmtally_model::{Calendar, ScanFigures, Timestamp, UsageQuery, UsageTable};
+use farmtally_model::{Calendar, ComparedUsage, ScanFigures, Timestamp, UsageQuery, UsageTable};
 
 use crate::error::AggregationError;
 use crate::limits::{AggregationControl, AggregationLimits};
@@ -51,8 +51,39 @@ pub fn tabulate(
     let mut finder = PlaceFinder::new(&plan);
     let mut figures = ScanFigures::default();
     let tally = count(&plan, &mut finder, control, &mut figures)?;
-    control.check(tally.row_count().max(tally.slots.shown_count()), tally.bytes())?;
+    tally.check(control)?;
     Ok(finish::finish(&plan, &finder, &tally, figures))
+}
+
+/// Answers a question, and says what the groups of the answer used in a second window, which `before` cuts.
+///
+/// The first groups of a question for few are those of its own window, and all others are one group in both windows. Without
+/// such a limit a group that has usage in the second window alone is a group too, with nothing in its own, after the others.
+/// The limits hold for each window, and `bytes_max` for both together.
+pub fn tabulate_beside(
+    snapshot: &FarmSnapshot,
+    query: &UsageQuery,
+    before: &Calendar,
+    now: Timestamp,
+    control: &AggregationControl<'_>,
+) -> Result<(UsageTable, ComparedUsage), AggregationError> {
+    let plan = TabulationPlan::new(snapshot, query, now)?;
+    let mut finder = PlaceFinder::new(&plan);
+    let mut figures = ScanFigures::default();
+    let tally = count(&plan, &mut finder, control, &mut figures)?;
+    tally.check(control)?;
+    let AggregationLimits { bytes_max, .. } = control.limits;
+    let limits = AggregationLimits { bytes_max: bytes_max.saturating_sub(tally.bytes()), ..control.limits };
+    let rest = AggregationControl { limits, ..*control };
+    let scan = Scan { plan: &plan, calendar: before, percentiles: query.percentiles() };
+    let tally_before = scan
+        .run(tally.slots.clone(), &mut finder, &rest, &mut figures)
+        .and_then(|tally| tally.check(&rest).map(|()| tally))
+        .map_err(|error| match error {
+            AggregationError::TooMuchMemory { .. } => AggregationError::TooMuchMemory { bytes_max },
+            error => error,
+        })?;
+    Ok(finish::finish_beside(&plan, &finder, &tally, (before, &tally_before), figures))
 }
 
 /// Counts everything. Where only the first groups are shown, all groups are counted and then joined, if a session is one thing

@@ -4,8 +4,8 @@ use hashbrown::HashMap;
 
 use crate::tabulate::places::Places;
 
-/// The groups of one scan.
-#[derive(Debug)]
+/// The groups of one scan, or of several after each other.
+#[derive(Debug, Clone)]
 pub(crate) struct Slots {
     by_places: HashMap<Places, u32>,
     places: Vec<Places>,
@@ -58,9 +58,9 @@ impl Slots {
         self.places.len()
     }
 
-    /// The slot of the others, if they are shown and there are any.
+    /// The slot of the others, if they are shown.
     pub(crate) fn shown_others(&self) -> Option<(u32, Others)> {
-        let others = self.others.filter(|others| others.is_shown && others.groups > 0)?;
+        let others = self.others.filter(|others| others.is_shown)?;
         Some((u32::try_from(self.places.len()).ok()?, others))
     }
 
@@ -72,7 +72,7 @@ impl Slots {
 
     /// Groups of the answer.
     pub(crate) fn shown_count(&self) -> usize {
-        self.len() + usize::from(self.shown_others().is_some())
+        self.len() + usize::from(self.shown_others().is_some_and(|(_, others)| others.groups > 0))
     }
 
     /// Memory that is held, in bytes.

@@ -4,6 +4,8 @@ use farmtally_columns::Summary;
 use farmtally_model::Calendar;
 
 use crate::accumulator::Accumulator;
+use crate::error::AggregationError;
+use crate::limits::AggregationControl;
 use crate::tabulate::meter::Meter;
 use crate::tabulate::percentiles::Recorded;
 use crate::tabulate::row_numbers::RowNumbers;
@@ -193,6 +195,11 @@ impl Tally {
         } else {
             self.slots.shown_count()
         }
+    }
+
+    /// Whether the answer may have so many rows and groups, and so many bytes.
+    pub(crate) fn check(&self, control: &AggregationControl<'_>) -> Result<(), AggregationError> {
+        control.check(self.row_count().max(self.slots.shown_count()), self.bytes())
     }
 
     /// Memory that is held, in bytes.

@@ -273,6 +273,43 @@ fn a_window_is_compared_with_the_one_before() {
 }
 
 #[test]
+fn what_is_not_among_the_first_is_other_in_the_window_before_too() {
+    let farmtally = studio();
+    let asked = "query?in=2025-11-25&compare=previous&period=day";
+    let all = read(&farmtally, asked).ok();
+    let first = read(&farmtally, &format!("{asked}&by=queue&top=1")).ok();
+    let (fx, other) = (&first["groups"][0], &first["groups"][1]);
+    assert_eq!((&fx["values"][0]["name"], &fx["previous"]["cost"]["sum"]), (&json!("fx"), &json!("5")));
+    assert_eq!((&other["other"], &other["previous"]["cost"]["sum"]), (&json!(1), &json!("1.334567892")));
+    assert_eq!(first["previous"], all["previous"]);
+    let costs = |answer: &Value| -> Vec<Value> {
+        let rows = answer["previousRows"].as_array().unwrap();
+        rows.iter().map(|row| json!([row["bucket"], row["group"], row["cost"]["sum"]])).collect()
+    };
+    assert_eq!(costs(&first), [json!([0, 0, "5"]), json!([0, 1, "1.334567892"])]);
+    assert_eq!(
+        read(&farmtally, &format!("{asked}&by=queue&top=1&other=false")).ok()["groups"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    // Bob alone has usage in the window, and all that alice had was before it.
+    let window = "from=2025-11-25T00:00&to=2025-11-25T14:00&where=jobName!~*test*";
+    let asked = format!("query?{window}&by=user&compare=previous&top=1");
+    let gone = read(&farmtally, &asked).ok();
+    assert_eq!(gone["groups"][0]["values"][0]["id"], "bob");
+    assert_eq!(
+        (&gone["groups"][1]["other"], &gone["groups"][1]["total"]["sessions"]),
+        (&json!(0), &json!(0))
+    );
+    assert_eq!(gone["groups"][1]["previous"]["sessions"], 1);
+    let csv = farmtally.call(Call::get(path(&format!("{asked}&format=csv"))));
+    let last = csv.text().lines().last().unwrap();
+    assert!(last.starts_with("2025-11-25T00:00:00Z,2025-11-25T14:00:00Z,,,0,,"), "{last}");
+}
+
+#[test]
 fn what_is_wrong_is_said_with_field_value_and_hint() {
     let farmtally = studio();
     let refused = |what: &str| {

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use farmtally_model::question::AskedStatistics;
-use farmtally_model::{
-    Calendar, CalendarUnit, Grouping, Timestamp, UsageAmounts, UsageRow, UsageTable, Zone,
-};
+use farmtally_model::{CalendarUnit, ComparedUsage, Grouping, Timestamp, UsageTable, Zone};
 use farmtally_store::Farm;
 
 use super::names::UsageNames;
@@ -31,7 +29,7 @@ pub struct UsageAnswer {
     /// The groups and rows.
     pub table: UsageTable,
     /// The same for the window that is compared with, if one is.
-    pub compared: Option<Compared>,
+    pub compared: Option<ComparedUsage>,
     /// What people call the groups' values.
     pub names: UsageNames,
     /// What the farm has.
@@ -40,17 +38,4 @@ pub struct UsageAnswer {
     pub as_of: Timestamp,
     /// How long the answer took.
     pub elapsed: Duration,
-}
-
-/// What the groups of an answer used in the window that is compared with.
-#[derive(Debug, Clone)]
-pub struct Compared {
-    /// That window and its buckets.
-    pub calendar: Calendar,
-    /// For each group of the answer what it used; `None` for nothing.
-    pub groups: Vec<Option<UsageAmounts>>,
-    /// Rows of that window, with the groups of the answer.
-    pub rows: Vec<UsageRow>,
-    /// Everything in that window.
-    pub total: UsageAmounts,
 }

@@ -4,7 +4,6 @@
 //! engine, so that both say the same where both can be asked; AWS's rule of one aggregation per farm is not its rule.
 
 mod answer;
-mod compare;
 mod error;
 mod names;
 mod resolve;
@@ -18,13 +17,15 @@ use std::time::Instant;
 use farmtally_columns::FarmSnapshot;
 use farmtally_engine::{AggregationControl, AggregationLimits};
 use farmtally_model::question::{QuestionError, UsageQuestion};
-use farmtally_model::{Calendar, CalendarUnit, FarmId, TimeRange, Timestamp, UsageQuery, UsageTable};
+use farmtally_model::{
+    Calendar, CalendarUnit, ComparedUsage, FarmId, TimeRange, Timestamp, UsageQuery, UsageTable,
+};
 use farmtally_store::Farm;
 
 use crate::access::{Action, Caller};
 use crate::service::Service;
 
-pub use answer::{Compared, UsageAnswer};
+pub use answer::UsageAnswer;
 pub use error::UsageError;
 pub use names::{NamedValue, UsageNames};
 pub use sessions::{FoundSession, FoundSessions, InWindow, SessionsRequest};
@@ -58,19 +59,8 @@ impl Service {
         let unit = question.period.unit(window);
         let calendar = calendar(question, window, unit)?;
         let query = asked.query(question, calendar)?;
-        let mut table = asked.tabulate(&query, question, cancelled)?;
-        let compared = match question.compare {
-            Some(comparison) => {
-                let before = comparison.window(&question.zone, window).ok_or_else(|| {
-                    QuestionError::missing("compare", "the window that it means begins before 1970")
-                })?;
-                let calendar = self::calendar(question, before, unit)?;
-                let query = compare::query(&query, calendar)?;
-                let before = asked.tabulate(&query, question, cancelled)?;
-                Some(compare::align(&mut table, before))
-            }
-            None => None,
-        };
+        let before = calendar_before(question, window, unit)?;
+        let (table, compared) = asked.tabulate(&query, before.as_ref(), question, cancelled)?;
         let names = asked.registry.names_for(&table);
         let (span, as_of) = (span::of(&asked.snapshot, asked.now), asked.now);
         Ok(UsageAnswer {
@@ -115,6 +105,19 @@ fn calendar(
         .map_err(|error| QuestionError::missing("period", error.to_string()))
 }
 
+/// That of the window that the question compares with, if it does.
+fn calendar_before(
+    question: &UsageQuestion,
+    window: TimeRange,
+    unit: Option<CalendarUnit>,
+) -> Result<Option<Calendar>, QuestionError> {
+    let Some(comparison) = question.compare else { return Ok(None) };
+    let before = comparison.window(&question.zone, window);
+    let before = before
+        .ok_or_else(|| QuestionError::missing("compare", "the window that it means begins before 1970"))?;
+    calendar(question, before, unit).map(Some)
+}
+
 impl Asked<'_> {
     fn query(&self, question: &UsageQuestion, calendar: Calendar) -> Result<UsageQuery, UsageError> {
         let resolver = Resolver { registry: &self.registry, snapshot: &self.snapshot };
@@ -135,13 +138,19 @@ impl Asked<'_> {
     fn tabulate(
         &self,
         query: &UsageQuery,
+        before: Option<&Calendar>,
         question: &UsageQuestion,
         cancelled: &AtomicBool,
-    ) -> Result<UsageTable, UsageError> {
+    ) -> Result<(UsageTable, Option<ComparedUsage>), UsageError> {
         let limits =
             AggregationLimits { rows_max: question.rows_max.get(), ..self.service.limits.of_engine() };
         let control = AggregationControl { limits, cancelled };
-        farmtally_engine::tabulate(&self.snapshot, query, self.now, &control)
-            .map_err(|error| UsageError::of_engine(error, self.service, self.farm.farm_id))
+        let (snapshot, now) = (&self.snapshot, self.now);
+        let found = match before {
+            None => farmtally_engine::tabulate(snapshot, query, now, &control).map(|table| (table, None)),
+            Some(before) => farmtally_engine::tabulate_beside(snapshot, query, before, now, &control)
+                .map(|(table, compared)| (table, Some(compared))),
+        };
+        found.map_err(|error| UsageError::of_engine(error, self.service, self.farm.farm_id))
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn question_around(anchor: Timestamp) -> impl Strategy<Value = UsageQ
 }
 
 /// A window up to about the anchor, cut on the clock of a zone.
-fn calendar_around(anchor: Timestamp) -> impl Strategy<Value = Calendar> {
+pub(super) fn calendar_around(anchor: Timestamp) -> impl Strategy<Value = Calendar> {
     let zones =
         ["UTC", "Europe/Paris", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "UTC+05:30"];
     let units = CalendarUnit::ALL.map(Some).into_iter().chain([None]).collect::<Vec<_>>();

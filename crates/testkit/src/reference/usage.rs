@@ -5,9 +5,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use farmtally_model::{
-    Amounts, Dimension, DimensionFilter, DimensionValue, FilterTerm, GroupMembers, Grouping, LineCost,
-    Percentile, RankBy, Record, ScanFigures, Session, Timestamp, UsageAmounts, UsageGroup, UsageQuery,
-    UsageRow, UsageTable, UsageType,
+    Amounts, Calendar, ComparedUsage, Dimension, DimensionFilter, DimensionValue, FilterTerm, GroupMembers,
+    Grouping, LineCost, Percentile, RankBy, Record, ScanFigures, Session, Timestamp, UsageAmounts,
+    UsageGroup, UsageQuery, UsageRow, UsageTable, UsageType,
 };
 
 use super::calendar::Bucket;
@@ -53,17 +53,56 @@ pub fn tabulate(records: &[Record<LineCost>], query: &UsageQuery, now: Timestamp
         total: question.amounts(&totals[label]),
     };
     let groups = labels.iter().map(group).collect();
-    let mut rows = Vec::new();
-    for (bucket, edges) in query.calendar().edges_ms().windows(2).enumerate() {
-        let singles = question.singles_by_label(Bucket { start: edges[0], end: edges[1] }, label);
-        for (group, label) in labels.iter().enumerate().filter(|(_, label)| singles.contains_key(label)) {
-            let (bucket, group) = (certain(u32::try_from(bucket)), certain(u32::try_from(group)));
-            rows.push(UsageRow { bucket, group, amounts: question.amounts(&singles[label]) });
+    let rows = question.rows(query.calendar(), &labels, label);
+    let (calendar, total) = (query.calendar().clone(), question.total(whole));
+    UsageTable { calendar, groups, rows, total, figures: ScanFigures::default() }
+}
+
+/// The same, with what the groups used in a second window. What is not shown in the question's own window is others in both.
+pub fn tabulate_beside(
+    records: &[Record<LineCost>],
+    query: &UsageQuery,
+    before: &Calendar,
+    now: Timestamp,
+) -> (UsageTable, ComparedUsage) {
+    let mut table = tabulate(records, query, now);
+    let question = Question { records, query, now, job_names: latest_job_names(records) };
+    let shown: Vec<Label> = table.groups.iter().map(label_of).collect();
+    let label = |values: Values| {
+        let label = Label::Shown(values);
+        if query.top().is_none() || shown.contains(&label) { label } else { Label::Others }
+    };
+    let whole = Bucket { start: before.window().start().millis(), end: before.window().end().millis() };
+    let totals = question.singles_by_label(whole, label);
+    let mut labels = shown.clone();
+    for label in question.ranked(totals.clone()) {
+        let members = match &label {
+            Label::Shown(values) => GroupMembers::Values(values.clone()),
+            Label::Others if query.top().is_some_and(|top| top.with_others) => {
+                GroupMembers::Others { groups: 0 }
+            }
+            Label::Others => continue,
+        };
+        if !labels.contains(&label) {
+            table.groups.push(UsageGroup { members, total: question.amounts(&Singles::new()) });
+            labels.push(label);
         }
     }
-    let all = question.singles_by_label(whole, |_| Label::Others).remove(&Label::Others).unwrap_or_default();
-    let (calendar, total) = (query.calendar().clone(), question.amounts(&all));
-    UsageTable { calendar, groups, rows, total, figures: ScanFigures::default() }
+    let groups = labels.iter().map(|label| totals.get(label).map(|singles| question.amounts(singles)));
+    let compared = ComparedUsage {
+        calendar: before.clone(),
+        groups: groups.collect(),
+        rows: question.rows(before, &labels, label),
+        total: question.total(whole),
+    };
+    (table, compared)
+}
+
+fn label_of(group: &UsageGroup) -> Label {
+    match &group.members {
+        GroupMembers::Values(values) => Label::Shown(values.clone()),
+        GroupMembers::Others { .. } => Label::Others,
+    }
 }
 
 struct Question<'a> {
@@ -74,6 +113,25 @@ struct Question<'a> {
 }
 
 impl Question<'_> {
+    /// What labels have in each bucket, by bucket and then in the order of the labels.
+    fn rows(&self, calendar: &Calendar, labels: &[Label], label: impl Fn(Values) -> Label) -> Vec<UsageRow> {
+        let mut rows = Vec::new();
+        for (bucket, edges) in calendar.edges_ms().windows(2).enumerate() {
+            let singles = self.singles_by_label(Bucket { start: edges[0], end: edges[1] }, &label);
+            for (group, label) in labels.iter().enumerate().filter(|(_, label)| singles.contains_key(label)) {
+                let (bucket, group) = (certain(u32::try_from(bucket)), certain(u32::try_from(group)));
+                rows.push(UsageRow { bucket, group, amounts: self.amounts(&singles[label]) });
+            }
+        }
+        rows
+    }
+
+    /// Everything, each session once.
+    fn total(&self, whole: Bucket) -> UsageAmounts {
+        let all = self.singles_by_label(whole, |_| Label::Others).remove(&Label::Others);
+        self.amounts(&all.unwrap_or_default())
+    }
+
     /// What each session (or volume) has in a bucket, for each label: the lines of one label are one amount.
     fn singles_by_label(&self, bucket: Bucket, label: impl Fn(Values) -> Label) -> BTreeMap<Label, Singles> {
         let mut singles: BTreeMap<Label, Singles> = BTreeMap::new();

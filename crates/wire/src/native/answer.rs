@@ -96,7 +96,8 @@ pub struct Group {
     /// A value for each member of `groupBy`, null for no value. Left out for the groups that `top` leaves out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<Vec<Option<Named>>>,
-    /// How many groups this one stands for, if it stands for those that `top` leaves out.
+    /// How many groups this one stands for, if it stands for those that `top` leaves out; zero where there are such groups
+    /// only in the window that is compared with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other: Option<u64>,
     /// What it used in the window.
