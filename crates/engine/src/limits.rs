@@ -10,7 +10,8 @@ use crate::error::AggregationError;
 pub struct AggregationLimits {
     /// Most rows of an answer.
     pub rows_max: usize,
-    /// Most memory of each thread for groups and rows, in bytes; looked at between blocks. A row of the answer takes 56.
+    /// Most memory of each thread for groups and rows, in bytes; looked at between blocks and, by [`fn@crate::tabulate`], in
+    /// them. A row of the answer takes 56.
     pub bytes_max: usize,
     /// Threads that scan.
     pub threads: NonZeroUsize,

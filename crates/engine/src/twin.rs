@@ -92,6 +92,23 @@ pub(crate) fn farm() -> FarmColumns {
     columns
 }
 
+/// So many sessions of one block, each of ten years.
+pub(crate) fn lasting_farm(count: u64) -> FarmColumns {
+    let mut numbers = Numbers(0x5eed);
+    let lasting = |index| match session(&mut numbers, index) {
+        Record::Session(session) => {
+            let start = session.span.started_at();
+            let end = Timestamp::from_millis_clamped(start.millis() + 10 * 365 * 24 * 3_600_000);
+            Record::Session(Session { span: Span::new(start, Some(end)).unwrap(), ..session })
+        }
+        volume @ Record::Volume(_) => volume,
+    };
+    let records: Vec<_> = (0..count).map(lasting).collect();
+    let mut columns = FarmColumns::default();
+    columns.apply(&records, &[]);
+    columns
+}
+
 fn questions() -> Vec<AggregationQuery> {
     let queues = [0, 1, 3].map(|kind: u64| kind.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let ids = queues.map(|kind| {

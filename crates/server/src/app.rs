@@ -8,6 +8,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -164,6 +165,9 @@ impl App {
         let (app, cancelled, span) = (Arc::clone(self), call_off.flag(), Span::current());
         let work = blocking(move || {
             let reply = span.in_scope(|| native::answer_reading(&app.service, &request, &target, &cancelled));
+            if cancelled.load(Ordering::Relaxed) {
+                app.queries.called_off();
+            }
             drop(slot);
             reply
         });
@@ -248,7 +252,7 @@ impl App {
             return Ok(Reply::text(StatusCode::UNAUTHORIZED, "bring the token of the metrics\n")
                 .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         }
-        let text = metrics::render(&self.metrics, &self.usage, &self.service);
+        let text = metrics::render(&self.metrics, self.queries.counts(), &self.usage, &self.service);
         Ok(Reply::new(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text))
     }
 

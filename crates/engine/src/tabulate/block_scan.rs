@@ -17,6 +17,7 @@ use crate::tabulate::plan::TabulationPlan;
 use crate::tabulate::scan::Scan;
 use crate::tabulate::selection::Selection;
 use crate::tabulate::tally::Tally;
+use crate::tabulate::watch::Watch;
 
 /// Room that is kept from block to block.
 #[derive(Debug)]
@@ -76,7 +77,7 @@ pub(crate) fn scan_columns(
     filter: &BlockFilter<'_>,
     finder: &mut PlaceFinder<'_>,
     scratch: &mut Scratch,
-    tally: &mut Tally,
+    (tally, watch): (&mut Tally, &mut Watch<'_>),
 ) -> Result<Added, AggregationError> {
     let (plan, calendar, block) = (scan.plan, scan.calendar, view.block());
     let Scratch { half_hours, selection, keys, key_slots, lines, line_nanos } = scratch;
@@ -87,11 +88,11 @@ pub(crate) fn scan_columns(
     let length_ms = u32::try_from(end_ms - block.base_ms()).unwrap_or(u32::MAX);
     half_hours.fill(calendar, block.base_ms(), length_ms);
     BlockScan { plan, calendar, view, filter, groups, tally, half_hours, selection, keys, lines, line_nanos }
-        .scan()
+        .scan(watch)
 }
 
 impl BlockScan<'_, '_> {
-    fn scan(&mut self) -> Result<Added, AggregationError> {
+    fn scan(&mut self, watch: &mut Watch<'_>) -> Result<Added, AggregationError> {
         let block = self.view.block();
         let are_short_summed = cubes::add_short(self);
         let are_long_summed = cubes::add_long(self);
@@ -102,13 +103,13 @@ impl BlockScan<'_, '_> {
         let mut base = 0;
         for set in block.short() {
             if !are_short_summed {
-                self.scan_set(&set, base);
+                self.scan_set(&set, base, watch)?;
             }
             base += set.len();
         }
         for set in block.long() {
             if !are_long_summed {
-                self.scan_set(&set, base);
+                self.scan_set(&set, base, watch)?;
             }
             base += set.len();
         }
@@ -116,13 +117,18 @@ impl BlockScan<'_, '_> {
     }
 
     /// Scans a set whose first row has the number `base` in the block.
-    fn scan_set<C: Nanos>(&mut self, set: &RowSet<'_, C>, base: usize) {
+    fn scan_set<C: Nanos>(
+        &mut self,
+        set: &RowSet<'_, C>,
+        base: usize,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), AggregationError> {
         let window = self.calendar.window();
         let is_outside =
             set.start_min_ms >= window.end().millis() || set.end_max_ms <= window.start().millis();
         let rule = &self.plan.lines;
         if set.is_empty() || is_outside || !(set.is_licensed || rule.is_whole || rule.compute) {
-            return;
+            return Ok(());
         }
         let removed = self.view.removed().and_then(|removed| removed.get(base..base + set.len()));
         for (shared, rows) in self.stretches(set) {
@@ -130,12 +136,14 @@ impl BlockScan<'_, '_> {
                 let rows = from..rows.end.min(from + CHUNK);
                 self.select(set, rows, removed);
                 if rule.is_whole || !set.is_licensed {
-                    self.add_sessions(set, shared);
+                    self.add_sessions(set, shared, watch)?;
                 } else {
-                    self.add_lines_of_sessions(set, shared);
+                    self.add_lines_of_sessions(set, shared, watch)?;
                 }
+                watch.look(self.tally)?;
             }
         }
+        Ok(())
     }
 
     /// Rows of runs that can pass, as long stretches as have the same share in their keys.
@@ -167,7 +175,12 @@ impl BlockScan<'_, '_> {
     }
 
     /// Adds the rows of a chunk, each as a whole.
-    fn add_sessions<C: Nanos>(&mut self, set: &RowSet<'_, C>, shared: u64) {
+    fn add_sessions<C: Nanos>(
+        &mut self,
+        set: &RowSet<'_, C>,
+        shared: u64,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), AggregationError> {
         let shared = if self.plan.lines.is_whole { shared } else { shared + self.groups.compute };
         if self.groups.is_shared() && self.tally.recorded.is_none() {
             self.add_to_one(set, shared);
@@ -182,7 +195,9 @@ impl BlockScan<'_, '_> {
             self.lines.push((slot, set.compute_nanos(row)));
             self.lines.extend(set.line_cost_nanos[set.lines(row)].iter().map(|cost| (slot, (*cost).into())));
             self.tally.add_lines(self.calendar, meter, self.lines, self.line_nanos);
+            watch.after_session(self.tally)?;
         }
+        Ok(())
     }
 
     /// Adds the rows that lie in one bucket and all are in one group, a bucket at a time.
@@ -213,7 +228,12 @@ impl BlockScan<'_, '_> {
     }
 
     /// Adds the lines that count of the rows of a chunk, which all hold licences.
-    fn add_lines_of_sessions<C: Nanos>(&mut self, set: &RowSet<'_, C>, shared: u64) {
+    fn add_lines_of_sessions<C: Nanos>(
+        &mut self,
+        set: &RowSet<'_, C>,
+        shared: u64,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), AggregationError> {
         for index in 0..self.selection.rows().len() {
             let (row, bucket) = (self.selection.rows()[index] as usize, self.selection.buckets()[index]);
             self.find_lines(set, row, shared);
@@ -234,7 +254,9 @@ impl BlockScan<'_, '_> {
             let Some(meter) = self.meter(set, row) else { continue };
             self.find_lines(set, row, shared);
             self.tally.add_lines(self.calendar, meter, self.lines, self.line_nanos);
+            watch.after_session(self.tally)?;
         }
+        Ok(())
     }
 
     /// The span of a row, if something of it lies in the window.

@@ -25,6 +25,7 @@ mod sums;
 mod tally;
 #[cfg(test)]
 mod twin;
+mod watch;
 
 use farmtally_columns::FarmSnapshot;
 use farmtally_model::{Calendar, ComparedUsage, ScanFigures, Timestamp, UsageQuery, UsageTable};

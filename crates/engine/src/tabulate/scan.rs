@@ -5,6 +5,8 @@ use farmtally_model::{Calendar, Percentile, ScanFigures};
 
 use crate::error::AggregationError;
 use crate::limits::AggregationControl;
+#[cfg(test)]
+use crate::limits::AggregationLimits;
 use crate::tabulate::block_filter::BlockFilter;
 use crate::tabulate::block_scan::{Added, Scratch, scan_columns};
 use crate::tabulate::places::PlaceFinder;
@@ -12,6 +14,7 @@ use crate::tabulate::plain::PlainAdder;
 use crate::tabulate::plan::TabulationPlan;
 use crate::tabulate::slots::Slots;
 use crate::tabulate::tally::Tally;
+use crate::tabulate::watch::Watch;
 
 /// A pass: what is asked, how time is cut in it, and whether amounts are kept.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +33,7 @@ impl Scan<'_> {
         control: &AggregationControl<'_>,
         figures: &mut ScanFigures,
     ) -> Result<Tally, AggregationError> {
-        let mut pass = self.begin(slots, finder, figures);
+        let mut pass = self.begin(slots, finder, control, figures)?;
         let window = self.calendar.window();
         let views: Vec<&BlockView> = self.plan.snapshot.blocks().iter().chain([&self.plan.running]).collect();
         let (seen, skipped): (Vec<&BlockView>, Vec<&BlockView>) = views.into_iter().partition(|view| {
@@ -42,7 +45,7 @@ impl Scan<'_> {
         }
         let do_sums_fit = sums_fit(&seen);
         for view in seen {
-            control.check(pass.tally.row_count(), pass.tally.bytes())?;
+            pass.watch.look(&pass.tally)?;
             if do_sums_fit {
                 pass.add_block(view)?;
             } else {
@@ -56,7 +59,13 @@ impl Scan<'_> {
     #[cfg(test)]
     pub(crate) fn run_plainly(&self, slots: Slots, finder: &mut PlaceFinder<'_>) -> Tally {
         let mut figures = ScanFigures::default();
-        let mut pass = self.begin(slots, finder, &mut figures);
+        let limits = AggregationLimits {
+            rows_max: usize::MAX,
+            bytes_max: usize::MAX,
+            threads: std::num::NonZeroUsize::MIN,
+        };
+        let control = AggregationControl { limits, cancelled: &std::sync::atomic::AtomicBool::new(false) };
+        let mut pass = self.begin(slots, finder, &control, &mut figures).unwrap();
         for view in self.plan.snapshot.blocks().iter().chain([&self.plan.running]) {
             pass.add_block_plainly(view).unwrap();
         }
@@ -68,21 +77,24 @@ impl Scan<'_> {
         &'s self,
         slots: Slots,
         finder: &'s mut PlaceFinder<'f>,
+        control: &'s AggregationControl<'s>,
         figures: &'s mut ScanFigures,
-    ) -> Pass<'s, 'f> {
+    ) -> Result<Pass<'s, 'f>, AggregationError> {
         let mut pass = Pass {
             scan: self,
             finder,
             figures,
             adder: PlainAdder::new(self.plan, self.calendar),
             scratch: Scratch::new(),
+            watch: Watch::new(control),
             tally: Tally::new(slots, self.calendar, !self.percentiles.is_empty()),
         };
         pass.figures.rows_scanned += self.plan.volumes.len() as u64;
         for volume in &self.plan.volumes {
             pass.adder.add_volume(volume, pass.finder, &mut pass.tally);
+            pass.watch.after_session(&pass.tally)?;
         }
-        pass
+        Ok(pass)
     }
 }
 
@@ -102,6 +114,7 @@ struct Pass<'s, 'f> {
     figures: &'s mut ScanFigures,
     adder: PlainAdder<'s>,
     scratch: Scratch,
+    watch: Watch<'s>,
     tally: Tally,
 }
 
@@ -111,7 +124,7 @@ impl Pass<'_, '_> {
         let added = match BlockFilter::new(&self.scan.plan.filter, &block.codes()) {
             Some(filter) => {
                 let (scratch, tally) = (&mut self.scratch, &mut self.tally);
-                scan_columns(self.scan, view, &filter, self.finder, scratch, tally)?
+                scan_columns(self.scan, view, &filter, self.finder, scratch, (tally, &mut self.watch))?
             }
             None => Added::Summaries,
         };
@@ -131,6 +144,7 @@ impl Pass<'_, '_> {
         for (index, row) in block.odd().enumerate() {
             if !is_removed(index) {
                 self.adder.add_row(&row, self.finder, &mut self.tally);
+                self.watch.after_session(&self.tally)?;
             }
         }
         Ok(())
@@ -142,6 +156,7 @@ impl Pass<'_, '_> {
         view.block().check_columns()?;
         for row in view.live_rows() {
             self.adder.add_row(&row, self.finder, &mut self.tally);
+            self.watch.after_session(&self.tally)?;
         }
         Ok(())
     }
@@ -149,5 +164,43 @@ impl Pass<'_, '_> {
     fn end(mut self) -> Tally {
         self.tally.settle();
         self.tally
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+    use std::sync::atomic::AtomicBool;
+
+    use farmtally_model::{CalendarUnit, Dimension, Grouping, TimeRange, Timestamp, UsageQuery, Zone};
+
+    use super::*;
+    use crate::twin::lasting_farm;
+
+    #[test]
+    fn memory_and_the_switch_are_looked_at_inside_of_a_block() {
+        let snapshot = lasting_farm(30).snapshot();
+        let at = |text: &str| Timestamp::parse(text).unwrap();
+        let window = TimeRange::new(at("2025-10-01T00:00:00Z"), at("2035-10-01T00:00:00Z")).unwrap();
+        let hours = Calendar::new(window, Some(CalendarUnit::Hour), &Zone::utc()).unwrap();
+        let query = UsageQuery::new(hours).grouped_by(vec![Grouping::By(Dimension::Job)]).unwrap();
+        let plan = TabulationPlan::new(&snapshot, &query, Timestamp::MAX).unwrap();
+        let rows_of = |bytes_max, is_cancelled| {
+            let limits = AggregationLimits { rows_max: usize::MAX, bytes_max, threads: NonZeroUsize::MIN };
+            let control = AggregationControl { limits, cancelled: &AtomicBool::new(is_cancelled) };
+            let (mut finder, mut figures) = (PlaceFinder::new(&plan), ScanFigures::default());
+            let scan = Scan { plan: &plan, calendar: query.calendar(), percentiles: &[] };
+            let mut pass = scan.begin(Slots::open(), &mut finder, &control, &mut figures).unwrap();
+            let ended = snapshot.blocks().iter().try_for_each(|view| pass.add_block(view));
+            (pass.tally.row_count(), ended.unwrap_err())
+        };
+        let most = 2 * (1 << 16) + query.calendar().len();
+        let (rows, error) = rows_of(1 << 20, false);
+        assert!(
+            rows < most && error == AggregationError::TooMuchMemory { bytes_max: 1 << 20 },
+            "{rows} {error}"
+        );
+        let (rows, error) = rows_of(usize::MAX, true);
+        assert!(rows < most && error == AggregationError::Cancelled, "{rows} {error}");
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Tally {
     pub(crate) recorded: Option<RecordedAmounts>,
     /// The slot of others that are not shown. Its rows are not told apart.
     hidden: Option<u32>,
+    /// Pieces of sessions that lie in several buckets or groups, so far.
+    pieces: usize,
 }
 
 /// The single amounts behind rows, totals and the total.
@@ -56,6 +58,7 @@ impl Tally {
             totals: Sums::default(),
             total: Accumulator::EMPTY,
             recorded: with_amounts.then(RecordedAmounts::default),
+            pieces: 0,
         }
     }
 
@@ -127,6 +130,7 @@ impl Tally {
         if !self.has_rows || self.hidden == Some(slot) {
             return;
         }
+        self.pieces += 1;
         let row = self.row_numbers.number(slot, bucket);
         self.rows.add_wide(row, cost_nanos, runtime_ms);
         if let Some(recorded) = &mut self.recorded {
@@ -185,6 +189,11 @@ impl Tally {
         }
         joined.total = self.total;
         joined
+    }
+
+    /// Pieces of sessions that lie in several buckets or groups, so far.
+    pub(crate) fn pieces(&self) -> usize {
+        self.pieces
     }
 
     /// Rows so far.

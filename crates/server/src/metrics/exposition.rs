@@ -7,13 +7,20 @@ use farmtally_service::{Service, ServiceCounts};
 use super::counters::{Metrics, Snapshot};
 use super::histogram::BOUNDS_US;
 use super::usage::{FarmUsage, UsageGauges};
+use crate::native::slots::QueryCounts;
 
 /// Everything, as one text.
-pub(crate) fn render(metrics: &Metrics, usage: &UsageGauges, service: &Service) -> String {
+pub(crate) fn render(
+    metrics: &Metrics,
+    queries: QueryCounts,
+    usage: &UsageGauges,
+    service: &Service,
+) -> String {
     let mut page = Page::default();
     page.family("farmtally_build_info", "gauge", "The version that runs.");
     page.sample("farmtally_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
     page.http(&metrics.snapshot());
+    page.queries(queries);
     page.service(&service.counts());
     page.farms(&usage.farms(service));
     page.0
@@ -79,6 +86,19 @@ impl Page {
             "counter",
             "Requests of a key that asks too often.",
             counted.throttled_keys,
+        );
+    }
+
+    fn queries(&mut self, counts: QueryCounts) {
+        let name = "farmtally_queries";
+        self.family(name, "gauge", "Questions about usage that are being answered, and those that wait.");
+        self.sample(name, &[("state", "running")], counts.running);
+        self.sample(name, &[("state", "waiting")], counts.waiting);
+        self.single(
+            "farmtally_queries_called_off_total",
+            "counter",
+            "Questions about usage whose client left or whose time was over before the answer was made.",
+            counts.called_off,
         );
     }
 

@@ -4,7 +4,7 @@
 //! only a few questions run at once, and some more wait for them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -18,20 +18,33 @@ use crate::refusal::Refusal;
 #[derive(Debug)]
 pub(crate) struct QuerySlots {
     running: Arc<Semaphore>,
+    running_max: usize,
     waiting: AtomicUsize,
     waiting_max: usize,
     wait_max: Duration,
     runtime_max: Duration,
+    called_off: AtomicU64,
+}
+
+/// Questions at one moment, and those that were called off so far.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QueryCounts {
+    pub(crate) running: usize,
+    pub(crate) waiting: usize,
+    pub(crate) called_off: u64,
 }
 
 impl QuerySlots {
     pub(crate) fn new(limits: &ConnectionLimits) -> Self {
+        let running_max = limits.queries_max.max(1);
         Self {
-            running: Arc::new(Semaphore::new(limits.queries_max.max(1))),
+            running: Arc::new(Semaphore::new(running_max)),
+            running_max,
             waiting: AtomicUsize::new(0),
             waiting_max: limits.queries_waiting_max,
             wait_max: limits.query_wait_max,
             runtime_max: limits.query_runtime_max,
+            called_off: AtomicU64::new(0),
         }
     }
 
@@ -47,6 +60,19 @@ impl QuerySlots {
             Err(_) => {
                 Err(Refusal::busy(StatusCode::SERVICE_UNAVAILABLE, "other questions take longer than that"))
             }
+        }
+    }
+
+    /// Counts a question whose answer nobody waits for.
+    pub(crate) fn called_off(&self) {
+        self.called_off.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn counts(&self) -> QueryCounts {
+        QueryCounts {
+            running: self.running_max.saturating_sub(self.running.available_permits()),
+            waiting: self.waiting.load(Ordering::Relaxed),
+            called_off: self.called_off.load(Ordering::Relaxed),
         }
     }
 

@@ -28,3 +28,4 @@ mod start;
 mod tls;
 mod usage;
 mod usage_access;
+mod usage_limits;

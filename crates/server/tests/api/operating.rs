@@ -10,7 +10,7 @@ use crate::client::{Answer, Call, Key};
 use crate::door::{FARM, Farmtally, Setup, start};
 use crate::records::{id, question, session};
 
-fn metrics(farmtally: &Farmtally, token: &str) -> Answer {
+pub(crate) fn metrics(farmtally: &Farmtally, token: &str) -> Answer {
     farmtally.send(&Call::get("/metrics").header("authorization", format!("Bearer {token}")).unsigned())
 }
 
@@ -18,7 +18,7 @@ fn with_metrics() -> Farmtally {
     Farmtally::with(Setup { metrics_token: Some("metrics-token".into()), ..Setup::default() })
 }
 
-fn value(text: &str, sample: &str) -> f64 {
+pub(crate) fn value(text: &str, sample: &str) -> f64 {
     let line = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {sample} in {text}")).parse().unwrap()
 }
