@@ -11,12 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use bytes::Bytes;
 use farmtally_service::{AuditEntry, Service};
 use http::header::WWW_AUTHENTICATE;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
@@ -27,13 +25,14 @@ use crate::body::BodyReader;
 use crate::gate::{Gate, VerifiedRequest};
 use crate::limits::ConnectionLimits;
 use crate::metrics::{Metrics, MetricsAccess, UsageGauges};
-use crate::native::slots::{CallOff, QuerySlots};
+use crate::native::slots::{AnswerMemory, CallOff, QuerySlots};
 use crate::native::table::NativeTarget;
 use crate::page::PageAccess;
 use crate::peer::Peer;
 use crate::refusal::Refusal;
 use crate::refusal_audit::RefusalAudit;
 use crate::reply::Reply;
+use crate::reply_body::ReplyBody;
 use crate::request::ReceivedRequest;
 use crate::request_id::RequestId;
 use crate::route::{Route, SignedRoute};
@@ -61,6 +60,8 @@ pub(crate) struct App {
     verifications: Arc<Semaphore>,
     /// Places for questions about usage.
     queries: QuerySlots,
+    /// Memory of answers that are being sent.
+    answers: AnswerMemory,
     refusals: RefusalAudit,
 }
 
@@ -82,6 +83,7 @@ impl App {
             usage: UsageGauges::default(),
             verifications: Arc::new(Semaphore::new(limits.verifications_max.max(1))),
             queries: QuerySlots::new(limits),
+            answers: AnswerMemory::new(limits),
             refusals: RefusalAudit::default(),
         }
     }
@@ -94,7 +96,7 @@ impl App {
         self: Arc<Self>,
         request: Request<Incoming>,
         peer: Peer,
-    ) -> Response<Full<Bytes>> {
+    ) -> Response<ReplyBody> {
         let (request_id, received) = (RequestId::new(), Instant::now());
         let (parts, body) = request.into_parts();
         let route = Route::of(&parts.method, parts.uri.path());
@@ -168,14 +170,20 @@ impl App {
             if cancelled.load(Ordering::Relaxed) {
                 app.queries.called_off();
             }
-            drop(slot);
-            reply
+            reply.map(|reply| (reply, slot))
         });
         let runtime_max = self.queries.runtime_max();
         if runtime_max.is_zero() {
             return Err(Refusal::too_slow(runtime_max));
         }
-        timeout(runtime_max, work).await.unwrap_or_else(|_| Err(Refusal::too_slow(runtime_max)))
+        let (mut reply, slot) =
+            timeout(runtime_max, work).await.unwrap_or_else(|_| Err(Refusal::too_slow(runtime_max)))?;
+        if let Some(bytes) = reply.body().bytes_held() {
+            let permit = self.answers.take(bytes).await?;
+            reply.body().hold(permit);
+        }
+        drop(slot);
+        Ok(reply)
     }
 
     /// Answers what takes neither the disk nor a long time, or gives the request back.
@@ -252,7 +260,12 @@ impl App {
             return Ok(Reply::text(StatusCode::UNAUTHORIZED, "bring the token of the metrics\n")
                 .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         }
-        let text = metrics::render(&self.metrics, self.queries.counts(), &self.usage, &self.service);
+        let text = metrics::render(
+            &self.metrics,
+            (self.queries.counts(), self.answers.bytes_held()),
+            &self.usage,
+            &self.service,
+        );
         Ok(Reply::new(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text))
     }
 

@@ -49,6 +49,8 @@ pub struct ConnectionLimits {
     pub query_wait_max: Duration,
     /// How long a question about usage may take from its turn on.
     pub query_runtime_max: Duration,
+    /// Memory for long answers that clients are reading, over all connections, in bytes.
+    pub answers_bytes_max: usize,
 }
 
 impl Default for ConnectionLimits {
@@ -66,6 +68,7 @@ impl Default for ConnectionLimits {
             queries_waiting_max: 64,
             query_wait_max: Duration::from_secs(10),
             query_runtime_max: Duration::from_mins(1),
+            answers_bytes_max: 1 << 30,
         }
     }
 }

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use farmtally_model::Timestamp;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, DATE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use http_body_util::Full;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
+use crate::reply_body::ReplyBody;
 use crate::request_id::RequestId;
 
 const X_AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -16,7 +16,7 @@ const X_AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid"
 pub(crate) struct Reply {
     status: StatusCode,
     headers: HeaderMap,
-    body: Bytes,
+    body: ReplyBody,
 }
 
 impl Reply {
@@ -32,18 +32,31 @@ impl Reply {
 
     /// A body of the given type.
     pub(crate) fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        let reply = Self { status, headers: HeaderMap::new(), body: body.into() };
+        Self::with_body(status, content_type, ReplyBody::whole(body))
+    }
+
+    /// A body that may still have to be made.
+    pub(crate) fn with_body(status: StatusCode, content_type: &'static str, body: ReplyBody) -> Self {
+        let reply = Self { status, headers: HeaderMap::new(), body };
         reply.header(CONTENT_TYPE, HeaderValue::from_static(content_type))
     }
 
     /// 204.
     pub(crate) fn no_content() -> Self {
-        Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new() }
+        Self {
+            status: StatusCode::NO_CONTENT,
+            headers: HeaderMap::new(),
+            body: ReplyBody::whole(Bytes::new()),
+        }
     }
 
     /// 304: the client has it already.
     pub(crate) fn not_modified() -> Self {
-        Self { status: StatusCode::NOT_MODIFIED, headers: HeaderMap::new(), body: Bytes::new() }
+        Self {
+            status: StatusCode::NOT_MODIFIED,
+            headers: HeaderMap::new(),
+            body: ReplyBody::whole(Bytes::new()),
+        }
     }
 
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -56,14 +69,18 @@ impl Reply {
         self.header(CONNECTION, HeaderValue::from_static("close"))
     }
 
+    pub(crate) fn body(&mut self) -> &mut ReplyBody {
+        &mut self.body
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }
 
     /// Adds what every answer has. The date is the one that signatures are judged by, so that a client whose clock is
     /// wrong can correct itself.
-    pub(crate) fn into_response(self, request_id: RequestId, now: Timestamp) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(self.body));
+    pub(crate) fn into_response(self, request_id: RequestId, now: Timestamp) -> Response<ReplyBody> {
+        let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         *headers = self.headers;

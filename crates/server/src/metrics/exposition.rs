@@ -12,7 +12,7 @@ use crate::native::slots::QueryCounts;
 /// Everything, as one text.
 pub(crate) fn render(
     metrics: &Metrics,
-    queries: QueryCounts,
+    (queries, answers_bytes): (QueryCounts, usize),
     usage: &UsageGauges,
     service: &Service,
 ) -> String {
@@ -21,6 +21,12 @@ pub(crate) fn render(
     page.sample("farmtally_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
     page.http(&metrics.snapshot());
     page.queries(queries);
+    page.single(
+        "farmtally_answers_bytes",
+        "gauge",
+        "Memory of long answers that clients are reading.",
+        answers_bytes,
+    );
     page.service(&service.counts());
     page.farms(&usage.farms(service));
     page.0

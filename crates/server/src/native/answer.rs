@@ -8,43 +8,46 @@ use farmtally_model::{
 };
 use farmtally_service::UsageAnswer;
 use farmtally_wire::native::{
-    Amounts, Answer, AnswerHead, AnswerRow, Bucket, DataSpan, Explain, FarmName, Group, Named, RuntimeMs,
-    Statistics, Window, decimal_cost, decimal_cost_avg, decimal_runtime_avg,
+    Amounts, AnswerHead, AnswerRow, Bucket, DataSpan, Explain, FarmName, Group, Named, RuntimeMs, Statistics,
+    Window, decimal_cost, decimal_cost_avg, decimal_runtime_avg,
 };
 
-/// An answer as a document whose rows are made when they are wanted.
+/// The document of an answer, element by element.
 #[derive(Debug)]
-pub struct AnswerDocument<'a> {
-    answer: &'a UsageAnswer,
+pub(super) struct AnswerDocument {
     amounts: AmountWriter,
-    /// Everything but the rows.
-    pub head: AnswerHead,
 }
 
-impl<'a> AnswerDocument<'a> {
-    /// The document of an answer.
-    pub fn of(answer: &'a UsageAnswer) -> Self {
-        let amounts = AmountWriter::new(answer);
-        let head = head(answer, &amounts);
-        Self { answer, amounts, head }
+impl AnswerDocument {
+    pub(super) fn new(answer: &UsageAnswer) -> Self {
+        Self { amounts: AmountWriter::new(answer) }
     }
 
-    /// The rows.
-    pub fn rows(&self) -> impl Iterator<Item = AnswerRow> + '_ {
-        self.answer.table.rows.iter().map(|row| self.amounts.row(row))
+    /// Everything but the groups and the rows.
+    pub(super) fn head(&self, answer: &UsageAnswer) -> AnswerHead {
+        head(answer, &self.amounts)
     }
 
-    /// The rows of the window that is compared with; none without one.
-    pub fn previous_rows(&self) -> impl Iterator<Item = AnswerRow> + '_ {
-        let compared = self.answer.compared.iter();
-        compared.flat_map(|compared| &compared.rows).map(|row| self.amounts.row(row))
+    /// A group by its index.
+    pub(super) fn group(&self, answer: &UsageAnswer, index: usize) -> Group {
+        let group = &answer.table.groups[index];
+        let (values, other) = match &group.members {
+            GroupMembers::Values(values) => {
+                let named = |value| {
+                    let named = answer.names.named(value);
+                    Named { id: named.id, name: named.name }
+                };
+                (Some(values.iter().map(|value| value.as_ref().map(named)).collect()), None)
+            }
+            GroupMembers::Others { groups } => (None, Some(*groups as u64)),
+        };
+        let previous = answer.compared.as_ref().and_then(|compared| compared.groups.get(index)?.as_ref());
+        let previous = previous.map(|previous| self.amounts.amounts(previous));
+        Group { values, other, total: self.amounts.amounts(&group.total), previous }
     }
 
-    /// The whole of it.
-    pub fn into_answer(self) -> Answer {
-        let rows = self.rows().collect();
-        let previous_rows = self.answer.compared.is_some().then(|| self.previous_rows().collect());
-        Answer { head: self.head, rows, previous_rows }
+    pub(super) fn row(&self, row: &UsageRow) -> AnswerRow {
+        self.amounts.row(row)
     }
 }
 
@@ -62,7 +65,7 @@ fn head(answer: &UsageAnswer, amounts: &AmountWriter) -> AnswerHead {
         group_by: answer.group_by.clone(),
         statistics: amounts.statistics.iter().map(|(name, _)| name.to_string()).collect(),
         buckets: buckets(&table.calendar, &answer.zone),
-        groups: groups(answer, amounts),
+        groups: Vec::new(),
         total: amounts.amounts(&table.total),
         previous_window: compared.map(|compared| window(&compared.calendar, &answer.zone)),
         previous_buckets: compared.map(|compared| buckets(&compared.calendar, &answer.zone)),
@@ -96,30 +99,9 @@ fn buckets(calendar: &Calendar, zone: &Zone) -> Vec<Bucket> {
     calendar.buckets().map(bucket).collect()
 }
 
-fn groups(answer: &UsageAnswer, amounts: &AmountWriter) -> Vec<Group> {
-    let before = answer.compared.as_ref().map(|compared| &compared.groups);
-    let groups = answer.table.groups.iter().enumerate();
-    let group = |(index, group): (usize, &farmtally_model::UsageGroup)| {
-        let (values, other) = match &group.members {
-            GroupMembers::Values(values) => {
-                let named = |value| {
-                    let named = answer.names.named(value);
-                    Named { id: named.id, name: named.name }
-                };
-                (Some(values.iter().map(|value| value.as_ref().map(named)).collect()), None)
-            }
-            GroupMembers::Others { groups } => (None, Some(*groups as u64)),
-        };
-        let previous = before.and_then(|before| before.get(index)?.as_ref());
-        let previous = previous.map(|previous| amounts.amounts(previous));
-        Group { values, other, total: amounts.amounts(&group.total), previous }
-    };
-    groups.map(group).collect()
-}
-
 /// Makes text of amounts.
 #[derive(Debug)]
-pub(crate) struct AmountWriter {
+struct AmountWriter {
     factor: CostScaleFactor,
     /// The statistics with their names, each percentile with its place among the percentiles.
     statistics: Vec<(Arc<str>, Shown)>,

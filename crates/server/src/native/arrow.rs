@@ -14,33 +14,35 @@ use arrow_format::ipc::{
 use super::columns::{Column, Values, precision};
 use super::csv::row_count;
 
-/// Rows of one batch. Offsets of texts have 32 bits, and the longest name has 8 KiB in bytes.
-const BATCH_ROWS: usize = 64 * 1024;
 /// Everything in a stream begins at a multiple of this.
 const ALIGNMENT: usize = 8;
 const CONTINUATION: [u8; 4] = [0xff; 4];
 
-/// Writes a table.
-pub(crate) fn write(columns: &[Column], mut out: impl io::Write) -> io::Result<()> {
-    write_message(&mut out, MessageHeader::Schema(Box::new(schema(columns))), &[])?;
-    let rows = row_count(columns);
-    for first in (0..rows).step_by(BATCH_ROWS) {
-        let mut body = Body::default();
-        let length = BATCH_ROWS.min(rows - first);
-        for column in columns {
-            body.add(&column.values, first, length);
-        }
-        let batch = RecordBatch {
-            length: as_i64(length),
-            nodes: Some(body.nodes),
-            buffers: Some(body.buffers),
-            compression: None,
-        };
-        write_message(&mut out, MessageHeader::RecordBatch(Box::new(batch)), &body.bytes)?;
+/// Begins a stream.
+pub(crate) fn write_schema(columns: &[Column], mut out: impl io::Write) -> io::Result<()> {
+    write_message(&mut out, MessageHeader::Schema(Box::new(schema(columns))), &[])
+}
+
+/// Writes rows as one batch. Offsets of texts have 32 bits, and the longest name has 8 KiB in bytes, so that there have to be
+/// fewer than 262,144 rows.
+pub(crate) fn write_batch(columns: &[Column], mut out: impl io::Write) -> io::Result<()> {
+    let mut body = Body::default();
+    for column in columns {
+        body.add(&column.values);
     }
+    let batch = RecordBatch {
+        length: as_i64(row_count(columns)),
+        nodes: Some(body.nodes),
+        buffers: Some(body.buffers),
+        compression: None,
+    };
+    write_message(&mut out, MessageHeader::RecordBatch(Box::new(batch)), &body.bytes)
+}
+
+/// Ends a stream.
+pub(crate) fn write_end(mut out: impl io::Write) -> io::Result<()> {
     out.write_all(&CONTINUATION)?;
-    out.write_all(&[0; 4])?;
-    out.flush()
+    out.write_all(&[0; 4])
 }
 
 fn schema(columns: &[Column]) -> Schema {
@@ -103,20 +105,17 @@ struct Body {
 }
 
 impl Body {
-    fn add(&mut self, values: &Values, first: usize, length: usize) {
-        let range = first..first + length;
+    fn add(&mut self, values: &Values) {
         match values {
             Values::Time(values) | Values::Count(values) => {
-                let values = &values[range];
-                self.add_validity(values.iter().map(Option::is_some), length);
+                self.add_validity(values.iter().map(Option::is_some), values.len());
                 self.add_buffer(values.iter().flat_map(|value| value.unwrap_or(0).to_le_bytes()));
             }
             Values::Decimal { values, .. } => {
-                let values = &values[range];
-                self.add_validity(values.iter().map(Option::is_some), length);
+                self.add_validity(values.iter().map(Option::is_some), values.len());
                 self.add_buffer(values.iter().flat_map(|value| value.unwrap_or(0).to_le_bytes()));
             }
-            Values::Text { texts, places } => self.add_texts(texts, &places[range]),
+            Values::Text { texts, places } => self.add_texts(texts, places),
         }
     }
 

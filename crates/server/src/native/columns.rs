@@ -3,8 +3,6 @@
 //! CSV, Arrow and Parquet are the same table in three spellings. A group that stands for others has no values; how many
 //! groups it stands for is in the column `otherGroups`.
 
-use std::collections::BTreeMap;
-
 use farmtally_model::question::AskedStatistic;
 use farmtally_model::{
     Amounts, Calendar, CostScaleFactor, Dimension, GroupMembers, Grouping, Statistic, UsageAmounts, UsageRow,
@@ -38,40 +36,58 @@ pub(crate) const fn precision(scale: u8) -> u8 {
 }
 
 /// A bucket and a group, with what it used there and in the window that is compared with.
-struct Row<'a> {
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row<'a> {
     bucket: u32,
     group: u32,
     now: Option<&'a UsageAmounts>,
     before: Option<&'a UsageAmounts>,
 }
 
-/// The columns of an answer.
-pub(crate) fn columns(answer: &UsageAnswer) -> Vec<Column> {
-    let rows = rows(answer);
+/// The columns of some rows of an answer. Their names and types are the same for all of its rows.
+pub(crate) fn columns(answer: &UsageAnswer, rows: &[Row<'_>]) -> Vec<Column> {
     let mut columns = Columns::default();
-    columns.add_buckets("bucket", &answer.table.calendar, &rows);
-    columns.add_groups(answer, &rows);
+    columns.add_buckets("bucket", &answer.table.calendar, rows);
+    columns.add_groups(answer, rows);
     let amounts = AmountColumns { statistics: statistics(answer), factor: answer.farm.cost_scale_factor };
     amounts.add("", &rows.iter().map(|row| row.now).collect::<Vec<_>>(), &mut columns);
     if let Some(compared) = &answer.compared {
-        columns.add_buckets("previous_bucket", &compared.calendar, &rows);
+        columns.add_buckets("previous_bucket", &compared.calendar, rows);
         amounts.add("previous_", &rows.iter().map(|row| row.before).collect::<Vec<_>>(), &mut columns);
     }
     columns.0
 }
 
-/// The rows of both windows, side by side.
-fn rows(answer: &UsageAnswer) -> Vec<Row<'_>> {
-    type Pair<'a> = (Option<&'a UsageAmounts>, Option<&'a UsageAmounts>);
-    let mut rows: BTreeMap<(u32, u32), Pair<'_>> = BTreeMap::new();
-    let place = |row: &UsageRow| (row.bucket, row.group);
-    for row in &answer.table.rows {
-        rows.entry(place(row)).or_default().0 = Some(&row.amounts);
+/// Goes through the rows of both windows, side by side. Both are ordered by bucket and then by group.
+#[derive(Debug, Default)]
+pub(crate) struct RowCursor {
+    now: usize,
+    before: usize,
+}
+
+impl RowCursor {
+    /// The next rows, at most so many; none after the last.
+    pub(crate) fn next<'a>(&mut self, answer: &'a UsageAnswer, rows_max: usize) -> Vec<Row<'a>> {
+        let of_now = &answer.table.rows;
+        let of_before = answer.compared.as_ref().map_or(&[] as &[UsageRow], |compared| &compared.rows);
+        let place = |row: &UsageRow| (row.bucket, row.group);
+        let mut rows = Vec::with_capacity(rows_max.min(of_now.len() + of_before.len()));
+        while rows.len() < rows_max {
+            let (now, before) = (of_now.get(self.now), of_before.get(self.before));
+            let Some(next) = now.into_iter().chain(before).map(place).min() else { break };
+            let [now, before] = [now, before].map(|row| row.filter(|row| place(row) == next));
+            self.now += usize::from(now.is_some());
+            self.before += usize::from(before.is_some());
+            let (bucket, group) = next;
+            rows.push(Row {
+                bucket,
+                group,
+                now: now.map(|row| &row.amounts),
+                before: before.map(|row| &row.amounts),
+            });
+        }
+        rows
     }
-    for row in answer.compared.iter().flat_map(|compared| &compared.rows) {
-        rows.entry(place(row)).or_default().1 = Some(&row.amounts);
-    }
-    rows.into_iter().map(|((bucket, group), (now, before))| Row { bucket, group, now, before }).collect()
 }
 
 #[derive(Debug, Default)]
@@ -102,27 +118,25 @@ impl Columns {
     }
 
     fn add_groups(&mut self, answer: &UsageAnswer, rows: &[Row<'_>]) {
+        let groups = GroupsOfRows::new(rows);
         for (position, grouping) in answer.groupings.iter().enumerate() {
-            let named: Vec<Option<NamedValue>> = answer
-                .table
-                .groups
-                .iter()
-                .map(|group| match &group.members {
-                    GroupMembers::Values(values) => {
-                        values.get(position)?.as_ref().map(|value| answer.names.named(value))
-                    }
-                    GroupMembers::Others { .. } => None,
-                })
-                .collect();
-            let text = |text: &dyn Fn(&NamedValue) -> String| texts(&named, rows, text);
-            let id = |value: &NamedValue| value.id.clone();
+            let named = |group: u32| match &answer.table.groups.get(group as usize)?.members {
+                GroupMembers::Values(values) => {
+                    values.get(position)?.as_ref().map(|value| answer.names.named(value))
+                }
+                GroupMembers::Others { .. } => None,
+            };
+            let named: Vec<Option<NamedValue>> = groups.groups.iter().map(|group| named(*group)).collect();
+            let text = |text: fn(NamedValue) -> String| groups.texts(&named, text);
             match id_and_name(grouping) {
                 Some((id_column, name_column)) => {
-                    self.add(id_column, text(&id));
-                    self.add(name_column, text(&|value| value.name.clone()));
+                    self.add(id_column, text(|value| value.id));
+                    self.add(name_column, text(|value| value.name));
                 }
-                None if *grouping == Grouping::By(Dimension::Worker) => self.add("workerId", text(&id)),
-                None => self.add(grouping.name(), text(&id)),
+                None if *grouping == Grouping::By(Dimension::Worker) => {
+                    self.add("workerId", text(|value| value.id));
+                }
+                None => self.add(grouping.name(), text(|value| value.id)),
             }
         }
         if answer.has_others {
@@ -146,18 +160,36 @@ fn id_and_name(grouping: &Grouping) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// A text of each row's group. A group's text is kept once.
-fn texts(named: &[Option<NamedValue>], rows: &[Row<'_>], text: &dyn Fn(&NamedValue) -> String) -> Values {
-    let mut texts = Vec::new();
-    let mut place_of_group = Vec::with_capacity(named.len());
-    for value in named {
-        place_of_group.push(value.as_ref().and_then(|value| {
-            texts.push(text(value));
-            u32::try_from(texts.len() - 1).ok()
-        }));
+/// The groups that rows are of, each once.
+struct GroupsOfRows {
+    groups: Vec<u32>,
+    /// For each row the place of its group among them.
+    places: Vec<u32>,
+}
+
+impl GroupsOfRows {
+    fn new(rows: &[Row<'_>]) -> Self {
+        let mut groups: Vec<u32> = rows.iter().map(|row| row.group).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let place = |row: &Row<'_>| groups.partition_point(|group| *group < row.group);
+        let places = rows.iter().map(|row| u32::try_from(place(row)).unwrap_or(u32::MAX)).collect();
+        Self { groups, places }
     }
-    let places = rows.iter().map(|row| place_of_group.get(row.group as usize).copied().flatten());
-    Values::Text { texts, places: places.collect() }
+
+    /// A text of each row's group. A group's text is kept once.
+    fn texts(&self, named: &[Option<NamedValue>], text: fn(NamedValue) -> String) -> Values {
+        let mut texts = Vec::new();
+        let mut place_of_group = Vec::with_capacity(named.len());
+        for value in named {
+            place_of_group.push(value.clone().and_then(|value| {
+                texts.push(text(value));
+                u32::try_from(texts.len() - 1).ok()
+            }));
+        }
+        let places = self.places.iter().map(|place| place_of_group.get(*place as usize).copied().flatten());
+        Values::Text { texts, places: places.collect() }
+    }
 }
 
 /// A statistic with its name and, for a percentile, its place among the percentiles.
@@ -195,7 +227,7 @@ impl AmountColumns {
                     }),
                 )
             } else {
-                let (scale, factor) = self.scale();
+                let (scale, factor) = cost_scale(self.factor);
                 (
                     scale,
                     values(&|amounts| {
@@ -220,11 +252,11 @@ impl AmountColumns {
             columns.add(&format!("{prefix}runtimeSeconds_{name}"), Values::Decimal { scale, values });
         }
     }
+}
 
-    /// Decimals of a cost, and what nano-dollars are multiplied by.
-    fn scale(&self) -> (u8, i128) {
-        if self.factor == CostScaleFactor::ONE { (9, 1) } else { (18, i128::from(self.factor.nanos())) }
-    }
+/// Decimals of a cost after a factor, and what nano-dollars are multiplied by.
+pub(super) fn cost_scale(factor: CostScaleFactor) -> (u8, i128) {
+    if factor == CostScaleFactor::ONE { (9, 1) } else { (18, i128::from(factor.nanos())) }
 }
 
 fn whole(statistic: AskedStatistic, amounts: &Amounts, percentile: Option<&u64>) -> Option<u128> {

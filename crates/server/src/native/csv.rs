@@ -7,20 +7,31 @@ use std::io;
 
 use csv::{Terminator, WriterBuilder};
 use farmtally_model::Timestamp;
+use farmtally_wire::native::decimal;
 
 use super::columns::{Column, Values};
 
 /// What makes a spreadsheet compute.
 const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
-/// Writes a table.
-pub(crate) fn write(columns: &[Column], out: impl io::Write) -> io::Result<()> {
-    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(out);
+/// Writes the header line of a table.
+pub(crate) fn write_header(columns: &[Column], out: impl io::Write) -> io::Result<()> {
+    let mut writer = writer(out);
     writer.write_record(columns.iter().map(|column| harmless(&column.name)))?;
+    writer.flush()
+}
+
+/// Writes rows of a table.
+pub(crate) fn write_rows(columns: &[Column], out: impl io::Write) -> io::Result<()> {
+    let mut writer = writer(out);
     for row in 0..row_count(columns) {
         writer.write_record(columns.iter().map(|column| cell(&column.values, row)))?;
     }
     writer.flush()
+}
+
+fn writer<W: io::Write>(out: W) -> csv::Writer<W> {
+    WriterBuilder::new().terminator(Terminator::CRLF).from_writer(out)
 }
 
 pub(super) fn row_count(columns: &[Column]) -> usize {
@@ -42,7 +53,7 @@ fn cell(values: &Values, row: usize) -> String {
             places[row].map_or_else(String::new, |place| harmless(&texts[place as usize]))
         }
         Values::Decimal { scale, values } => {
-            values[row].map_or_else(String::new, |value| decimal(value, *scale))
+            values[row].map_or_else(String::new, |value| units(value, *scale))
         }
     }
 }
@@ -51,15 +62,10 @@ fn harmless(text: &str) -> String {
     if text.starts_with(FORMULA_STARTS) { format!("'{text}") } else { text.to_owned() }
 }
 
-/// A decimal without zeros behind its last digit. No amount is below zero.
-fn decimal(value: i128, scale: u8) -> String {
-    let unit = 10_i128.pow(scale.into());
-    let (whole, rest) = (value / unit, value % unit);
-    let decimals = format!("{rest:0width$}", width = usize::from(scale));
-    match decimals.trim_end_matches('0') {
-        "" => whole.to_string(),
-        decimals => format!("{whole}.{decimals}"),
-    }
+/// A whole number of units of ten to the minus `scale`. No amount is below zero.
+fn units(value: i128, scale: u8) -> String {
+    let (value, unit) = (value.unsigned_abs(), 10_u128.pow(scale.into()));
+    decimal(value / unit, &format!("{:0width$}", value % unit, width = usize::from(scale)))
 }
 
 #[cfg(test)]
@@ -79,7 +85,8 @@ mod tests {
             },
         ];
         let mut out = Vec::new();
-        write(&columns, &mut out).unwrap();
+        write_header(&columns, &mut out).unwrap();
+        write_rows(&columns, &mut out).unwrap();
         let expected = "'=label,cost\r\nplain,1.5\r\n'=1+1,1.5\r\n'+1,1.5\r\n'-1,1.5\r\n'@a,1.5\r\n'\tx,1.5\r\n\
                         \"a,\"\"b\"\"\r\nc\",1.5\r\né,1.5\r\n,1.5\r\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
@@ -88,7 +95,7 @@ mod tests {
     #[test]
     fn values_are_written_as_short_as_they_can_be() {
         assert_eq!(
-            (decimal(0, 9), decimal(1, 9), decimal(12_000_000_000, 9)),
+            (units(0, 9), units(1, 9), units(12_000_000_000, 9)),
             ("0".into(), "0.000000001".into(), "12".into())
         );
         let times = Values::Time(vec![Some(1_764_000_000_000), None]);

@@ -1,21 +1,15 @@
 //! In which form an answer goes out.
 
-use std::io;
-
 use farmtally_model::question::QuestionError;
 use farmtally_service::UsageAnswer;
-use farmtally_wire::native::write_answer;
 use http::HeaderValue;
 use http::header::ACCEPT;
 
-use super::answer::AnswerDocument;
-use super::columns::columns;
-use super::{arrow, csv, parquet};
 use crate::gate::VerifiedRequest;
 
 /// A form of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     /// The whole answer, as a JSON object.
     Json,
     /// The rows, with a header line, by RFC 4180.
@@ -36,17 +30,17 @@ const FORMS: [(Form, &str, &str); 4] = [
 
 impl Form {
     /// The form with this word.
-    pub fn parse(word: &str) -> Option<Self> {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
         FORMS.iter().find(|(_, known, _)| *known == word).map(|(form, ..)| *form)
     }
 
     /// The word for it.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         FORMS.iter().find(|(form, ..)| *form == self).map_or("", |(_, word, _)| word)
     }
 
     /// The media type.
-    pub fn content_type(self) -> &'static str {
+    pub(crate) fn content_type(self) -> &'static str {
         FORMS.iter().find(|(form, ..)| *form == self).map_or("", |(_, _, media_type)| media_type)
     }
 
@@ -78,22 +72,8 @@ impl Form {
     }
 }
 
-/// Writes an answer.
-pub fn write(answer: &UsageAnswer, form: Form, out: &mut impl io::Write) -> io::Result<()> {
-    match form {
-        Form::Json => {
-            let document = AnswerDocument::of(answer);
-            let before = answer.compared.as_ref().map(|_| || document.previous_rows());
-            write_answer(out, &document.head, || document.rows(), before)
-        }
-        Form::Csv => csv::write(&columns(answer), out),
-        Form::Arrow => arrow::write(&columns(answer), out),
-        Form::Parquet => parquet::write(&columns(answer), out),
-    }
-}
-
 /// What a file with the answer may be called: farm, window and groups, in characters that every system takes.
-pub fn file_name(answer: &UsageAnswer, form: Form) -> String {
+pub(crate) fn file_name(answer: &UsageAnswer, form: Form) -> String {
     let window = answer.table.calendar.window();
     let day = |at| answer.zone.text(at).get(..10).unwrap_or_default().to_owned();
     let (from, to) = (day(window.start()), day(window.end()));

@@ -4,7 +4,7 @@
 //! like AWS's operations and refused like them. What reads can be asked by the page's visitors too, and says what is wrong
 //! as a [`farmtally_wire::native::Problem`].
 
-pub mod answer;
+mod answer;
 pub(crate) mod api;
 mod api_page;
 mod arrow;
@@ -12,13 +12,15 @@ mod columns;
 mod csv;
 mod delete;
 mod farms;
-pub mod form;
+mod form;
 mod parquet;
+mod parts;
 mod query;
 mod send;
 mod sessions;
 pub(crate) mod slots;
 pub(crate) mod table;
+mod table_writer;
 mod values;
 
 use std::sync::atomic::AtomicBool;

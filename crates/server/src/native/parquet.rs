@@ -15,23 +15,42 @@ use super::columns::{Column, Values, precision};
 /// A decimal of 38 digits has 16 bytes, the highest first.
 const WIDE_BYTES: i32 = 16;
 
-/// Writes a table. A writer of Parquet looks back at what it has written, so that the file is made in memory first.
-pub(crate) fn write(columns: &[Column], mut out: impl io::Write) -> io::Result<()> {
-    out.write_all(&file(columns).map_err(io::Error::other)?)
-}
+/// A file that is written one group of rows after another, each given away when it is whole.
+#[derive(Debug)]
+pub(crate) struct ParquetParts(SerializedFileWriter<Vec<u8>>);
 
-fn file(columns: &[Column]) -> Result<Vec<u8>> {
-    let properties = WriterProperties::builder()
-        .set_created_by(concat!("farmtally ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-        .build();
-    let mut writer = SerializedFileWriter::new(Vec::new(), schema(columns)?, Arc::new(properties))?;
-    let mut group = writer.next_row_group()?;
-    for column in columns {
-        write_column(&mut group, &column.values)?;
+impl ParquetParts {
+    /// Begins a file with the names and types of some columns.
+    pub(crate) fn begin(columns: &[Column]) -> io::Result<Self> {
+        let begin = || {
+            let properties = WriterProperties::builder()
+                .set_created_by(concat!("farmtally ", env!("CARGO_PKG_VERSION")).to_owned())
+                .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+                .build();
+            SerializedFileWriter::new(Vec::new(), schema(columns)?, Arc::new(properties))
+        };
+        begin().map(Self).map_err(io::Error::other)
     }
-    group.close()?;
-    writer.into_inner()
+
+    /// Writes rows as one group.
+    pub(crate) fn write_group(&mut self, columns: &[Column], mut out: impl io::Write) -> io::Result<()> {
+        self.add(columns).map_err(io::Error::other)?;
+        self.0.flush()?;
+        out.write_all(&std::mem::take(self.0.inner_mut()))
+    }
+
+    /// Writes the footer.
+    pub(crate) fn end(self, mut out: impl io::Write) -> io::Result<()> {
+        out.write_all(&self.0.into_inner().map_err(io::Error::other)?)
+    }
+
+    fn add(&mut self, columns: &[Column]) -> Result<()> {
+        let mut group = self.0.next_row_group()?;
+        for column in columns {
+            write_column(&mut group, &column.values)?;
+        }
+        group.close().map(drop)
+    }
 }
 
 fn schema(columns: &[Column]) -> Result<TypePtr> {

@@ -9,9 +9,11 @@ use http::header::{CONTENT_DISPOSITION, VARY};
 use http::{HeaderValue, StatusCode};
 
 use super::form::{self, Form};
+use super::parts::AnswerParts;
 use crate::gate::VerifiedRequest;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
+use crate::reply_body::ReplyBody;
 
 pub(super) fn by_body(
     service: &Service,
@@ -54,11 +56,11 @@ fn answer(
 ) -> Result<Reply, Refusal> {
     let question = query.check()?;
     let answer = service.usage(request.caller(), farm_id, &question, cancelled)?;
-    let mut body = Vec::new();
-    form::write(&answer, form, &mut body).map_err(Refusal::internal)?;
-    let reply = Reply::new(StatusCode::OK, form.content_type(), body);
+    let file_name = form::file_name(&answer, form);
+    let body = ReplyBody::of(Box::new(AnswerParts::new(answer, form))).map_err(Refusal::internal)?;
+    let reply = Reply::with_body(StatusCode::OK, form.content_type(), body);
     let reply = reply.header(VARY, HeaderValue::from_static("accept"));
-    Ok(match HeaderValue::try_from(format!("attachment; filename=\"{}\"", form::file_name(&answer, form))) {
+    Ok(match HeaderValue::try_from(format!("attachment; filename=\"{file_name}\"")) {
         Ok(disposition) if form != Form::Json => reply.header(CONTENT_DISPOSITION, disposition),
         _ => reply,
     })

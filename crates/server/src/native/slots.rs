@@ -82,6 +82,41 @@ impl QuerySlots {
     }
 }
 
+/// Memory of answers that are made while their clients read them. Clients may be slow, so that answers outlive the places of
+/// their questions.
+#[derive(Debug)]
+pub(crate) struct AnswerMemory {
+    /// A permit for each KiB.
+    room: Arc<Semaphore>,
+    kib_max: u32,
+    wait_max: Duration,
+}
+
+impl AnswerMemory {
+    pub(crate) fn new(limits: &ConnectionLimits) -> Self {
+        let kib_max = u32::try_from(limits.answers_bytes_max / 1024).unwrap_or(u32::MAX >> 4).max(1);
+        Self { room: Arc::new(Semaphore::new(kib_max as usize)), kib_max, wait_max: limits.query_wait_max }
+    }
+
+    /// Room for an answer, once there is some. An answer that is larger than everything waits until it is the only one.
+    pub(crate) async fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Refusal> {
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, self.kib_max);
+        match timeout(self.wait_max, Arc::clone(&self.room).acquire_many_owned(kib)).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(error)) => Err(Refusal::internal(error)),
+            Err(_) => Err(Refusal::busy(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "answers that are still being read take all the memory for answers",
+            )),
+        }
+    }
+
+    /// Memory that is taken, in bytes.
+    pub(crate) fn bytes_held(&self) -> usize {
+        (self.kib_max as usize).saturating_sub(self.room.available_permits()) * 1024
+    }
+}
+
 /// Counts one that waits, until it is dropped.
 struct Waiting<'a>(&'a AtomicUsize);
 

@@ -186,12 +186,38 @@ impl Connection {
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         let header = |line: &str| line.split_once(": ").map(|(name, value)| (name.into(), value.into()));
         let mut answer = Answer { status, headers: lines.filter_map(header).collect(), body: Vec::new() };
-        let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
+        answer.body = match answer.header("content-length") {
+            Some(length) => self.body(length.parse().unwrap()),
+            None if answer.header("transfer-encoding") == Some("chunked") => self.chunks(),
+            None => Vec::new(),
+        };
+        Some(answer)
+    }
+
+    fn body(&mut self, length: usize) -> Vec<u8> {
         while self.received.len() < length {
             assert!(self.receive(), "the connection was closed inside a body");
         }
-        answer.body = self.received.drain(..length).collect();
-        Some(answer)
+        self.received.drain(..length).collect()
+    }
+
+    fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let line_end = loop {
+                if let Some(end) = self.received.windows(2).position(|bytes| bytes == b"\r\n") {
+                    break end;
+                }
+                assert!(self.receive(), "the connection was closed between chunks");
+            };
+            let line: Vec<u8> = self.received.drain(..line_end + 2).collect();
+            let length = std::str::from_utf8(&line[..line_end]).unwrap();
+            let chunk = self.body(usize::from_str_radix(length, 16).unwrap() + 2);
+            if chunk.len() == 2 {
+                return body;
+            }
+            body.extend(&chunk[..chunk.len() - 2]);
+        }
     }
 
     /// Everything until the server closes the connection.

@@ -29,3 +29,4 @@ mod tls;
 mod usage;
 mod usage_access;
 mod usage_limits;
+mod usage_long;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use farmtally_model::question::AskedStatistics;
-use farmtally_model::{CalendarUnit, ComparedUsage, Grouping, Timestamp, UsageTable, Zone};
+use farmtally_model::{
+    CalendarUnit, ComparedUsage, Grouping, Timestamp, UsageGroup, UsageRow, UsageTable, Zone,
+};
 use farmtally_store::Farm;
 
 use super::names::UsageNames;
@@ -38,4 +40,15 @@ pub struct UsageAnswer {
     pub as_of: Timestamp,
     /// How long the answer took.
     pub elapsed: Duration,
+}
+
+impl UsageAnswer {
+    /// Memory that its groups and rows take, in bytes, without names and values.
+    pub fn bytes(&self) -> usize {
+        let compared = self.compared.as_ref();
+        let rows = self.table.rows.len() + compared.map_or(0, |compared| compared.rows.len());
+        let groups = self.table.groups.len() + compared.map_or(0, |compared| compared.groups.len());
+        let percentiles = 2 * size_of::<u64>() * self.statistics.percentiles().count();
+        rows * (size_of::<UsageRow>() + percentiles) + groups * (size_of::<UsageGroup>() + percentiles)
+    }
 }

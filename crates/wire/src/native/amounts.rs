@@ -65,7 +65,8 @@ fn rounds_up(quotient: u128, rest: u128, divisor: u128) -> bool {
     twice > divisor || twice == divisor && quotient % 2 == 1
 }
 
-fn decimal(whole: u128, decimals: &str) -> String {
+/// A decimal of its whole part and the digits behind the point, without zeros behind the last.
+pub fn decimal(whole: u128, decimals: &str) -> String {
     match decimals.trim_end_matches('0') {
         "" => whole.to_string(),
         decimals => format!("{whole}.{decimals}"),

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::statistics::{Amounts, RuntimeMs, Statistics};
@@ -162,34 +162,76 @@ pub struct Explain {
     pub as_of: String,
 }
 
-/// Writes an answer as JSON whose rows are made as they are written, so that they are never in memory at once.
-pub fn write_answer<I, P>(
-    out: impl io::Write,
-    head: &AnswerHead,
-    rows: impl Fn() -> I,
-    previous_rows: Option<impl Fn() -> P>,
-) -> io::Result<()>
-where
-    I: Iterator<Item = AnswerRow>,
-    P: Iterator<Item = AnswerRow>,
-{
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Written<'a, R: Serialize, P: Serialize> {
-        #[serde(flatten)]
-        head: &'a AnswerHead,
-        rows: R,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        previous_rows: Option<P>,
-    }
-    let written = Written { head, rows: Lazy(rows), previous_rows: previous_rows.map(Lazy) };
-    Ok(serde_json::to_writer(out, &written)?)
+/// The text of an answer around its three lists, which are written element by element: whoever writes a million rows need
+/// not have them as text at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerFrame {
+    /// What comes before the groups.
+    pub before_groups: String,
+    /// What comes between the groups and the rows.
+    pub before_rows: String,
 }
 
-struct Lazy<F>(F);
+impl AnswerFrame {
+    /// What comes between the rows and those of the window that is compared with.
+    pub const BEFORE_PREVIOUS_ROWS: &'static str = "],\"previousRows\":[";
+    /// What comes after the last list.
+    pub const END: &'static str = "]}";
 
-impl<F: Fn() -> I, I: Iterator<Item = AnswerRow>> Serialize for Lazy<F> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq((self.0)())
+    /// The text around the lists of an answer. The groups of `head` are not looked at.
+    pub fn of(head: AnswerHead) -> io::Result<Self> {
+        /// Cannot be inside of a text, where quotes have a backslash before them.
+        const GROUPS: &str = "\"groups\":[";
+        let text = serde_json::to_string(&AnswerHead { groups: Vec::new(), ..head })?;
+        let (before, behind) =
+            text.split_once(GROUPS).ok_or_else(|| io::Error::other("the text of an answer has no groups"))?;
+        let behind = behind.strip_suffix('}').unwrap_or(behind);
+        Ok(Self { before_groups: format!("{before}{GROUPS}"), before_rows: format!("{behind},\"rows\":[") })
+    }
+}
+
+/// Writes some elements of a list, of which `written` are written already.
+pub fn write_elements<T: Serialize>(
+    mut out: impl io::Write,
+    written: usize,
+    elements: impl Iterator<Item = T>,
+) -> io::Result<()> {
+    for (index, element) in elements.enumerate() {
+        if written + index > 0 {
+            out.write_all(b",")?;
+        }
+        serde_json::to_writer(&mut out, &element)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_in_parts_is_the_answer() {
+        let amounts = r#"{"sessions":1,"cost":{"sum":"1"},"runtimeMs":{"sum":1}}"#;
+        let group = format!(r#"{{"values":[],"total":{amounts}}}"#);
+        let row = r#"{"bucket":0,"group":0,"sessions":1,"cost":{"sum":"1"},"runtimeMs":{"sum":1}}"#;
+        let text = format!(
+            r#"{{"farm":{{"farmId":"f","displayName":"a\"groups\":[]b","costScaleFactor":"1"}},
+            "window":{{"from":"a","to":"b","timeZone":"UTC"}},"period":"none","groupBy":[],"statistics":["sum"],"buckets":[],
+            "groups":[{group},{group},{group}],"total":{amounts},
+            "data":{{"firstUsage":null,"lastUsage":null,"records":0}},
+            "explain":{{"rowsScanned":1,"blocksRead":1,"blocksSkipped":0,"elapsedMicros":1,"asOf":"c"}},
+            "rows":[{row},{row}],"previousRows":[{row}]}}"#
+        );
+        let answer: Answer = serde_json::from_str(&text).unwrap();
+        let frame = AnswerFrame::of(answer.head.clone()).unwrap();
+        let mut out = frame.before_groups.into_bytes();
+        write_elements(&mut out, 0, answer.head.groups[..2].iter()).unwrap();
+        write_elements(&mut out, 2, answer.head.groups[2..].iter()).unwrap();
+        out.extend(frame.before_rows.bytes());
+        write_elements(&mut out, 0, answer.rows.iter()).unwrap();
+        out.extend(AnswerFrame::BEFORE_PREVIOUS_ROWS.bytes());
+        write_elements(&mut out, 0, answer.previous_rows.iter().flatten()).unwrap();
+        out.extend(AnswerFrame::END.bytes());
+        assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(&answer).unwrap());
     }
 }

@@ -15,14 +15,15 @@ mod statistics;
 mod url;
 
 pub use amounts::{
-    average_cost_nanos, average_runtime_micros, decimal_cost, decimal_cost_avg, decimal_runtime_avg,
+    average_cost_nanos, average_runtime_micros, decimal, decimal_cost, decimal_cost_avg, decimal_runtime_avg,
 };
 pub use answer::{
-    Answer, AnswerHead, AnswerRow, Bucket, DataSpan, Explain, FarmName, Group, Named, Window, write_answer,
+    Answer, AnswerFrame, AnswerHead, AnswerRow, Bucket, DataSpan, Explain, FarmName, Group, Named, Window,
+    write_elements,
 };
 pub use lists::{
-    SESSIONS_MAX, SESSIONS_PARAMETERS, SessionsQuery, VALUES_MAX, VALUES_PARAMETERS, ValuesQuery,
-    parse_sessions_query, parse_values_query,
+    SESSIONS_MAX, SESSIONS_PARAMETERS, SessionsQuery, VALUES_MAX, VALUES_PARAMETERS,
+    ValuesQuery, parse_sessions_query, parse_values_query,
 };
 pub use problem::Problem;
 pub use query::{Filter, GroupBy, NamedPattern, Query};
