@@ -2,7 +2,7 @@
 import { button, dialog, download, h, link } from "./dom.js";
 import { picture } from "./chart.js";
 import { filterText } from "./view.js";
-import { ask, exportQuery } from "./question.js";
+import { ask, exportQuery, send, sessionsPath } from "./question.js";
 
 /** @typedef {import("./view.js").View} View */
 
@@ -32,8 +32,9 @@ export function openExport(view, answer) {
     }
   };
   const item = (text, make, extension) => h("li", {}, button(text, () => save(make, extension), { "data-format": extension }));
-  const rows = (format) => async () => (await ask(view.farm, exportQuery(view), format)).blob();
-  dialog("Export", h("p", { text: "All groups over time, filtered and compared as you see them:" }), h("ul", { class: "values" }, ...Object.entries(FORMATS).map(([format, text]) => item(text, rows(format), format))),
+  const list = view.list === "sessions";
+  const rows = (format) => async () => (await (list ? send(sessionsPath(view, "", format)) : ask(view.farm, exportQuery(view), format))).blob();
+  dialog("Export", h("p", { text: list ? "The newest sessions of the range, up to 10,000 (JSON: 1,000):" : "All groups over time, filtered and compared as you see them:" }), h("ul", { class: "values" }, ...Object.entries(FORMATS).map(([format, text]) => item(text, rows(format), format))),
     h("p", { text: "The chart:" }), h("ul", { class: "values" }, item("PNG", async () => picture("png"), "png"), item("SVG", async () => picture("svg"), "svg")),
     link("Copy the link to this view", () => navigator.clipboard?.writeText(location.href)), status);
 }

@@ -12,7 +12,7 @@ import { openFilter, showChips } from "./filters.js";
 import { showHeadline } from "./headline.js";
 import { showHints } from "./hints.js";
 import * as notice from "./notice.js";
-import { GROUPS_IN_TABLE, answer, chartQuery, get, sessionsQuery, tableQuery } from "./question.js";
+import { GROUPS_IN_TABLE, answer, chartQuery, get, sessionsPath, tableQuery } from "./question.js";
 import { showSessions } from "./sessions.js";
 import { showTable } from "./table.js";
 import * as theme from "./theme.js";
@@ -55,7 +55,7 @@ async function refresh() {
   const patience = setTimeout(() => waiting(true), PATIENCE_MS);
   const asked = view;
   try {
-    const sessions = asked.list === "sessions" ? get(`/api/v1/farms/${asked.farm}/sessions?${sessionsQuery(asked, "")}`, mine.signal) : null;
+    const sessions = asked.list === "sessions" ? get(sessionsPath(asked, ""), mine.signal) : null;
     const table = sessions ? null : answer(asked.farm, tableQuery(asked, inTable), mine.signal);
     const [drawing, numbers, list] = await Promise.all([answer(asked.farm, chartQuery(asked), mine.signal), table, sessions]);
     if (asking !== mine) return;
@@ -127,7 +127,7 @@ function freshness(data, now) {
 /** @param {View} asked @param {any[]} sessions @param {string|null} cursor */
 function showList(asked, sessions, cursor) {
   showSessions(asked, sessions, Boolean(cursor), async () => {
-    const next = await get(`/api/v1/farms/${asked.farm}/sessions?${sessionsQuery(asked, cursor)}`, asking.signal).catch(() => null);
+    const next = await get(sessionsPath(asked, cursor), asking.signal).catch(() => null);
     if (next && view === asked) showList(asked, [...sessions, ...next.sessions], next.nextCursor);
   });
 }

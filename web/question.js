@@ -59,18 +59,19 @@ export function exportQuery(view) {
   return { ...common(view), period: view.period, groupBy: view.by.map(named), ...compare };
 }
 
-/** @param {View} view @param {string} cursor @returns {string} the query string of the sessions behind the view */
-export function sessionsQuery(view, cursor) {
+/** @param {View} view @param {string|null} cursor @param {string} [format] of a file @returns {string} where the sessions behind the view are */
+export function sessionsPath(view, cursor, format) {
   const params = new URLSearchParams(windowOf(view));
   for (const filter of view.where) params.append("where", filterText(filter));
   for (const pattern of view.pattern) params.append("pattern", pattern);
-  params.set("limit", "100");
+  params.set("limit", format ? (format === "json" ? "1000" : "10000") : "100");
   if (cursor) params.set("cursor", cursor);
-  return params.toString();
+  if (format) params.set("format", format);
+  return `/api/v1/farms/${view.farm}/sessions?${params}`;
 }
 
 /** @param {string} path @param {RequestInit} [init] @returns {Promise<Response>} an answer that is one */
-async function send(path, init) {
+export async function send(path, init) {
   const answer = await fetch(path, { credentials: "same-origin", ...init });
   if (answer.ok) return answer;
   throw new Refused(answer.status, await answer.json().catch(() => null));

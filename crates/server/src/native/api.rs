@@ -4,7 +4,7 @@
 //! parameters, and its schemas are derived from the types that are read and written.
 
 use farmtally_wire::native::{
-    Answer, Farms, Problem, QUERY_PARAMETERS, Query, SESSIONS_MAX, Sessions, VALUES_MAX, Values,
+    Answer, Farms, Problem, QUERY_PARAMETERS, Query, SESSIONS_IN_TABLE_MAX, Sessions, VALUES_MAX, Values,
 };
 use http::HeaderValue;
 use http::StatusCode;
@@ -147,7 +147,7 @@ fn parameters_of(native: Native) -> Vec<Value> {
         Native::QueryUsageByUrl => question_parameters().chain([form()]).collect(),
         Native::ListUsageSessions => {
             let cursor = parameter("cursor", &text, "The nextCursor of the list before");
-            question_parameters().chain([cursor, limit(SESSIONS_MAX)]).collect()
+            question_parameters().chain([cursor, limit(SESSIONS_IN_TABLE_MAX), form()]).collect()
         }
         Native::ListUsageValues => {
             let mut dimension = parameter("dimension", &text, "A dimension, or the label of a pattern");
@@ -177,10 +177,10 @@ fn responses(route: &NativeRoute) -> Value {
     let described =
         |description: &str, content: Value| json!({ "description": description, "content": content });
     let done = match route.native {
-        Native::QueryUsage | Native::QueryUsageByUrl => described("The answer", answer_content()),
+        Native::QueryUsage | Native::QueryUsageByUrl => described("The answer", forms_of("Answer")),
         Native::ListReadableFarms => described("The farms", content(&reference("Farms"))),
         Native::ListUsageValues => described("The values", content(&reference("Values"))),
-        Native::ListUsageSessions => described("The sessions", content(&reference("Sessions"))),
+        Native::ListUsageSessions => described("The sessions", forms_of("Sessions")),
         Native::SendSessions => described("What became of each line", content(&json!({ "type": "object" }))),
         Native::ApiDocument => described("This document", content(&json!({ "type": "object" }))),
         Native::ApiPage => described("A page", json!({ "text/html": {} })),
@@ -195,10 +195,11 @@ fn responses(route: &NativeRoute) -> Value {
     }
 }
 
-fn answer_content() -> Value {
+/// A document, or tables of the same.
+fn forms_of(schema: &str) -> Value {
     let binary = json!({});
     json!({
-        "application/json": { "schema": reference("Answer") },
+        "application/json": { "schema": reference(schema) },
         "text/csv": { "schema": { "type": "string" } },
         "application/vnd.apache.arrow.stream": binary,
         "application/vnd.apache.parquet": binary,

@@ -17,6 +17,7 @@ mod parquet;
 mod parts;
 mod query;
 mod send;
+mod session_columns;
 mod sessions;
 pub(crate) mod slots;
 pub(crate) mod table;

@@ -1,5 +1,6 @@
 //! The sessions behind a number.
 
+use std::io;
 use std::sync::atomic::AtomicBool;
 
 use farmtally_model::{Calendar, CostScaleFactor, FarmId, Usage, UsageType};
@@ -8,14 +9,23 @@ use farmtally_service::{
 };
 use farmtally_wire::SessionPlace;
 use farmtally_wire::native::{
-    InWindow, Named, SessionRow, SessionUsage, Sessions, decimal_cost, parse_sessions_query, write_resource,
+    InWindow, Named, SESSIONS_IN_TABLE_MAX, SESSIONS_MAX, SessionRow, SessionUsage, Sessions, decimal_cost,
+    parse_sessions_query, write_resource,
 };
-use http::StatusCode;
+use http::header::{CONTENT_DISPOSITION, LINK, VARY};
+use http::{HeaderValue, StatusCode};
 
 use super::answer::window;
+use super::form::Form;
+use super::session_columns::columns;
+use super::table_writer::TableWriter;
 use crate::gate::VerifiedRequest;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
+use crate::reply_body::{Parts, ReplyBody};
+
+/// What a session takes in memory with its texts, about, in bytes.
+const SESSION_BYTES: usize = 1_024;
 
 pub(super) fn list(
     service: &Service,
@@ -23,27 +33,81 @@ pub(super) fn list(
     farm_id: FarmId,
     cancelled: &AtomicBool,
 ) -> Result<Reply, Refusal> {
-    let asked = parse_sessions_query(request.raw_query())?;
+    let form = Form::of_request(request)?;
+    let limit_max = if form == Form::Json { SESSIONS_MAX } else { SESSIONS_IN_TABLE_MAX };
+    let asked = parse_sessions_query(request.raw_query(), limit_max)?;
     let question = asked.query.check()?;
     let before = asked
         .cursor
         .map(|place| SessionPosition { started_at: place.started_at, session_id: place.session_id });
     let asked = SessionsRequest { question: &question, before, limit: asked.limit };
     let found = service.usage_sessions(request.caller(), farm_id, &asked, cancelled)?;
-    Ok(Reply::json(StatusCode::OK, write_resource(&document(&found))))
+    let next = next_page(request, &found);
+    let reply = match TableWriter::new(form) {
+        Some(table) => {
+            let parts = SessionParts { found, written: 0, table, has_ended: false };
+            let file_name = format!("attachment; filename=\"sessions.{}\"", form.as_str());
+            let body = ReplyBody::of(Box::new(parts)).map_err(Refusal::internal)?;
+            let reply = Reply::with_body(StatusCode::OK, form.content_type(), body);
+            reply.header(CONTENT_DISPOSITION, HeaderValue::try_from(file_name).map_err(Refusal::internal)?)
+        }
+        None => Reply::json(StatusCode::OK, write_resource(&document(&found))),
+    };
+    let reply = reply.header(VARY, HeaderValue::from_static("accept"));
+    Ok(next.into_iter().fold(reply, |reply, next| reply.header(LINK, next)))
+}
+
+/// Where the sessions behind the last are, by RFC 8288: a table has no place for it.
+fn next_page(request: &VerifiedRequest, found: &FoundSessions) -> Option<HeaderValue> {
+    let place = last_place(found)?;
+    let others =
+        request.raw_query().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let query: String = others.flat_map(|pair| [pair, "&"]).collect();
+    HeaderValue::try_from(format!("<{}?{query}cursor={place}>; rel=\"next\"", request.raw_path())).ok()
+}
+
+/// The last session, if there are more behind it.
+fn last_place(found: &FoundSessions) -> Option<SessionPlace> {
+    found.sessions.last().filter(|_| found.more).map(|found| SessionPlace {
+        started_at: found.session.span.started_at(),
+        session_id: found.session.session_id,
+    })
+}
+
+/// Sessions as a table, some after the others.
+#[derive(Debug)]
+struct SessionParts {
+    found: FoundSessions,
+    written: usize,
+    table: TableWriter,
+    has_ended: bool,
+}
+
+impl Parts for SessionParts {
+    fn next(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        if self.has_ended {
+            return Ok(false);
+        }
+        let to = self.found.sessions.len().min(self.written + self.table.rows_max());
+        self.has_ended = to == self.found.sessions.len();
+        let columns = columns(&self.found, &self.found.sessions[self.written..to]);
+        self.written = to;
+        self.table.write(&columns, self.has_ended, out)?;
+        Ok(true)
+    }
+
+    fn bytes(&self) -> usize {
+        self.found.sessions.len() * SESSION_BYTES
+    }
 }
 
 /// Sessions as a document of the native API.
-pub(crate) fn document(found: &FoundSessions) -> Sessions {
+fn document(found: &FoundSessions) -> Sessions {
     let factor = found.farm.cost_scale_factor;
-    let last = found.sessions.last().filter(|_| found.more).map(|found| SessionPlace {
-        started_at: found.session.span.started_at(),
-        session_id: found.session.session_id,
-    });
     Sessions {
         window: window(&Calendar::whole(found.window), &found.zone),
         sessions: found.sessions.iter().map(|session| row(session, &found.names, factor)).collect(),
-        next_cursor: last.map(|place| place.to_string()),
+        next_cursor: last_place(found).map(|place| place.to_string()),
     }
 }
 

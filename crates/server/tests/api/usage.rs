@@ -395,6 +395,47 @@ fn the_sessions_behind_a_number_add_up_to_it() {
 }
 
 #[test]
+fn sessions_are_a_table_with_a_link_to_the_next() {
+    let farmtally = studio();
+    let asked = format!("sessions?{WINDOW}&where=queue=lighting&format=csv");
+    let (mut target, mut lines) = (path(&format!("{asked}&limit=2")), Vec::new());
+    loop {
+        let page = farmtally.call(Call::get(&target));
+        assert_eq!((page.status, page.header("content-type")), (200, Some("text/csv; charset=utf-8")));
+        let text = page.text().to_owned();
+        let (head, rows) = text.split_once("\r\n").unwrap();
+        assert_eq!(
+            head,
+            "sessionId,queueId,queueName,fleetId,fleetName,jobId,jobName,userId,userName,workerId,instanceType,outcome,\
+             startedAt,endedAt,runtimeSeconds,costInUsd,computeCostInUsd,licenseCostInUsd,licenseProducts,\
+             window_runtimeSeconds,window_costInUsd"
+        );
+        lines.extend(rows.lines().map(str::to_owned));
+        let Some(link) = page.header("link") else { break };
+        target = link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().to_owned();
+    }
+    let last = format!(
+        "{},{},lighting,{},cpu,{},abc_sh010_comp,alice,Alice,,c6i.8xlarge,SUCCEEDED,2025-11-24T10:00:00Z,\
+         2025-11-24T11:00:00Z,3600,1.334567892,1.234567891,0.100000001,arnold nuke,3600,1.334567892",
+        id("session", 1),
+        id("queue", 1),
+        id("fleet", 1),
+        id("job", 1)
+    );
+    assert_eq!((lines.len(), &lines[2]), (3, &last));
+    assert!(
+        lines[0].contains(",,,2025-11-25T23:00:00Z,,3600,0,"),
+        "a running session has no end: {}",
+        lines[0]
+    );
+    let file = farmtally.call(Call::get(path(&format!("sessions?{WINDOW}&limit=10000&format=parquet"))));
+    assert_eq!((file.status, &file.body[..4]), (200, b"PAR1" as &[u8]));
+    assert_eq!(file.header("content-disposition"), Some("attachment; filename=\"sessions.parquet\""));
+    let too_many = read(&farmtally, &format!("sessions?{WINDOW}&limit=1001"));
+    assert_eq!((too_many.status, too_many.json()["field"].as_str()), (400, Some("limit")));
+}
+
+#[test]
 fn a_session_is_cut_at_the_window_as_the_answer_cuts_it() {
     let farmtally = studio();
     farmtally.service.set_cost_scale_factor(FARM, CostScaleFactor::parse("0.5").unwrap(), "tests").unwrap();

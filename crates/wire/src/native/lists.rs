@@ -13,13 +13,15 @@ pub const VALUES_MAX: usize = 1_000;
 const VALUES_USUAL: usize = 20;
 /// Most sessions of one list.
 pub const SESSIONS_MAX: usize = 1_000;
+/// Most sessions of one table, which has less about each.
+pub const SESSIONS_IN_TABLE_MAX: usize = 10_000;
 /// Sessions of a list that is asked for without a number.
 const SESSIONS_USUAL: usize = 100;
 
 /// The parameters of a list of values.
 pub const VALUES_PARAMETERS: [&str; 4] = ["dimension", "prefix", "contains", "limit"];
 /// The parameters of a list of sessions, beside those of a question.
-pub const SESSIONS_PARAMETERS: [&str; 2] = ["limit", "cursor"];
+pub const SESSIONS_PARAMETERS: [&str; 3] = ["limit", "cursor", "format"];
 
 /// Which values are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +65,9 @@ pub fn parse_values_query(raw: &str) -> Result<ValuesQuery, QuestionError> {
     })
 }
 
-/// Reads the parameters of a question, `limit` and `cursor`. What groups and statistics a question has is of no matter here.
-pub fn parse_sessions_query(raw: &str) -> Result<SessionsQuery, QuestionError> {
+/// Reads the parameters of a question, `cursor`, and `limit` up to a number. What groups and statistics a question has is of no
+/// matter here.
+pub fn parse_sessions_query(raw: &str, limit_max: usize) -> Result<SessionsQuery, QuestionError> {
     let cursor = parameter(raw, "cursor")?;
     let cursor = cursor.map(|text| {
         let error = || {
@@ -75,7 +78,7 @@ pub fn parse_sessions_query(raw: &str) -> Result<SessionsQuery, QuestionError> {
     Ok(SessionsQuery {
         query: parse_query_string(raw, &SESSIONS_PARAMETERS)?,
         cursor: cursor.transpose()?,
-        limit: limit(raw, SESSIONS_USUAL, SESSIONS_MAX)?,
+        limit: limit(raw, SESSIONS_USUAL, limit_max)?,
     })
 }
 
@@ -112,10 +115,14 @@ mod tests {
     #[test]
     fn sessions_have_the_parameters_of_a_question_and_a_place() {
         let place = "1764000000123.session-07070707070707070707070707070707";
-        let sessions = parse_sessions_query(&format!("in=2026-01&where=queue=a&cursor={place}")).unwrap();
+        let sessions =
+            parse_sessions_query(&format!("in=2026-01&where=queue=a&cursor={place}"), SESSIONS_MAX).unwrap();
         assert_eq!((sessions.limit, sessions.query.filters.len()), (100, 1));
         assert_eq!(sessions.cursor.unwrap().to_string(), place);
-        let error = parse_sessions_query("cursor=x").unwrap_err();
+        let error = parse_sessions_query("limit=1001", SESSIONS_MAX).unwrap_err();
+        assert_eq!(error.to_string(), "limit \"1001\": 1 to 1000 are allowed");
+        assert_eq!(parse_sessions_query("limit=1001", SESSIONS_IN_TABLE_MAX).unwrap().limit, 1001);
+        let error = parse_sessions_query("cursor=x", SESSIONS_MAX).unwrap_err();
         assert_eq!(error.to_string(), "cursor \"x\": not a cursor; give the nextCursor of the list before");
     }
 }

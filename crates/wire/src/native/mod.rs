@@ -22,7 +22,7 @@ pub use answer::{
     write_elements,
 };
 pub use lists::{
-    SESSIONS_MAX, SESSIONS_PARAMETERS, SessionsQuery, VALUES_MAX, VALUES_PARAMETERS,
+    SESSIONS_IN_TABLE_MAX, SESSIONS_MAX, SESSIONS_PARAMETERS, SessionsQuery, VALUES_MAX, VALUES_PARAMETERS,
     ValuesQuery, parse_sessions_query, parse_values_query,
 };
 pub use problem::Problem;
