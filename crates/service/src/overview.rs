@@ -16,6 +16,7 @@ use crate::access::{Action, Caller};
 use crate::error::ServiceError;
 use crate::limits::{OVERVIEW_DAYS, OVERVIEW_FARMS_MAX};
 use crate::service::Service;
+use crate::usage::span;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Nano-dollars in a dollar, times the units of a scale factor.
@@ -87,13 +88,9 @@ impl Service {
     }
 }
 
-/// The latest instant at which something was used, as far as it has happened.
+/// The latest instant at which a session was under way. The window may begin a little late for one that was corrected since.
 fn latest_usage(snapshot: &FarmSnapshot, now: Timestamp) -> Option<Timestamp> {
-    let running = snapshot.running_at(now.millis(), |_, _| true).ok();
-    // A block's end may be that of a session that was corrected since; the window may begin a little late for that.
-    let blocks = snapshot.blocks().iter().chain(&running).filter(|view| view.live_len() > 0);
-    let latest_ms = blocks.map(|view| view.block().span_ms().1).max()?;
-    Some(Timestamp::from_millis_clamped(latest_ms))
+    span::of_sessions(snapshot, now).map(|(_, latest_ms)| Timestamp::from_millis_clamped(latest_ms))
 }
 
 /// Thirty days UTC, the day of `latest` the last of them; fewer where the years before 1970 would begin.

@@ -8,7 +8,7 @@ mod error;
 mod names;
 mod resolve;
 mod sessions;
-mod span;
+pub(crate) mod span;
 mod values;
 
 use std::sync::atomic::AtomicBool;

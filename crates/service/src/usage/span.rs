@@ -16,15 +16,24 @@ pub struct FarmSpan {
 
 /// What a farm has at an instant.
 pub(super) fn of(snapshot: &FarmSnapshot, now: Timestamp) -> FarmSpan {
-    let running = snapshot.running_at(now.millis(), |_, _| true).ok();
-    let blocks = snapshot.blocks().iter().chain(&running).filter(|view| view.live_len() > 0);
-    let blocks = blocks.map(|view: &BlockView| view.block().span_ms());
     let volumes = snapshot.volumes().iter().filter_map(|volume| volume.span_at(now.millis()).flatten());
-    let spans = blocks.chain(volumes.map(|volume| (volume.start_ms, volume.end_ms)));
-    let span = spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
+    let volumes = volumes.map(|volume| (volume.start_ms, volume.end_ms));
+    let span = joined(volumes.chain(of_sessions(snapshot, now)));
     FarmSpan {
         first_usage: span.map(|(first_ms, _)| Timestamp::from_millis_clamped(first_ms)),
         last_usage: span.map(|(_, last_ms)| Timestamp::from_millis_clamped(last_ms)),
         records: snapshot.session_count() + snapshot.volume_count(),
     }
+}
+
+/// The start of the first session and the end of the last, at an instant, in milliseconds. Both may be a little too far out
+/// where a session was corrected since.
+pub(crate) fn of_sessions(snapshot: &FarmSnapshot, now: Timestamp) -> Option<(i64, i64)> {
+    let running = snapshot.running_at(now.millis(), |_, _| true).ok();
+    let blocks = snapshot.blocks().iter().chain(&running).filter(|view| view.live_len() > 0);
+    joined(blocks.map(|view: &BlockView| view.block().span_ms()))
+}
+
+fn joined(spans: impl Iterator<Item = (i64, i64)>) -> Option<(i64, i64)> {
+    spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
 }
