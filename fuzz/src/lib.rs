@@ -3,7 +3,9 @@
 //! libFuzzer drives them in `scripts/trust`, and `tests/corpus.rs` runs each over its corpus and some thousand mutations of
 //! it with every other test. Where a value can be written and read back, a target also asserts that it is the same.
 
+mod aws;
 mod ingest;
+mod questions;
 mod requests;
 mod values;
 
@@ -30,6 +32,10 @@ pub const TARGETS: &[Target] = &[
     target("start", requests::start, 4096),
     target("get", requests::get, 2048),
     target("lists", requests::lists, 2048),
+    target("question", questions::body, 4096),
+    target("question-string", questions::query_string, 2048),
+    target("aws-documents", aws::documents, 8192),
+    target("aws-sessions", aws::sessions, 8192),
     target("timestamp", values::timestamp, 64),
     target("offset", values::offset, 32),
     target("money", values::money, 64),

@@ -39,7 +39,10 @@ const MAY_KNOW: [(&str, &[&str]); 16] = [
         ],
     ),
     ("farmtally-bench", &["farmtally-model", "farmtally-columns", "farmtally-engine"]),
-    ("farmtally-fuzz", &["farmtally-model", "farmtally-sigv4", "farmtally-wire", "farmtally-ingest"]),
+    (
+        "farmtally-fuzz",
+        &["farmtally-model", "farmtally-sigv4", "farmtally-wire", "farmtally-ingest", "farmtally-deadline"],
+    ),
     ("farmtally-rust-client-test", &[]),
 ];
 

@@ -11,6 +11,7 @@ mod answers;
 mod call_error;
 mod client;
 mod credentials;
+mod document;
 mod endpoint;
 mod environment;
 mod limits;
@@ -25,6 +26,7 @@ pub use answers::{
 pub use call_error::CallError;
 pub use client::{CallCounts, Client, ClientOptions};
 pub use credentials::{CredentialProvider, Credentials, CredentialsError};
+pub use document::{Document, read_sessions};
 pub use endpoint::{Endpoint, EndpointError};
 pub use environment::Environment;
 pub use limits::{BATCH_SESSIONS_MAX, PAGE_SIZE_MAX};

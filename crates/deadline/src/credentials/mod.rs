@@ -62,7 +62,7 @@ impl fmt::Debug for SessionToken {
 
 impl Credentials {
     /// Of a JSON object, in which the token has one of two names. `None` when something is missing.
-    fn from_json(json: &Value) -> Option<Self> {
+    pub(crate) fn from_json(json: &Value) -> Option<Self> {
         let text = |name: &str| json.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
         let expires_at = match text("Expiration") {
             Some(expiration) => Some(Timestamp::parse(expiration).ok()?),
