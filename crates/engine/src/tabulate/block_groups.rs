@@ -37,6 +37,8 @@ struct Digit {
 #[derive(Debug)]
 pub(crate) struct BlockGroups<'a> {
     digits: Vec<Digit>,
+    /// How many keys there may be.
+    pub(crate) keys: u64,
     slots: &'a mut KeySlots,
     queues: Option<Vec<u64>>,
     fleets: Option<Vec<u64>>,
@@ -61,6 +63,7 @@ impl<'a> BlockGroups<'a> {
     ) -> Option<Self> {
         let mut groups = Self {
             digits: Vec::new(),
+            keys: 1,
             slots,
             queues: None,
             fleets: None,
@@ -79,6 +82,7 @@ impl<'a> BlockGroups<'a> {
             groups.digits.push(Digit { stride: keys, places });
             keys = keys.checked_mul(len)?;
         }
+        groups.keys = keys;
         groups.slots.map.clear();
         groups.slots.table.clear();
         if keys <= KEYS_FEW {

@@ -14,6 +14,7 @@ use crate::tabulate::half_hours::HalfHours;
 use crate::tabulate::meter::Meter;
 use crate::tabulate::places::PlaceFinder;
 use crate::tabulate::plan::TabulationPlan;
+use crate::tabulate::row_table::RowTable;
 use crate::tabulate::scan::Scan;
 use crate::tabulate::selection::Selection;
 use crate::tabulate::tally::Tally;
@@ -26,6 +27,8 @@ pub(crate) struct Scratch {
     selection: Selection,
     keys: [u64; CHUNK],
     key_slots: KeySlots,
+    rows: RowTable,
+    numbers: [u32; CHUNK],
     /// The lines of a session that count: slot and cost.
     lines: Vec<(u32, u64)>,
     line_nanos: Vec<u64>,
@@ -38,6 +41,8 @@ impl Scratch {
             selection: Selection::new(),
             keys: [0; CHUNK],
             key_slots: KeySlots::default(),
+            rows: RowTable::default(),
+            numbers: [0; CHUNK],
             lines: Vec::new(),
             line_nanos: Vec::new(),
         }
@@ -55,6 +60,8 @@ pub(crate) struct BlockScan<'a, 's> {
     half_hours: &'s mut HalfHours,
     selection: &'s mut Selection,
     keys: &'s mut [u64; CHUNK],
+    rows: &'s mut RowTable,
+    numbers: &'s mut [u32; CHUNK],
     lines: &'s mut Vec<(u32, u64)>,
     line_nanos: &'s mut Vec<u64>,
 }
@@ -80,15 +87,30 @@ pub(crate) fn scan_columns(
     (tally, watch): (&mut Tally, &mut Watch<'_>),
 ) -> Result<Added, AggregationError> {
     let (plan, calendar, block) = (scan.plan, scan.calendar, view.block());
-    let Scratch { half_hours, selection, keys, key_slots, lines, line_nanos } = scratch;
+    let Scratch { half_hours, selection, keys, key_slots, rows, numbers, lines, line_nanos } = scratch;
     let Some(groups) = BlockGroups::new(plan, &block.codes(), finder, key_slots) else {
         return Ok(Added::Nothing);
     };
     let Some((_, end_ms)) = block.columns_span_ms() else { return Ok(Added::Summaries) };
     let length_ms = u32::try_from(end_ms - block.base_ms()).unwrap_or(u32::MAX);
     half_hours.fill(calendar, block.base_ms(), length_ms);
-    BlockScan { plan, calendar, view, filter, groups, tally, half_hours, selection, keys, lines, line_nanos }
-        .scan(watch)
+    rows.begin(groups.keys, half_hours.buckets(length_ms));
+    let mut scan = BlockScan {
+        plan,
+        calendar,
+        view,
+        filter,
+        groups,
+        tally,
+        half_hours,
+        selection,
+        keys,
+        rows,
+        numbers,
+        lines,
+        line_nanos,
+    };
+    scan.scan(watch)
 }
 
 impl BlockScan<'_, '_> {
@@ -219,12 +241,19 @@ impl BlockScan<'_, '_> {
     fn add_inside<C: Nanos>(&mut self, set: &RowSet<'_, C>, shared: u64) {
         let (rows, buckets) = (self.selection.rows(), self.selection.buckets());
         self.groups.fill(set, shared, rows, self.keys);
-        for ((row, bucket), key) in rows.iter().zip(buckets).zip(self.keys.iter()) {
-            let slot = self.groups.slot(*key, &mut self.tally.slots);
-            let (cost_nanos, runtime_ms) =
-                (set.cost_nanos[*row as usize].into(), set.runtime_ms[*row as usize]);
-            self.tally.add_inside(slot, *bucket, cost_nanos, runtime_ms);
+        let numbers = &mut self.numbers[..rows.len()];
+        for ((number, key), bucket) in numbers.iter_mut().zip(self.keys.iter()).zip(buckets) {
+            *number = if let Some(number) = self.rows.get(*key, *bucket) {
+                number
+            } else {
+                let slot = self.groups.slot(*key, &mut self.tally.slots);
+                let number = self.tally.number(slot, *bucket);
+                self.rows.set(*key, *bucket, number);
+                number
+            };
         }
+        let amounts = rows.iter().map(|row| *row as usize);
+        self.tally.add_inside(numbers, amounts.map(|row| (set.cost_nanos[row].into(), set.runtime_ms[row])));
     }
 
     /// Adds the lines that count of the rows of a chunk, which all hold licences.

@@ -49,6 +49,13 @@ impl HalfHours {
         }
     }
 
+    /// The first and the last bucket of a block with a length.
+    pub(crate) fn buckets(&self, length_ms: u32) -> Option<(u32, u32)> {
+        let slots = self.0.iter().take((length_ms / SLOT_MS) as usize + 1);
+        let buckets = slots.filter(|bucket| **bucket < MIXED).map(|bucket| (*bucket, *bucket));
+        buckets.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
+    }
+
     /// The bucket of each half-hour.
     pub(crate) fn slots(&self) -> &[u32; SLOTS] {
         &self.0

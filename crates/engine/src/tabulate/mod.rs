@@ -18,6 +18,7 @@ mod plain;
 mod plan;
 mod rank;
 mod row_numbers;
+mod row_table;
 mod scan;
 mod selection;
 mod slots;

@@ -19,6 +19,13 @@ impl Recorded {
         self.runtimes_ms.push(runtime_ms);
     }
 
+    /// Pushes many.
+    pub(crate) fn extend(&mut self, numbers: &[u32], amounts: impl Iterator<Item = (u64, u32)> + Clone) {
+        self.numbers.extend_from_slice(numbers);
+        self.costs_nanos.extend(amounts.clone().map(|(cost_nanos, _)| cost_nanos));
+        self.runtimes_ms.extend(amounts.map(|(_, runtime_ms)| u64::from(runtime_ms)));
+    }
+
     /// Memory that is held, in bytes, and will be while percentiles are found.
     pub(crate) fn bytes(&self) -> usize {
         self.numbers.capacity() * (size_of::<u32>() + 3 * size_of::<u64>())
@@ -97,15 +104,50 @@ fn of_amounts(
     let mut found = Vec::with_capacity((begins.len() - 1) * percentiles.len());
     for own in begins.windows(2) {
         let own = &mut sorted[own[0]..own[1]];
-        found.extend(percentiles.iter().map(|percentile| nearest_rank(own, *percentile)));
+        find_ranks(own, percentiles, &mut found);
     }
     found
 }
 
-fn nearest_rank(amounts: &mut [u64], percentile: Percentile) -> u64 {
+/// Appends the percentiles of some amounts. Each is looked for above the one below it, where the greater amounts are already.
+fn find_ranks(amounts: &mut [u64], percentiles: &[Percentile], found: &mut Vec<u64>) {
+    let first = found.len();
+    found.resize(first + percentiles.len(), 0);
     if amounts.is_empty() {
-        return 0;
+        return;
     }
-    let place = percentile.place(amounts.len());
-    *amounts.select_nth_unstable(place).1
+    let places = percentiles.iter().map(|percentile| percentile.place(amounts.len()));
+    let mut order: Vec<(usize, usize)> = places.zip(first..).collect();
+    order.sort_unstable();
+    let mut from = 0;
+    for (place, of) in order {
+        // The place before `from` has its amount.
+        if place >= from {
+            amounts[from..].select_nth_unstable(place - from);
+            from = place + 1;
+        }
+        found[of] = amounts[place];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn percentiles_in_any_order_are_those_of_the_sorted_amounts(
+            mut amounts in prop::collection::vec(0_u64..50, 0..60),
+            texts in prop::collection::vec(prop::sample::select(vec!["p0", "p50", "p51", "p95", "p99.9", "p100"]), 0..6),
+        ) {
+            let percentiles: Vec<_> = texts.iter().map(|text| Percentile::parse(text).unwrap()).collect();
+            let mut found = vec![7];
+            find_ranks(&mut amounts.clone(), &percentiles, &mut found);
+            amounts.sort_unstable();
+            let at = |percentile: &Percentile| amounts.get(percentile.place(amounts.len())).copied().unwrap_or(0);
+            let expected: Vec<u64> = [7].into_iter().chain(percentiles.iter().map(at)).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
 }

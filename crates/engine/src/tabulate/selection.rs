@@ -12,6 +12,9 @@ pub(crate) struct Selection {
     /// Rows that pass the filters.
     candidates: [u32; CHUNK],
     candidates_len: usize,
+    /// Whether the candidates are all rows from `first` on, and not written down.
+    is_run: bool,
+    first: u32,
     rows: [u32; CHUNK],
     buckets: [u32; CHUNK],
     len: usize,
@@ -24,6 +27,8 @@ impl Selection {
         Self {
             candidates: [0; CHUNK],
             candidates_len: 0,
+            is_run: false,
+            first: 0,
             rows: [0; CHUNK],
             buckets: [0; CHUNK],
             len: 0,
@@ -47,21 +52,28 @@ impl Selection {
         &self.crossing[..self.crossing_len]
     }
 
-    /// Makes `len` rows from `first` on the candidates.
+    /// Makes `len` rows from `first` on the candidates, without writing them down yet.
     pub(crate) fn begin(&mut self, first: u32, len: usize) {
-        for (row, candidate) in (first..).zip(&mut self.candidates[..len]) {
-            *candidate = row;
-        }
-        self.candidates_len = len;
+        (self.first, self.candidates_len, self.is_run) = (first, len.min(CHUNK), true);
     }
 
     /// Keeps the candidates whose code a mask lets through.
     pub(crate) fn keep<T: Copy + Into<usize>>(&mut self, codes: &[T], mask: &[bool]) {
-        self.keep_if(|row| mask[codes[row as usize].into()]);
+        if !self.is_run {
+            return self.keep_if(|row| mask[codes[row as usize].into()]);
+        }
+        let codes = &codes[self.first as usize..][..self.candidates_len];
+        let mut len = 0;
+        for (row, code) in (self.first..).zip(codes) {
+            self.candidates[len % CHUNK] = row;
+            len += usize::from(mask[(*code).into()]);
+        }
+        (self.candidates_len, self.is_run) = (len, false);
     }
 
     /// Keeps the candidates for which something holds.
     pub(crate) fn keep_if(&mut self, holds: impl Fn(u32) -> bool) {
+        self.write_down();
         let mut len = 0;
         for index in 0..self.candidates_len {
             let row = self.candidates[index];
@@ -69,6 +81,15 @@ impl Selection {
             len += usize::from(holds(row));
         }
         self.candidates_len = len;
+    }
+
+    fn write_down(&mut self) {
+        if self.is_run {
+            for (row, candidate) in (self.first..).zip(&mut self.candidates[..self.candidates_len]) {
+                *candidate = row;
+            }
+            self.is_run = false;
+        }
     }
 
     /// Looks at all rows of a chunk that begins with `first`, given by their ends and runtimes.
@@ -85,6 +106,7 @@ impl Selection {
 
     /// Looks at the candidates, given the ends and runtimes of all rows.
     pub(crate) fn select_candidates(&mut self, ends_ms: &[u32], runtimes_ms: &[u32], slots: &[u32; SLOTS]) {
+        self.write_down();
         let candidates = self.candidates;
         let rows = candidates[..self.candidates_len].iter();
         self.select(rows.map(|row| (*row, ends_ms[*row as usize], runtimes_ms[*row as usize])), slots);

@@ -62,13 +62,14 @@ impl Tally {
         }
     }
 
-    /// Adds a session that lies in one bucket and one group. Its sums are known to fit 64 bits.
+    /// Adds sessions that lie in one bucket and one group each, to rows by number. Their sums are known to fit 64 bits.
     #[inline]
-    pub(crate) fn add_inside(&mut self, slot: u32, bucket: u32, cost_nanos: u64, runtime_ms: u32) {
-        let number = self.number(slot, bucket);
-        self.narrow(number).add(cost_nanos, runtime_ms);
+    pub(crate) fn add_inside(&mut self, numbers: &[u32], amounts: impl Iterator<Item = (u64, u32)> + Clone) {
+        for (number, (cost_nanos, runtime_ms)) in numbers.iter().zip(amounts.clone()) {
+            self.narrow(*number).add(cost_nanos, runtime_ms);
+        }
         if let Some(recorded) = &mut self.recorded {
-            recorded.inside.push(number, cost_nanos, u64::from(runtime_ms));
+            recorded.inside.extend(numbers, amounts);
         }
     }
 
@@ -78,8 +79,9 @@ impl Tally {
         self.narrow(number).merge(summary);
     }
 
+    /// The number of the row of a slot and a bucket, or what stands for it: with one bucket, the slot.
     #[inline]
-    fn number(&mut self, slot: u32, bucket: u32) -> u32 {
+    pub(crate) fn number(&mut self, slot: u32, bucket: u32) -> u32 {
         if !self.has_rows {
             return slot;
         }
