@@ -9,12 +9,14 @@ import os
 import re
 import socket
 import subprocess
+import tempfile
 import time
 from datetime import datetime, timezone
 from pathlib import Path
 from urllib.parse import urlsplit
 
 READY = "farmtally is serving on "
+LINK = re.compile(r"http://\S+/\?token=\S+")
 CONTENT_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
@@ -24,13 +26,20 @@ class Server:
     def __init__(self, binary: Path, folder: Path) -> None:
         command = [str(binary), "serve", "--data-dir", str(folder), "--listen", "127.0.0.1:0",
                    "--key-requests-per-second-max", "0"]
+        # A file and no pipe: nobody reads on, and a full pipe would stop the server.
+        self.told = tempfile.NamedTemporaryFile("w")
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.told, text=True
         )
         line = self.process.stdout.readline()
         if not line.startswith(READY):
             raise RuntimeError(f"the server printed {line!r} when it should be ready")
         self.endpoint = line.removeprefix(READY).strip()
+
+    @property
+    def link(self) -> str:
+        """The link of the page, with its token."""
+        return LINK.search(Path(self.told.name).read_text())[0]
 
     def __enter__(self) -> Server:
         return self
