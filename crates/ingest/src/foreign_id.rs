@@ -50,16 +50,29 @@ impl ForeignSource {
         WorkerId::from_bytes(self.hash("worker", native))
     }
 
-    /// The id of a fleet whose native id is a UUID: it keeps the digits.
-    pub(crate) fn fleet_of_uuid(&self, uuid: &str) -> FleetId {
-        let kept = uuid_digits(uuid).and_then(|digits| FleetId::parse(&format!("fleet-{digits}")).ok());
-        kept.unwrap_or_else(|| self.fleet(uuid))
+    /// The id of a queue whose native id is a UUID: it keeps the digits, as do those of the other kinds below.
+    pub(crate) fn queue_of_uuid(&self, uuid: &str) -> QueueId {
+        kept_digits(uuid, "queue", QueueId::parse).unwrap_or_else(|| self.queue(uuid))
     }
 
-    /// The id of a job whose native id is a UUID: it keeps the digits.
+    /// The id of a fleet whose native id is a UUID.
+    pub(crate) fn fleet_of_uuid(&self, uuid: &str) -> FleetId {
+        kept_digits(uuid, "fleet", FleetId::parse).unwrap_or_else(|| self.fleet(uuid))
+    }
+
+    /// The id of a job whose native id is a UUID.
     pub(crate) fn job_of_uuid(&self, uuid: &str) -> JobId {
-        let kept = uuid_digits(uuid).and_then(|digits| JobId::parse(&format!("job-{digits}")).ok());
-        kept.unwrap_or_else(|| self.job(uuid))
+        kept_digits(uuid, "job", JobId::parse).unwrap_or_else(|| self.job(uuid))
+    }
+
+    /// The id of a session whose native id is a UUID.
+    pub(crate) fn session_of_uuid(&self, uuid: &str) -> SessionId {
+        kept_digits(uuid, "session", SessionId::parse).unwrap_or_else(|| self.session(uuid))
+    }
+
+    /// The id of a worker whose native id is a UUID.
+    pub(crate) fn worker_of_uuid(&self, uuid: &str) -> WorkerId {
+        kept_digits(uuid, "worker", WorkerId::parse).unwrap_or_else(|| self.worker(uuid))
     }
 
     fn hash(&self, kind: &str, native: &str) -> [u8; 16] {
@@ -71,6 +84,11 @@ impl ForeignSource {
         bytes.copy_from_slice(&hasher.finalize()[..16]);
         bytes
     }
+}
+
+/// The id with the digits of a UUID; `None` for what is none.
+fn kept_digits<T, E>(uuid: &str, kind: &str, parse: impl Fn(&str) -> Result<T, E>) -> Option<T> {
+    parse(&format!("{kind}-{}", uuid_digits(uuid)?)).ok()
 }
 
 /// The 32 digits of `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`.

@@ -11,11 +11,11 @@ use std::collections::HashMap;
 
 use farmtally_model::{
     InstanceType, JobName, Outcome, Record, RecordNames, Session, SessionError, Span, Submission, Timestamp,
-    UsageLines, UserId, WorkerId,
+    UsageLines, UserId,
 };
 
 use crate::entry::FieldProblem;
-use crate::foreign_id::{ForeignSource, display_name, uuid_digits};
+use crate::foreign_id::{ForeignSource, display_name};
 use crate::record::{compute_line, session_problem};
 
 pub(crate) use self::events::FlamencoEvents;
@@ -87,7 +87,7 @@ impl TaskRun<'_> {
             job_id: source.job_of_uuid(self.job),
             job_name: JobName::new(name).map_err(|error| FieldProblem::new("name", name, error))?,
             user_id: UserId::new(user).map_err(|error| FieldProblem::new("user.name", user, error))?,
-            worker_id: self.worker.map(|worker| worker_id(&source, &worker.uuid)),
+            worker_id: self.worker.map(|worker| source.worker_of_uuid(&worker.uuid)),
             instance_type: self.worker.and_then(|worker| InstanceType::new(&worker.name).ok()),
             outcome: self.outcome,
             span: self.span()?,
@@ -105,11 +105,6 @@ impl TaskRun<'_> {
             FieldProblem::new(format!("task {}", self.task), &ended_at, error)
         })
     }
-}
-
-fn worker_id(source: &ForeignSource, uuid: &str) -> WorkerId {
-    let kept = uuid_digits(uuid).and_then(|digits| WorkerId::parse(&format!("worker-{digits}")).ok());
-    kept.unwrap_or_else(|| source.worker(uuid))
 }
 
 /// How a run ended whose task left `active` for another status.
