@@ -117,7 +117,7 @@ impl Pricing<'_> {
             let charges = rate.price.parts.iter().map(|(unit, usd)| Charge {
                 field: unit.field(),
                 usd: *usd,
-                quantity_thousandths: rate.price.quantity_thousandths(*unit, self.machine()),
+                quantity_thousandths: rate.price.quantity_thousandths(*unit, self.machine().as_ref()),
             });
             charges.collect()
         };

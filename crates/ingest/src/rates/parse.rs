@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use farmtally_model::{DisplayName, FleetId, InstanceType, LicenseProduct, Timestamp, UsageType};
 use toml::{Table, Value};
 
-use super::machine::Machine;
+use super::machine::{Machine, THOUSANDTHS};
 use super::table::FieldTable;
 use super::unit::{FACTOR_MAX, FACTOR_ONE, NoPrice, Price, Unit};
 use super::{FleetSelector, Rate, Selector};
@@ -154,14 +154,15 @@ fn machines(tables: &[Value]) -> Result<HashMap<InstanceType, Machine>, RateCard
 
 fn machine(table: &FieldTable<'_>) -> Result<Machine, RateCardError> {
     let ghz = table.decimal("ghz", 3, Machine::GHZ_MAX.into())?;
+    let cores = table.count("cores", Machine::COUNT_MAX)?;
     let machine = Machine {
-        cores: table.count("cores", Machine::COUNT_MAX)?,
+        cores_thousandths: cores.map(|cores| u64::from(cores) * THOUSANDTHS),
         ghz_thousandths: ghz.and_then(|ghz| ghz.try_into().ok()),
         gpus: table.count("gpus", Machine::COUNT_MAX)?,
         nodes: table.count("nodes", Machine::COUNT_MAX)?,
         memory_gb_thousandths: table.decimal("memoryGb", 3, Machine::GB_MAX.into())?,
     };
-    if machine.ghz_thousandths.is_some() && machine.cores.is_none() {
+    if machine.ghz_thousandths.is_some() && cores.is_none() {
         return Err(table.problem("cores", "cores is missing; ghz is the clock of each of them"));
     }
     Ok(machine)
@@ -183,7 +184,8 @@ fn rate(
     refuse_foreign_fields(&table, usage_type)?;
     let price = price(&table, usage_type)?;
     if let Some(instance_type) = &selector.instance_type {
-        refuse_unknown_quantities(&table, &price, instance_type, machines.get(instance_type))?;
+        let machine = Machine::of(instance_type, machines);
+        refuse_unknown_quantities(&table, &price, instance_type, machine.as_ref())?;
     }
     let valid_from = table.instant("validFrom")?.unwrap_or(Timestamp::MIN);
     let valid_until = table.instant("validUntil")?;

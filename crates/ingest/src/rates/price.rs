@@ -189,14 +189,14 @@ impl Pricing<'_> {
         selector.usage_type == priced.usage_type && fleet_matches && product_matches
     }
 
-    /// What the card says about the machine.
-    pub(super) fn machine(&self) -> Option<&Machine> {
-        self.instance_type.as_ref().and_then(|instance_type| self.card.machines.get(instance_type))
+    /// What is known about the machine.
+    pub(super) fn machine(&self) -> Option<Machine> {
+        Machine::of(self.instance_type.as_ref()?, &self.card.machines)
     }
 
     fn hour_at<'a>(&self, rates: &[&'a Rate], instant: Timestamp) -> Hour<'a> {
         let rate = winner(rates, instant);
-        Hour { rate, price: rate.map(|rate| rate.price.hour(self.machine())) }
+        Hour { rate, price: rate.map(|rate| rate.price.hour(self.machine().as_ref())) }
     }
 
     /// The cost of a running record, and whether a rate was found for it.
