@@ -4,5 +4,9 @@
 //! written to a source.
 
 mod flamenco;
+mod opencue;
+mod postgres;
 
 pub use flamenco::{FlamencoError, flamenco_names, flamenco_task_logs};
+pub use opencue::{OpenCue, OpenCueEnd, OpenCueError, OpenCuePart, OpenCueProgress};
+pub use postgres::{PostgresAddress, PostgresEnvironment, PostgresError};

@@ -37,6 +37,8 @@ pub enum Format {
     Swf,
     /// Flamenco's events, as JSON Lines; its task logs are a folder, which others walk.
     Flamenco,
+    /// OpenCue's history, which is in a database that others ask.
+    OpenCue,
 }
 
 /// A format's name that is none of ours.
@@ -49,7 +51,7 @@ pub struct UnknownFormat {
 
 impl Format {
     /// Every format with its name.
-    pub const ALL: [(&'static str, Self); 7] = [
+    pub const ALL: [(&'static str, Self); 8] = [
         ("jsonl", Self::Jsonl),
         ("csv", Self::Csv),
         ("parquet", Self::Parquet),
@@ -57,6 +59,7 @@ impl Format {
         ("slurm-json", Self::SlurmJson),
         ("swf", Self::Swf),
         ("flamenco", Self::Flamenco),
+        ("opencue", Self::OpenCue),
     ];
 
     /// The names of all formats, with commas between them.
@@ -174,6 +177,11 @@ pub fn open(format: Format, input: Input, options: Options) -> Result<Entries, R
         Format::SlurmJson => Entries::new(SlurmJsonEntries::new(reader)),
         Format::Flamenco => Entries::new(FlamencoEvents::new(reader, options.flamenco_names)),
         Format::Swf => Entries::new(LineEntries::new(reader, SwfLines::new(options.source_name))),
+        Format::OpenCue => {
+            let message =
+                "OpenCue's history is in a database; give its address, such as postgres://user@host/cuebot";
+            return Err(ReadError::header(message));
+        }
         Format::Jsonl | Format::Parquet => Entries::new(LineEntries::new(reader, JsonLines)),
     })
 }
@@ -202,7 +210,7 @@ mod tests {
         let error = "xlsx".parse::<Format>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "unknown format \"xlsx\"; use one of jsonl, csv, parquet, slurm, slurm-json, swf, flamenco"
+            "unknown format \"xlsx\"; use one of jsonl, csv, parquet, slurm, slurm-json, swf, flamenco, opencue"
         );
     }
 

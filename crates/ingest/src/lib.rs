@@ -23,6 +23,7 @@ mod jsonl;
 mod limits;
 mod lines;
 mod mapping;
+mod opencue;
 mod parquet_cell;
 mod parquet_rows;
 mod parquet_table;
@@ -39,6 +40,7 @@ pub use format::{Entries, Format, Input, Options, UnknownFormat, open};
 pub use jsonl::parse_jsonl;
 pub use limits::{LINE_BYTES_MAX, RATES_MAX};
 pub use mapping::{Mapping, MappingError, draft_mapping};
+pub use opencue::{OpenCueAllocation, OpenCueFrame, OpenCueJob, OpenCueLicenses};
 pub use rates::{Charge, LineExplanation, PricedRecord, RateCard, RateCardError, RatePart, rate_card_id};
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use farmtally_ingest::Format;
+use farmtally_model::LicenseProduct;
 use farmtally_service::BATCH_RECORDS_MAX;
 
 use crate::data_folder::DataFolder;
@@ -74,7 +75,11 @@ pub(crate) struct ImportArguments {
     /// Flamenco's database (flamenco-manager.sqlite), which knows what its jobs are called
     #[arg(long, value_name = "FILE")]
     pub(crate) names: Option<PathBuf>,
-    /// Import again after so long, such as 60s, 5m or 1h, until SIGINT or SIGTERM; files only if they changed
+    /// Product that OpenCue's layers with this service hold a licence of; can be repeated
+    #[arg(long = "license", value_name = "SERVICE=PRODUCT", value_parser = parse_license)]
+    pub(crate) licenses: Vec<(String, LicenseProduct)>,
+    /// Import again after so long, such as 60s, 5m or 1h, until SIGINT or SIGTERM; files only if they changed,
+    /// and of a database what is new
     #[arg(long, value_name = "TIME", value_parser = parse_pause)]
     pub(crate) every: Option<Duration>,
     /// Read, check and price everything, and store nothing; records are not compared with what is stored, nor with
@@ -94,7 +99,7 @@ pub(crate) struct ImportArguments {
     #[arg(long)]
     pub(crate) strict: bool,
     /// Files to read, compressed with gzip or not; `-` is the standard input; for flamenco the folder of its task
-    /// logs, or a file of its events
+    /// logs, or a file of its events; for opencue the address of its database, such as postgres://user@host/cuebot
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 }
@@ -106,6 +111,15 @@ fn format_parser() -> impl TypedValueParser<Value = Format> {
 fn parse_batch(text: &str) -> Result<usize, String> {
     let batch = text.parse().ok().filter(|batch| (1..=BATCH_RECORDS_MAX).contains(batch));
     batch.ok_or_else(|| format!("a batch has 1 to {BATCH_RECORDS_MAX} records"))
+}
+
+fn parse_license(text: &str) -> Result<(String, LicenseProduct), String> {
+    let (service, product) = text
+        .split_once('=')
+        .filter(|(service, _)| !service.is_empty())
+        .ok_or("it is a service and the product that it holds, such as arnold=arnold")?;
+    let product = LicenseProduct::new(product).map_err(|error| error.to_string())?;
+    Ok((service.to_owned(), product))
 }
 
 /// Longest pause between two imports, in seconds: a week.

@@ -29,7 +29,7 @@ fn a_data_folder_has_to_be_named() {
 fn an_unknown_format_is_answered_with_the_known_ones() {
     assert_snapshot!(refused("import --data-dir data --farm x --format xlsx a.xlsx"), @"
     error: invalid value 'xlsx' for '--format <FORMAT>'
-      [possible values: jsonl, csv, parquet, slurm, slurm-json, swf, flamenco]
+      [possible values: jsonl, csv, parquet, slurm, slurm-json, swf, flamenco, opencue]
     ");
 }
 
@@ -37,7 +37,7 @@ fn an_unknown_format_is_answered_with_the_known_ones() {
 fn a_format_that_a_name_does_not_tell_has_to_be_given() {
     assert_snapshot!(refused("import --data-dir data --farm x sacct.txt"), @"
     error: the format of `sacct.txt` cannot be told from its name
-    hint: pass `--format` with one of jsonl, csv, parquet, slurm, slurm-json, swf, flamenco
+    hint: pass `--format` with one of jsonl, csv, parquet, slurm, slurm-json, swf, flamenco, opencue
     ");
 }
 

@@ -4,6 +4,7 @@
 //! stored is the same.
 
 pub(super) mod batch;
+mod database;
 pub(super) mod destination;
 mod dry_run;
 mod mapping;
@@ -18,7 +19,7 @@ mod unpriced;
 use std::mem::take;
 use std::time::{Duration, SystemTime};
 
-use farmtally_ingest::{Entry, Reject};
+use farmtally_ingest::{Entries, Entry, Reject};
 
 use self::batch::{Batch, Origin, RefusedRecord};
 use self::destination::Destination;
@@ -89,9 +90,9 @@ fn pass(
 ) -> Result<ExitStatus, Failure> {
     let mut import = Import::new(arguments, sources, stop.cloned())?;
     let ended = import.read_all();
-    let reported = import.report(arguments);
+    let reported = import.report();
     // Last, so that a full disk is told by what it hindered and not by what could not be noted of it.
-    let audited = import.audit(arguments);
+    let audited = import.audit();
     ended.and(reported).and(audited)?;
     import.reconcile()?;
     import.rejects.remove_stale(&arguments.files)?;
@@ -103,7 +104,8 @@ fn pass(
 }
 
 /// An import on its way.
-struct Import {
+struct Import<'a> {
+    arguments: &'a ImportArguments,
     sources: Vec<Source>,
     names: Vec<String>,
     storing: Storing,
@@ -116,10 +118,15 @@ struct Import {
     stop: Option<Stop>,
 }
 
-impl Import {
-    fn new(arguments: &ImportArguments, sources: Vec<Source>, stop: Option<Stop>) -> Result<Self, Failure> {
+impl<'a> Import<'a> {
+    fn new(
+        arguments: &'a ImportArguments,
+        sources: Vec<Source>,
+        stop: Option<Stop>,
+    ) -> Result<Self, Failure> {
         let destination = Destination::open(arguments)?;
         Ok(Self {
+            arguments,
             names: sources.iter().map(Source::name).collect(),
             batch_records_max: arguments.batch.unwrap_or(destination.usual_batch()),
             storing: Storing::start(destination)?,
@@ -140,7 +147,16 @@ impl Import {
     }
 
     fn read(&mut self, index: usize) -> Result<(), Failure> {
-        for entry in self.sources[index].entries(&self.progress)? {
+        if self.sources[index].database().is_some() {
+            return self.read_database(index);
+        }
+        let entries = self.sources[index].entries(&self.progress)?;
+        self.take_all(index, entries)
+    }
+
+    /// Takes the entries of a source, until somebody asks to stop.
+    fn take_all(&mut self, index: usize, entries: Entries) -> Result<(), Failure> {
+        for entry in entries {
             let entry = entry.map_err(|error| self.sources[index].failed(&error))?;
             self.take(index, entry)?;
             if self.is_asked_to_stop() {
@@ -227,7 +243,7 @@ impl Import {
     }
 
     /// The numbers to stdout, and what to do about them to stderr.
-    fn report(&mut self, arguments: &ImportArguments) -> Result<(), Failure> {
+    fn report(&mut self) -> Result<(), Failure> {
         self.progress.finish();
         if let Some(line) = self.rejects.conclusion() {
             tell(line);
@@ -237,16 +253,17 @@ impl Import {
         }
         print(&self.tally)?;
         if self.tally.has_new_unpriced_lines() {
-            tell(unpriced::hint(arguments)?);
+            tell(unpriced::hint(self.arguments)?);
         }
-        if arguments.dry_run {
+        if self.arguments.dry_run {
             tell("This was a dry run: nothing was stored.");
         }
         Ok(())
     }
 
     /// Into the audit log, an import that broke off too: what it stored is stored.
-    fn audit(&self, arguments: &ImportArguments) -> Result<(), Failure> {
+    fn audit(&self) -> Result<(), Failure> {
+        let arguments = self.arguments;
         if arguments.dry_run || (self.stop.is_some() && !self.tally.has_news()) {
             return Ok(());
         }

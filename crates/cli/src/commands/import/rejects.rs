@@ -4,9 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use farmtally_ingest::Format;
 use serde_json::json;
 
-use super::source::is_stdin;
+use super::source::{is_database, is_stdin};
 use crate::args::ImportArguments;
 use crate::report_error::Failure;
 use crate::talk::tell;
@@ -38,7 +39,7 @@ pub(super) struct Rejects {
 impl Rejects {
     /// As the arguments say; a dry run writes a file only when it is given one.
     pub(super) fn new(arguments: &ImportArguments) -> Self {
-        let usual = || (!arguments.dry_run).then(|| usual_path(&arguments.files[0]));
+        let usual = || (!arguments.dry_run).then(|| usual_path(&arguments.files[0], arguments.format));
         Self {
             path: arguments.rejects.clone().or_else(usual),
             is_usual_path: arguments.rejects.is_none(),
@@ -112,9 +113,12 @@ impl Rejects {
     }
 }
 
-fn usual_path(first: &Path) -> PathBuf {
+fn usual_path(first: &Path, format: Option<Format>) -> PathBuf {
     let mut name = if is_stdin(first) {
         "stdin".into()
+    } else if is_database(first, format) {
+        // An address is no path, and may have a password in it.
+        "opencue".into()
     } else {
         // A folder's name without the slash that it may end in.
         first.components().as_path().as_os_str().to_owned()
@@ -139,9 +143,16 @@ mod tests {
 
     #[test]
     fn the_file_stands_beside_the_first_input() {
-        assert_eq!(usual_path(Path::new("/data/a.csv")), Path::new("/data/a.csv.rejects.jsonl"));
-        assert_eq!(usual_path(Path::new("-")), Path::new("stdin.rejects.jsonl"));
-        assert_eq!(usual_path(Path::new("logs/")), Path::new("logs.rejects.jsonl"));
+        for (input, rejects) in [
+            ("/data/a.csv", "/data/a.csv.rejects.jsonl"),
+            ("-", "stdin.rejects.jsonl"),
+            ("logs/", "logs.rejects.jsonl"),
+            ("postgres://cue:hush@db/cuebot", "opencue.rejects.jsonl"),
+        ] {
+            assert_eq!(usual_path(Path::new(input), None), Path::new(rejects));
+        }
+        let words = Path::new("host=db password=hush");
+        assert_eq!(usual_path(words, Some(Format::OpenCue)), Path::new("opencue.rejects.jsonl"));
     }
 
     #[test]

@@ -5,8 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use farmtally_connectors::{flamenco_names, flamenco_task_logs};
-use farmtally_ingest::{Entries, FlamencoNames, Format, Input, Mapping, Options, ReadError, open};
+use farmtally_connectors::{
+    OpenCue, OpenCueError, OpenCuePart, OpenCueProgress, PostgresAddress, PostgresEnvironment,
+    flamenco_names, flamenco_task_logs,
+};
+use farmtally_ingest::{
+    Entries, FlamencoNames, Format, Input, Mapping, OpenCueLicenses, Options, ReadError, open,
+};
 
 use super::mapping;
 use crate::args::ImportArguments;
@@ -14,7 +19,7 @@ use crate::progress::Progress;
 use crate::report_error::Failure;
 use crate::shell::quoted;
 
-/// One file, the standard input, or a folder.
+/// One file, the standard input, a folder, or a database.
 #[derive(Debug)]
 pub(super) struct Source {
     path: PathBuf,
@@ -25,12 +30,40 @@ pub(super) struct Source {
     bytes: Option<u64>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Kind {
     Stdin,
     File,
     /// Flamenco's storage, with the logs of its tasks.
     Folder,
+    /// OpenCue's database.
+    Database(Box<Database>),
+}
+
+/// A database that is asked, part by part.
+#[derive(Debug)]
+pub(super) struct Database {
+    address: PostgresAddress,
+    licenses: OpenCueLicenses,
+}
+
+impl Database {
+    fn new(text: &str, licenses: &OpenCueLicenses) -> Result<Self, Failure> {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let environment = PostgresEnvironment {
+            password: variable("PGPASSWORD"),
+            ssl_mode: variable("PGSSLMODE"),
+            ssl_root_cert: variable("PGSSLROOTCERT"),
+        };
+        let address = PostgresAddress::parse(text, &environment)
+            .map_err(|error| Failure::usage(format!("cannot use the database's address: {error}")))?;
+        Ok(Self { address, licenses: licenses.clone() })
+    }
+
+    /// The next part, behind what was read before.
+    pub(super) fn read(&self, since: OpenCueProgress, rows_max: u32) -> Result<OpenCuePart, OpenCueError> {
+        OpenCue::connect(&self.address)?.read(since, self.licenses.clone(), rows_max)
+    }
 }
 
 impl Source {
@@ -38,28 +71,53 @@ impl Source {
     pub(super) fn check_all(arguments: &ImportArguments) -> Result<Vec<Self>, Failure> {
         let mapping = arguments.mapping.as_deref().map(mapping::read).transpose()?;
         let names = arguments.names.as_deref().map(read_names).transpose()?.map(Arc::new);
+        let licenses: OpenCueLicenses = arguments.licenses.iter().cloned().collect();
         let check = |path: &PathBuf| {
             let options =
                 Options { source_name: None, mapping: mapping.clone(), flamenco_names: names.clone() };
-            Self::check(path, arguments.format, options)
+            Self::check(path, arguments.format, options, &licenses)
         };
         arguments.files.iter().map(check).collect()
     }
 
-    fn check(path: &Path, format: Option<Format>, options: Options) -> Result<Self, Failure> {
+    fn check(
+        path: &Path,
+        format: Option<Format>,
+        options: Options,
+        licenses: &OpenCueLicenses,
+    ) -> Result<Self, Failure> {
         let mapped = options.mapping.as_ref().and_then(Mapping::format);
-        let format = format.or(mapped).or_else(|| Format::from_file_name(&path.to_string_lossy()));
+        let address = is_database(path, format).then_some(Format::OpenCue);
+        let format =
+            format.or(mapped).or(address).or_else(|| Format::from_file_name(&path.to_string_lossy()));
         let format = format.ok_or_else(|| {
             Failure::usage(format!("the format of `{}` cannot be told from its name", path.display()))
                 .hint(format!("pass `--format` with one of {}", Format::names()))
         })?;
-        let (kind, bytes) = if is_stdin(path) { (Kind::Stdin, None) } else { look(path, format)? };
+        let (kind, bytes) = if format == Format::OpenCue {
+            (Kind::Database(Box::new(Database::new(&path.to_string_lossy(), licenses)?)), None)
+        } else if is_stdin(path) {
+            (Kind::Stdin, None)
+        } else {
+            look(path, format)?
+        };
         Ok(Self { path: path.to_owned(), format, kind, options, bytes })
     }
 
-    /// The name as it was typed.
+    /// The name as it was typed, or a database's address without its password.
     pub(super) fn name(&self) -> String {
-        self.path.to_string_lossy().into_owned()
+        match &self.kind {
+            Kind::Database(database) => database.address.to_string(),
+            _ => self.path.to_string_lossy().into_owned(),
+        }
+    }
+
+    /// The database that it is.
+    pub(super) fn database(&self) -> Option<&Database> {
+        match &self.kind {
+            Kind::Database(database) => Some(database),
+            _ => None,
+        }
     }
 
     /// Length, where it has one.
@@ -69,13 +127,13 @@ impl Source {
 
     /// What a file looks like from outside, so that one that did not change need not be read again.
     pub(super) fn appearance(&self) -> Option<(u64, std::time::SystemTime)> {
-        let metadata = (self.kind == Kind::File).then(|| self.path.metadata().ok()).flatten()?;
+        let metadata = matches!(self.kind, Kind::File).then(|| self.path.metadata().ok()).flatten()?;
         Some((metadata.len(), metadata.modified().ok()?))
     }
 
     /// What is in it.
     pub(super) fn entries(&self, progress: &Progress) -> Result<Entries, Failure> {
-        match self.kind {
+        match &self.kind {
             Kind::Stdin => self.read(Input::Stream(progress.reading(io::stdin()))),
             Kind::File => {
                 let file = File::open(&self.path).map_err(|error| self.unreadable(&error))?;
@@ -85,6 +143,7 @@ impl Source {
                 let names = self.options.flamenco_names.as_deref().cloned().unwrap_or_default();
                 flamenco_task_logs(&self.path, names).map_err(|error| self.unreadable(&error))
             }
+            Kind::Database(_) => Err(Failure::failed(format!("`{}` is read part by part", self.name()))),
         }
     }
 
@@ -120,12 +179,19 @@ impl Source {
 
     /// Whether the file may be a table that nobody has described.
     fn needs_mapping(&self) -> bool {
-        self.options.mapping.is_none() && Mapping::FORMATS.contains(&self.format) && self.kind == Kind::File
+        self.options.mapping.is_none()
+            && Mapping::FORMATS.contains(&self.format)
+            && matches!(self.kind, Kind::File)
     }
 
-    fn unreadable(&self, error: &dyn std::error::Error) -> Failure {
+    pub(super) fn unreadable(&self, error: &dyn std::error::Error) -> Failure {
         Failure::caused(format!("cannot read `{}`", self.name()), error)
     }
+}
+
+/// Whether the address of a database is meant, and not a path.
+pub(super) fn is_database(path: &Path, format: Option<Format>) -> bool {
+    format == Some(Format::OpenCue) || PostgresAddress::is_meant(&path.to_string_lossy())
 }
 
 /// What stands for the standard input.

@@ -11,6 +11,10 @@ use super::batch::BatchOutcome;
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) read: u64,
+    /// Records that a source counted itself and that were not read, or the other way round.
+    missed: u64,
+    /// Whether a source counted its records itself.
+    is_counted: bool,
     /// Kept the contract, of a dry run.
     valid: u64,
     stored: u64,
@@ -25,6 +29,12 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn new(is_dry_run: bool) -> Self {
         Self { is_dry_run, ..Self::default() }
+    }
+
+    /// Takes note of how many records a source counts itself, and how many of it were read.
+    pub(super) const fn expect(&mut self, counted: u64, read: u64) {
+        self.is_counted = true;
+        self.missed += counted.abs_diff(read);
     }
 
     pub(super) fn add_skipped(&mut self, reason: SkipReason) {
@@ -56,7 +66,12 @@ impl Tally {
 
     /// What does not add up; `None` when everything does.
     pub(super) fn difference(&self) -> Option<String> {
-        let (read, accounted_for) = (self.read, self.accounted_for());
+        let (read, accounted_for, missed) = (self.read, self.accounted_for(), self.missed);
+        if missed > 0 {
+            return Some(format!(
+                "the import does not add up: the source counts {missed} records more or fewer than were read"
+            ));
+        }
         (read != accounted_for).then(|| {
             format!(
                 "the import does not add up: {read} records were read, and {accounted_for} are accounted for"
@@ -76,7 +91,8 @@ impl Tally {
             Some(_) => ("not reconciled", "is not"),
         };
         let (rejected, skipped) = (self.rejected, self.skipped_records());
-        format!("{label}: {} read {sign} {kept} + {rejected} rejected + {skipped} skipped", self.read)
+        let read = if self.is_counted { "in the source" } else { "read" };
+        format!("{label}: {} {read} {sign} {kept} + {rejected} rejected + {skipped} skipped", self.read)
     }
 
     /// Whether there were records and none of them was any good.
@@ -136,5 +152,17 @@ mod tests {
         let last =
             "not reconciled: 2 read is not 1 stored + 0 replaced + 0 unchanged + 0 rejected + 0 skipped";
         assert_eq!(tally.to_string().lines().last(), Some(last));
+    }
+
+    #[test]
+    fn a_source_that_counts_its_records_is_compared_with() {
+        let mut tally = Tally { read: 2, valid: 2, ..Tally::new(true) };
+        tally.expect(2, 2);
+        assert_eq!(tally.difference(), None);
+        assert!(
+            tally.to_string().ends_with("reconciled: 2 in the source = 2 valid + 0 rejected + 0 skipped")
+        );
+        tally.expect(3, 2);
+        assert!(tally.difference().unwrap().contains("1 records more or fewer"));
     }
 }
