@@ -77,7 +77,7 @@ impl<'a> Join<'a> {
         if found.outputs_overlap {
             parts.sort_by_key(|part| Reverse(part.bucket));
         }
-        let rows = TableRows::new(lists, values_by_code);
+        let rows = TableRows::new(lists, plan.keys.second_bits, values_by_code);
         Self { plan, parts, outputs_overlap: found.outputs_overlap, wide, rows }
     }
 
@@ -130,7 +130,7 @@ impl<'a> Join<'a> {
             let mut sources: Vec<Peekable<Groups<'_>>> = vec![(Box::new(wide) as Groups<'_>).peekable()];
             for part in parts {
                 let rows = self.rows.list(part.list, part.rows.clone());
-                let groups = rows.iter().map(|row| (row.codes, Accumulator::from(row)));
+                let groups = rows.map(|row| (row.codes, Accumulator::from(&row)));
                 sources.push((Box::new(groups) as Groups<'_>).peekable());
             }
             merged(sources)

@@ -11,7 +11,7 @@ pub struct AggregationLimits {
     /// Most rows of an answer.
     pub rows_max: usize,
     /// Most memory of each thread for groups and rows, in bytes; looked at between blocks and, by [`fn@crate::tabulate`], in
-    /// them. A row of the answer takes 56.
+    /// them. A row of the answer takes 32, and one with large numbers 88.
     pub bytes_max: usize,
     /// Threads that scan.
     pub threads: NonZeroUsize,

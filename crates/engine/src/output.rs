@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use farmtally_columns::Summary;
-use farmtally_model::NarrowRow;
+use farmtally_model::{LIST_ROWS_MAX, RowList};
 
 use crate::accumulator::narrow_row;
 use crate::keys::KeyLayout;
@@ -66,23 +66,25 @@ pub(crate) struct Part {
     pub(crate) rows: Range<usize>,
 }
 
-/// Rows of the first list, and of the longest ones.
+/// Rows of the first list.
 const LIST_ROWS_MIN: usize = 512;
-const LIST_ROWS_MAX: usize = (16 << 20) / size_of::<NarrowRow>();
 
 /// Finished groups of one scan. They lie in several lists, so that a row is written once and never moved.
 #[derive(Debug)]
 pub(crate) struct Output {
     keys: KeyLayout,
-    pub(crate) lists: Vec<Vec<NarrowRow>>,
+    pub(crate) lists: Vec<RowList>,
     /// The list that is being filled, which will be the last one.
-    list: Vec<NarrowRow>,
+    list: RowList,
     /// The first place of the row before.
-    last_first: u32,
+    last_first: u64,
+    /// The bits of a key that are its second place, and for each second place whether it occurs.
+    second_mask: u64,
+    seen_second: Vec<bool>,
     /// Where the rows of the buckets are, newest bucket first.
     pub(crate) parts: Vec<Part>,
     row_count: usize,
-    /// Places that occur.
+    /// Places that occur, complete when no bucket follows.
     pub(crate) seen: [NumberSet; 2],
 }
 
@@ -91,8 +93,10 @@ impl Output {
         Self {
             keys,
             lists: Vec::new(),
-            list: Vec::with_capacity(LIST_ROWS_MIN),
-            last_first: u32::MAX,
+            list: RowList::new(Vec::with_capacity(LIST_ROWS_MIN)),
+            last_first: u64::MAX,
+            second_mask: (1 << keys.second_bits) - 1,
+            seen_second: vec![false; places[1]],
             parts: Vec::new(),
             row_count: 0,
             seen: places.map(NumberSet::new),
@@ -111,24 +115,30 @@ impl Output {
     /// Appends a group to the bucket that was begun.
     #[inline]
     pub(crate) fn push(&mut self, key: u64, summary: &Summary) {
-        let codes = self.keys.places(key);
-        if codes[0] != self.last_first {
+        let (first, second) = (key.wrapping_shr(self.keys.second_bits), key & self.second_mask);
+        #[expect(clippy::cast_possible_truncation, reason = "places have 32 bits")]
+        let codes = [first as u32, second as u32];
+        if first != self.last_first {
             self.seen[0].insert(codes[0]);
-            self.last_first = codes[0];
+            self.last_first = first;
         }
-        self.seen[1].insert(codes[1]);
-        if self.list.len() == self.list.capacity() {
+        if let Some(is_seen) = self.seen_second.get_mut(codes[1] as usize) {
+            *is_seen = true;
+        }
+        if !self.list.has_room() {
             self.begin_list();
         }
-        self.list.push(narrow_row(codes, summary));
+        self.list.push(key, &narrow_row(codes, summary));
     }
 
     #[cold]
     fn begin_list(&mut self) {
         self.end_bucket();
-        let rows = (8 * self.list.capacity()).min(LIST_ROWS_MAX);
-        let mut next = Vec::with_capacity(rows);
-        large_pages::prefer(&mut next);
+        let next = RowList::kept().unwrap_or_else(|| {
+            let mut rows = Vec::with_capacity((8 * self.list.room()).min(LIST_ROWS_MAX));
+            large_pages::prefer(&mut rows);
+            RowList::new(rows)
+        });
         self.lists.push(std::mem::replace(&mut self.list, next));
         if let Some(bucket) = self.parts.last().map(|part| part.bucket) {
             self.begin_bucket(bucket);
@@ -137,6 +147,9 @@ impl Output {
 
     /// Says that no bucket follows.
     pub(crate) fn end(&mut self) {
+        for (place, _) in (0..).zip(&self.seen_second).filter(|(_, is_seen)| **is_seen) {
+            self.seen[1].insert(place);
+        }
         self.lists.push(std::mem::take(&mut self.list));
     }
 
@@ -154,7 +167,6 @@ impl Output {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        let rows: usize = self.lists.iter().chain([&self.list]).map(Vec::capacity).sum();
-        rows * size_of::<NarrowRow>()
+        self.lists.iter().chain([&self.list]).map(RowList::bytes).sum()
     }
 }

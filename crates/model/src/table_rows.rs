@@ -5,12 +5,15 @@
 
 use std::ops::Range;
 
+use crate::packed_row::RowList;
 use crate::statistics::{Amounts, StatisticsRow};
 use crate::time::TimeRange;
 
-/// A row without its bucket, in 56 bytes.
+/// Bits of the second code in the keys of a table whose rows are pushed one by one.
+const SECOND_BITS: u32 = 20;
+
+/// A row without its bucket. In memory it takes the 32 bytes of a [`crate::PackedRow`] if it fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(C)]
 pub struct NarrowRow {
     /// For each groupBy position the code of its value; see [`TableRows::new`].
     pub codes: [u32; 2],
@@ -42,9 +45,11 @@ pub struct Stretch {
 }
 
 /// The rows of an answer in order.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct TableRows {
-    lists: Vec<Vec<NarrowRow>>,
+    lists: Vec<RowList>,
+    /// Bits of the second code in the keys of packed rows.
+    second_bits: u32,
     /// The list of the rows that were pushed one by one.
     pushed: Option<usize>,
     stretches: Vec<Stretch>,
@@ -56,11 +61,26 @@ pub struct TableRows {
     values_by_code: [Vec<u32>; 2],
 }
 
+impl Default for TableRows {
+    fn default() -> Self {
+        Self::new(Vec::new(), SECOND_BITS, Default::default())
+    }
+}
+
 impl TableRows {
-    /// No rows yet, but lists of narrow rows of which [`Self::push_stretch`] takes some. `values_by_code` says for each groupBy
-    /// position which value a code means, and is empty where a code is the index of its value.
-    pub fn new(lists: Vec<Vec<NarrowRow>>, values_by_code: [Vec<u32>; 2]) -> Self {
-        Self { lists, values_by_code, ..Self::default() }
+    /// No rows yet, but lists of rows of which [`Self::push_stretch`] takes some; their keys have `second_bits` for the
+    /// second code. `values_by_code` says for each groupBy position which value a code means, and is empty where a code is the
+    /// index of its value.
+    pub fn new(lists: Vec<RowList>, second_bits: u32, values_by_code: [Vec<u32>; 2]) -> Self {
+        Self {
+            lists,
+            second_bits,
+            pushed: None,
+            stretches: Vec::new(),
+            ends: Vec::new(),
+            wide: Vec::new(),
+            values_by_code,
+        }
     }
 
     /// Appends rows of one bucket that lie in a list.
@@ -70,8 +90,8 @@ impl TableRows {
     }
 
     /// Some rows of a list, with codes for their values.
-    pub fn list(&self, list: usize, rows: Range<usize>) -> &[NarrowRow] {
-        self.lists.get(list).and_then(|list| list.get(rows)).unwrap_or_default()
+    pub fn list(&self, list: usize, rows: Range<usize>) -> impl Iterator<Item = NarrowRow> + '_ {
+        self.lists.get(list).into_iter().flat_map(move |list| list.range(rows.clone(), self.second_bits))
     }
 
     /// Number of rows.
@@ -101,7 +121,8 @@ impl TableRows {
             (!own.is_empty()).then(|| (stretch, in_list..in_list + own.len()))
         });
         stretches.flat_map(|(stretch, rows)| {
-            self.lists[stretch.list][rows].iter().map(|row| self.row(stretch.bucket, row))
+            let rows = self.lists[stretch.list].range(rows, self.second_bits);
+            rows.map(|row| self.row(stretch.bucket, &row))
         })
     }
 
@@ -113,7 +134,7 @@ impl TableRows {
     /// Appends a row, with codes for its values.
     pub fn push(&mut self, row: StatisticsRow) {
         let list = *self.pushed.get_or_insert_with(|| {
-            self.lists.push(Vec::new());
+            self.lists.push(RowList::default());
             self.lists.len() - 1
         });
         let place = self.lists[list].len();
@@ -126,11 +147,16 @@ impl TableRows {
         let len = self.len() + 1;
         self.ends.truncate(self.stretches.len() - 1);
         self.ends.push(len);
-        let narrow = narrow(&row).unwrap_or_else(|| {
+        let Some(narrow) = narrow(&row) else {
             self.wide.push(row);
-            reference_to_wide(self.wide.len() - 1)
-        });
-        self.lists[list].push(narrow);
+            return self.lists[list].push_beside(reference_to_wide(self.wide.len() - 1));
+        };
+        let [first, second] = narrow.codes.map(u64::from);
+        if second >> self.second_bits == 0 {
+            self.lists[list].push(first << self.second_bits | second, &narrow);
+        } else {
+            self.lists[list].push_beside(narrow);
+        }
     }
 
     fn row(&self, bucket: TimeRange, row: &NarrowRow) -> StatisticsRow {
@@ -254,9 +280,15 @@ mod tests {
     #[test]
     fn codes_are_replaced_by_values_and_lists_are_read_in_the_order_of_their_stretches() {
         let pushed: TableRows = [row(2, 1, 5), row(2, 2, 5), row(1, 3, 5)].into_iter().collect();
-        let narrow = |row: StatisticsRow| NarrowRow { codes: [4, 0], ..narrow(&row).unwrap() };
-        let lists = vec![vec![narrow(row(1, 3, 5))], vec![narrow(row(2, 1, 5)), narrow(row(2, 2, 5))]];
-        let mut table = TableRows::new(lists, [vec![0, 0, 0, 0, 7], vec![8]]);
+        let list = |rows: &[StatisticsRow]| {
+            let mut list = RowList::default();
+            for row in rows {
+                list.push(4 << 3, &NarrowRow { codes: [4, 0], ..narrow(row).unwrap() });
+            }
+            list
+        };
+        let lists = vec![list(&[row(1, 3, 5)]), list(&[row(2, 1, 5), row(2, 2, 5)])];
+        let mut table = TableRows::new(lists, 3, [vec![0, 0, 0, 0, 7], vec![8]]);
         for (hour, list, rows) in [(2, 1, 0..2), (1, 0, 0..1)] {
             table.push_stretch(Stretch { bucket: row(hour, 1, 1).bucket, list, rows });
         }

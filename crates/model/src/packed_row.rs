@@ -1,0 +1,232 @@
+//! A row of an answer in 32 bytes, and lists of such rows.
+//!
+//! An answer can have millions of rows, and to touch fresh memory for them costs more than to compute them. Nearly all rows
+//! of long answers have small numbers; one that has not is kept beside its list. Long lists are kept for the next answer when
+//! theirs is dropped, up to a bound.
+
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use crate::table_rows::NarrowRow;
+
+/// Bits of the key, the count, and the sum of costs; all others have 32.
+const KEY_BITS: u32 = 40;
+const COUNT_BITS: u32 = 12;
+const COST_SUM_BITS: u32 = 44;
+/// The bits of the sum of costs that lie beside the sum of runtimes; the higher ones lie beside key and count.
+const COST_SUM_LOW_BITS: u32 = 32;
+
+const _: () = assert!(KEY_BITS + COUNT_BITS + COST_SUM_BITS - COST_SUM_LOW_BITS == u64::BITS);
+
+/// Rows of the longest lists: 8 MiB.
+pub const LIST_ROWS_MAX: usize = 1 << 18;
+
+/// Long lists that are kept for the next answers: 64 MiB.
+const LISTS_KEPT_MAX: usize = 8;
+
+static LISTS_KEPT: Mutex<Vec<Vec<PackedRow>>> = Mutex::new(Vec::new());
+
+/// A row, or the place of one beside the list.
+///
+/// The words are: key, count, high bits of the sum of costs; least and greatest cost; least and greatest runtime; sum of
+/// runtimes, low bits of the sum of costs. A count of zero means that the second word is the place of the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PackedRow {
+    words: [u64; 4],
+}
+
+const _: () = assert!(size_of::<PackedRow>() == 32);
+
+impl PackedRow {
+    /// The row, if it fits.
+    #[inline]
+    fn new(key: u64, row: &NarrowRow) -> Option<Self> {
+        let count = u64::from(row.count);
+        let beyond = key >> KEY_BITS
+            | count >> COUNT_BITS
+            | row.cost_sum_nanos >> COST_SUM_BITS
+            | row.cost_max_nanos >> 32
+            | row.runtime_sum_ms >> 32;
+        // The least cost is at most the greatest, unless the row is empty, which is told by its count.
+        (beyond == 0 && count != 0).then(|| Self {
+            words: [
+                key | count << KEY_BITS
+                    | (row.cost_sum_nanos >> COST_SUM_LOW_BITS) << (KEY_BITS + COUNT_BITS),
+                row.cost_min_nanos | row.cost_max_nanos << 32,
+                u64::from(row.runtime_min_ms) | u64::from(row.runtime_max_ms) << 32,
+                row.runtime_sum_ms | row.cost_sum_nanos << 32,
+            ],
+        })
+    }
+
+    fn beside(place: usize) -> Self {
+        Self { words: [0, place as u64, 0, 0] }
+    }
+
+    /// The row, or its place beside the list.
+    #[expect(clippy::cast_possible_truncation, reason = "parts of words")]
+    fn unpack(self, second_bits: u32) -> Result<NarrowRow, usize> {
+        let [first, costs, runtimes, sums] = self.words;
+        let count = (first >> KEY_BITS) as u32 & ((1 << COUNT_BITS) - 1);
+        if count == 0 {
+            return Err(costs as usize);
+        }
+        let key = first & ((1 << KEY_BITS) - 1);
+        Ok(NarrowRow {
+            codes: [(key >> second_bits) as u32, (key & ((1 << second_bits) - 1)) as u32],
+            count,
+            runtime_min_ms: runtimes as u32,
+            runtime_max_ms: (runtimes >> 32) as u32,
+            runtime_sum_ms: sums & u64::from(u32::MAX),
+            cost_sum_nanos: sums >> 32 | (first >> (KEY_BITS + COUNT_BITS)) << COST_SUM_LOW_BITS,
+            cost_min_nanos: costs & u64::from(u32::MAX),
+            cost_max_nanos: costs >> 32,
+        })
+    }
+}
+
+/// Rows without their buckets, each written once and never moved.
+#[derive(Debug, Clone, Default)]
+pub struct RowList {
+    rows: Vec<PackedRow>,
+    beside: Vec<NarrowRow>,
+}
+
+impl RowList {
+    /// An empty list in the room of `rows`.
+    pub fn new(rows: Vec<PackedRow>) -> Self {
+        Self { rows, beside: Vec::new() }
+    }
+
+    /// An empty list in the room that an earlier answer had for [`LIST_ROWS_MAX`] rows, if one is kept.
+    pub fn kept() -> Option<Self> {
+        LISTS_KEPT.lock().unwrap_or_else(PoisonError::into_inner).pop().map(Self::new)
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Whether there is room for another row.
+    #[inline]
+    pub fn has_room(&self) -> bool {
+        self.rows.len() < self.rows.capacity()
+    }
+
+    /// Number of rows for which there is room.
+    pub fn room(&self) -> usize {
+        self.rows.capacity()
+    }
+
+    /// Memory that is held, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.rows.capacity() * size_of::<PackedRow>() + self.beside.capacity() * size_of::<NarrowRow>()
+    }
+
+    /// Appends a row, whose codes make `key`: the first code above the `second_bits` of the second one.
+    #[inline]
+    pub fn push(&mut self, key: u64, row: &NarrowRow) {
+        match PackedRow::new(key, row) {
+            Some(packed) => self.rows.push(packed),
+            // A copy, so that a row that fits needs no place in memory before it has its own.
+            None => self.push_beside(*row),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn push_beside(&mut self, row: NarrowRow) {
+        self.rows.push(PackedRow::beside(self.beside.len()));
+        self.beside.push(row);
+    }
+
+    /// Some rows, whose keys have `second_bits` for the second code. Rows beyond the last are left out.
+    pub fn range(&self, rows: Range<usize>, second_bits: u32) -> impl Iterator<Item = NarrowRow> + '_ {
+        let rows = rows.start.min(self.len())..rows.end.min(self.len());
+        let unpacked = self.rows[rows].iter().map(move |row| row.unpack(second_bits));
+        unpacked.map(|row| row.unwrap_or_else(|place| self.beside[place]))
+    }
+}
+
+impl Drop for RowList {
+    fn drop(&mut self) {
+        if self.rows.capacity() == LIST_ROWS_MAX {
+            let mut rows = std::mem::take(&mut self.rows);
+            rows.clear();
+            let mut kept = LISTS_KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+            if kept.len() < LISTS_KEPT_MAX {
+                kept.push(rows);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Numbers about as wide as what they are tried in.
+    fn number(bits: u32) -> impl Strategy<Value = u64> {
+        (0..=bits).prop_flat_map(|bits| 0..=u64::MAX.checked_shr(u64::BITS - bits).unwrap_or(0))
+    }
+
+    proptest! {
+        #[test]
+        fn rows_of_any_width_come_back_as_they_were(
+            rows in prop::collection::vec(
+                (number(32), number(20), (1_u32..).prop_map(|count| count >> (count % 32)).prop_filter("some", |count| *count > 0),
+                 [number(32), number(32)], number(64), [number(64), number(64), number(64)]), 1..50),
+            from in 0_usize..60, len in 0_usize..60,
+        ) {
+            const SECOND_BITS: u32 = 20;
+            let rows: Vec<NarrowRow> = rows.into_iter().map(|(first, second, count, runtimes, runtime_sum_ms, costs)| {
+                let half = |number: u64| u32::try_from(number).unwrap();
+                NarrowRow {
+                    codes: [half(first), half(second) & ((1 << SECOND_BITS) - 1)],
+                    count,
+                    runtime_min_ms: half(runtimes[0].min(runtimes[1])),
+                    runtime_max_ms: half(runtimes[0].max(runtimes[1])),
+                    runtime_sum_ms,
+                    cost_sum_nanos: costs[2],
+                    cost_min_nanos: costs[0].min(costs[1]),
+                    cost_max_nanos: costs[0].max(costs[1]),
+                }
+            }).collect();
+            let mut list = RowList::default();
+            for row in &rows {
+                list.push(u64::from(row.codes[0]) << SECOND_BITS | u64::from(row.codes[1]), row);
+            }
+            prop_assert_eq!(list.len(), rows.len());
+            let part: Vec<_> = rows.iter().skip(from).take(len).copied().collect();
+            prop_assert_eq!(list.range(from..from + len, SECOND_BITS).collect::<Vec<_>>(), part);
+        }
+    }
+
+    #[test]
+    fn the_room_of_a_long_list_is_kept_for_another_one_and_holds_no_row_of_it() {
+        let row = NarrowRow {
+            codes: [1, 2],
+            count: 3,
+            runtime_min_ms: 4,
+            runtime_max_ms: 5,
+            runtime_sum_ms: 6,
+            cost_sum_nanos: 7,
+            cost_min_nanos: 8,
+            cost_max_nanos: 9,
+        };
+        for _ in 0..2 * LISTS_KEPT_MAX {
+            let mut list = RowList::new(Vec::with_capacity(LIST_ROWS_MAX));
+            list.push(0, &row);
+        }
+        let kept: Vec<RowList> = std::iter::from_fn(RowList::kept).collect();
+        assert!(!kept.is_empty() && kept.len() <= LISTS_KEPT_MAX);
+        assert!(kept.iter().all(|list| list.is_empty() && list.room() == LIST_ROWS_MAX));
+    }
+}
