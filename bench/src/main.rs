@@ -15,6 +15,7 @@
 mod answer;
 mod asked;
 mod bandwidth;
+mod bounds;
 mod clock;
 mod export;
 mod farm;
@@ -87,6 +88,8 @@ enum Command {
         #[command(flatten)]
         farm: FarmArguments,
     },
+    /// Measure how fast one thread writes an answer, and adds to sums anywhere in a table
+    Bounds,
     /// Measure how fast memory is read
     Bandwidth {
         /// Threads that read at once
@@ -128,6 +131,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             respond::respond(&farm.build()?, std::io::stdin().lock(), std::io::stdout().lock())?;
         }
         Command::Count { question, farm } => count(&farm.build()?, &question),
+        Command::Bounds => println!("{}", serde_json::to_string(&bounds::measure())?),
         Command::Bandwidth { threads } => {
             let bytes_per_second = bandwidth::read_bandwidth(threads.get());
             println!("{}", json!({ "threads": threads, "bytes_per_second": bytes_per_second }));

@@ -88,11 +88,21 @@ impl<'a, C: Nanos> RowSet<'a, C> {
         })
     }
 
+    /// Whether every row has one licence line, so that lines are found as rows are.
+    #[inline]
+    pub fn has_single_lines(&self) -> bool {
+        // A row of a licensed set has at least one.
+        self.line_product.len() == self.end_offset_ms.len()
+    }
+
     /// The licence lines of a row, as places in the columns of lines.
     #[inline]
     pub fn lines(&self, row: usize) -> Range<usize> {
         if !self.is_licensed {
             return 0..0;
+        }
+        if self.has_single_lines() {
+            return row..row + 1;
         }
         let from = row.checked_sub(1).map_or(0, |before| self.line_end[before]);
         from as usize..self.line_end[row] as usize

@@ -15,8 +15,8 @@ pub(crate) struct BlockKeys {
     wanted_fleets: Vec<bool>,
     pub(crate) queues: Option<Vec<u64>>,
     pub(crate) fleets: Option<Vec<u64>>,
-    jobs: Option<Vec<u64>>,
-    users: Option<Vec<u64>>,
+    pub(crate) jobs: Option<Vec<u64>>,
+    pub(crate) users: Option<Vec<u64>>,
     pub(crate) instance_types: Option<Vec<u64>>,
     pub(crate) products: Option<Vec<u64>>,
     /// What the usage types COMPUTE and LICENSE add.

@@ -9,7 +9,7 @@ use farmtally_columns::{BlockView, Nanos, RowSet, SessionBlock, Summary};
 use farmtally_model::accrued;
 
 use crate::block_keys::BlockKeys;
-use crate::calendar::BlockCalendar;
+use crate::calendar::{BlockCalendar, Slots};
 use crate::cube_scan::{self, Class};
 use crate::dense::DenseSums;
 use crate::plan::{AggregationPlan, RowsOf};
@@ -37,11 +37,16 @@ pub(crate) fn buckets_of(
 pub(crate) struct Scratch {
     selection: Selection,
     keys: [u64; CHUNK],
+    crossing_keys: [u64; CHUNK],
+    slots: Option<Slots>,
+    /// Rows of a stretch that are cut, counted from its first.
+    pub(crate) crossing: Vec<u32>,
 }
 
 impl Scratch {
     pub(crate) fn new() -> Self {
-        Self { selection: Selection::new(), keys: [0; CHUNK] }
+        let keys = [0; CHUNK];
+        Self { selection: Selection::new(), keys, crossing_keys: keys, slots: None, crossing: Vec::new() }
     }
 }
 
@@ -53,7 +58,7 @@ pub(crate) struct BlockScan<'a> {
     pub(crate) keys: BlockKeys,
     /// Flags of the rows from the next set on; empty when no row of the block was removed.
     removed: &'a [bool],
-    scratch: &'a mut Scratch,
+    pub(crate) scratch: &'a mut Scratch,
 }
 
 impl<'a> BlockScan<'a> {
@@ -68,10 +73,11 @@ impl<'a> BlockScan<'a> {
         let base_ms = block.base_ms();
         let end_ms = block.columns_span_ms().map_or(base_ms, |(_, end_ms)| end_ms);
         let length_ms = u32::try_from(end_ms - base_ms).unwrap_or(u32::MAX);
+        let slots = scratch.slots.take().unwrap_or_else(Slots::new);
         Self {
             plan,
             block,
-            calendar: BlockCalendar::new(&plan.buckets, asked, base_ms, length_ms),
+            calendar: BlockCalendar::new(&plan.buckets, asked, base_ms, length_ms, slots),
             keys: BlockKeys::new(plan, &block.codes()),
             removed: view.removed().unwrap_or_default(),
             scratch,
@@ -79,21 +85,25 @@ impl<'a> BlockScan<'a> {
     }
 
     /// Adds the block to a sink, which has begun with the block's buckets.
-    pub(crate) fn scan<S: Sink>(&mut self, sink: &mut S) {
+    pub(crate) fn scan<S: Sink>(mut self, sink: &mut S) {
         let block = self.block;
         let is_whole = self.removed.is_empty();
         let (short, long) = (block.short(), block.long());
-        let is_summed = |sums: Option<&mut DenseSums>, class: Class| {
-            is_whole && sums.is_some_and(|sums| cube_scan::add_cubes(self, class, sums))
+        let is_summed = |sums: Option<&mut DenseSums>, class: Class, span_ms: Option<(i64, i64)>| {
+            let Some((sums, span_ms)) = sums.zip(span_ms) else { return false };
+            is_whole && cube_scan::add_cubes(&self, class, span_ms, sums)
         };
-        let is_short_summed = is_summed(sink.sums(), Class::Short);
-        let is_long_summed = is_summed(sink.sums(), Class::Long);
+        let lines = short[1].line_product.len().saturating_add(long[1].line_product.len());
+        sink.expect_pieces(block.len().saturating_add(lines));
+        let is_short_summed = is_summed(sink.sums(), Class::Short, cube_scan::span_ms(&short));
+        let is_long_summed = is_summed(sink.sums(), Class::Long, cube_scan::span_ms(&long));
         for set in short {
             self.scan_set(&set, is_short_summed, sink);
         }
         for set in long {
             self.scan_set(&set, is_long_summed, sink);
         }
+        self.scratch.slots = Some(self.calendar.into_slots());
     }
 
     fn scan_set<C: Nanos, S: Sink>(&mut self, set: &RowSet<'_, C>, is_summed: bool, sink: &mut S) {
@@ -103,7 +113,16 @@ impl<'a> BlockScan<'a> {
         if is_summed || set.is_empty() || !counts {
             return;
         }
-        for (shared, rows) in self.stretches(set) {
+        let mut stretches = self.stretches(set);
+        if sink.sums().is_some() {
+            // Stretches of one share add to the same sums, which then stay in a near cache.
+            stretches.sort_by_key(|(share, _)| *share);
+        }
+        for (shared, rows) in stretches {
+            if removed.is_empty() && self.plan.has_long_buckets && self.scan_coarse(set, &rows, shared, sink)
+            {
+                continue;
+            }
             for from in rows.clone().step_by(CHUNK) {
                 let rows = from..rows.end.min(from + CHUNK);
                 self.scan_chunk(set, rows, shared, removed, sink);
@@ -121,8 +140,6 @@ impl<'a> BlockScan<'a> {
                 _ => stretches.push((share, run.rows)),
             }
         }
-        // Stretches of one share add to the same sums, which then stay in a near cache.
-        stretches.sort_by_key(|(share, _)| *share);
         stretches
     }
 
@@ -143,8 +160,18 @@ impl<'a> BlockScan<'a> {
         let inside = &self.scratch.selection.rows[..self.scratch.selection.len];
         self.keys.fill(set, shared, inside, &mut self.scratch.keys);
         self.add_inside(set, sink);
-        for row in &self.scratch.selection.crossing[..self.scratch.selection.crossing_len] {
-            self.add_crossing(set, *row as usize, shared, sink);
+        let crossing = &self.scratch.selection.crossing[..self.scratch.selection.crossing_len];
+        self.keys.fill(set, shared, crossing, &mut self.scratch.crossing_keys);
+        let crossing =
+            crossing.iter().zip(&self.scratch.crossing_keys).map(|(row, key)| (*row as usize, *key));
+        if self.plan.rows_of == RowsOf::Sessions && !set.is_licensed {
+            for (row, key) in crossing {
+                self.cut_line(set, row, key, set.cost_nanos[row].into(), sink);
+            }
+        } else {
+            for (row, key) in crossing {
+                self.add_crossing(set, row, key, sink);
+            }
         }
     }
 
@@ -207,51 +234,98 @@ impl<'a> BlockScan<'a> {
         }
     }
 
-    /// Adds a row that lies in several buckets. Each line's cost is cut by itself.
-    fn add_crossing<C: Nanos, S: Sink>(&self, set: &RowSet<'_, C>, row: usize, shared: u64, sink: &mut S) {
-        let key = shared + self.keys.of_row(set, row);
-        let compute = [set.compute_nanos(row)];
-        let licenses = &set.line_cost_nanos[set.lines(row)];
+    /// Adds a row that lies in several buckets, with what the row itself adds to its key. Each line's cost is cut by itself.
+    #[inline]
+    pub(crate) fn add_crossing<C: Nanos, S: Sink>(
+        &self,
+        set: &RowSet<'_, C>,
+        row: usize,
+        key: u64,
+        sink: &mut S,
+    ) {
         match self.plan.rows_of {
-            RowsOf::Sessions if licenses.is_empty() => self.cut(set, row, key, &compute, sink),
+            RowsOf::Sessions if !set.is_licensed => {
+                self.cut_line(set, row, key, set.cost_nanos[row].into(), sink);
+            }
             RowsOf::Sessions => {
-                let lines = licenses.iter().map(|cost| (*cost).into()).chain(compute).collect::<Vec<u64>>();
-                self.cut(set, row, key, &lines, sink);
+                let (compute, lines) = (set.compute_nanos(row), &set.line_cost_nanos[set.lines(row)]);
+                if let [line] = lines {
+                    self.cut_two_lines(set, row, key, [compute, (*line).into()], sink);
+                } else {
+                    self.cut_lines(set, row, key, Some(compute), lines, sink);
+                }
             }
             RowsOf::UsageTypes => {
-                self.cut(set, row, key + self.keys.compute, &compute, sink);
+                self.cut_line(set, row, key + self.keys.compute, set.compute_nanos(row), sink);
                 if set.is_licensed {
-                    self.cut(set, row, key + self.keys.license, licenses, sink);
+                    let key = key + self.keys.license;
+                    self.cut_lines(set, row, key, None, &set.line_cost_nanos[set.lines(row)], sink);
                 }
             }
             RowsOf::Licenses => {
                 for line in set.lines(row) {
                     let key = key + self.keys.of_line(set, line);
-                    self.cut(set, row, key, &set.line_cost_nanos[line..=line], sink);
+                    self.cut_line(set, row, key, set.line_cost_nanos[line].into(), sink);
                 }
             }
         }
     }
 
     #[inline]
-    fn cut<C: Nanos, L: Nanos, S: Sink>(
+    fn cut_line<C: Nanos, S: Sink>(
         &self,
         set: &RowSet<'_, C>,
         row: usize,
         key: u64,
-        lines: &[L],
+        cost_nanos: u64,
         sink: &mut S,
     ) {
-        let runtime_ms = set.runtime_ms[row];
-        let start_ms = set.end_offset_ms[row] - runtime_ms;
-        let cost_until = |elapsed_ms| match lines {
-            [line] => accrued((*line).into(), u64::from(elapsed_ms), u64::from(runtime_ms)),
-            lines => lines
-                .iter()
-                .map(|line| accrued((*line).into(), u64::from(elapsed_ms), u64::from(runtime_ms)))
-                .sum(),
+        let (end_ms, runtime_ms) = (set.end_offset_ms[row], set.runtime_ms[row]);
+        let until = |elapsed_ms| accrued(cost_nanos, u64::from(elapsed_ms), u64::from(runtime_ms));
+        let start_ms = end_ms.wrapping_sub(runtime_ms);
+        self.calendar.cut(start_ms, runtime_ms, cost_nanos, until, |bucket, cost_nanos, piece_ms| {
+            sink.add(bucket, key, cost_nanos, piece_ms);
+        });
+    }
+
+    /// Cuts a row with one licence, which is the most frequent one of those with licences.
+    #[inline]
+    fn cut_two_lines<C: Nanos, S: Sink>(
+        &self,
+        set: &RowSet<'_, C>,
+        row: usize,
+        key: u64,
+        [one, other]: [u64; 2],
+        sink: &mut S,
+    ) {
+        let (end_ms, runtime_ms) = (set.end_offset_ms[row], set.runtime_ms[row]);
+        let until = |elapsed_ms| {
+            let (elapsed_ms, runtime_ms) = (u64::from(elapsed_ms), u64::from(runtime_ms));
+            accrued(one, elapsed_ms, runtime_ms).wrapping_add(accrued(other, elapsed_ms, runtime_ms))
         };
-        self.calendar.cut(start_ms, runtime_ms, cost_until, |bucket, cost_nanos, piece_ms| {
+        let (start_ms, total_nanos) = (end_ms.wrapping_sub(runtime_ms), one.wrapping_add(other));
+        self.calendar.cut(start_ms, runtime_ms, total_nanos, until, |bucket, cost_nanos, piece_ms| {
+            sink.add(bucket, key, cost_nanos, piece_ms);
+        });
+    }
+
+    /// Cuts any lines of a row that count together.
+    fn cut_lines<C: Nanos, S: Sink>(
+        &self,
+        set: &RowSet<'_, C>,
+        row: usize,
+        key: u64,
+        compute_nanos: Option<u64>,
+        licenses: &[C],
+        sink: &mut S,
+    ) {
+        let (end_ms, runtime_ms) = (set.end_offset_ms[row], set.runtime_ms[row]);
+        let lines = || licenses.iter().map(|cost| (*cost).into()).chain(compute_nanos);
+        let until = |elapsed_ms| {
+            lines().map(|line| accrued(line, u64::from(elapsed_ms), u64::from(runtime_ms))).sum::<u64>()
+        };
+        let (start_ms, total_nanos) = (end_ms.wrapping_sub(runtime_ms), lines().sum());
+        self.calendar.cut(start_ms, runtime_ms, total_nanos, until, |bucket, cost_nanos, piece_ms| {
             sink.add(bucket, key, cost_nanos, piece_ms);
         });
     }

@@ -21,28 +21,59 @@ pub(crate) const AFTER: u32 = u32::MAX;
 /// Buckets that are asked for are below it.
 pub(crate) const OUTSIDE: u32 = BEFORE;
 
+/// What a half-hour of a block belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slot {
+    /// Its bucket.
+    pub(crate) bucket: u32,
+    /// The offset from which on a session lies wholly in the bucket if it ends in this half-hour: the bucket's start.
+    pub(crate) start_ms: u32,
+}
+
+/// The half-hours of a block, in room that is kept for the next one.
+#[derive(Debug)]
+pub(crate) struct Slots(Box<[Slot; SLOTS]>);
+
+impl Slots {
+    pub(crate) fn new() -> Self {
+        #[expect(
+            clippy::large_stack_arrays,
+            reason = "once for each thread of a question, and it is built in the box"
+        )]
+        Self(Box::new([Slot { bucket: AFTER, start_ms: u32::MAX }; SLOTS]))
+    }
+}
+
 /// Some buckets in milliseconds after a block's base.
 #[derive(Debug)]
 pub(crate) struct BlockCalendar {
-    /// The bucket of each half-hour.
-    slots: Box<[u32; SLOTS]>,
+    slots: Slots,
     /// The bucket to which the first of the edges belongs.
     first: u32,
-    /// Start of the first bucket, then the ends of the buckets.
-    edges_ms: Vec<i64>,
+    /// Start of the first bucket, then the ends of the buckets; zero and the greatest offset where they lie beyond.
+    edges_ms: Vec<u32>,
 }
 
 impl BlockCalendar {
-    /// The calendar of a block whose latest end is `length_ms` after its base, for the buckets in `asked`.
-    pub(crate) fn new(buckets: &Buckets, asked: &Range<usize>, base_ms: i64, length_ms: u32) -> Self {
+    /// The calendar of a block whose latest end is `length_ms` after its base, for the buckets in `asked`. `slots` are those
+    /// of another block.
+    pub(crate) fn new(
+        buckets: &Buckets,
+        asked: &Range<usize>,
+        base_ms: i64,
+        length_ms: u32,
+        mut slots: Slots,
+    ) -> Self {
         let window_ms = buckets.start_ms(asked.start)..buckets.end_ms(asked.end - 1);
         let slot_count = length_ms / SLOT_MS + 1;
         let first_ms = base_ms.clamp(window_ms.start, window_ms.end - 1);
         let mut bucket = buckets.index_of(first_ms);
         let (first, mut end_ms) = (bucket, buckets.end_ms(bucket));
-        let mut edges_ms = vec![buckets.start_ms(bucket) - base_ms, end_ms - base_ms];
-        let mut slots = Box::new([AFTER; SLOTS]);
-        for (slot, of_slot) in (0..slot_count).zip(slots.iter_mut()) {
+        let mut edges_ms = vec![offset(buckets.start_ms(bucket), base_ms), offset(end_ms, base_ms)];
+        let mut start_ms = edges_ms[0];
+        let after = Slot { bucket: AFTER, start_ms: offset(window_ms.end, base_ms) };
+        slots.0[..(slot_count as usize).min(SLOTS)].fill(after);
+        for (slot, of_slot) in (0..slot_count).zip(slots.0.iter_mut()) {
             let instant_ms = base_ms + i64::from(slot) * i64::from(SLOT_MS);
             if instant_ms >= window_ms.end {
                 break;
@@ -50,61 +81,111 @@ impl BlockCalendar {
             while instant_ms >= end_ms {
                 bucket += 1;
                 end_ms = buckets.end_ms(bucket);
-                edges_ms.push(end_ms - base_ms);
+                start_ms = offset(buckets.start_ms(bucket), base_ms);
+                edges_ms.push(offset(end_ms, base_ms));
             }
-            *of_slot = if instant_ms < window_ms.start { BEFORE } else { narrow(bucket) };
+            *of_slot = if instant_ms < window_ms.start {
+                Slot { bucket: BEFORE, start_ms: 0 }
+            } else {
+                Slot { bucket: narrow(bucket), start_ms }
+            };
         }
         Self { slots, first: narrow(first), edges_ms }
     }
 
-    /// The bucket of each half-hour after the base.
-    pub(crate) fn slots(&self) -> &[u32; SLOTS] {
-        &self.slots
+    /// The room, for another block.
+    pub(crate) fn into_slots(self) -> Slots {
+        self.slots
+    }
+
+    /// The half-hours after the base, up to the latest end.
+    pub(crate) fn slots(&self) -> &[Slot; SLOTS] {
+        &self.slots.0
     }
 
     /// The bucket of an instant of the block.
     #[inline]
     pub(crate) fn bucket_at(&self, offset_ms: u32) -> u32 {
-        self.slots[(offset_ms / SLOT_MS) as usize % SLOTS]
+        self.slots.0[(offset_ms / SLOT_MS) as usize % SLOTS].bucket
     }
 
     /// Hands the pieces of a span to `piece`, oldest first: bucket, and cost and length of the piece. `cost_until` says what
-    /// the span has cost so long after its start. The span has to reach into the buckets.
+    /// the span, which costs `total_nanos`, has cost so long after its start. The span has to reach into the buckets.
+    // All instants are offsets of the block, ascending from `start_ms` to an end of 32 bits, and costs ascend with them: no
+    // difference is negative. Nothing is checked for that here, because it is the innermost loop of questions by hours.
     #[inline]
     pub(crate) fn cut(
         &self,
         start_ms: u32,
         runtime_ms: u32,
+        total_nanos: u64,
         cost_until: impl Fn(u32) -> u64,
         mut piece: impl FnMut(u32, u64, u32),
     ) {
-        let (start, end) = (i64::from(start_ms), i64::from(start_ms) + i64::from(runtime_ms));
+        let end_ms = start_ms.wrapping_add(runtime_ms);
         let mut bucket = self.bucket_at(start_ms);
         if bucket == BEFORE {
             bucket = self.first;
         }
-        let mut edge = bucket.wrapping_sub(self.first) as usize;
-        let mut low = start.max(self.edges_ms.get(edge).copied().unwrap_or(i64::MAX));
-        let mut cost_until_low = if low == start { 0 } else { cost_until(elapsed(start, low)) };
-        while low < end
-            && let Some(edge_ms) = self.edges_ms.get(edge + 1)
-        {
-            let high = end.min(*edge_ms);
-            let cost_until_high = cost_until(elapsed(start, high));
-            piece(bucket, cost_until_high - cost_until_low, elapsed(low, high));
-            (low, cost_until_low) = (high, cost_until_high);
-            (bucket, edge) = (bucket + 1, edge + 1);
+        let edges_ms = self.edges_ms.get(bucket.wrapping_sub(self.first) as usize..).unwrap_or_default();
+        let Some((first_ms, ends_ms)) = edges_ms.split_first() else { return };
+        let mut low_ms = start_ms.max(*first_ms);
+        let mut until_low = if low_ms == start_ms { 0 } else { cost_until(low_ms.wrapping_sub(start_ms)) };
+        for edge_ms in ends_ms {
+            if low_ms >= end_ms {
+                return;
+            }
+            let high_ms = end_ms.min(*edge_ms);
+            let until_high =
+                if high_ms == end_ms { total_nanos } else { cost_until(high_ms.wrapping_sub(start_ms)) };
+            piece(bucket, until_high.wrapping_sub(until_low), high_ms.wrapping_sub(low_ms));
+            (low_ms, until_low, bucket) = (high_ms, until_high, bucket.wrapping_add(1));
         }
     }
 }
 
-#[inline]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "inside of a span of 32 bits")]
-fn elapsed(from_ms: i64, to_ms: i64) -> u32 {
-    (to_ms - from_ms) as u32
+/// An instant as the block sees it.
+fn offset(instant_ms: i64, base_ms: i64) -> u32 {
+    u32::try_from((instant_ms - base_ms).max(0)).unwrap_or(u32::MAX)
 }
 
 /// Buckets are hours or longer, and a thousand years have fewer than 2^32 of them.
 fn narrow(bucket: usize) -> u32 {
     u32::try_from(bucket).unwrap_or(OUTSIDE - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::part::Part;
+    use farmtally_model::{Period, TimeRange, Timestamp, UtcOffset, accrued};
+    use proptest::prelude::*;
+
+    const BASE_MS: i64 = 1_760_000_400_000;
+
+    proptest! {
+        #[test]
+        fn a_span_is_cut_as_by_the_plain_twin(
+            start_ms in 0_u32..200_000_000, runtime_ms in 1_u32..400_000_000, cost in 0_u64..1 << 43,
+            window in (-50_i64..50, 1_i64..100), period in prop::sample::select(vec![None, Some(Period::Hourly), Some(Period::Daily)]),
+        ) {
+            let at = |hours: i64| Timestamp::from_millis(BASE_MS - BASE_MS % 3_600_000 + hours * 3_600_000).unwrap();
+            let window = TimeRange::new(at(window.0), at(window.0 + window.1)).unwrap();
+            let buckets = Buckets::new(window, period, UtcOffset::UTC);
+            let base_ms = BASE_MS - BASE_MS % i64::from(SLOT_MS);
+            let (from_ms, to_ms) = (base_ms + i64::from(start_ms), base_ms + i64::from(start_ms) + i64::from(runtime_ms));
+            let part = Part::new(from_ms, to_ms, cost, &[]);
+            prop_assume!(part.overlaps(window.start().millis(), window.end().millis()));
+            let mut plain = Vec::new();
+            part.for_each_piece(&buckets, |piece| plain.push((piece.bucket as u64, piece.cost_nanos, piece.runtime_ms)));
+            let mut cut = Vec::new();
+            let calendar = BlockCalendar::new(
+                &buckets, &(0..buckets.len()), base_ms, start_ms + runtime_ms, Slots::new());
+            let until = |elapsed_ms| accrued(cost, u64::from(elapsed_ms), u64::from(runtime_ms));
+            calendar.cut(start_ms, runtime_ms, cost, until, |bucket, cost_nanos, piece_ms| {
+                cut.push((u64::from(bucket), cost_nanos, u64::from(piece_ms)));
+            });
+            prop_assert_eq!(cut, plain);
+        }
+    }
 }

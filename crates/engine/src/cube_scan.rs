@@ -17,13 +17,13 @@ pub(crate) enum Class {
 
 /// Adds the summaries of a class, if its rows lie in one bucket and the block has summaries for the question. False when
 /// the rows have to be looked at.
-pub(crate) fn add_cubes(scan: &BlockScan<'_>, class: Class, sums: &mut DenseSums) -> bool {
+pub(crate) fn add_cubes(
+    scan: &BlockScan<'_>,
+    class: Class,
+    (start_ms, end_ms): (i64, i64),
+    sums: &mut DenseSums,
+) -> bool {
     let (plan, block) = (scan.plan, scan.block);
-    let span_ms = match class {
-        Class::Short => span_ms(&block.short()),
-        Class::Long => span_ms(&block.long()),
-    };
-    let Some((start_ms, end_ms)) = span_ms else { return false };
     let window = plan.window_ms();
     if start_ms < window.start || end_ms > window.end {
         return false;
@@ -66,7 +66,7 @@ pub(crate) fn add_cubes(scan: &BlockScan<'_>, class: Class, sums: &mut DenseSums
 }
 
 /// Earliest start and latest end of two sets; `None` when both are empty.
-fn span_ms<C: Nanos>(sets: &[RowSet<'_, C>]) -> Option<(i64, i64)> {
+pub(crate) fn span_ms<C: Nanos>(sets: &[RowSet<'_, C>]) -> Option<(i64, i64)> {
     let sets = sets.iter().filter(|set| !set.is_empty());
     let spans = sets.map(|set| (set.start_min_ms, set.end_max_ms));
     spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))

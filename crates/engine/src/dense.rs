@@ -6,25 +6,26 @@ use farmtally_columns::Summary;
 
 use crate::output::Output;
 use crate::sink::{OpenBuckets, Sink};
+use crate::sum_table::SumTable;
 
 /// The ring.
 #[derive(Debug)]
 pub(crate) struct DenseSums {
     per_bucket: usize,
     open: OpenBuckets,
-    sums: Vec<Summary>,
+    sums: SumTable,
 }
 
 impl DenseSums {
     /// No sums yet, of buckets with keys below `per_bucket`.
     pub(crate) fn new(per_bucket: usize) -> Self {
-        Self { per_bucket, open: OpenBuckets::default(), sums: Vec::new() }
+        Self { per_bucket, open: OpenBuckets::default(), sums: SumTable::default() }
     }
 
-    /// The sums of a bucket of the block, by key.
+    /// The sums of a bucket of the block, by key, for summaries.
     pub(crate) fn of_bucket(&mut self, bucket: u32) -> &mut [Summary] {
         let range = self.range(bucket as usize);
-        &mut self.sums[range]
+        self.sums.wide(range)
     }
 
     fn range(&self, bucket: usize) -> Range<usize> {
@@ -35,12 +36,7 @@ impl DenseSums {
     fn finish_bucket(&mut self, bucket: usize, output: &mut Output) {
         output.begin_bucket(bucket);
         let range = self.range(bucket);
-        for (key, sum) in (0..).zip(&mut self.sums[range]) {
-            if sum.count > 0 {
-                output.push(key, sum);
-                *sum = Summary::EMPTY;
-            }
-        }
+        self.sums.drain(range, |key, sum| output.push(key, sum));
         output.end_bucket();
     }
 
@@ -52,12 +48,12 @@ impl DenseSums {
         let mut grown = Self {
             per_bucket: self.per_bucket,
             open: OpenBuckets { buckets: open.clone(), ring_len },
-            sums: vec![Summary::EMPTY; ring_len * self.per_bucket],
+            sums: SumTable::new(ring_len * self.per_bucket),
         };
-        if !self.sums.is_empty() {
+        if self.sums.len() > 0 {
             for bucket in self.open.buckets.clone().filter(|bucket| open.contains(bucket)) {
                 let to = grown.range(bucket);
-                grown.sums[to].copy_from_slice(&self.sums[self.range(bucket)]);
+                grown.sums.take_over(to, &self.sums, self.range(bucket));
             }
         }
         *self = grown;
@@ -78,7 +74,11 @@ impl Sink for DenseSums {
     fn add(&mut self, bucket: u32, key: u64, cost_nanos: u64, runtime_ms: u32) {
         let from = self.open.place(bucket as usize).wrapping_mul(self.per_bucket);
         #[expect(clippy::cast_possible_truncation, reason = "keys are below `per_bucket`")]
-        self.sums[from.wrapping_add(key as usize)].add(cost_nanos, runtime_ms);
+        self.sums.add(from.wrapping_add(key as usize), cost_nanos, runtime_ms);
+    }
+
+    fn expect_pieces(&mut self, pieces: usize) {
+        self.sums.expect_pieces(pieces);
     }
 
     fn sums(&mut self) -> Option<&mut DenseSums> {
@@ -90,6 +90,6 @@ impl Sink for DenseSums {
     }
 
     fn bytes(&self) -> usize {
-        self.sums.len() * size_of::<Summary>()
+        self.sums.bytes()
     }
 }

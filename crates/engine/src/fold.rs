@@ -7,6 +7,7 @@ use farmtally_columns::Summary;
 
 use crate::keys::KeyLayout;
 use crate::output::NumberSet;
+use crate::sum_table::SumTable;
 
 /// One piece in 128 bits: a key of 53, a cost of 43 and a runtime of 32 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +34,14 @@ impl Piece {
     }
 
     #[inline]
+    fn cost_nanos(self) -> u64 {
+        self.low & ((1 << COST_BITS) - 1)
+    }
+
+    #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the runtime is the low half")]
-    fn add_to(self, summary: &mut Summary) {
-        summary.add(self.low & ((1 << COST_BITS) - 1), self.high as u32);
+    fn runtime_ms(self) -> u32 {
+        self.high as u32
     }
 }
 
@@ -57,13 +63,12 @@ pub(crate) struct Folder {
     order: Vec<u32>,
     sorted: Vec<u32>,
     /// A sum for each key, if there are few.
-    sums: Vec<Summary>,
+    sums: SumTable,
 }
 
 /// One position of the keys on its way to be sorted by.
 #[derive(Debug)]
 struct Digit {
-    position: usize,
     occurring: NumberSet,
     /// The number of each place among those that occur; empty where places are their own numbers.
     numbers: Vec<u32>,
@@ -74,10 +79,9 @@ struct Digit {
 }
 
 impl Digit {
-    fn new(position: usize, places: usize) -> Self {
+    fn new(places: usize) -> Self {
         let numbered = if places > PLACES_FEW { places } else { 0 };
         Self {
-            position,
             occurring: NumberSet::new(numbered),
             numbers: vec![0; numbered],
             digits: Vec::new(),
@@ -85,39 +89,48 @@ impl Digit {
         }
     }
 
-    /// Finds the digits of the pieces, and counts them.
-    fn read(&mut self, keys: KeyLayout, pieces: &[Piece]) {
-        let places = pieces.iter().map(|piece| keys.places(piece.key())[self.position]);
-        self.digits.clear();
-        self.digits.extend(places);
+    /// Makes ready for as many digits as there are pieces.
+    fn begin(&mut self, pieces: usize) {
+        self.digits.resize(pieces, 0);
+        self.next.fill(0);
+    }
+
+    /// Sets the place of a piece; it is counted if it needs no number.
+    #[inline]
+    fn set(&mut self, piece: usize, place: u32, is_numbered: bool) {
+        self.digits[piece] = place;
+        if is_numbered {
+            self.occurring.insert(place);
+        } else {
+            self.next[place as usize] = self.next[place as usize].wrapping_add(1);
+        }
+    }
+
+    /// Finds where the pieces of each digit begin, after all were set.
+    fn end(&mut self) {
         if !self.numbers.is_empty() {
             self.number();
         }
-        self.next.fill(0);
-        for digit in &self.digits {
-            self.next[*digit as usize] += 1;
-        }
-        let mut begin = 0;
+        let mut begin = 0_u32;
         for next in &mut self.next {
-            begin += std::mem::replace(next, begin);
+            let count = std::mem::replace(next, begin);
+            begin = begin.wrapping_add(count);
         }
     }
 
     /// Replaces places by numbers, so that there are no more digits than pieces.
     fn number(&mut self) {
-        for place in &self.digits {
-            self.occurring.insert(*place);
-        }
         let (numbers, mut count) = (&mut self.numbers, 0);
         self.occurring.drain_below(numbers.len(), |place| {
             numbers[place as usize] = count;
             count += 1;
         });
-        for digit in &mut self.digits {
-            *digit = numbers[*digit as usize];
-        }
         self.next.clear();
         self.next.resize(count as usize, 0);
+        for digit in &mut self.digits {
+            *digit = numbers[*digit as usize];
+            self.next[*digit as usize] = self.next[*digit as usize].wrapping_add(1);
+        }
     }
 
     /// Puts pieces, given by their indexes, in the order of their digits; those of one digit stay in their order.
@@ -125,7 +138,7 @@ impl Digit {
         for index in order {
             let next = &mut self.next[self.digits[index as usize] as usize];
             sorted[*next as usize] = index;
-            *next += 1;
+            *next = next.wrapping_add(1);
         }
     }
 }
@@ -136,18 +149,18 @@ impl Folder {
         let few = if keys.len <= KEYS_FEW { places(keys.len) } else { 0 };
         Self {
             keys,
-            first: Digit::new(0, places(keys.len >> keys.second_bits)),
-            second: Digit::new(1, 1 << keys.second_bits),
+            first: Digit::new(places(keys.len >> keys.second_bits)),
+            second: Digit::new(1 << keys.second_bits),
             order: Vec::new(),
             sorted: Vec::new(),
-            sums: vec![Summary::EMPTY; few],
+            sums: SumTable::new(few),
         }
     }
 
     /// Hands the groups of the pieces to `group`, ascending. May change the order of the pieces.
     pub(crate) fn fold(&mut self, pieces: &mut [Piece], group: impl FnMut(u64, &Summary)) {
         let places = self.first.numbers.len() + self.second.numbers.len();
-        if !self.sums.is_empty() && self.sums.len() <= KEYS_BY_PIECE * pieces.len() {
+        if self.sums.len() > 0 && self.sums.len() <= KEYS_BY_PIECE * pieces.len() {
             self.fold_through_sums(pieces, group);
         } else if pieces.len() <= PIECES_FEW || places > PLACES_BY_PIECE * pieces.len() {
             fold_sorted(pieces, group);
@@ -157,38 +170,44 @@ impl Folder {
         }
     }
 
-    fn fold_through_sums(&mut self, pieces: &[Piece], mut group: impl FnMut(u64, &Summary)) {
+    fn fold_through_sums(&mut self, pieces: &[Piece], group: impl FnMut(u64, &Summary)) {
+        self.sums.expect_pieces(pieces.len());
         for piece in pieces {
             #[expect(clippy::cast_possible_truncation, reason = "keys are few")]
-            piece.add_to(&mut self.sums[piece.key() as usize]);
+            self.sums.add(piece.key() as usize, piece.cost_nanos(), piece.runtime_ms());
         }
-        for (key, sum) in (0..).zip(&mut self.sums) {
-            if sum.count > 0 {
-                group(key, sum);
-                *sum = Summary::EMPTY;
-            }
-        }
+        self.sums.drain(0..self.sums.len(), group);
     }
 
     /// Finds the order of the pieces by counting, the second places first.
     fn sort(&mut self, pieces: &[Piece]) {
         self.sorted.resize(pieces.len(), 0);
+        let (keys, first, second) = (self.keys, &mut self.first, &mut self.second);
+        let is_numbered = [!first.numbers.is_empty(), !second.numbers.is_empty()];
+        first.begin(pieces.len());
+        second.begin(pieces.len());
+        for (index, piece) in pieces.iter().enumerate() {
+            let places = keys.places(piece.key());
+            first.set(index, places[0], is_numbered[0]);
+            second.set(index, places[1], is_numbered[1]);
+        }
+        first.end();
         // A bucket is folded long before it has 2^32 pieces.
         let indexes = (0..).take(pieces.len());
-        self.first.read(self.keys, pieces);
-        if self.keys.second_bits == 0 {
-            return self.first.sort(indexes, &mut self.sorted);
+        if keys.second_bits == 0 {
+            return first.sort(indexes, &mut self.sorted);
         }
+        second.end();
         self.order.resize(pieces.len(), 0);
-        self.second.read(self.keys, pieces);
-        self.second.sort(indexes, &mut self.order);
-        self.first.sort(self.order.iter().copied(), &mut self.sorted);
+        second.sort(indexes, &mut self.order);
+        first.sort(self.order.iter().copied(), &mut self.sorted);
     }
 
     pub(crate) fn bytes(&self) -> usize {
         let digit = |digit: &Digit| digit.numbers.len() + digit.digits.capacity() + digit.next.capacity();
         (digit(&self.first) + digit(&self.second) + self.order.capacity() + self.sorted.capacity())
             * size_of::<u32>()
+            + self.sums.bytes()
     }
 }
 
@@ -204,7 +223,7 @@ fn fold_in_order(pieces: impl Iterator<Item = Piece>, mut group: impl FnMut(u64,
             }
             (key, summary) = (next, Summary::EMPTY);
         }
-        piece.add_to(&mut summary);
+        summary.add(piece.cost_nanos(), piece.runtime_ms());
     }
     if summary.count > 0 {
         group(key, &summary);

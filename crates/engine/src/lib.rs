@@ -8,6 +8,7 @@ mod accumulator;
 mod block_keys;
 mod block_scan;
 mod calendar;
+mod coarse_scan;
 mod cube_scan;
 mod dense;
 mod error;
@@ -25,6 +26,7 @@ mod scan;
 mod select;
 mod session;
 mod sink;
+mod sum_table;
 mod tabulate;
 #[cfg(test)]
 mod twin;

@@ -72,8 +72,13 @@ pub(crate) struct AggregationPlan<'a> {
     /// The groupBy positions; a missing one has no place but "no value".
     pub(crate) positions: [Position; 2],
     pub(crate) keys: KeyLayout,
+    /// Whether buckets are so long that few sessions are cut.
+    pub(crate) has_long_buckets: bool,
     filter: Filter,
 }
+
+/// Length from which on a bucket is long: several times that of most sessions.
+const LONG_BUCKET_MS: i64 = 6 * 3_600_000;
 
 /// Which codes of which column are asked for.
 #[derive(Debug)]
@@ -134,7 +139,19 @@ impl<'a> AggregationPlan<'a> {
         let positions = positions(snapshot, group_by, &filter);
         let keys = KeyLayout::new(positions.each_ref().map(|position| &position.places))
             .ok_or(AggregationError::TooManyGroups)?;
-        Ok(Self { snapshot, running, volumes, buckets, group_by, rows_of, positions, keys, filter })
+        let has_long_buckets = has_long_buckets(&buckets);
+        Ok(Self {
+            snapshot,
+            running,
+            volumes,
+            buckets,
+            group_by,
+            rows_of,
+            positions,
+            keys,
+            has_long_buckets,
+            filter,
+        })
     }
 
     /// The window in milliseconds since 1970.
@@ -162,6 +179,12 @@ impl<'a> AggregationPlan<'a> {
     pub(crate) fn axis(&self) -> Axis {
         self.filter.axis
     }
+}
+
+/// The first and the last bucket may be clipped, and all others are about equal.
+fn has_long_buckets(buckets: &Buckets) -> bool {
+    let mut first = (0..buckets.len()).take(2);
+    first.any(|bucket| buckets.end_ms(bucket) - buckets.start_ms(bucket) >= LONG_BUCKET_MS)
 }
 
 fn positions(snapshot: &FarmSnapshot, group_by: GroupBy, filter: &Filter) -> [Position; 2] {

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use farmtally_columns::{BlockView, Summary};
+use farmtally_columns::BlockView;
 
 use crate::block_scan::{BlockScan, Scratch, buckets_of};
 use crate::dense::DenseSums;
@@ -32,11 +32,11 @@ const GROUPS_PER_SESSION_MAX: u64 = 4;
 /// Possible groups up to which there always is one.
 const GROUPS_FEW: u64 = 64;
 
-/// Sums up to which they are used at all: 12 MiB.
+/// Sums up to which they are used at all: 8 MiB.
 const SUMS_MAX: u64 = 1 << 18;
 
-/// Sums of a block's buckets up to which they stay in a near cache: 256 KiB. Lists of pieces are faster than sums far away.
-const SUMS_NEAR: u64 = (256 << 10) / size_of::<Summary>() as u64;
+/// Sums of a block's buckets up to which they stay in a near cache: 160 KiB. Lists of pieces are faster than sums far away.
+const SUMS_NEAR: u64 = (160 << 10) / 32;
 
 /// Everything that was found, not yet in one order.
 #[derive(Debug)]

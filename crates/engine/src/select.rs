@@ -3,7 +3,7 @@
 //! Rows are taken in chunks that stay in the first-level cache. There is no branch on the data: every row is written to
 //! the end of both lists, and the end of the right one moves.
 
-use crate::calendar::{OUTSIDE, SLOT_MS, SLOTS};
+use crate::calendar::{OUTSIDE, SLOT_MS, SLOTS, Slot};
 
 /// Rows of a chunk.
 pub(crate) const CHUNK: usize = 1024;
@@ -26,18 +26,18 @@ impl Selection {
         Self { rows: [0; CHUNK], buckets: [0; CHUNK], len: 0, crossing: [0; CHUNK], crossing_len: 0 }
     }
 
-    /// Looks at rows from `first` on, given by their ends and runtimes. `slots` has the bucket of each half-hour.
-    pub(crate) fn select(&mut self, first: u32, ends_ms: &[u32], runtimes_ms: &[u32], slots: &[u32; SLOTS]) {
-        let (mut len, mut crossing_len) = (0, 0);
+    /// Looks at rows from `first` on, given by their ends and runtimes.
+    pub(crate) fn select(&mut self, first: u32, ends_ms: &[u32], runtimes_ms: &[u32], slots: &[Slot; SLOTS]) {
+        let (mut len, mut crossing_len) = (0_usize, 0_usize);
         for (row, (end_ms, runtime_ms)) in (first..).zip(ends_ms.iter().zip(runtimes_ms)).take(CHUNK) {
             // The bucket contains the last millisecond of the row, not its end; a runtime is never zero.
-            let last = slots[(end_ms.wrapping_sub(1) / SLOT_MS) as usize % SLOTS];
-            let begin = slots[(end_ms.wrapping_sub(*runtime_ms) / SLOT_MS) as usize % SLOTS];
+            let slot = slots[(end_ms.wrapping_sub(1) / SLOT_MS) as usize % SLOTS];
+            let is_whole = end_ms.wrapping_sub(*runtime_ms) >= slot.start_ms;
             self.rows[len % CHUNK] = row;
-            self.buckets[len % CHUNK] = last;
+            self.buckets[len % CHUNK] = slot.bucket;
             self.crossing[crossing_len % CHUNK] = row;
-            len += usize::from(begin == last && last < OUTSIDE);
-            crossing_len += usize::from(begin != last);
+            len = len.wrapping_add(usize::from(is_whole && slot.bucket < OUTSIDE));
+            crossing_len = crossing_len.wrapping_add(usize::from(!is_whole));
         }
         (self.len, self.crossing_len) = (len, crossing_len);
     }
@@ -71,15 +71,16 @@ mod tests {
             removed in 0_u32..5,
         ) {
             // Two half-hours before, buckets of two and one half-hours, and the rest after.
-            let mut slots = [AFTER; SLOTS];
-            slots[..5].copy_from_slice(&[BEFORE, BEFORE, 5, 5, 6]);
+            let slot = |bucket, half_hour: u32| Slot { bucket, start_ms: half_hour * SLOT_MS };
+            let mut slots: Box<[Slot; SLOTS]> = vec![slot(AFTER, 5); SLOTS].try_into().unwrap();
+            slots[..5].copy_from_slice(&[slot(BEFORE, 0), slot(BEFORE, 0), slot(5, 2), slot(5, 2), slot(6, 4)]);
             let ends: Vec<u32> = rows.iter().map(|(start, runtime)| start + runtime).collect();
             let runtimes: Vec<u32> = rows.iter().map(|row| row.1).collect();
             let mut selection = Selection::new();
             selection.select(100, &ends, &runtimes, &slots);
             selection.leave_out(|row| row % 5 == removed);
             let buckets = |(start, runtime): (u32, u32)| {
-                [start, start + runtime - 1].map(|instant| slots[(instant / SLOT_MS) as usize])
+                [start, start + runtime - 1].map(|instant| slots[(instant / SLOT_MS) as usize].bucket)
             };
             let kept = (100..).zip(rows).filter(|(row, _)| row % 5 != removed);
             let (inside, crossing): (Vec<_>, Vec<_>) = kept

@@ -12,6 +12,9 @@ pub(crate) trait Sink {
     /// Makes ready for pieces in these buckets, and finishes the buckets after them.
     fn begin_block(&mut self, buckets: Range<usize>, output: &mut Output);
 
+    /// Says how many pieces the block adds to a group at most, before they are added.
+    fn expect_pieces(&mut self, _pieces: usize) {}
+
     /// Adds a piece to a bucket of the block.
     fn add(&mut self, bucket: u32, key: u64, cost_nanos: u64, runtime_ms: u32);
 
