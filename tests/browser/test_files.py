@@ -50,6 +50,18 @@ def test_numbers_are_saved_with_the_total_of_the_api(dialog, extension):
     assert len(saved) == len(answer["rows"]) and abs(sum(saved) - Decimal(answer["total"]["cost"]["sum"])) < Decimal("0.000001")
 
 
+def test_sessions_are_saved_where_they_are_shown(page):
+    view = PAST | {"where": "outcome=FAILED", "list": "sessions"}
+    page.open(**view)
+    page.press("e")
+    content, _ = save(page, "csv")
+    page.close_dialog()
+    total = page.query(**PAST, filters=[{"dimension": "outcome", "include": ["FAILED"]}])["total"]
+    saved = list(csv.DictReader(io.StringIO(content.decode())))
+    assert len(saved) == total["sessions"] > 100 and {row["outcome"] for row in saved} == {"FAILED"}
+    assert sum(Decimal(row["window_costInUsd"]) for row in saved) == Decimal(total["cost"]["sum"])
+
+
 def test_the_chart_is_saved_as_a_picture(dialog):
     content, _ = save(dialog, "png")
     assert content.startswith(b"\x89PNG") and len(content) > 10_000
