@@ -6,7 +6,7 @@ use crate::cell::{Cell, Cells};
 use crate::column::{Column, missing_columns};
 use crate::csv_text::{COMMA, CsvText};
 use crate::entry::{FieldProblem, ReadError};
-use crate::flat_rows::FlatRow;
+use crate::flat_rows::{FlatItem, FlatRow};
 use crate::input::TextReader;
 use crate::suggestion::unknown;
 
@@ -39,10 +39,10 @@ impl CsvRows {
 }
 
 impl Iterator for CsvRows {
-    type Item = Result<FlatRow, ReadError>;
+    type Item = Result<FlatItem, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_row().transpose()
+        self.next_row().map(|row| row.map(|row| FlatItem::Row(Box::new(row)))).transpose()
     }
 }
 

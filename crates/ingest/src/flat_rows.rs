@@ -22,13 +22,22 @@ pub(crate) struct FlatRow {
     pub(crate) torn: bool,
 }
 
+/// What a source of flat rows has next.
+#[expect(clippy::large_enum_variant, reason = "nearly all are whole, and are handed on at once")]
+pub(crate) enum FlatItem {
+    /// One row.
+    Row(Box<FlatRow>),
+    /// All rows of a session, which the source could put together itself.
+    Whole(Entry),
+}
+
 /// The entries of flat rows.
-pub(crate) struct FlatEntries<R: Iterator<Item = Result<FlatRow, ReadError>>> {
+pub(crate) struct FlatEntries<R: Iterator<Item = Result<FlatItem, ReadError>>> {
     rows: Peekable<R>,
     failed: bool,
 }
 
-impl<R: Iterator<Item = Result<FlatRow, ReadError>>> FlatEntries<R> {
+impl<R: Iterator<Item = Result<FlatItem, ReadError>>> FlatEntries<R> {
     pub(crate) fn new(rows: R) -> Self {
         Self { rows: rows.peekable(), failed: false }
     }
@@ -37,15 +46,15 @@ impl<R: Iterator<Item = Result<FlatRow, ReadError>>> FlatEntries<R> {
     /// it is given up for the error: half of a session would be a wrong bill.
     fn session(&mut self, first: FlatRow) -> Result<Entry, ReadError> {
         let mut group = SessionRows::start(first);
-        while let Some(Ok(row)) =
-            self.rows.next_if(|row| row.as_ref().is_ok_and(|row| group.continues_with(row)))
+        while let Some(Ok(FlatItem::Row(row))) =
+            self.rows.next_if(|item| item.as_ref().is_ok_and(|item| group.continues_with(item)))
         {
-            group.add(row);
+            group.add(*row);
         }
         if let Some(Err(error)) = self.rows.next_if(Result::is_err) {
             return Err(self.fail(error));
         }
-        if let Some(Ok(row)) = self.rows.peek() {
+        if let Some(Ok(FlatItem::Row(row))) = self.rows.peek() {
             group.refuse_if_torn(row);
         }
         Ok(group.finish())
@@ -58,7 +67,7 @@ impl<R: Iterator<Item = Result<FlatRow, ReadError>>> FlatEntries<R> {
     }
 }
 
-impl<R: Iterator<Item = Result<FlatRow, ReadError>>> Iterator for FlatEntries<R> {
+impl<R: Iterator<Item = Result<FlatItem, ReadError>>> Iterator for FlatEntries<R> {
     type Item = Result<Entry, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -66,7 +75,8 @@ impl<R: Iterator<Item = Result<FlatRow, ReadError>>> Iterator for FlatEntries<R>
             return None;
         }
         let row = match self.rows.next()? {
-            Ok(row) => row,
+            Ok(FlatItem::Row(row)) => *row,
+            Ok(FlatItem::Whole(entry)) => return Some(Ok(entry)),
             Err(error) => return Some(Err(self.fail(error))),
         };
         let is_session = row.cells.get(Column::SessionId).is_some();
@@ -116,8 +126,11 @@ impl SessionRows {
         group
     }
 
-    fn continues_with(&self, row: &FlatRow) -> bool {
-        row.cells.get(Column::SessionId) == self.cells.get(Column::SessionId)
+    fn continues_with(&self, item: &FlatItem) -> bool {
+        match item {
+            FlatItem::Row(row) => row.cells.get(Column::SessionId) == self.cells.get(Column::SessionId),
+            FlatItem::Whole(_) => false,
+        }
     }
 
     /// Refuses the session if the row behind it is one of its usage lines as far as can be told.

@@ -182,7 +182,7 @@ pub fn open(format: Format, input: Input, options: Options) -> Result<Entries, R
                 "OpenCue's history is in a database; give its address, such as postgres://user@host/cuebot";
             return Err(ReadError::header(message));
         }
-        Format::Jsonl | Format::Parquet => Entries::new(LineEntries::new(reader, JsonLines)),
+        Format::Jsonl | Format::Parquet => Entries::new(LineEntries::new(reader, JsonLines::default())),
     })
 }
 

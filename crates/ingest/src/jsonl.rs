@@ -11,6 +11,7 @@ use crate::cell::Cells;
 use crate::column::Column;
 use crate::entry::{Entry, FieldProblem, ReadError, entry};
 use crate::json_members::{Members, json_cell};
+use crate::json_sessions::TypedLines;
 use crate::lines::{LineEntries, LineParser};
 use crate::record::{SentLine, compute_line, session, usage_line, volume};
 use crate::suggestion::unknown;
@@ -25,19 +26,27 @@ const SESSION: &str = "a session";
 pub fn parse_jsonl(body: &[u8]) -> impl Iterator<Item = Entry> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     // Bytes in memory cannot fail to come, and JSON Lines has no header.
-    LineEntries::new(body, JsonLines).filter_map(Result::ok)
+    LineEntries::new(body, JsonLines::default()).filter_map(Result::ok)
 }
 
 /// The parser of one line.
-pub(crate) struct JsonLines;
+#[derive(Default)]
+pub(crate) struct JsonLines {
+    /// The short way, for lines in which everything is as it should be.
+    typed: TypedLines,
+}
 
 impl LineParser for JsonLines {
     fn parse_line(&mut self, line: u64, text: &str) -> Result<Option<Entry>, ReadError> {
+        if let Some(submission) = self.typed.session(text) {
+            return Ok(Some(Entry::Submission { line, submission }));
+        }
         Ok((!text.trim_ascii().is_empty()).then(|| entry(line, parse_record(text))))
     }
 }
 
-fn parse_record(text: &str) -> Result<Submission, FieldProblem> {
+/// The record of a line, by the long way.
+pub(crate) fn parse_record(text: &str) -> Result<Submission, FieldProblem> {
     let members = Members::parse(text)?;
     if members.has(Column::VolumeId.name()) {
         return volume(&cells(&members, &Column::VOLUME, "a volume", "")?);

@@ -8,7 +8,7 @@ pub const LINE_BYTES_MAX: usize = 1 << 20;
 pub const RATES_MAX: usize = 10_000;
 
 /// Rows that are decoded from a Parquet file at a time.
-pub(crate) const PARQUET_BATCH_ROWS: usize = 1024;
+pub(crate) const PARQUET_BATCH_ROWS: usize = 8192;
 
 /// Characters of a refused value that are repeated in its refusal.
 pub(crate) const EXCERPT_CHARS_MAX: usize = 120;

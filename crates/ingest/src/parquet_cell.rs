@@ -218,7 +218,7 @@ fn text(bytes: &[u8]) -> Option<Cell<'static>> {
 }
 
 /// A two's complement number, most significant byte first.
-fn big_endian(bytes: &[u8]) -> Option<i128> {
+pub(crate) fn big_endian(bytes: &[u8]) -> Option<i128> {
     let filler = if bytes.first()? & 0x80 == 0 { 0 } else { 0xff };
     let excess = bytes.len().saturating_sub(16);
     let (excess, significant) = bytes.split_at(excess);

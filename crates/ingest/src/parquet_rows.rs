@@ -3,11 +3,12 @@
 use parquet::file::reader::ChunkReader;
 use parquet::schema::types::SchemaDescriptor;
 
-use crate::cell::Cells;
+use crate::cell::{Cell, Cells};
 use crate::column::{Column, missing_columns};
-use crate::entry::ReadError;
-use crate::flat_rows::FlatRow;
+use crate::entry::{Entry, ReadError};
+use crate::flat_rows::{FlatItem, FlatRow};
 use crate::parquet_cell::Encoding;
+use crate::parquet_sessions::TypedSessions;
 use crate::parquet_table::{FileColumn, ParquetTable};
 use crate::suggestion::unknown;
 
@@ -15,6 +16,12 @@ use crate::suggestion::unknown;
 pub(crate) struct ParquetRows {
     table: ParquetTable,
     columns: Vec<Column>,
+    /// The short way from columns to sessions.
+    typed: TypedSessions,
+    /// Of which batch of the table the short way knows, by the number of its first row.
+    typed_batch: Option<u64>,
+    /// The session id of the row that was given out before, if it was given out by itself.
+    begun: Option<Cell<'static>>,
 }
 
 impl ParquetRows {
@@ -26,24 +33,59 @@ impl ParquetRows {
             columns = members;
             Ok(file_columns)
         })?;
-        Ok(Self { table, columns })
+        let typed = TypedSessions::new(&columns);
+        Ok(Self { table, columns, typed, typed_batch: None, begun: None })
     }
 
-    fn next_row(&mut self) -> Result<Option<FlatRow>, ReadError> {
-        let Some((line, values)) = self.table.next_row()? else { return Ok(None) };
+    fn next_item(&mut self) -> Result<Option<FlatItem>, ReadError> {
+        if !self.table.fill()? {
+            return Ok(None);
+        }
+        if self.begun.is_none()
+            && let Some(entry) = self.typed_session()
+        {
+            return Ok(Some(FlatItem::Whole(entry)));
+        }
+        let row = self.row();
+        // A session whose first row went the long way goes it to its end.
+        if self.begun.take().is_some_and(|begun| row.cells.get(Column::SessionId) != Some(&begun))
+            && let Some(entry) = self.typed_session()
+        {
+            return Ok(Some(FlatItem::Whole(entry)));
+        }
+        self.begun = row.cells.get(Column::SessionId).cloned();
+        self.table.advance(1);
+        Ok(Some(FlatItem::Row(Box::new(row))))
+    }
+
+    /// The current row, cell by cell.
+    fn row(&self) -> FlatRow {
         let mut cells = Cells::new();
-        for (column, value) in self.columns.iter().zip(values) {
+        for (column, value) in self.columns.iter().zip(self.table.batch().cells(self.table.at())) {
             cells.set(*column, value);
         }
-        Ok(Some(FlatRow { line, cells, problem: None, torn: false }))
+        FlatRow { line: self.table.line(), cells, problem: None, torn: false }
+    }
+
+    /// The session that begins in the current row, if it can go the short way.
+    fn typed_session(&mut self) -> Option<Entry> {
+        let (at, line) = (self.table.at(), self.table.line());
+        let batch = line - at as u64;
+        if self.typed_batch != Some(batch) {
+            self.typed.begin_batch();
+            self.typed_batch = Some(batch);
+        }
+        let (submission, rows) = self.typed.session(self.table.batch(), at)?;
+        self.table.advance(rows);
+        Some(Entry::Submission { line, submission })
     }
 }
 
 impl Iterator for ParquetRows {
-    type Item = Result<FlatRow, ReadError>;
+    type Item = Result<FlatItem, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_row().transpose()
+        self.next_item().transpose()
     }
 }
 

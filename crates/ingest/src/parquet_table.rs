@@ -3,10 +3,9 @@
 //! Columns are decoded in batches, a row group at a time, so that a file of any size is read in bounded memory.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::vec;
 
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
-use parquet::data_type::{AsBytes, DataType};
+use parquet::data_type::DataType;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
@@ -15,6 +14,7 @@ use parquet::schema::types::SchemaDescriptor;
 use crate::cell::Cell;
 use crate::entry::ReadError;
 use crate::limits::PARQUET_BATCH_ROWS;
+use crate::parquet_batch::{Batch, Data, Values};
 use crate::parquet_cell::Encoding;
 
 /// A Parquet file and where it is read.
@@ -23,8 +23,11 @@ pub(crate) struct ParquetTable {
     columns: Vec<FileColumn>,
     next_row_group: usize,
     open_columns: Vec<OpenColumn>,
-    batch: Vec<vec::IntoIter<Option<Cell<'static>>>>,
-    row: u64,
+    batch: Batch,
+    /// The current row, in the batch.
+    at: usize,
+    /// Rows of the file before the batch.
+    before: u64,
 }
 
 /// A column of the file that is read.
@@ -57,8 +60,9 @@ impl ParquetTable {
             columns,
             next_row_group: 0,
             open_columns: vec![],
-            batch: vec![],
-            row: 0,
+            batch: Batch::default(),
+            at: 0,
+            before: 0,
         })
     }
 
@@ -66,26 +70,54 @@ impl ParquetTable {
     pub(crate) fn next_row(
         &mut self,
     ) -> Result<Option<(u64, impl Iterator<Item = Option<Cell<'static>>> + '_)>, ReadError> {
-        while self.batch.first().is_none_or(|column| column.len() == 0) {
+        if !self.fill()? {
+            return Ok(None);
+        }
+        let (line, at) = (self.line(), self.at);
+        self.advance(1);
+        Ok(Some((line, self.batch.cells(at))))
+    }
+
+    /// Sees that there is a current row; false at the end.
+    pub(crate) fn fill(&mut self) -> Result<bool, ReadError> {
+        while self.at == self.batch.rows() {
             if !guarded(|| Ok(self.read_batch()? || self.open_row_group()?))? {
-                return Ok(None);
+                return Ok(false);
             }
         }
-        self.row += 1;
-        Ok(Some((self.row, self.batch.iter_mut().map(|column| column.next().flatten()))))
+        Ok(true)
+    }
+
+    /// The rows that were decoded together.
+    pub(crate) fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// The current row, in the batch.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The number of the current row, from 1.
+    pub(crate) fn line(&self) -> u64 {
+        self.before + self.at as u64 + 1
+    }
+
+    /// Goes on by rows that the batch has.
+    pub(crate) fn advance(&mut self, rows: usize) {
+        self.at += rows;
     }
 
     /// Decodes the next rows of the open row group; false at its end.
     fn read_batch(&mut self) -> ParquetResult<bool> {
-        let mut batch = Vec::with_capacity(self.open_columns.len());
+        let mut columns = Vec::with_capacity(self.open_columns.len());
         for column in &mut self.open_columns {
-            batch.push(column.read(PARQUET_BATCH_ROWS)?.into_iter());
+            columns.push(column.read(PARQUET_BATCH_ROWS)?);
         }
-        if batch.windows(2).any(|pair| pair[0].len() != pair[1].len()) {
-            return Err(ParquetError::General("the columns of a row group differ in length".to_owned()));
-        }
-        self.batch = batch;
-        Ok(self.batch.first().is_some_and(|column| column.len() > 0))
+        self.before += self.batch.rows() as u64;
+        self.at = 0;
+        self.batch = Batch::new(columns)?;
+        Ok(self.batch.rows() > 0)
     }
 
     /// Opens the next row group; false after the last.
@@ -129,48 +161,40 @@ fn refuse_impossible_places(metadata: &ParquetMetaData) -> ParquetResult<()> {
 }
 
 impl OpenColumn {
-    /// Up to so many values, with `None` for null.
-    fn read(&mut self, rows_max: usize) -> ParquetResult<Vec<Option<Cell<'static>>>> {
-        let (encoding, level_max) = (self.encoding, self.level_max);
-        match &mut self.reader {
-            ColumnReader::Int32ColumnReader(reader) => {
-                read_cells(reader, rows_max, level_max, |value| Some(encoding.int32(*value)))
-            }
-            ColumnReader::Int64ColumnReader(reader) => {
-                read_cells(reader, rows_max, level_max, |value| Some(encoding.int64(*value)))
-            }
-            ColumnReader::DoubleColumnReader(reader) => {
-                read_cells(reader, rows_max, level_max, |value| Some(Encoding::fraction(value)))
-            }
+    /// Up to so many values.
+    fn read(&mut self, rows_max: usize) -> ParquetResult<Values> {
+        let (mut levels, level_max) = (Vec::new(), self.level_max);
+        let levels_wanted = (level_max > 0).then_some(&mut levels);
+        let data = match &mut self.reader {
+            ColumnReader::Int32ColumnReader(reader) => Data::Int32(read(reader, rows_max, levels_wanted)?),
+            ColumnReader::Int64ColumnReader(reader) => Data::Int64(read(reader, rows_max, levels_wanted)?),
+            ColumnReader::DoubleColumnReader(reader) => Data::Double(read(reader, rows_max, levels_wanted)?),
+            ColumnReader::FloatColumnReader(reader) => Data::Float(read(reader, rows_max, levels_wanted)?),
             ColumnReader::ByteArrayColumnReader(reader) => {
-                read_cells(reader, rows_max, level_max, |value| encoding.bytes(value.as_bytes()))
+                Data::Bytes(read(reader, rows_max, levels_wanted)?)
             }
             ColumnReader::FixedLenByteArrayColumnReader(reader) => {
-                read_cells(reader, rows_max, level_max, |value| encoding.bytes(value.as_bytes()))
-            }
-            ColumnReader::FloatColumnReader(reader) => {
-                read_cells(reader, rows_max, level_max, |value| Some(Encoding::fraction(value)))
+                Data::FixedBytes(read(reader, rows_max, levels_wanted)?)
             }
             // Only a column without a type has these, and then it has no values.
-            ColumnReader::BoolColumnReader(reader) => read_cells(reader, rows_max, level_max, |_| None),
-            ColumnReader::Int96ColumnReader(reader) => read_cells(reader, rows_max, level_max, |_| None),
-        }
+            ColumnReader::BoolColumnReader(reader) => {
+                Data::Unread(read(reader, rows_max, levels_wanted)?.len())
+            }
+            ColumnReader::Int96ColumnReader(reader) => {
+                Data::Unread(read(reader, rows_max, levels_wanted)?.len())
+            }
+        };
+        let levels = (level_max > 0).then_some(levels);
+        Ok(Values::new(self.encoding, data, levels.as_deref(), level_max))
     }
 }
 
-fn read_cells<T: DataType>(
+fn read<T: DataType>(
     reader: &mut ColumnReaderImpl<T>,
     rows_max: usize,
-    level_max: i16,
-    cell: impl Fn(&T::T) -> Option<Cell<'static>>,
-) -> ParquetResult<Vec<Option<Cell<'static>>>> {
-    let (mut levels, mut values) = (Vec::new(), Vec::new());
-    reader.read_records(rows_max, Some(&mut levels), None, &mut values)?;
-    if level_max == 0 {
-        return Ok(values.iter().map(cell).collect());
-    }
-    let mut present = values.iter();
-    let cells =
-        levels.iter().map(|level| if *level == level_max { present.next().and_then(&cell) } else { None });
-    Ok(cells.collect())
+    levels: Option<&mut Vec<i16>>,
+) -> ParquetResult<Vec<T::T>> {
+    let mut values = Vec::with_capacity(rows_max);
+    reader.read_records(rows_max, levels, None, &mut values)?;
+    Ok(values)
 }

@@ -131,7 +131,8 @@ pub(crate) fn session_problem(error: &SessionError) -> FieldProblem {
     }
 }
 
-fn parse_outcome(text: &str) -> Result<Outcome, String> {
+/// The outcome with this text.
+pub(crate) fn parse_outcome(text: &str) -> Result<Outcome, String> {
     if text == "CANCELLED" {
         return Ok(Outcome::Canceled);
     }

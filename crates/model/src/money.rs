@@ -35,8 +35,38 @@ pub enum MoneyError {
 
 const NANOS: u64 = 1_000_000_000;
 
+/// Decimals of a nano-dollar.
+const NANO_DIGITS: usize = 9;
+
 /// Reads a non-negative decimal such as `0.912345678` or `1e-7` into units of 1e-9, exactly.
 fn parse_nanos(text: &str, max: u64) -> Result<u64, MoneyError> {
+    match plain_nanos(text.as_bytes()) {
+        Some(nanos) if nanos <= max * NANOS => Ok(nanos),
+        _ => parse_any_nanos(text, max),
+    }
+}
+
+/// Digits with at most nine decimals, as nearly every amount is written; `None` for anything else.
+fn plain_nanos(text: &[u8]) -> Option<u64> {
+    /// So many digits fit, whatever they are.
+    const DIGITS_MAX: usize = 10;
+    let dot = text.iter().position(|digit| *digit == b'.');
+    let (whole, decimals) = match dot {
+        Some(dot) => (&text[..dot], &text[dot + 1..]),
+        None => (text, &[][..]),
+    };
+    let fits = (1..=DIGITS_MAX).contains(&whole.len()) && decimals.len() <= NANO_DIGITS;
+    if !fits || dot.is_some() && decimals.is_empty() || !whole.iter().chain(decimals).all(u8::is_ascii_digit)
+    {
+        return None;
+    }
+    let number =
+        |digits: &[u8]| digits.iter().fold(0, |number, digit| number * 10 + u64::from(*digit - b'0'));
+    let missing = u32::try_from(NANO_DIGITS - decimals.len()).ok()?;
+    Some(number(whole) * NANOS + number(decimals) * 10_u64.pow(missing))
+}
+
+fn parse_any_nanos(text: &str, max: u64) -> Result<u64, MoneyError> {
     let value = || text.to_owned();
     let not_a_number = || MoneyError::NotANumber { value: value() };
     let (negative, unsigned) = match text.strip_prefix('-') {
@@ -222,6 +252,14 @@ pub fn accrued(cost: u64, elapsed_ms: u64, duration_ms: u64) -> u64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn plain_decimals_are_read_as_any_others(text in "[0-9]{0,12}[.]?[0-9]{0,11}") {
+            prop_assert_eq!(parse_nanos(&text, 1000), parse_any_nanos(&text, 1000));
+            prop_assert_eq!(parse_nanos(&text, 1_000_000_000), parse_any_nanos(&text, 1_000_000_000));
+        }
+    }
 
     #[test]
     fn decimals_are_read_exactly() {
