@@ -31,16 +31,24 @@ const COST_MAX_NANOS: u64 = 1 << 43;
 const INSTANCE_TYPES_MAX: usize = 1 << 8;
 
 /// Turns at most [`crate::BLOCK_ROWS_MAX`] rows into an image.
-pub(crate) fn assemble(mut rows: Vec<SessionRow>) -> Image {
-    let codes = Codes::of(&rows);
-    rows.sort_unstable_by_key(|row| (row.queue, row.fleet, row.end_ms, row.start_ms));
-    let mut draft = Draft::new(base_ms(&rows));
-    for row in &rows {
-        draft.push(&codes, row);
+pub(crate) fn assemble(rows: &[SessionRow]) -> Image {
+    let codes = Codes::of(rows);
+    let mut draft = Draft::new(base_ms(rows));
+    for place in order(rows) {
+        draft.push(&codes, &rows[place]);
     }
     let (start_min_ms, start_max_ms) = extremes(rows.iter().map(|row| row.start_ms));
     let end_max_ms = extremes(rows.iter().map(|row| row.end_ms)).1;
     draft.write(&codes, [start_min_ms, start_max_ms, end_max_ms])
+}
+
+/// Places of the rows by queue, fleet, end and start. Rows are wide, so that only their places are put in order.
+fn order(rows: &[SessionRow]) -> impl Iterator<Item = usize> + use<> {
+    let key =
+        |row: &SessionRow| (u64::from(row.queue) << 32 | u64::from(row.fleet), row.end_ms, row.start_ms);
+    let mut order: Vec<_> = rows.iter().enumerate().map(|(place, row)| (key(row), place)).collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, place)| place)
 }
 
 fn extremes(instants: impl Iterator<Item = i64>) -> (i64, i64) {
@@ -67,53 +75,87 @@ fn base_ms(rows: &[SessionRow]) -> i64 {
     if fitting(from_last_ms) > fitting(from_first_ms) { from_last_ms } else { from_first_ms }
 }
 
-/// The dictionaries of a block in the making: the farm's codes that occur, ascending.
+/// The dictionaries of a block in the making.
 struct Codes {
-    queues: Vec<u32>,
-    fleets: Vec<u32>,
-    jobs: Vec<u32>,
-    users: Vec<u32>,
-    instance_types: Vec<u32>,
-    products: Vec<u32>,
-    workers: Vec<u32>,
+    queues: Narrowing,
+    fleets: Narrowing,
+    jobs: Narrowing,
+    users: Narrowing,
+    instance_types: Narrowing,
+    products: Narrowing,
+    workers: Narrowing,
 }
 
 impl Codes {
     fn of(rows: &[SessionRow]) -> Self {
+        let of = |code: fn(&SessionRow) -> u32| Narrowing::of(rows.iter().map(code));
         let products = rows.iter().flat_map(|row| row.licenses.iter().map(|line| line.product));
-        let mut instance_types = distinct(rows.iter().map(|row| row.instance_type));
-        instance_types.truncate(INSTANCE_TYPES_MAX);
+        let mut instance_types = of(|row| row.instance_type);
+        instance_types.codes.truncate(INSTANCE_TYPES_MAX);
         Self {
-            queues: distinct(rows.iter().map(|row| row.queue)),
-            fleets: distinct(rows.iter().map(|row| row.fleet)),
-            jobs: distinct(rows.iter().map(|row| row.job)),
-            users: distinct(rows.iter().map(|row| row.user)),
+            queues: of(|row| row.queue),
+            fleets: of(|row| row.fleet),
+            jobs: of(|row| row.job),
+            users: of(|row| row.user),
             instance_types,
-            products: distinct(products),
-            workers: distinct(rows.iter().map(|row| row.worker)),
+            products: Narrowing::of(products),
+            workers: of(|row| row.worker),
         }
     }
 
     fn counts(&self) -> CodeCounts {
         CodeCounts {
-            queues: self.queues.len(),
-            fleets: self.fleets.len(),
-            instance_types: self.instance_types.len(),
-            products: self.products.len(),
+            queues: self.queues.codes.len(),
+            fleets: self.fleets.codes.len(),
+            instance_types: self.instance_types.codes.len(),
+            products: self.products.codes.len(),
         }
     }
 }
 
-fn distinct(codes: impl Iterator<Item = u32>) -> Vec<u32> {
-    let mut codes: Vec<u32> = codes.collect();
-    codes.sort_unstable();
-    codes.dedup();
-    codes
+/// The farm's codes that occur in a block, and the block's codes for them.
+struct Narrowing {
+    /// Ascending: a block's code is the place of the farm's.
+    codes: Vec<u32>,
+    /// Places by the farm's codes, where a table of these is not much larger than the block.
+    places: Option<Vec<u32>>,
 }
 
-/// The block's code of a farm's code, if it has one that is narrow enough.
-fn narrow<T: TryFrom<usize>>(codes: &[u32], code: u32) -> Option<T> {
-    codes.binary_search(&code).ok().and_then(|code| T::try_from(code).ok())
+/// Codes of the farm for each row of the block up to which a table of them is worth its memory.
+const TABLE_CODES_A_ROW: usize = 16;
+
+/// Of codes that do not occur.
+const NOWHERE: u32 = u32::MAX;
+
+impl Narrowing {
+    fn of(codes: impl Iterator<Item = u32>) -> Self {
+        let mut codes: Vec<u32> = codes.collect();
+        let farm_codes = codes.iter().max().map_or(0, |most| *most as usize + 1);
+        if farm_codes > codes.len().saturating_mul(TABLE_CODES_A_ROW) {
+            codes.sort_unstable();
+            codes.dedup();
+            return Self { codes, places: None };
+        }
+        let mut places = vec![NOWHERE; farm_codes];
+        for code in &codes {
+            places[*code as usize] = 0;
+        }
+        codes.clear();
+        for (code, place) in (0..).zip(&mut places).filter(|(_, place)| **place != NOWHERE) {
+            *place = u32::try_from(codes.len()).unwrap_or(NOWHERE);
+            codes.push(code);
+        }
+        Self { codes, places: Some(places) }
+    }
+
+    /// The block's code of a farm's code, if it has one that is narrow enough.
+    fn narrow<T: TryFrom<usize>>(&self, code: u32) -> Option<T> {
+        let place = match &self.places {
+            Some(places) => places.get(code as usize).map(|place| *place as usize)?,
+            None => self.codes.binary_search(&code).ok()?,
+        };
+        if place < self.codes.len() { T::try_from(place).ok() } else { None }
+    }
 }
 
 /// A set in the making.
@@ -189,21 +231,21 @@ impl<C: Nanos> SetDraft<C> {
         row.compute_nanos?;
         let cost_nanos = Some(row.total_nanos()).filter(|cost| *cost < COST_MAX_NANOS)?;
         let line = |line: &crate::row::LicenseLine| {
-            Some((narrow(&codes.products, line.product)?, C::try_from(line.cost_nanos).ok()?))
+            Some((codes.products.narrow(line.product)?, C::try_from(line.cost_nanos).ok()?))
         };
         if row.start_ms < self.base_ms {
             return None;
         }
         Some(NarrowRow {
-            queue: narrow(&codes.queues, row.queue)?,
-            fleet: narrow(&codes.fleets, row.fleet)?,
+            queue: codes.queues.narrow(row.queue)?,
+            fleet: codes.fleets.narrow(row.fleet)?,
             end_offset_ms: u32::try_from(row.end_ms - self.base_ms).ok()?,
             runtime_ms,
             cost_nanos: C::try_from(cost_nanos).ok()?,
-            user: narrow(&codes.users, row.user)?,
-            job: narrow(&codes.jobs, row.job)?,
-            instance_type: narrow(&codes.instance_types, row.instance_type)?,
-            worker: narrow(&codes.workers, row.worker)?,
+            user: codes.users.narrow(row.user)?,
+            job: codes.jobs.narrow(row.job)?,
+            instance_type: codes.instance_types.narrow(row.instance_type)?,
+            worker: codes.workers.narrow(row.worker)?,
             outcome: row.outcome,
             lines: row.licenses.iter().map(line).collect::<Option<_>>()?,
         })
@@ -318,7 +360,7 @@ impl Draft {
             (Dictionary::Workers, &codes.workers),
         ];
         for (dictionary, codes) in dictionaries {
-            writer.put(Section::Codes(dictionary), codes);
+            writer.put(Section::Codes(dictionary), &codes.codes);
         }
         odd::write(&self.odd, &mut writer);
         let ([short, short_licensed], [long, long_licensed]) = (&self.short, &self.long);

@@ -203,7 +203,7 @@ pub struct SessionBlock {
 
 impl SessionBlock {
     /// Sorts at most [`BLOCK_ROWS_MAX`] rows into their sets and turns them into columns.
-    pub(crate) fn from_rows(rows: Vec<SessionRow>) -> Self {
+    pub(crate) fn from_rows(rows: &[SessionRow]) -> Self {
         Self::new(assemble::assemble(rows))
     }
 

@@ -103,6 +103,10 @@ impl<V: Clone + Eq + Hash> Dictionary<V> {
         code
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
     pub(crate) fn values(&self) -> Values<V> {
         self.values.clone()
     }

@@ -11,10 +11,12 @@ use farmtally_model::{
 use crate::dictionary::{Dictionary, Values};
 use crate::jobs::{Job, JobDictionary};
 use crate::ranks::Ranks;
-use crate::restore::{FarmDictionaries, RestoreError, RestoredBlock};
+use crate::restore::{
+    BlocksOfSessions, DICTIONARIES, FarmDictionaries, JobSessions, RestoreError, RestoredBlock,
+};
 use crate::row::{LicenseLine, SessionRow, outcome_code};
 use crate::running::{self, AccruedTooMuch, RunningLicense, RunningSession};
-use crate::stack::BlockStack;
+use crate::stack::{self, BlockStack};
 use crate::view::BlockView;
 use crate::volumes::VolumeRow;
 
@@ -238,6 +240,29 @@ impl FarmColumns {
         columns.settle_job_names();
         columns.publish(false, false);
         Ok(columns)
+    }
+
+    /// Blocks of ended sessions that are not to be among the farm's own; its dictionaries get the values that they lack.
+    pub fn blocks_of<'a>(
+        &mut self,
+        sessions: impl Iterator<Item = &'a Session<LineCost>>,
+    ) -> BlocksOfSessions {
+        let rows: Vec<SessionRow> = sessions.map(|session| self.ended_row(session)).collect();
+        let jobs = JobSessions::count(&rows);
+        BlocksOfSessions { blocks: stack::cut(rows), jobs }
+    }
+
+    /// Number of values of each dictionary, in the order of [`FarmDictionaries`].
+    pub fn dictionary_lengths(&self) -> [usize; DICTIONARIES] {
+        [
+            self.queues.len(),
+            self.fleets.len(),
+            self.jobs.len(),
+            self.users.len(),
+            self.instance_types.len(),
+            self.products.len(),
+            self.workers.len(),
+        ]
     }
 
     /// Sorts all ended sessions that are not sealed yet by start into blocks that are as full as can be, and returns these

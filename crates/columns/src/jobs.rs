@@ -163,6 +163,10 @@ impl JobDictionary {
         Some(jobs)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
     /// The jobs by code.
     pub(crate) fn values(&self) -> Values<Job> {
         self.jobs.clone()

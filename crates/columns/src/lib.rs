@@ -32,7 +32,9 @@ pub use farm::{FarmColumns, FarmSnapshot};
 pub use image::ImageError;
 pub use jobs::{Job, JobEntry};
 pub use ranks::Ranks;
-pub use restore::{FarmDictionaries, RestoreError, RestoredBlock};
+pub use restore::{
+    BlocksOfSessions, DICTIONARIES, FarmDictionaries, JobSessions, RestoreError, RestoredBlock,
+};
 pub use row::{LicenseLine, Nanos, OUTCOME_CODES, SessionRow, outcome_code, outcome_of};
 pub use running::{AccruedTooMuch, RunningSession};
 pub use summary::Summary;

@@ -4,6 +4,10 @@ use farmtally_model::{FleetId, InstanceType, LicenseProduct, QueueId, UserId, Wo
 
 use crate::block::SessionBlock;
 use crate::jobs::JobEntry;
+use crate::row::SessionRow;
+
+/// Dictionaries of a farm.
+pub const DICTIONARIES: usize = 7;
 
 /// The values of a farm's dictionaries, each in the order of their codes. Values are only ever added at the end; of a job
 /// the number of its sessions and its latest start change.
@@ -23,6 +27,54 @@ pub struct FarmDictionaries {
     pub products: Vec<LicenseProduct>,
     /// Workers; one value may stand for "not known".
     pub workers: Vec<Option<WorkerId>>,
+}
+
+impl FarmDictionaries {
+    /// Number of values of each.
+    pub fn lengths(&self) -> [usize; DICTIONARIES] {
+        [
+            self.queues.len(),
+            self.fleets.len(),
+            self.jobs.len(),
+            self.users.len(),
+            self.instance_types.len(),
+            self.products.len(),
+            self.workers.len(),
+        ]
+    }
+}
+
+/// Blocks that were made of sessions, and what these say of jobs.
+#[derive(Debug)]
+pub struct BlocksOfSessions {
+    /// The blocks, by start.
+    pub blocks: Vec<SessionBlock>,
+    /// The sessions of each job under each name.
+    pub jobs: Vec<JobSessions>,
+}
+
+/// Sessions under one job and name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobSessions {
+    /// Code of the job under the name.
+    pub code: u32,
+    /// How many there are.
+    pub sessions: u64,
+    /// Start of the latest, in milliseconds since 1970.
+    pub latest_start_ms: i64,
+}
+
+impl JobSessions {
+    /// Counts the sessions of each code, by code.
+    pub(crate) fn count(rows: &[SessionRow]) -> Vec<Self> {
+        let mut starts: Vec<(u32, i64)> = rows.iter().map(|row| (row.job, row.start_ms)).collect();
+        starts.sort_unstable();
+        let of_code = |starts: &[(u32, i64)]| {
+            let (code, latest_start_ms) = *starts.last()?;
+            Some(Self { code, sessions: starts.len() as u64, latest_start_ms })
+        };
+        starts.chunk_by(|one, other| one.0 == other.0).filter_map(of_code).collect()
+    }
 }
 
 /// A block, and which of its rows were removed since it was made.

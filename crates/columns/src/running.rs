@@ -71,5 +71,5 @@ pub(crate) fn block_at(
 ) -> Result<SessionBlock, AccruedTooMuch> {
     let running = running.iter().filter(|session| wanted(session.opening.queue, session.opening.fleet));
     let rows = running.filter_map(|session| session.ended_at(now_ms).transpose());
-    rows.collect::<Result<Vec<_>, _>>().map(SessionBlock::from_rows)
+    rows.collect::<Result<Vec<_>, _>>().map(|rows| SessionBlock::from_rows(&rows))
 }

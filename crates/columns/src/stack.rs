@@ -27,8 +27,7 @@ struct Group {
 
 impl Group {
     fn new(rows: Vec<SessionRow>) -> Self {
-        let blocks = cut(rows);
-        Self { blocks, is_settled: false }
+        Self { blocks: views(rows), is_settled: false }
     }
 
     fn live_len(&self) -> usize {
@@ -90,7 +89,7 @@ impl BlockStack {
         let (mut settled, open): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.groups).into_iter().partition(|group| group.is_settled);
         let blocks = open.iter().flat_map(|group| &group.blocks);
-        let sealed = cut(blocks.flat_map(BlockView::live_rows).collect());
+        let sealed = views(blocks.flat_map(BlockView::live_rows).collect());
         if !sealed.is_empty() {
             settled.push(Group { blocks: sealed.clone(), is_settled: true });
         }
@@ -99,19 +98,19 @@ impl BlockStack {
     }
 }
 
+fn views(rows: Vec<SessionRow>) -> Vec<BlockView> {
+    cut(rows).into_iter().map(BlockView::new).collect()
+}
+
 /// Rows by start, cut into blocks.
-fn cut(mut rows: Vec<SessionRow>) -> Vec<BlockView> {
+pub(crate) fn cut(mut rows: Vec<SessionRow>) -> Vec<SessionBlock> {
     rows.sort_by_key(|row| row.start_ms);
-    let mut blocks = Vec::new();
-    let mut rows = rows.into_iter().peekable();
-    while let Some(first_ms) = rows.peek().map(|row| row.start_ms) {
-        let mut own = Vec::new();
-        while own.len() < BLOCK_ROWS_MAX
-            && let Some(row) = rows.next_if(|row| row.start_ms - first_ms <= STARTS_SPAN_MAX_MS)
-        {
-            own.push(row);
-        }
-        blocks.push(BlockView::new(SessionBlock::from_rows(own)));
+    let (mut blocks, mut rest) = (Vec::new(), rows.as_slice());
+    while let Some(first) = rest.first() {
+        let own = &rest[..rest.len().min(BLOCK_ROWS_MAX)];
+        let end = own.partition_point(|row| row.start_ms - first.start_ms <= STARTS_SPAN_MAX_MS);
+        blocks.push(SessionBlock::from_rows(&own[..end]));
+        rest = &rest[end..];
     }
     blocks
 }

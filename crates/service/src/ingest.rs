@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use farmtally_ingest::RateCard;
+use farmtally_ingest::{PricedRecord, RateCard};
 use farmtally_model::{DisplayName, FarmId, FleetId, RecordId, Submission};
-use farmtally_store::{PricedSubmission, fingerprint};
+use farmtally_store::{PricedSubmission, fingerprint, is_worth_segments};
 
 use crate::access::{Action, Caller};
 use crate::error::ServiceError;
@@ -58,7 +58,7 @@ impl Service {
         self.store_batch(farm_id, batch)
     }
 
-    /// Stores a batch for the owner of the folder.
+    /// Stores a batch for the owner of the folder. A large one is written straight into segments.
     pub fn store_batch(
         &self,
         farm_id: FarmId,
@@ -67,13 +67,18 @@ impl Service {
         self.retain(farm_id);
         let mut report = IngestReport::default();
         let (lines, priced) = self.price_batch(farm_id, batch, &mut report)?;
-        let receipt = self.store.append(farm_id, &priced, self.now())?.into_inner();
+        let receipt = if is_worth_segments(&priced) {
+            self.store.append_straight(farm_id, priced, self.now())?
+        } else {
+            self.store.append(farm_id, &priced, self.now())?
+        };
+        let receipt = receipt.into_inner();
         report.stored = receipt.stored;
         report.replaced = receipt.replaced;
         report.unchanged = receipt.unchanged;
         report.refused.extend(receipt.refused.into_iter().map(|refusal| RefusedSubmission {
             line: lines[refusal.index],
-            record_id: priced[refusal.index].record.id(),
+            record_id: refusal.reason.id(),
             message: refusal.reason.to_string(),
         }));
         report.refused.sort_by_key(|refused| refused.line);
@@ -102,12 +107,13 @@ impl Service {
         let mut priced_batch = Vec::with_capacity(batch.len());
         for NumberedSubmission { line, submission } in batch {
             let fingerprint = fingerprint(&submission.record);
-            let (record_id, names) = (submission.record.id(), submission.names.clone());
+            let record_id = submission.record.id();
             match rate_card.price(submission, &fleet_name) {
                 Ok(priced) => {
                     report.unpriced_lines += u64::from(priced.unpriced_lines);
                     lines.push(line);
-                    priced_batch.push(PricedSubmission { record: priced.record, fingerprint, names });
+                    let PricedRecord { record, names, .. } = priced;
+                    priced_batch.push(PricedSubmission { record, fingerprint, names });
                 }
                 Err(error) => {
                     report.refused.push(RefusedSubmission { line, record_id, message: error.to_string() });

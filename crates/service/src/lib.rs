@@ -58,9 +58,9 @@ pub use workers::Worker;
 
 // What the faces need of the folder without a server on it, so that they need not know the store.
 pub use farmtally_store::{
-    Association, AssociationFilter, AuditEntry, AuditError, AuditSummary, AuditWriteError, BATCH_RECORDS_MAX,
-    Budget, Catalogue, ClientCall, Farm, FarmFigures, NamedResource, NewFarm, NewResource,
-    OpenError as FolderError, Passed, RateCardVersion, ResourceChange, ResourceId, SessionPosition,
-    SpreadBill, StoreError, StoredRecord, Tagged, Tags, VerifyReport, Webhook, backup, holder,
-    published_endpoint, rebuild, restore, seal, verify,
+    Association, AssociationFilter, AuditEntry, AuditError, AuditSummary, AuditWriteError, Budget, Catalogue,
+    ClientCall, Farm, FarmFigures, NamedResource, NewFarm, NewResource, OpenError as FolderError, Passed,
+    RateCardVersion, ResourceChange, ResourceId, STRAIGHT_RECORDS_MAX, SessionPosition, SpreadBill,
+    StoreError, StoredRecord, Tagged, Tags, VerifyReport, Webhook, backup, holder, published_endpoint,
+    rebuild, restore, seal, verify,
 };

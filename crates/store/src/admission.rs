@@ -70,6 +70,15 @@ pub enum RefusalReason {
     },
 }
 
+impl RefusalReason {
+    /// Which record was not taken.
+    pub const fn id(&self) -> RecordId {
+        match self {
+            Self::Conflict { id, .. } | Self::Deleted { id, .. } | Self::NoLongerKept { id, .. } => *id,
+        }
+    }
+}
+
 impl fmt::Display for RefusalReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -20,7 +20,7 @@ use crate::sealing::{Written, broke_off};
 impl OpenFarm {
     /// Writes one group of segments anew. False when none is worth it.
     pub(crate) fn compact(&self, database: &Database) -> Result<bool, StoreError> {
-        let _sealing = self.sealing.lock().map_err(|_| broke_off())?;
+        let mut numbers = self.sealing.lock().map_err(|_| broke_off())?;
         let (manifest, names) = {
             let book = self.book()?;
             (book.manifest.clone(), book.registry.segment_names())
@@ -30,7 +30,8 @@ impl OpenFarm {
         let puts = self.live_records(&manifest, &inputs, &mut ids)?;
         let first = inputs.iter().map(|input| input.sequences.0).min().unwrap_or(0);
         let last = inputs.iter().map(|input| input.sequences.1).max().unwrap_or(0);
-        let written = self.write_segments(manifest.next_number(), (first, last), &names, puts)?;
+        let written = self.write_segments(numbers.next(&manifest), (first, last), &names, puts)?;
+        numbers.try_with(&written.segments());
         self.replace(database, &manifest, &inputs, &written, &ids)?;
         Ok(true)
     }

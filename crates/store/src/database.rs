@@ -97,6 +97,13 @@ impl Database {
         self.failure.get_or_init(|| cause.to_owned());
     }
 
+    /// Refuses writes when an error says that a file was not confirmed.
+    pub(crate) fn note_unsynced(&self, error: &StoreError) {
+        if let StoreError::NotDurable { cause } = error {
+            self.refuse_writes(cause);
+        }
+    }
+
     /// Makes one change of everything that `change` does, synced before this returns, or of nothing.
     pub(crate) fn write<T>(
         &self,

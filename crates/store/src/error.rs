@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 use farmtally_model::{AggregationId, FarmId};
 use rusqlite::ErrorCode;
 
-use crate::limits::BATCH_RECORDS_MAX;
-
 /// A call that did not do what it was asked. Unless the variant says otherwise, nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -18,10 +16,12 @@ pub enum StoreError {
         farm_id: FarmId,
     },
     /// More records than one batch may have.
-    #[error("the batch has {count} records; at most {BATCH_RECORDS_MAX} are allowed")]
+    #[error("the batch has {count} records; at most {max} are allowed")]
     BatchTooLarge {
         /// Records in the batch.
         count: usize,
+        /// Most records allowed.
+        max: usize,
     },
     /// The access key id is taken.
     #[error("access key `{access_key_id}` exists already; make a new id")]

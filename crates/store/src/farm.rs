@@ -21,7 +21,7 @@ use crate::error::StoreError;
 use crate::identity::Standing;
 use crate::limits::SEAL_RECORDS;
 use crate::roster::Roster;
-use crate::sealed::{FarmFiles, ManifestChange};
+use crate::sealed::{FarmFiles, Manifest, ManifestChange, Segment};
 
 /// A farm that is open.
 #[derive(Debug)]
@@ -34,7 +34,32 @@ pub(crate) struct OpenFarm {
     /// Ended records since the last seal, about.
     unsealed: AtomicUsize,
     /// Held by whoever changes segments: one at a time, because they number new ones.
-    pub(crate) sealing: Mutex<()>,
+    pub(crate) sealing: Mutex<SegmentNumbers>,
+}
+
+/// The numbers that were given to segments.
+#[derive(Debug, Default)]
+pub(crate) struct SegmentNumbers {
+    /// The last one that a commit was tried with. One that failed may still be found when the folder is opened again, and
+    /// then it has to find its files, too.
+    tried: u32,
+}
+
+impl SegmentNumbers {
+    /// The number of the next segment.
+    pub(crate) fn next(&self, manifest: &Manifest) -> u32 {
+        manifest.next_number().max(self.tried.saturating_add(1))
+    }
+
+    /// Notes that a commit is tried that names segments.
+    pub(crate) fn try_with(&mut self, segments: &[Segment]) {
+        self.tried = segments.iter().map(|segment| segment.number).fold(self.tried, u32::max);
+    }
+
+    /// Whether a commit failed behind this manifest that may have left files.
+    pub(crate) fn is_beyond(&self, manifest: &Manifest) -> bool {
+        self.tried >= manifest.next_number()
+    }
 }
 
 /// What questions see.
@@ -158,7 +183,7 @@ impl OpenFarm {
         })?;
         let committed = committed.map(|(head, manifest)| {
             book.manifest = manifest.unwrap_or_else(|| std::mem::take(&mut book.manifest));
-            self.unsealed.fetch_add(puts.len(), Ordering::Relaxed);
+            self.note_unsealed(puts.len());
             book.take_in(head, puts, &known, &mut self.write_roster());
             book.registry.extend(names);
             receipt
@@ -227,6 +252,11 @@ impl OpenFarm {
     /// Whether so many records came in since the last seal that the next is due.
     pub(crate) fn is_worth_sealing(&self) -> bool {
         self.unsealed.load(Ordering::Relaxed) >= SEAL_RECORDS
+    }
+
+    /// Notes that so many more records were stored in a batch.
+    pub(crate) fn note_unsealed(&self, records: usize) {
+        self.unsealed.fetch_add(records, Ordering::Relaxed);
     }
 
     /// Notes how many ended records there are.

@@ -5,6 +5,13 @@ use std::time::Duration;
 /// Most records of one batch, which is one transaction and one row.
 pub const BATCH_RECORDS_MAX: usize = 100_000;
 
+/// Records from which on a batch is worth segments of its own, and how many of them have to end in a month.
+pub(crate) const STRAIGHT_RECORDS: usize = 64 * 1024;
+pub(crate) const STRAIGHT_RECORDS_OF_A_MONTH: usize = 4 * 1024;
+
+/// Most records of a batch that is written straight into segments: they are in memory for as long as it takes.
+pub const STRAIGHT_RECORDS_MAX: usize = 512 * 1024;
+
 /// Ended records in batches from which on they are worth a segment.
 pub(crate) const SEAL_RECORDS: usize = 256 * 1024;
 

@@ -40,6 +40,14 @@ impl Registry {
         SegmentNames { queues: given(&self.queues), fleets: given(&self.fleets) }
     }
 
+    /// The same as it will be after these changes.
+    pub(crate) fn segment_names_with(&self, changes: &Self) -> SegmentNames {
+        let (mut names, changed) = (self.segment_names(), changes.segment_names());
+        names.queues.extend(changed.queues);
+        names.fleets.extend(changed.fleets);
+        names
+    }
+
     /// What the records that were taken add to the registry or change in it: the latest given name wins.
     pub(crate) fn changes(&self, batch: &[PricedSubmission], receipt: &BatchReceipt) -> Self {
         let mut changes = Self::default();

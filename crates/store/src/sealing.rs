@@ -3,16 +3,17 @@
 //! The work is done while batches go on coming in. What changed meanwhile is settled in the end, under the farm's lock and
 //! in the transaction that names the new segments: until then they are orphans, and from then on the batches are.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
-use farmtally_model::{LineCost, Record, RecordId};
+use farmtally_model::{LineCost, Record, RecordId, Timestamp};
 use hashbrown::HashSet;
 
 use crate::batches::{self, Head};
 use crate::database::Database;
 use crate::encoding::{Entry, Put};
 use crate::error::StoreError;
-use crate::farm::OpenFarm;
+use crate::farm::{OpenFarm, SegmentNumbers};
 use crate::identity::{Place, Standing};
 use crate::limits::{PURGED_BATCHES, SEAL_RECORDS_MAX, SEGMENT_RECORDS_MAX, SEGMENT_ROWS_MAX};
 use crate::roster::{Piece, PieceIndex};
@@ -35,14 +36,14 @@ struct Gathered {
 impl OpenFarm {
     /// Seals the oldest batches, up to a bounded number of records. False when there is nothing to seal.
     pub(crate) fn seal(&self, database: &Database) -> Result<bool, StoreError> {
-        let _sealing = self.sealing.lock().map_err(|_| broke_off())?;
+        let mut numbers = self.sealing.lock().map_err(|_| broke_off())?;
         let farm_id = self.files.farm_id();
         let (manifest, names) = self.begin_sealing()?;
         let base = manifest.base();
         let portion =
             database.read_long(|connection| batches::portion(connection, farm_id, base, SEAL_RECORDS_MAX))?;
         let sealed = match portion {
-            Some(last) => self.seal_up_to(database, &manifest, &names, last).map(|()| true),
+            Some(last) => self.seal_up_to(database, &mut numbers, (&manifest, &names), last).map(|()| true),
             None => Ok(false),
         };
         self.end_sealing();
@@ -64,13 +65,13 @@ impl OpenFarm {
     fn seal_up_to(
         &self,
         database: &Database,
-        manifest: &Manifest,
-        names: &SegmentNames,
+        numbers: &mut SegmentNumbers,
+        (manifest, names): (&Manifest, &SegmentNames),
         last: Head,
     ) -> Result<(), StoreError> {
         let Gathered { ended, carried } = self.gather(database, manifest, last)?;
         let sequences = (manifest.base().sequence + 1, last.sequence);
-        let written = self.write_segments(manifest.next_number(), sequences, names, ended)?;
+        let written = self.write_segments(numbers.next(manifest), sequences, names, ended)?;
         let keys = self.write_keys_of(&written)?;
         let columns = self.prepare_columns(manifest, &written, &[])?;
         let mut pieces = written.pieces();
@@ -84,6 +85,7 @@ impl OpenFarm {
             ..ManifestChange::default()
         };
         let farm_id = self.files.farm_id();
+        numbers.try_with(&change.added);
         let next = database.write(|transaction| book.manifest.apply(transaction, farm_id, &change))?;
         book.manifest = next.into_inner();
         book.identities.seal(last.sequence);
@@ -148,17 +150,15 @@ impl OpenFarm {
         first_number: u32,
         sequences: (i64, i64),
         names: &SegmentNames,
-        mut puts: Vec<Put>,
+        puts: Vec<Put>,
     ) -> Result<Written, StoreError> {
-        puts.sort_unstable_by_key(|put| {
-            (end_ms(&put.record), put.record.span().started_at(), put.record.id())
-        });
-        let mut written = Written { files: Vec::new(), puts, ends: Vec::new() };
+        let order = order(&puts);
+        let mut written = Written { files: Vec::new(), puts, order, ends: Vec::new() };
         let (mut start, mut number) = (0, first_number);
-        while start < written.puts.len() {
-            let (month, end) = next_segment(&written.puts, start);
+        while start < written.order.len() {
+            let (month, end) = next_segment(&written, start);
             let new = NewSegment { number, month, sequences, names };
-            written.files.push(write_segment(&self.files, new, &written.puts[start..end])?);
+            written.files.push(write_segment(&self.files, new, written.range(start..end))?);
             written.ends.push(end);
             (start, number) = (end, number + 1);
         }
@@ -218,11 +218,13 @@ impl OpenFarm {
     }
 }
 
-/// Segments that were written, and their records in the order of their rows.
+/// Segments that were written, and their records.
 pub(crate) struct Written {
     pub(crate) files: Vec<WrittenSegment>,
     puts: Vec<Put>,
-    /// Where the records of each segment end.
+    /// Places of the records in the order of their rows: records are large, and stay where they are.
+    order: Vec<usize>,
+    /// Where the records of each segment end, in that order.
     ends: Vec<usize>,
 }
 
@@ -231,25 +233,40 @@ impl Written {
         self.files.iter().map(|file| file.segment.clone()).collect()
     }
 
+    fn range(&self, range: Range<usize>) -> impl ExactSizeIterator<Item = &Put> {
+        self.order[range].iter().map(|place| &self.puts[*place])
+    }
+
+    /// The segments, each with its records in the order of its rows.
+    fn by_segment(&self) -> impl Iterator<Item = (&WrittenSegment, impl Iterator<Item = &Put>)> {
+        let starts = [0].into_iter().chain(self.ends.iter().copied());
+        let ranges = starts.zip(self.ends.iter().copied());
+        self.files.iter().zip(ranges).map(|(file, (start, end))| (file, self.range(start..end)))
+    }
+
     /// The segments, each with its records by their rows.
     pub(crate) fn records(
         &self,
     ) -> impl Iterator<Item = (&Segment, impl Iterator<Item = (u32, &Record<LineCost>)>)> {
-        let starts = [0].into_iter().chain(self.ends.iter().copied());
-        self.files.iter().zip(starts.zip(self.ends.iter().copied())).map(|(file, (start, end))| {
+        self.by_segment().map(|(file, puts)| {
             let rows = file.keys.iter().map(|key| key.row);
-            (&file.segment, rows.zip(self.puts[start..end].iter().map(|put| &put.record)))
+            (&file.segment, rows.zip(puts.map(|put| &put.record)))
         })
+    }
+
+    /// All records, in no particular order.
+    pub(crate) fn all_records(&self) -> impl Iterator<Item = &Record<LineCost>> {
+        self.puts.iter().map(|put| &put.record)
     }
 
     /// Whose sessions are in the segments.
     pub(crate) fn pieces(&self) -> Vec<(Piece, PieceIndex)> {
-        let starts = [0].into_iter().chain(self.ends.iter().copied());
-        let ranges = starts.zip(self.ends.iter().copied());
-        let index =
-            |start: usize, end: usize| PieceIndex::of(self.puts[start..end].iter().map(|put| &put.record));
-        let files = self.files.iter().zip(ranges);
-        files.map(|(file, (start, end))| (Piece::Segment(file.segment.number), index(start, end))).collect()
+        let mut pieces = Vec::with_capacity(self.files.len());
+        for (file, puts) in self.by_segment() {
+            let index = PieceIndex::of(puts.map(|put| &put.record));
+            pieces.push((Piece::Segment(file.segment.number), index));
+        }
+        pieces
     }
 
     /// Removals of the records with these ids.
@@ -258,28 +275,33 @@ impl Written {
             return Vec::new();
         }
         let mut removals = Vec::new();
-        let mut start = 0;
-        for (file, end) in self.files.iter().zip(&self.ends) {
-            for (put, key) in self.puts[start..*end].iter().zip(&file.keys) {
-                if ids.contains(&put.record.id()) {
-                    removals.push(Removal { segment: key.segment, row: key.row, record: put.record.clone() });
-                }
+        for (file, puts) in self.by_segment() {
+            for (put, key) in puts.zip(&file.keys).filter(|(put, _)| ids.contains(&put.record.id())) {
+                removals.push(Removal { segment: key.segment, row: key.row, record: put.record.clone() });
             }
-            start = *end;
         }
         removals
     }
 }
 
+/// Places of records by end, then start, then id.
+fn order(puts: &[Put]) -> Vec<usize> {
+    let key = |put: &Put| (end_ms(&put.record), put.record.span().started_at(), put.record.id());
+    let mut order: Vec<_> = puts.iter().enumerate().map(|(place, put)| (key(put), place)).collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, place)| place).collect()
+}
+
 /// The month of the record at `start`, and where the segment that begins with it ends.
-fn next_segment(puts: &[Put], start: usize) -> (Month, usize) {
-    let month_of =
-        |put: &Put| Month::of(put.record.span().ended_at().unwrap_or(put.record.span().started_at()));
-    let month = month_of(&puts[start]);
-    let month_end = start + puts[start..].partition_point(|put| month_of(put) == month);
+fn next_segment(written: &Written, start: usize) -> (Month, usize) {
+    let put = |index: usize| &written.puts[written.order[index]];
+    let month_of = |put: &Put| Month::of(Timestamp::from_millis_clamped(end_ms(&put.record)));
+    let month = month_of(put(start));
+    let rest = &written.order[start..];
+    let month_end = start + rest.partition_point(|place| month_of(&written.puts[*place]) == month);
     let (mut end, mut rows) = (start, 0);
     while end < month_end && end - start < SEGMENT_RECORDS_MAX && rows < SEGMENT_ROWS_MAX / 2 {
-        rows += match &puts[end].record {
+        rows += match &put(end).record {
             Record::Session(session) => session.usage.as_slice().len(),
             Record::Volume(_) => 1,
         };

@@ -18,7 +18,7 @@ use crate::error::{OpenError, StoreError};
 use crate::farm::OpenFarm;
 use crate::find::SessionPosition;
 use crate::folder::{self, FolderLock};
-use crate::limits::BATCH_RECORDS_MAX;
+use crate::limits::{BATCH_RECORDS_MAX, STRAIGHT_RECORDS_MAX};
 use crate::maintenance::Maintenance;
 use crate::roster::{JobSummary, Roster, SessionOwner, WorkerSummary};
 
@@ -82,13 +82,30 @@ impl Store {
         now: Timestamp,
     ) -> Result<Durable<BatchReceipt>, StoreError> {
         if batch.len() > BATCH_RECORDS_MAX {
-            return Err(StoreError::BatchTooLarge { count: batch.len() });
+            return Err(StoreError::BatchTooLarge { count: batch.len(), max: BATCH_RECORDS_MAX });
         }
         let farm = self.farm(farm_id)?;
         let receipt = farm.append(self.shared.catalogue.database(), batch, now)?;
         if farm.is_worth_sealing() {
             self.maintenance.wake();
         }
+        Ok(receipt)
+    }
+
+    /// Stores a large batch as [`Self::append`] does, but writes what has ended and is new straight into segments, of which
+    /// there is one for each month at least. Below some ten thousand records a month that is not worth it.
+    pub fn append_straight(
+        &self,
+        farm_id: FarmId,
+        batch: Vec<PricedSubmission>,
+        now: Timestamp,
+    ) -> Result<Durable<BatchReceipt>, StoreError> {
+        if batch.len() > STRAIGHT_RECORDS_MAX {
+            return Err(StoreError::BatchTooLarge { count: batch.len(), max: STRAIGHT_RECORDS_MAX });
+        }
+        let receipt = self.farm(farm_id)?.append_straight(self.shared.catalogue.database(), batch, now)?;
+        // Key files are merged, so that the next batches have few to look into.
+        self.maintenance.wake();
         Ok(receipt)
     }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use farmtally_ingest::Format;
 use farmtally_model::LicenseProduct;
-use farmtally_service::BATCH_RECORDS_MAX;
+use farmtally_service::STRAIGHT_RECORDS_MAX;
 
 use crate::data_folder::DataFolder;
 use crate::farm_reference::FarmReference;
@@ -92,7 +92,7 @@ pub(crate) struct ImportArguments {
     /// Where to write rejected records [default: the first file's name with .rejects.jsonl behind it]
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
-    /// Most records of a batch, which is one durable commit [default: 65536, or 1000 through a server]
+    /// Most records of a batch, which is one durable commit [default: 262144, or 1000 through a server]
     #[arg(long, value_name = "N", value_parser = parse_batch)]
     pub(crate) batch: Option<usize>,
     /// Exit with 1 when a record was rejected
@@ -109,8 +109,8 @@ fn format_parser() -> impl TypedValueParser<Value = Format> {
 }
 
 fn parse_batch(text: &str) -> Result<usize, String> {
-    let batch = text.parse().ok().filter(|batch| (1..=BATCH_RECORDS_MAX).contains(batch));
-    batch.ok_or_else(|| format!("a batch has 1 to {BATCH_RECORDS_MAX} records"))
+    let batch = text.parse().ok().filter(|batch| (1..=STRAIGHT_RECORDS_MAX).contains(batch));
+    batch.ok_or_else(|| format!("a batch has 1 to {STRAIGHT_RECORDS_MAX} records"))
 }
 
 fn parse_license(text: &str) -> Result<(String, LicenseProduct), String> {
@@ -153,6 +153,6 @@ mod tests {
     fn a_batch_has_its_bounds() {
         assert_eq!(parse_batch("1"), Ok(1));
         assert!(parse_batch("0").is_err());
-        assert!(parse_batch("100001").is_err());
+        assert!(parse_batch("524289").is_err());
     }
 }

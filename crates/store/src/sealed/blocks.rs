@@ -7,14 +7,13 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use farmtally_columns::{BlockView, SessionBlock};
+use farmtally_columns::{BlocksOfSessions, DICTIONARIES, JobSessions, SessionBlock};
 use farmtally_model::{LineCost, Record};
-use hashbrown::HashMap;
 
 use crate::encoding::{self, Malformed};
 use crate::error::StoreError;
 use crate::sealed::derived::{Derived, write_derived};
-use crate::sealed::dictionaries::{DICTIONARIES, StoredDictionaries};
+use crate::sealed::dictionaries::StoredDictionaries;
 use crate::sealed::files::FarmFiles;
 use crate::sealed::manifest::Segment;
 
@@ -38,19 +37,11 @@ const LENGTHS: Range<usize> = 24..24 + 4 * DICTIONARIES;
 /// Where an image keeps the checksum of its header, which covers those of all its sections.
 const IMAGE_CHECKSUM: Range<usize> = 72..80;
 
-/// The sessions of a segment under one job and name.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct JobCount {
-    pub(crate) code: u32,
-    pub(crate) sessions: u64,
-    pub(crate) latest_start_ms: i64,
-}
-
 /// The blocks of a segment.
 #[derive(Debug)]
 pub(crate) struct SegmentBlocks {
     pub(crate) blocks: Vec<SessionBlock>,
-    pub(crate) jobs: Vec<JobCount>,
+    pub(crate) jobs: Vec<JobSessions>,
     /// Volumes by their row in the segment.
     pub(crate) volumes: Vec<(u32, Record<LineCost>)>,
 }
@@ -91,7 +82,7 @@ fn read(
     dictionaries: &StoredDictionaries,
 ) -> Result<Option<SegmentBlocks>, StoreError> {
     let origin = derived.section(ORIGIN)?;
-    let own = origin_of(segment, dictionaries);
+    let own = Origin::of(dictionaries).of_segment(segment);
     let lengths = |origin: &[u8]| -> Vec<u32> {
         origin[LENGTHS]
             .chunks_exact(4)
@@ -125,41 +116,51 @@ fn read(
     Ok(Some(SegmentBlocks { blocks, jobs, volumes }))
 }
 
-/// Writes the blocks of a segment and opens them.
+/// The dictionaries that blocks refer to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    pub(crate) lineage: u64,
+    /// Number of values of each.
+    pub(crate) lengths: [u32; DICTIONARIES],
+}
+
+impl Origin {
+    fn of(dictionaries: &StoredDictionaries) -> Self {
+        Self { lineage: dictionaries.lineage, lengths: dictionaries.lengths() }
+    }
+
+    /// Checksum of the segment's file, lineage and lengths of the dictionaries.
+    fn of_segment(&self, segment: &Segment) -> Vec<u8> {
+        let mut origin = segment.file_checksum.to_vec();
+        origin.extend(self.lineage.to_le_bytes());
+        for length in &self.lengths {
+            origin.extend(length.to_le_bytes());
+        }
+        origin
+    }
+}
+
+/// Writes the blocks of a segment.
 pub(crate) fn write_blocks(
     files: &FarmFiles,
     segment: &Segment,
-    dictionaries: &StoredDictionaries,
-    views: &[BlockView],
-    volumes: &[(u32, Record<LineCost>)],
+    dictionaries: Origin,
+    made: &BlocksOfSessions,
+    volumes: &[(u32, &Record<LineCost>)],
 ) -> Result<(), StoreError> {
-    let mut origin = origin_of(segment, dictionaries);
-    for view in views {
-        origin.extend(view.block().image().get(IMAGE_CHECKSUM).unwrap_or_default());
+    let mut origin = dictionaries.of_segment(segment);
+    for block in &made.blocks {
+        origin.extend(block.image().get(IMAGE_CHECKSUM).unwrap_or_default());
     }
-    let (jobs, volumes) = (count_jobs(views), encode_volumes(volumes)?);
+    let (jobs, volumes) = (encode_jobs(&made.jobs), encode_volumes(volumes)?);
     let mut sections: Vec<&[u8]> = vec![&origin, &jobs, &volumes];
-    sections.extend(views.iter().map(|view| view.block().image()));
+    sections.extend(made.blocks.iter().map(SessionBlock::image));
     write_derived(files, &path(files, segment.number), KIND, &sections)
 }
 
-/// Checksum of the segment's file, lineage and lengths of the dictionaries.
-fn origin_of(segment: &Segment, dictionaries: &StoredDictionaries) -> Vec<u8> {
-    let mut origin = segment.file_checksum.to_vec();
-    origin.extend(dictionaries.lineage.to_le_bytes());
-    dictionaries.lengths().iter().for_each(|length| origin.extend(length.to_le_bytes()));
-    origin
-}
-
-fn count_jobs(views: &[BlockView]) -> Vec<u8> {
-    let mut counts: HashMap<u32, (u64, i64)> = HashMap::new();
-    for row in views.iter().flat_map(|view| view.block().rows()) {
-        let (sessions, latest_start_ms) = counts.entry(row.job).or_insert((0, i64::MIN));
-        *sessions += 1;
-        *latest_start_ms = (*latest_start_ms).max(row.start_ms);
-    }
+fn encode_jobs(counts: &[JobSessions]) -> Vec<u8> {
     let mut jobs = Vec::with_capacity(counts.len() * JOB_BYTES);
-    for (code, (sessions, latest_start_ms)) in counts {
+    for JobSessions { code, sessions, latest_start_ms } in counts {
         jobs.extend(code.to_le_bytes());
         jobs.extend(sessions.to_le_bytes());
         jobs.extend(latest_start_ms.to_le_bytes());
@@ -167,15 +168,15 @@ fn count_jobs(views: &[BlockView]) -> Vec<u8> {
     jobs
 }
 
-fn job(bytes: &[u8]) -> Option<JobCount> {
-    Some(JobCount {
+fn job(bytes: &[u8]) -> Option<JobSessions> {
+    Some(JobSessions {
         code: u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?),
         sessions: u64::from_le_bytes(bytes.get(4..12)?.try_into().ok()?),
         latest_start_ms: i64::from_le_bytes(bytes.get(12..20)?.try_into().ok()?),
     })
 }
 
-fn encode_volumes(volumes: &[(u32, Record<LineCost>)]) -> Result<Vec<u8>, StoreError> {
+fn encode_volumes(volumes: &[(u32, &Record<LineCost>)]) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::new();
     for (row, record) in volumes {
         let payload = encoding::encode_record(record)?;

@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use farmtally_columns::{FarmColumns, FarmSnapshot, RestoredBlock, SessionBlock};
-use farmtally_model::{LineCost, Record};
+use farmtally_columns::{
+    FarmColumns, FarmDictionaries, FarmSnapshot, JobSessions, RestoredBlock, SessionBlock,
+};
+use farmtally_model::{LineCost, Record, Session};
 
 use crate::error::StoreError;
 use crate::sealed::blocks::{
-    JobCount, SegmentBlocks, open_blocks, path as blocks_path, read_blocks, write_blocks,
+    Origin, SegmentBlocks, open_blocks, path as blocks_path, read_blocks, write_blocks,
 };
-use crate::sealed::dictionaries::StoredDictionaries;
+use crate::sealed::dictionaries::{StoredDictionaries, lengths};
 use crate::sealed::files::FarmFiles;
 use crate::sealed::manifest::{Manifest, Segment};
 use crate::sealed::segment_reader::{damaged, read_records};
-
-/// Records that are given to the columns at once.
-const RECORDS_AT_ONCE: usize = 64 * 1024;
 
 /// The columns of a manifest's segments, removed records included.
 #[derive(Debug)]
@@ -38,7 +37,7 @@ pub(crate) fn open_columns(files: &FarmFiles, manifest: &Manifest) -> Result<Sea
         let opened = open_blocks(files, segment, &dictionaries)?;
         let SegmentBlocks { blocks: own, jobs, volumes: own_volumes } =
             opened.ok_or_else(|| damaged(files, segment, "its blocks were lost while they were made"))?;
-        for JobCount { code, sessions, latest_start_ms } in jobs {
+        for JobSessions { code, sessions, latest_start_ms } in jobs {
             if let Some(job) = values.jobs.get_mut(code as usize) {
                 job.sessions += sessions;
                 job.latest_start_ms = job.latest_start_ms.max(latest_start_ms);
@@ -67,13 +66,20 @@ pub(crate) fn write_columns<'a, R: Iterator<Item = (u32, &'a Record<LineCost>)>>
         // Without dictionaries everything is made anew, these segments too.
         None => return Ok(()),
     };
+    let mut making = MakingBlocks::begin(files, &dictionaries)?;
     let mut made = false;
     for (segment, records) in segments {
-        let mut making = MakingBlocks::begin(files, &dictionaries)?;
-        records.for_each(|(row, record)| making.add(row, record.clone()));
-        making.finish(files, segment, &mut dictionaries)?;
+        let (mut sessions, mut volumes) = (Vec::new(), Vec::new());
+        for (row, record) in records {
+            match record {
+                Record::Session(session) => sessions.push(session),
+                Record::Volume(_) => volumes.push((row, record)),
+            }
+        }
+        making.write(files, segment, &dictionaries, sessions.into_iter(), &volumes)?;
         made = true;
     }
+    dictionaries.values = making.dictionaries();
     if made { dictionaries.write(files) } else { Ok(()) }
 }
 
@@ -99,20 +105,23 @@ fn make_blocks(
     segment: &Segment,
     dictionaries: &mut StoredDictionaries,
 ) -> Result<(), StoreError> {
-    let mut making = MakingBlocks::begin(files, dictionaries)?;
+    let (mut sessions, mut volumes) = (Vec::new(), Vec::new());
     read_records(files, segment, |sealed| {
-        making.add(sealed.row, sealed.record);
+        match sealed.record {
+            Record::Session(session) => sessions.push(session),
+            Record::Volume(_) => volumes.push((sealed.row, sealed.record)),
+        }
         Ok(())
     })?;
-    making.finish(files, segment, dictionaries)
+    let mut making = MakingBlocks::begin(files, dictionaries)?;
+    let volumes: Vec<_> = volumes.iter().map(|(row, record)| (*row, record)).collect();
+    making.write(files, segment, dictionaries, sessions.iter(), &volumes)?;
+    dictionaries.values = making.dictionaries();
+    Ok(())
 }
 
-/// Blocks of one segment on their way.
-struct MakingBlocks {
-    columns: FarmColumns,
-    sessions: Vec<Record<LineCost>>,
-    volumes: Vec<(u32, Record<LineCost>)>,
-}
+/// Column blocks of segments on their way.
+struct MakingBlocks(FarmColumns);
 
 impl MakingBlocks {
     fn begin(files: &FarmFiles, dictionaries: &StoredDictionaries) -> Result<Self, StoreError> {
@@ -120,34 +129,30 @@ impl MakingBlocks {
             path: files.shown(&files.derived_folder()),
             reason: error.to_string(),
         };
-        let columns = FarmColumns::restore(dictionaries.values.clone(), Vec::new()).map_err(refused)?;
-        Ok(Self { columns, sessions: Vec::new(), volumes: Vec::new() })
+        FarmColumns::restore(dictionaries.values.clone(), Vec::new()).map_err(refused).map(Self)
     }
 
-    fn add(&mut self, row: u32, record: Record<LineCost>) {
-        match record {
-            Record::Session(_) => self.sessions.push(record),
-            Record::Volume(_) => self.volumes.push((row, record)),
-        }
-        if self.sessions.len() >= RECORDS_AT_ONCE {
-            self.columns.apply(&self.sessions, &[]);
-            self.sessions.clear();
-        }
-    }
-
-    fn finish(
-        mut self,
+    /// Writes the blocks of a segment. They refer to values that the dictionaries of this lineage may still lack.
+    fn write<'a>(
+        &mut self,
         files: &FarmFiles,
         segment: &Segment,
-        dictionaries: &mut StoredDictionaries,
+        dictionaries: &StoredDictionaries,
+        sessions: impl Iterator<Item = &'a Session<LineCost>>,
+        volumes: &[(u32, &Record<LineCost>)],
     ) -> Result<(), StoreError> {
-        self.columns.apply(&self.sessions, &[]);
-        let views = self.columns.seal();
-        dictionaries.values = self.columns.dictionaries();
-        for job in &mut dictionaries.values.jobs {
+        let blocks = self.0.blocks_of(sessions);
+        let origin = Origin { lineage: dictionaries.lineage, lengths: lengths(&self.0.dictionary_lengths()) };
+        write_blocks(files, segment, origin, &blocks, volumes)
+    }
+
+    /// The dictionaries with the values that were added. Their jobs count no sessions.
+    fn dictionaries(&self) -> FarmDictionaries {
+        let mut values = self.0.dictionaries();
+        for job in &mut values.jobs {
             (job.sessions, job.latest_start_ms, job.is_latest_known) = (0, i64::MIN, true);
         }
-        write_blocks(files, segment, dictionaries, &views, &self.volumes)
+        values
     }
 }
 

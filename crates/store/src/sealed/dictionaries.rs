@@ -3,7 +3,7 @@
 //! Values are only ever added behind those that are there, so that blocks stay right while the file grows. A file that has
 //! to be made anew gets another lineage, and no block of the old one is read with it.
 
-use farmtally_columns::{FarmDictionaries, JobEntry};
+use farmtally_columns::{DICTIONARIES, FarmDictionaries, JobEntry};
 use farmtally_model::{FleetId, InstanceType, JobId, JobName, LicenseProduct, QueueId, UserId, WorkerId};
 
 use crate::encoding::Malformed;
@@ -75,22 +75,14 @@ impl StoredDictionaries {
 
     /// The number of values of each.
     pub(crate) fn lengths(&self) -> [u32; DICTIONARIES] {
-        let values = &self.values;
-        let lengths = [
-            values.queues.len(),
-            values.fleets.len(),
-            values.jobs.len(),
-            values.users.len(),
-            values.instance_types.len(),
-            values.products.len(),
-            values.workers.len(),
-        ];
-        lengths.map(|length| u32::try_from(length).unwrap_or(u32::MAX))
+        lengths(&self.values.lengths())
     }
 }
 
-/// Dictionaries of a farm.
-pub(crate) const DICTIONARIES: usize = 7;
+/// Numbers of values as they are stored.
+pub(crate) fn lengths(lengths: &[usize; DICTIONARIES]) -> [u32; DICTIONARIES] {
+    lengths.map(|length| u32::try_from(length).unwrap_or(u32::MAX))
+}
 
 const SECTIONS: usize = 9;
 

@@ -256,6 +256,25 @@ impl Keys {
         Ok(found)
     }
 
+    /// Visits those of the keys, which come in order and with a number each, under which something live may be sealed.
+    pub(crate) fn visit_known(
+        &self,
+        sorted: &[(u64, usize)],
+        manifest: &Manifest,
+        mut visit: impl FnMut(usize),
+    ) -> Result<(), StoreError> {
+        for file in &self.files {
+            for (key, number) in sorted {
+                file.find(*key, |candidate| {
+                    if manifest.is_live(candidate.segment, candidate.row) {
+                        visit(*number);
+                    }
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     /// The keys with another file among them.
     #[must_use]
     pub(crate) fn with(&self, file: KeyFile) -> Self {

@@ -4,6 +4,8 @@
 //! it is used, and made anew when it is missing.
 
 mod blocks;
+mod column_chunk;
+mod column_encoding;
 mod columns;
 mod derived;
 mod dictionaries;
@@ -19,7 +21,7 @@ mod segment_writer;
 
 pub(crate) use columns::{SealedColumns, open_columns, verify_columns, verify_overlapping, write_columns};
 pub(crate) use files::{FarmFiles, remove_derived, remove_file};
-pub(crate) use keys::{Candidate, KeyEntry, KeyFile, Keys, OpenedKeys, merge_keys, write_keys};
+pub(crate) use keys::{Candidate, KeyEntry, KeyFile, Keys, OpenedKeys, key_of, merge_keys, write_keys};
 pub(crate) use manifest::{LoadedManifest, Manifest, ManifestChange, Removal, Segment};
 pub(crate) use month::Month;
 pub(crate) use segment_reader::{check_file, read_records, read_rows, verified_bytes};

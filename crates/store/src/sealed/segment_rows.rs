@@ -1,18 +1,16 @@
 //! Records to rows of a segment: a row for each usage line, in the columns of the schema.
 
+use std::fmt::Display;
 use std::io::Write;
 
 use farmtally_model::{DisplayName, FleetId, LineCost, QueueId, Record, Session, Usage, UsageType, Volume};
 use hashbrown::HashMap;
-use parquet::data_type::{
-    BoolType, ByteArray, ByteArrayType, DataType, FixedLenByteArray, FixedLenByteArrayType, Int32Type,
-    Int64Type,
-};
-use parquet::errors::{ParquetError, Result};
-use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::errors::Result;
+use parquet::file::writer::SerializedFileWriter;
 
 use crate::encoding::Put;
 use crate::fingerprint::{Submitted, submitted_as};
+use crate::sealed::column_chunk::{ABSENT, Chunks, Dictionary};
 
 /// What people call queues and fleets, at the moment of sealing.
 #[derive(Debug, Clone, Default)]
@@ -21,122 +19,110 @@ pub(crate) struct SegmentNames {
     pub(crate) fleets: HashMap<FleetId, DisplayName>,
 }
 
-/// Values of a column that are there, and a level for each row that says whether one is.
-#[derive(Debug)]
-struct Column<T> {
-    values: Vec<T>,
-    levels: Vec<i16>,
-}
-
-impl<T> Default for Column<T> {
-    fn default() -> Self {
-        Self { values: Vec::new(), levels: Vec::new() }
-    }
-}
-
-impl<T> Column<T> {
-    fn push(&mut self, value: Option<T>) {
-        self.levels.push(i16::from(value.is_some()));
-        self.values.extend(value);
-    }
-
-    fn clear(&mut self) {
-        self.values.clear();
-        self.levels.clear();
-    }
-}
-
 /// A column of texts that repeat.
 #[derive(Debug, Default)]
 struct TextColumn {
-    column: Column<ByteArray>,
-    known: HashMap<Box<str>, ByteArray>,
+    codes: Vec<u32>,
+    dictionary: Dictionary,
+    known: HashMap<Box<[u8]>, u32>,
 }
-
-/// Texts that a column remembers to share; more than this many do not repeat enough to be worth it.
-const TEXTS_KNOWN_MAX: usize = 1 << 16;
 
 impl TextColumn {
     fn push(&mut self, text: Option<&str>) {
-        let value = text.map(|text| self.shared(text));
-        self.column.push(value);
+        let code = text.map_or(ABSENT, |text| self.code(text.as_bytes()));
+        self.codes.push(code);
     }
 
-    /// The text of an id, made only when it was not met before.
-    fn push_id<I: Copy + std::fmt::Display>(&mut self, ids: &mut Ids<I>, id: Option<(I, [u8; 16])>) {
-        let value = id.map(|(id, bytes)| ids.text(id, bytes));
-        self.column.push(value);
-    }
-
-    fn shared(&mut self, text: &str) -> ByteArray {
-        if let Some(known) = self.known.get(text) {
-            return known.clone();
+    fn code(&mut self, text: &[u8]) -> u32 {
+        if let Some(code) = self.known.get(text) {
+            return *code;
         }
-        if self.known.len() >= TEXTS_KNOWN_MAX {
-            self.known.clear();
-        }
-        let value = ByteArray::from(text);
-        self.known.insert(text.into(), value.clone());
-        value
+        let code = self.dictionary.add(text);
+        self.known.insert(text.into(), code);
+        code
     }
-}
 
-/// Texts of ids that repeat.
-#[derive(Debug)]
-struct Ids<I> {
-    known: HashMap<[u8; 16], ByteArray>,
-    of: std::marker::PhantomData<I>,
-}
-
-impl<I> Default for Ids<I> {
-    fn default() -> Self {
-        Self { known: HashMap::new(), of: std::marker::PhantomData }
+    fn write<W: Write + Send>(&mut self, chunks: &mut Chunks<'_, W>) -> Result<()> {
+        chunks.texts(&self.codes, &self.dictionary)?;
+        self.codes.clear();
+        self.dictionary.clear();
+        self.known.clear();
+        Ok(())
     }
 }
 
-impl<I: std::fmt::Display> Ids<I> {
-    fn text(&mut self, id: I, bytes: [u8; 16]) -> ByteArray {
-        if let Some(known) = self.known.get(&bytes) {
-            return known.clone();
-        }
-        if self.known.len() >= TEXTS_KNOWN_MAX {
-            self.known.clear();
-        }
-        let value = ByteArray::from(id.to_string().as_str());
-        self.known.insert(bytes, value.clone());
-        value
+/// A column of ids that repeat, and beside it one of what people call them.
+#[derive(Debug, Default)]
+struct IdColumn {
+    codes: Vec<u32>,
+    dictionary: Dictionary,
+    known: HashMap<[u8; 16], u32>,
+    /// The code of the name of each id, by the code of the id.
+    name_codes: Vec<u32>,
+    names: TextColumn,
+}
+
+impl IdColumn {
+    /// Adds an id; its text and name are asked for when it was not met before.
+    fn push<'n, I: Display>(&mut self, id: Option<(I, [u8; 16])>, name: impl FnOnce(&I) -> Option<&'n str>) {
+        let Some((id, bytes)) = id else {
+            self.codes.push(ABSENT);
+            self.names.codes.push(ABSENT);
+            return;
+        };
+        let code = match self.known.get(&bytes) {
+            Some(code) => *code,
+            None => self.add(&id, bytes, name(&id)),
+        };
+        self.codes.push(code);
+        self.names.codes.push(self.name_codes[code as usize]);
+    }
+
+    fn add(&mut self, id: &impl Display, bytes: [u8; 16], name: Option<&str>) -> u32 {
+        let code = self.dictionary.add(id.to_string().as_bytes());
+        self.known.insert(bytes, code);
+        let name_code = name.map_or(ABSENT, |name| self.names.code(name.as_bytes()));
+        self.name_codes.push(name_code);
+        code
+    }
+
+    fn write_ids<W: Write + Send>(&mut self, chunks: &mut Chunks<'_, W>) -> Result<()> {
+        chunks.texts(&self.codes, &self.dictionary)?;
+        self.codes.clear();
+        self.dictionary.clear();
+        self.known.clear();
+        self.name_codes.clear();
+        Ok(())
+    }
+
+    fn write_names<W: Write + Send>(&mut self, chunks: &mut Chunks<'_, W>) -> Result<()> {
+        self.names.write(chunks)
     }
 }
 
 /// The rows of one row group.
 #[derive(Debug, Default)]
 pub(super) struct RowGroup {
-    session_id: Column<ByteArray>,
-    volume_id: Column<ByteArray>,
-    line: Column<i32>,
-    queue_id: TextColumn,
-    queue_ids: Ids<QueueId>,
-    queue_name: TextColumn,
-    fleet_id: TextColumn,
-    fleet_ids: Ids<FleetId>,
-    fleet_name: TextColumn,
-    job_id: TextColumn,
-    job_ids: Ids<farmtally_model::JobId>,
+    session_id: Vec<Option<[u8; 16]>>,
+    volume_id: Vec<Option<[u8; 16]>>,
+    line: Vec<i32>,
+    queue: IdColumn,
+    fleet: IdColumn,
+    job_id: IdColumn,
     job_name: TextColumn,
     user_id: TextColumn,
-    worker_id: TextColumn,
-    worker_ids: Ids<farmtally_model::WorkerId>,
+    worker_id: IdColumn,
     instance_type: TextColumn,
     outcome: TextColumn,
-    started_at: Column<i64>,
-    ended_at: Column<i64>,
-    revision: Column<i32>,
+    started_at: Vec<i64>,
+    ended_at: Vec<i64>,
+    revision: Vec<i32>,
     usage_type: TextColumn,
     license_product: TextColumn,
-    quantity: Column<i32>,
-    cost_in_usd: Column<i64>,
-    priced: Column<bool>,
-    fingerprint: Column<FixedLenByteArray>,
+    quantity: Vec<Option<i32>>,
+    cost_in_usd: Vec<i64>,
+    priced: Vec<bool>,
+    fingerprint: Vec<Option<[u8; 16]>>,
 }
 
 /// A usage line as it is written.
@@ -150,7 +136,7 @@ struct Line<'a> {
 impl RowGroup {
     /// Number of rows.
     pub(super) fn len(&self) -> usize {
-        self.line.values.len()
+        self.line.len()
     }
 
     /// Adds the rows of an ended record and returns their number and the cost of all together, in nano-dollars.
@@ -169,7 +155,6 @@ impl RowGroup {
         submitted: Submitted,
         names: &SegmentNames,
     ) -> (usize, u64) {
-        let id = ByteArray::from(session.session_id.to_string().into_bytes());
         let mut cost_nanos = 0;
         for (number, line) in session.usage.as_slice().iter().enumerate() {
             let (usage_type, license) = match &line.usage {
@@ -179,7 +164,7 @@ impl RowGroup {
                 }
             };
             let nanos = ended_nanos(line.cost, license.map_or(1, |(_, quantity)| quantity), put);
-            self.session_id.push(Some(id.clone()));
+            self.session_id.push(Some(session.session_id.bytes()));
             self.volume_id.push(None);
             self.push_place(Some(session), session.fleet_id, names);
             self.push_line(&Line { number, usage_type, license, nanos }, put, submitted);
@@ -197,7 +182,7 @@ impl RowGroup {
     ) -> u64 {
         let nanos = ended_nanos(volume.cost, 1, put);
         self.session_id.push(None);
-        self.volume_id.push(Some(ByteArray::from(volume.volume_id.to_string().into_bytes())));
+        self.volume_id.push(Some(volume.volume_id.bytes()));
         self.push_place(None, volume.fleet_id, names);
         let line = Line { number: 0, usage_type: UsageType::PersistentVolume, license: None, nanos };
         self.push_line(&line, put, submitted);
@@ -205,17 +190,16 @@ impl RowGroup {
     }
 
     fn push_place(&mut self, session: Option<&Session<LineCost>>, fleet_id: FleetId, names: &SegmentNames) {
-        self.fleet_id.push_id(&mut self.fleet_ids, Some((fleet_id, fleet_id.bytes())));
-        self.fleet_name.push(names.fleets.get(&fleet_id).map(DisplayName::as_str));
+        let fleet_name = |id: &FleetId| names.fleets.get(id).map(DisplayName::as_str);
+        self.fleet.push(Some((fleet_id, fleet_id.bytes())), fleet_name);
         let queue_id = session.map(|session| session.queue_id);
-        self.queue_id.push_id(&mut self.queue_ids, queue_id.map(|id| (id, id.bytes())));
-        self.queue_name.push(queue_id.and_then(|id| names.queues.get(&id)).map(DisplayName::as_str));
-        self.job_id
-            .push_id(&mut self.job_ids, session.map(|session| (session.job_id, session.job_id.bytes())));
+        let queue_name = |id: &QueueId| names.queues.get(id).map(DisplayName::as_str);
+        self.queue.push(queue_id.map(|id| (id, id.bytes())), queue_name);
+        self.job_id.push(session.map(|session| (session.job_id, session.job_id.bytes())), |_| None);
         self.job_name.push(session.map(|session| session.job_name.as_str()));
         self.user_id.push(session.map(|session| session.user_id.as_str()));
         let worker_id = session.and_then(|session| session.worker_id);
-        self.worker_id.push_id(&mut self.worker_ids, worker_id.map(|id| (id, id.bytes())));
+        self.worker_id.push(worker_id.map(|id| (id, id.bytes())), |_| None);
         let instance_type = session.and_then(|session| session.instance_type.as_ref());
         self.instance_type.push(instance_type.map(farmtally_model::InstanceType::as_str));
         let outcome = session.and_then(|session| session.outcome);
@@ -226,66 +210,64 @@ impl RowGroup {
         let span = put.record.span();
         let ended_at = span.ended_at().unwrap_or(span.started_at());
         // A session has at most 64 lines, and costs are far from the largest integer.
-        self.line.push(Some(i32::try_from(line.number).unwrap_or(i32::MAX)));
-        self.started_at.push(Some(span.started_at().millis()));
-        self.ended_at.push(Some(ended_at.millis()));
-        self.revision.push(Some(put.record.revision().cast_signed()));
+        self.line.push(i32::try_from(line.number).unwrap_or(i32::MAX));
+        self.started_at.push(span.started_at().millis());
+        self.ended_at.push(ended_at.millis());
+        self.revision.push(put.record.revision().cast_signed());
         self.usage_type.push(Some(line.usage_type.as_str()));
         self.license_product.push(line.license.map(|(product, _)| product));
         self.quantity.push(line.license.map(|(_, quantity)| quantity.cast_signed()));
-        self.cost_in_usd.push(Some(line.nanos.cast_signed()));
-        self.priced.push(Some(submitted == Submitted::WithoutCosts));
-        let fingerprint = (submitted == Submitted::Otherwise)
-            .then(|| FixedLenByteArray::from(put.fingerprint.bytes().to_vec()));
-        self.fingerprint.push(fingerprint);
+        self.cost_in_usd.push(line.nanos.cast_signed());
+        self.priced.push(submitted == Submitted::WithoutCosts);
+        self.fingerprint.push((submitted == Submitted::Otherwise).then(|| put.fingerprint.bytes()));
     }
 
     /// Writes the rows as the next row group, and is empty afterwards.
     pub(super) fn write<W: Write + Send>(&mut self, file: &mut SerializedFileWriter<W>) -> Result<()> {
-        let mut group = file.next_row_group()?;
-        write_column::<ByteArrayType, _>(&mut group, &mut self.session_id)?;
-        write_column::<ByteArrayType, _>(&mut group, &mut self.volume_id)?;
-        write_column::<Int32Type, _>(&mut group, &mut self.line)?;
-        for column in [
-            &mut self.queue_id,
-            &mut self.queue_name,
-            &mut self.fleet_id,
-            &mut self.fleet_name,
-            &mut self.job_id,
-            &mut self.job_name,
-            &mut self.user_id,
-            &mut self.worker_id,
-            &mut self.instance_type,
-            &mut self.outcome,
-        ] {
-            write_column::<ByteArrayType, _>(&mut group, &mut column.column)?;
-        }
-        write_column::<Int64Type, _>(&mut group, &mut self.started_at)?;
-        write_column::<Int64Type, _>(&mut group, &mut self.ended_at)?;
-        write_column::<Int32Type, _>(&mut group, &mut self.revision)?;
-        write_column::<ByteArrayType, _>(&mut group, &mut self.usage_type.column)?;
-        write_column::<ByteArrayType, _>(&mut group, &mut self.license_product.column)?;
-        write_column::<Int32Type, _>(&mut group, &mut self.quantity)?;
-        write_column::<Int64Type, _>(&mut group, &mut self.cost_in_usd)?;
-        write_column::<BoolType, _>(&mut group, &mut self.priced)?;
-        write_column::<FixedLenByteArrayType, _>(&mut group, &mut self.fingerprint)?;
-        group.close()?;
+        let mut chunks = Chunks::begin(file, self.len())?;
+        chunks.ids(b"session-", &self.session_id)?;
+        chunks.ids(b"volume-", &self.volume_id)?;
+        chunks.integers(&self.line)?;
+        self.queue.write_ids(&mut chunks)?;
+        self.queue.write_names(&mut chunks)?;
+        self.fleet.write_ids(&mut chunks)?;
+        self.fleet.write_names(&mut chunks)?;
+        self.job_id.write_ids(&mut chunks)?;
+        self.job_name.write(&mut chunks)?;
+        self.user_id.write(&mut chunks)?;
+        self.worker_id.write_ids(&mut chunks)?;
+        self.instance_type.write(&mut chunks)?;
+        self.outcome.write(&mut chunks)?;
+        chunks.longs(&self.started_at)?;
+        chunks.longs(&self.ended_at)?;
+        chunks.integers(&self.revision)?;
+        self.usage_type.write(&mut chunks)?;
+        self.license_product.write(&mut chunks)?;
+        chunks.optional_integers(&self.quantity)?;
+        chunks.longs(&self.cost_in_usd)?;
+        chunks.booleans(&self.priced)?;
+        chunks.blocks(&self.fingerprint)?;
+        chunks.close()?;
+        self.clear();
         Ok(())
     }
-}
 
-fn write_column<T: DataType, W: Write + Send>(
-    group: &mut SerializedRowGroupWriter<'_, W>,
-    column: &mut Column<T::T>,
-) -> Result<()> {
-    let too_few = || ParquetError::General("the schema has too few columns".to_owned());
-    let mut writer = group.next_column()?.ok_or_else(too_few)?;
-    let typed = writer.typed::<T>();
-    let levels = (typed.get_descriptor().max_def_level() > 0).then_some(column.levels.as_slice());
-    typed.write_batch(&column.values, levels, None)?;
-    writer.close()?;
-    column.clear();
-    Ok(())
+    /// Forgets what is not forgotten with its column.
+    fn clear(&mut self) {
+        self.session_id.clear();
+        self.volume_id.clear();
+        self.line.clear();
+        // Jobs and workers have no names beside their ids.
+        self.job_id.names.codes.clear();
+        self.worker_id.names.codes.clear();
+        self.started_at.clear();
+        self.ended_at.clear();
+        self.revision.clear();
+        self.quantity.clear();
+        self.cost_in_usd.clear();
+        self.priced.clear();
+        self.fingerprint.clear();
+    }
 }
 
 /// What an ended line cost. An hourly one is priced over its span, as the columns have it.

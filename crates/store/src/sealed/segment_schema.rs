@@ -4,11 +4,10 @@
 
 use std::sync::Arc;
 
-use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::Result;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::WriterProperties;
 use parquet::schema::parser::parse_message_type;
-use parquet::schema::types::{ColumnPath, TypePtr};
+use parquet::schema::types::TypePtr;
 
 /// In the order in which rows are written and read.
 const SCHEMA: &str = "
@@ -41,25 +40,10 @@ pub(super) fn schema() -> Result<TypePtr> {
     parse_message_type(SCHEMA).map(Arc::new)
 }
 
-/// Ids do not repeat and are hexadecimal digits behind one prefix; instants and costs are near each other. Everything else
-/// repeats and is best in a dictionary.
-pub(super) fn properties() -> Result<WriterProperties> {
-    let column = |name: &str| ColumnPath::from(name);
-    let mut properties = WriterProperties::builder()
+/// How a file says that it was written; its columns say the rest.
+pub(super) fn properties() -> WriterProperties {
+    WriterProperties::builder()
         .set_created_by(concat!("farmtally ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_max_row_group_row_count(Some(usize::MAX));
-    for name in ["sessionId", "volumeId"] {
-        properties = properties
-            .set_column_dictionary_enabled(column(name), false)
-            .set_column_encoding(column(name), Encoding::DELTA_BYTE_ARRAY)
-            .set_column_statistics_enabled(column(name), EnabledStatistics::None);
-    }
-    for name in ["startedAt", "endedAt", "costInUsd"] {
-        properties = properties
-            .set_column_dictionary_enabled(column(name), false)
-            .set_column_encoding(column(name), Encoding::DELTA_BINARY_PACKED);
-    }
-    Ok(properties.build())
+        .set_max_row_group_row_count(Some(usize::MAX))
+        .build()
 }

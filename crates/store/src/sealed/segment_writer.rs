@@ -37,10 +37,10 @@ pub(crate) struct WrittenSegment {
 }
 
 /// Writes ended records, which have to come in order of their ends.
-pub(crate) fn write_segment(
+pub(crate) fn write_segment<'a>(
     files: &FarmFiles,
     new: NewSegment<'_>,
-    puts: &[Put],
+    puts: impl ExactSizeIterator<Item = &'a Put>,
 ) -> Result<WrittenSegment, StoreError> {
     let path = files.segment(new.month, new.number);
     let shown = files.shown(&path);
@@ -68,8 +68,13 @@ impl<'a> Writing<'a> {
         Self { new, segment, keys: Vec::with_capacity(records) }
     }
 
-    fn write(&mut self, file: &mut Hashing<'_>, files: &FarmFiles, puts: &[Put]) -> Result<(), ParquetError> {
-        let mut writer = SerializedFileWriter::new(file, schema()?, Arc::new(properties()?))?;
+    fn write<'p>(
+        &mut self,
+        file: &mut Hashing<'_>,
+        files: &FarmFiles,
+        puts: impl Iterator<Item = &'p Put>,
+    ) -> Result<(), ParquetError> {
+        let mut writer = SerializedFileWriter::new(file, schema()?, Arc::new(properties()))?;
         writer.append_key_value_metadata(KeyValue::new("farmId".to_owned(), files.farm_id().to_string()));
         let mut rows = RowGroup::default();
         for put in puts {

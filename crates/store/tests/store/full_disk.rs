@@ -32,6 +32,8 @@ fn appends_until_refused() {
     assert!(error.is_retryable());
     let again = store.append(farm(1), &submissions(&batch(accepted)), at(NOW)).unwrap_err();
     assert!(matches!(again, StoreError::WriteRefused { .. }), "it stays as it is: {again}");
+    let straight = store.append_straight(farm(1), submissions(&batch(accepted)), at(NOW)).unwrap_err();
+    assert!(straight.is_retryable(), "{straight}");
     assert_eq!(stored_rows(&store), sorted_rows((0..accepted).flat_map(batch)), "reading goes on");
     fs::write(Path::new(&dir).join("accepted"), accepted.to_string()).unwrap();
 }
@@ -59,4 +61,6 @@ fn a_write_that_the_disk_refuses_stores_nothing_and_loses_nothing_accepted() {
     assert!(possible.contains(&rows), "{} rows, accepted {accepted} batches", rows.len());
     store.append(farm(1), &submissions(&batch(accepted)), at(NOW)).unwrap().into_inner();
     assert_eq!(stored_rows(&store), possible[1]);
+    drop(store);
+    assert_eq!(farmtally_store::verify(dir.path()).unwrap().findings, []);
 }

@@ -6,6 +6,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use farmtally_store::Store;
+
 use crate::sessions::{Facts, NOW, at, ended, farm, open, sorted_rows, stored_rows, submissions};
 
 const FOLDER: &str = "FARMTALLY_KILL_FOLDER";
@@ -26,6 +28,17 @@ fn batch(number: u32) -> Vec<Facts> {
     (first..first + BATCH_SESSIONS).map(ended).chain([shared]).collect()
 }
 
+/// Every other batch goes straight into segments, but for the session that it shares with the others.
+fn send(store: &Store, number: u32) {
+    let submissions = submissions(&batch(number));
+    let receipt = if number.is_multiple_of(2) {
+        store.append(farm(1), &submissions, at(NOW))
+    } else {
+        store.append_straight(farm(1), submissions, at(NOW))
+    };
+    receipt.unwrap().into_inner();
+}
+
 /// What is stored after so many batches.
 fn rows_after(batches: u32) -> Vec<crate::sessions::Row> {
     let own = (0..batches).flat_map(|number| batch(number).into_iter().take(BATCH_SESSIONS as usize));
@@ -44,7 +57,7 @@ fn appends_until_killed() {
     let say = |line: String| std::io::stderr().write_all(line.as_bytes()).unwrap();
     for number in first.. {
         say(format!("sending {number}\n"));
-        store.append(farm(1), &submissions(&batch(number)), at(NOW)).unwrap().into_inner();
+        send(&store, number);
         say(format!("accepted {number}\n"));
         if number % BATCHES_OF_A_SEAL == BATCHES_OF_A_SEAL - 1 {
             store.seal(farm(1)).unwrap();
@@ -111,7 +124,7 @@ fn kill_and_reopen(dir: &Path, stored: u32, random: u64) -> u32 {
     let batches = (accepted..=sent).find(|batches| rows == rows_after(*batches));
     assert!(batches.is_some(), "{} rows, accepted {accepted}, sent {sent}", rows.len());
     for number in accepted.saturating_sub(1)..sent {
-        store.append(farm(1), &submissions(&batch(number)), at(NOW)).unwrap().into_inner();
+        send(&store, number);
     }
     assert_eq!(stored_rows(&store), rows_after(sent), "after everything was sent again");
     sent

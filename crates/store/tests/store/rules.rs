@@ -88,6 +88,8 @@ fn same_told(old: Facts, new: Facts) -> bool {
 #[derive(Debug, Clone)]
 enum Step {
     Append(Vec<Facts>),
+    /// The same, but straight into segments.
+    AppendStraight(Vec<Facts>),
     Delete(RecordId),
     Seal,
     Reopen,
@@ -115,7 +117,8 @@ fn facts() -> impl Strategy<Value = Facts> {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        8 => prop::collection::vec(facts(), 0..30).prop_map(Step::Append),
+        6 => prop::collection::vec(facts(), 0..30).prop_map(Step::Append),
+        2 => prop::collection::vec(facts(), 0..30).prop_map(Step::AppendStraight),
         1 => facts().prop_map(|facts| Step::Delete(facts.id())),
         1 => Just(Step::Seal),
         1 => Just(Step::Reopen),
@@ -142,6 +145,11 @@ fn check(steps: &[Step]) {
             Step::Append(batch) => {
                 let verdicts: Vec<_> = batch.iter().map(|facts| model.send(*facts)).collect();
                 let receipt = store.append(farm(1), &submissions(batch), at(NOW)).unwrap();
+                check_receipt(receipt.get(), &verdicts);
+            }
+            Step::AppendStraight(batch) => {
+                let verdicts: Vec<_> = batch.iter().map(|facts| model.send(*facts)).collect();
+                let receipt = store.append_straight(farm(1), submissions(batch), at(NOW)).unwrap();
                 check_receipt(receipt.get(), &verdicts);
             }
             Step::Delete(id) => {
@@ -284,6 +292,9 @@ fn a_batch_over_the_limit_is_refused_whole() {
     let batch = vec![ended(1).submission(); farmtally_store::BATCH_RECORDS_MAX + 1];
     let error = store.append(farm(1), &batch, at(NOW)).unwrap_err();
     assert_eq!(error.to_string(), "the batch has 100001 records; at most 100000 are allowed");
+    let batch = vec![ended(1).submission(); farmtally_store::STRAIGHT_RECORDS_MAX + 1];
+    let error = store.append_straight(farm(1), batch, at(NOW)).unwrap_err();
+    assert_eq!(error.to_string(), "the batch has 524289 records; at most 524288 are allowed");
     assert_eq!(store.record_count(farm(1)), Ok(0));
 }
 

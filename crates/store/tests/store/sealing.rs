@@ -64,6 +64,30 @@ fn a_segment_holds_the_records_that_ended_in_one_month() {
 }
 
 #[test]
+fn a_batch_that_goes_straight_is_in_segments_at_once_and_in_no_batch() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let facts: Vec<Facts> = (0..30).map(|number| in_month(number, i64::from(number % 3))).collect();
+    let running = Facts { end: None, ..ended(30) };
+    let mut sent = facts.clone();
+    sent.extend([running, facts[0]]);
+    let receipt = store.append_straight(farm(1), submissions(&sent), at(NOW)).unwrap().into_inner();
+    assert_eq!((receipt.stored, receipt.unchanged, receipt.refused), (31, 1, vec![]));
+    let all = || sorted_rows(facts.iter().copied().chain([running]));
+    assert_eq!(stored_rows(&store), all());
+    assert_eq!(files_below(dir.path(), "parquet").len(), 3);
+    drop(store);
+    let verified = farmtally_store::verify(dir.path()).unwrap();
+    let figures = &verified.farms[0];
+    assert_eq!((verified.findings.len(), figures.segments, figures.batches), (0, 3, 1));
+    let store = open(dir.path());
+    assert_eq!(stored_rows(&store), all());
+    let again = store.append_straight(farm(1), submissions(&sent), at(NOW)).unwrap().into_inner();
+    assert_eq!((again.stored, again.unchanged), (0, 32));
+    assert_eq!(files_below(dir.path(), "parquet").len(), 3);
+}
+
+#[test]
 fn many_small_seals_become_one_segment_of_a_month() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
@@ -307,7 +331,11 @@ fn what_comes_in_while_sealing_is_neither_lost_nor_doubled() {
                 batch.push(in_month(closed, i64::from(closed % 2)));
                 batch.push(Facts { cost: 7, revision: 1, ..in_month(corrected, i64::from(corrected % 2)) });
             }
-            append(store, &batch);
+            if step % 3 == 1 {
+                store.append_straight(farm(1), submissions(&batch), at(NOW)).unwrap().into_inner();
+            } else {
+                append(store, &batch);
+            }
             expected.extend(batch.into_iter().map(|facts| (facts.id(), facts)));
             if step > 2 {
                 let gone = in_month((step - 2) * 20 + 9, 0).id();

@@ -20,9 +20,9 @@ use crate::region;
 use crate::report_error::Failure;
 use crate::talk::tell;
 
-/// Most records of a batch into the folder: a commit costs a sync and a column block, which are worth many records. It is
-/// as many as fill a block, so that none is merged with another.
-const FOLDER_BATCH: usize = 65_536;
+/// Most records of a batch into the folder. So many are written straight into segments, each of which is worth its files
+/// also when the batch has records of several months.
+const FOLDER_BATCH: usize = 262_144;
 /// Most records of a batch through a server, which answers others meanwhile.
 const SERVER_BATCH: usize = 1_000;
 

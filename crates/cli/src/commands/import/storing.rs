@@ -11,7 +11,7 @@ use super::destination::Destination;
 use crate::report_error::Failure;
 
 /// Batches that wait to be stored: with more, memory would grow and nothing would be faster.
-const WAITING: usize = 2;
+const WAITING: usize = 1;
 
 /// A thread that stores batches in the order in which they come.
 pub(super) struct Storing {
