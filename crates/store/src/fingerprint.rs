@@ -21,9 +21,9 @@ impl Fingerprint {
         self.0
     }
 
-    /// Its first 64 bits, which are what records with the same id are told apart by.
+    /// Its first 48 bits, which are what records with the same id are told apart by.
     pub(crate) const fn short(self) -> u64 {
-        (u128::from_be_bytes(self.0) >> 64) as u64
+        (u128::from_be_bytes(self.0) >> 80) as u64
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) enum Standing {
 pub(crate) struct Identity {
     pub(crate) revision: u32,
     pub(crate) standing: Standing,
-    /// The first 64 bits of the submission's fingerprint; zero for a tombstone, which nothing is compared with.
+    /// The first 48 bits of the submission's fingerprint; zero for a tombstone, which nothing is compared with.
     pub(crate) print: u64,
 }
 

@@ -36,7 +36,7 @@ pub(crate) const SMALL_SEGMENTS: usize = 4;
 /// Key files of about one size that are worth one larger file.
 pub(crate) const KEY_FILES_OF_A_SIZE: usize = 4;
 
-/// Entries from which on a key file is not merged any more: merging takes 48 bytes of memory for each.
+/// Entries from which on a key file is not merged any more: merging takes 50 bytes of memory for each.
 pub(crate) const KEY_FILE_ENTRIES_MAX: usize = 16 << 20;
 
 /// Sealed batches that are deleted in one transaction, so that nobody waits long for it.

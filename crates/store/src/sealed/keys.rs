@@ -1,8 +1,9 @@
 //! Which ids are sealed, and where: sorted key files that are mapped, so that memory does not grow with history.
 //!
-//! An id is looked up by the XXH3-64 of its kind and bytes. An equal key alone proves nothing: the record is read from its
-//! segment and compared, unless the fingerprint of its submission, which covers the id too, is the newcomer's as well.
-//! For a wrong "unchanged" two different records of one farm would have to agree in 128 bits.
+//! An id is looked up by 48 bits of the XXH3-64 of its kind and bytes. An equal key alone proves nothing: the record is read
+//! from its segment and compared, unless the first 48 bits of the fingerprint of its submission, which covers the id too, are
+//! the newcomer's as well. So of all records that contradict what is stored under their own id, one in 2^48 is taken for a
+//! repetition.
 
 use std::path::{Path, PathBuf};
 
@@ -17,16 +18,24 @@ use crate::limits::{KEY_FILE_ENTRIES_MAX, KEY_FILES_OF_A_SIZE, SEGMENT_ROWS_MAX}
 use crate::sealed::derived::{Derived, write_derived};
 use crate::sealed::files::FarmFiles;
 use crate::sealed::manifest::{Manifest, Segment};
+use crate::sealed::wide_keys;
 
 /// The kind of a key file among the derived files.
-const KIND: u32 = 1;
+const KIND: u32 = 4;
 const EXTENSION: &str = "keys";
 
 const COVERED: usize = 0;
-const DIRECTORY: usize = 1;
-const KEYS: usize = 2;
-const PRINTS: usize = 3;
-const PLACES: usize = 4;
+const ROW_BITS: usize = 1;
+const DIRECTORY: usize = 2;
+const KEYS: usize = 3;
+const PRINTS: usize = 4;
+const PLACES: usize = 5;
+
+/// Bits of a key.
+const KEY_BITS: u32 = 48;
+
+/// Bytes of a print, which is as long as [`crate::Fingerprint`] is short.
+const PRINT_BYTES: usize = 6;
 
 /// Keys that share a place of the directory, on average: a cache line.
 const KEYS_OF_A_BUCKET: usize = 8;
@@ -34,11 +43,12 @@ const KEYS_OF_A_BUCKET: usize = 8;
 /// A segment's number and the checksum of its file.
 const COVERED_BYTES: usize = 4 + 16;
 
-/// A revision from here on has to be looked up in the segment.
-const REVISION_MAX: u32 = 255;
+/// Bits of a revision, and the one from which on it has to be looked up in the segment.
+const REVISION_BITS: u32 = 3;
+const REVISION_MAX: u32 = (1 << REVISION_BITS) - 1;
 
-// A place has 24 bits for the row.
-const _: () = assert!(SEGMENT_ROWS_MAX <= 1 << 24);
+// A place has 32 bits for the segment at the most.
+const _: () = assert!(SEGMENT_ROWS_MAX <= 1 << (u64::BITS - 32 - REVISION_BITS));
 
 /// The key of an id.
 pub(crate) fn key_of(id: RecordId) -> u64 {
@@ -49,7 +59,7 @@ pub(crate) fn key_of(id: RecordId) -> u64 {
     };
     bytes[0] = kind;
     bytes[1..].copy_from_slice(&id);
-    xxh3_64(&bytes)
+    xxh3_64(&bytes) >> (u64::BITS - KEY_BITS)
 }
 
 /// One sealed record, as far as its key file knows it.
@@ -67,7 +77,7 @@ pub(crate) struct KeyEntry {
 pub(crate) struct Candidate {
     pub(crate) segment: u32,
     pub(crate) row: u32,
-    /// The first 64 bits of its fingerprint.
+    /// The first bits of its fingerprint.
     pub(crate) print: u64,
     /// Its revision, or `None` when that is too high to be kept here.
     pub(crate) revision: Option<u32>,
@@ -84,26 +94,48 @@ impl KeyEntry {
             revision: put.record.revision(),
         }
     }
-
-    fn place(&self) -> u64 {
-        u64::from(self.segment) << 32 | u64::from(self.row) << 8 | u64::from(self.revision.min(REVISION_MAX))
-    }
 }
 
 impl Candidate {
     pub(crate) const fn place(&self) -> Place {
         Place::Sealed { segment: self.segment, row: self.row }
     }
+}
 
-    #[expect(clippy::cast_possible_truncation, reason = "each part is cut to its bits")]
-    fn new(print: u64, place: u64) -> Self {
-        let revision = place as u32 & 0xff;
+/// How wide the columns of a key file are.
+#[derive(Debug, Clone, Copy)]
+struct Widths {
+    /// Bits of a key that the directory knows.
+    bucket_bits: u32,
+    row_bits: u32,
+    key_bytes: usize,
+    place_bytes: usize,
+}
+
+impl Widths {
+    const fn new(bucket_bits: u32, row_bits: u32, segments: usize) -> Self {
+        let segment_bits = usize::BITS - segments.saturating_sub(1).leading_zeros();
         Self {
-            segment: (place >> 32) as u32,
-            row: place as u32 >> 8,
-            print,
-            revision: (revision < REVISION_MAX).then_some(revision),
+            bucket_bits,
+            row_bits,
+            key_bytes: KEY_BITS.saturating_sub(bucket_bits).div_ceil(8) as usize,
+            place_bytes: (segment_bits + row_bits + REVISION_BITS).div_ceil(8) as usize,
         }
+    }
+
+    /// The bucket of a key, and the rest of it.
+    const fn split(self, key: u64) -> (u64, u64) {
+        let rest_bits = KEY_BITS - self.bucket_bits;
+        (key >> rest_bits, key & ((1 << rest_bits) - 1))
+    }
+
+    const fn join(self, bucket: u64, rest: u64) -> u64 {
+        bucket << (KEY_BITS - self.bucket_bits) | rest
+    }
+
+    fn place(self, segment: usize, row: u32, revision: u32) -> u64 {
+        let place = (segment as u64) << self.row_bits | u64::from(row);
+        place << REVISION_BITS | u64::from(revision.min(REVISION_MAX))
     }
 }
 
@@ -114,40 +146,65 @@ pub(crate) struct KeyFile {
     derived: Derived,
     covered: Vec<(u32, [u8; 16])>,
     count: usize,
-    bucket_bits: u32,
+    widths: Widths,
 }
 
 impl KeyFile {
     fn open(files: &FarmFiles, path: PathBuf) -> Result<Self, StoreError> {
         let derived = Derived::open(files, &path, KIND)?;
-        let count = derived.section_len(KEYS) / 8;
+        let covered = covered_in(derived.section(COVERED)?);
+        let row_bits = derived.section(ROW_BITS)?.first().copied().map_or(u32::MAX, u32::from);
+        let count = derived.section_len(PRINTS) / PRINT_BYTES;
         let buckets = (derived.section_len(DIRECTORY) / 4).saturating_sub(1);
-        let fits = buckets.is_power_of_two()
-            && [KEYS, PRINTS, PLACES].iter().all(|section| derived.section_len(*section) == count * 8);
+        if !buckets.is_power_of_two() || row_bits > u32::BITS {
+            return Err(derived.damaged("its columns have no width"));
+        }
+        let widths = Widths::new(buckets.trailing_zeros(), row_bits, covered.len());
+        let fits = derived.section_len(PRINTS) == count * PRINT_BYTES
+            && derived.section_len(KEYS) == count * widths.key_bytes
+            && derived.section_len(PLACES) == count * widths.place_bytes;
         if !fits {
             return Err(derived.damaged("its columns differ in length"));
         }
-        let listed = derived.section(COVERED)?.chunks_exact(COVERED_BYTES);
-        let covered = listed.map(|entry| (number_at(entry, 0), checksum_at(entry, 4))).collect();
-        Ok(Self { path, derived, covered, count, bucket_bits: buckets.trailing_zeros() })
+        Ok(Self { path, derived, covered, count, widths })
     }
 
     /// Visits the records with a key.
     fn find(&self, key: u64, mut visit: impl FnMut(Candidate)) -> Result<(), StoreError> {
-        // A shift by all 64 bits, where there is one bucket, is none.
-        let bucket = key.checked_shr(64 - self.bucket_bits).and_then(|bucket| usize::try_from(bucket).ok());
-        let at = bucket.unwrap_or(0) * 4;
+        let (bucket, rest) = self.widths.split(key);
+        let at = usize::try_from(bucket).unwrap_or(0) * 4;
         let bounds = self.derived.part(DIRECTORY, at..at + 8)?;
         let (start, end) = (number_at(bounds, 0) as usize, number_at(bounds, 4) as usize);
-        let keys = self.derived.part(KEYS, start * 8..end * 8)?;
-        for (index, found) in (start..).zip(keys.chunks_exact(8)) {
-            if long_at(found, 0) == key {
-                let print = self.derived.part(PRINTS, index * 8..index * 8 + 8)?;
-                let place = self.derived.part(PLACES, index * 8..index * 8 + 8)?;
-                visit(Candidate::new(long_at(print, 0), long_at(place, 0)));
+        let width = self.widths.key_bytes;
+        let keys = self.derived.part(KEYS, start * width..end * width)?;
+        let rest = rest.to_le_bytes();
+        for (index, found) in (start..).zip(keys.chunks_exact(width)) {
+            if *found == rest[..width] {
+                let (print, place) = (self.print(index)?, self.place(index)?);
+                visit(self.candidate(print, place)?);
             }
         }
         Ok(())
+    }
+
+    fn print(&self, index: usize) -> Result<u64, StoreError> {
+        self.derived.part(PRINTS, index * PRINT_BYTES..(index + 1) * PRINT_BYTES).map(long)
+    }
+
+    fn place(&self, index: usize) -> Result<u64, StoreError> {
+        let width = self.widths.place_bytes;
+        self.derived.part(PLACES, index * width..(index + 1) * width).map(long)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "each part is cut to its bits")]
+    fn candidate(&self, print: u64, place: u64) -> Result<Candidate, StoreError> {
+        let revision = place as u32 & REVISION_MAX;
+        let place = place >> REVISION_BITS;
+        let row = place & ((1 << self.widths.row_bits) - 1);
+        let segment = self.covered.get((place >> self.widths.row_bits) as usize);
+        let (segment, _) = segment.ok_or_else(|| self.derived.damaged("a place lies in no segment"))?;
+        let revision = (revision < REVISION_MAX).then_some(revision);
+        Ok(Candidate { segment: *segment, row: row as u32, print, revision })
     }
 
     /// Whether the file tells about the segment that the manifest names so.
@@ -155,11 +212,21 @@ impl KeyFile {
         self.covered.contains(&(segment.number, segment.file_checksum))
     }
 
-    /// Visits the key and the place of every entry.
+    /// Visits the key and the record of every entry, by key.
     pub(crate) fn visit(&self, mut visit: impl FnMut(u64, Candidate)) -> Result<(), StoreError> {
-        let keys = self.derived.section(KEYS)?.chunks_exact(8);
-        for (key, place) in keys.zip(self.derived.section(PLACES)?.chunks_exact(8)) {
-            visit(long_at(key, 0), Candidate::new(0, long_at(place, 0)));
+        let directory = self.derived.section(DIRECTORY)?;
+        let keys = self.derived.section(KEYS)?;
+        let (prints, places) = (self.derived.section(PRINTS)?, self.derived.section(PLACES)?);
+        let columns = keys
+            .chunks_exact(self.widths.key_bytes)
+            .zip(prints.chunks_exact(PRINT_BYTES).zip(places.chunks_exact(self.widths.place_bytes)));
+        let ends = directory.chunks_exact(4).map(|end| number_at(end, 0) as usize);
+        // The first bound is where the first bucket begins.
+        let mut ends = (0_u64..).zip(ends.skip(1)).peekable();
+        for (index, (rest, (print, place))) in columns.enumerate() {
+            while ends.next_if(|(_, end)| *end <= index).is_some() {}
+            let bucket = ends.peek().map_or(0, |(bucket, _)| *bucket);
+            visit(self.widths.join(bucket, long(rest)), self.candidate(long(print), long(place))?);
         }
         Ok(())
     }
@@ -173,12 +240,20 @@ impl KeyFile {
     }
 }
 
+/// The segments that a file says it tells about.
+pub(super) fn covered_in(listed: &[u8]) -> Vec<(u32, [u8; 16])> {
+    listed.chunks_exact(COVERED_BYTES).map(|entry| (number_at(entry, 0), checksum_at(entry, 4))).collect()
+}
+
 fn number_at(bytes: &[u8], at: usize) -> u32 {
     bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes)
 }
 
-fn long_at(bytes: &[u8], at: usize) -> u64 {
-    bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes)
+/// A number of at most eight bytes.
+fn long(bytes: &[u8]) -> u64 {
+    let mut whole = [0; 8];
+    whole.iter_mut().zip(bytes).for_each(|(whole, byte)| *whole = *byte);
+    u64::from_le_bytes(whole)
 }
 
 fn checksum_at(bytes: &[u8], at: usize) -> [u8; 16] {
@@ -196,7 +271,7 @@ impl Keys {
     pub(crate) fn open(files: &FarmFiles, manifest: &Manifest) -> Result<OpenedKeys, StoreError> {
         let (mut keys, mut damaged) = (Self::default(), Vec::new());
         for path in files.derived_files(EXTENSION)? {
-            match KeyFile::open(files, path.clone()) {
+            match open_or_convert(files, &path) {
                 Ok(file) => keys.files.push(file.into()),
                 // It is made anew from the segments, which are the truth.
                 Err(error @ StoreError::DerivedDamaged { .. }) => damaged.push((path, error)),
@@ -316,19 +391,26 @@ pub(crate) struct OpenedKeys {
     pub(crate) superseded: Vec<PathBuf>,
 }
 
+/// Opens a key file; one in the form that was written before is written anew in its place.
+fn open_or_convert(files: &FarmFiles, path: &Path) -> Result<KeyFile, StoreError> {
+    let opened = KeyFile::open(files, path.to_owned());
+    if !matches!(opened, Err(StoreError::DerivedDamaged { .. })) {
+        return opened;
+    }
+    match wide_keys::read(files, path)? {
+        Some((covered, entries)) => write_entries(files, covered, entries),
+        None => opened,
+    }
+}
+
 /// Writes a key file about segments.
 pub(crate) fn write_keys(
     files: &FarmFiles,
     covered: &[&Segment],
-    mut entries: Vec<KeyEntry>,
+    entries: Vec<KeyEntry>,
 ) -> Result<KeyFile, StoreError> {
-    entries.sort_unstable();
-    let column =
-        |of: &dyn Fn(&KeyEntry) -> u64| entries.iter().flat_map(|entry| of(entry).to_le_bytes()).collect();
-    let (keys, prints, places) =
-        (column(&|entry| entry.key), column(&|entry| entry.print), column(&KeyEntry::place));
-    let covered: Vec<_> = covered.iter().map(|segment| (segment.number, segment.file_checksum)).collect();
-    write_columns(files, &covered, keys, &prints, &places)
+    let covered = covered.iter().map(|segment| (segment.number, segment.file_checksum)).collect();
+    write_entries(files, covered, entries)
 }
 
 /// Writes one key file of several; entries of segments that are gone stay behind.
@@ -338,52 +420,72 @@ pub(crate) fn merge_keys(
     inputs: &[std::sync::Arc<KeyFile>],
 ) -> Result<KeyFile, StoreError> {
     let is_named = |segment: u32| manifest.segment(segment).is_some();
-    let mut rows = Vec::new();
+    let mut entries = Vec::new();
     for input in inputs {
-        let columns = [KEYS, PRINTS, PLACES].map(|section| input.derived.section(section));
-        let [keys, prints, places] = columns;
-        let prints_and_places = prints?.chunks_exact(8).zip(places?.chunks_exact(8));
-        for (key, (print, place)) in keys?.chunks_exact(8).zip(prints_and_places) {
-            let place = long_at(place, 0);
-            if is_named(Candidate::new(0, place).segment) {
-                rows.push((long_at(key, 0), long_at(print, 0), place));
+        input.visit(|key, Candidate { segment, row, print, revision }| {
+            if is_named(segment) {
+                let revision = revision.unwrap_or(REVISION_MAX);
+                entries.push(KeyEntry { key, print, segment, row, revision });
             }
-        }
+        })?;
     }
-    rows.sort_unstable();
-    rows.dedup();
-    let column =
-        |of: fn(&(u64, u64, u64)) -> u64| rows.iter().flat_map(|row| of(row).to_le_bytes()).collect();
-    let (keys, prints, places): (_, Vec<u8>, Vec<u8>) =
-        (column(|row| row.0), column(|row| row.1), column(|row| row.2));
-    let mut covered: Vec<_> = inputs
-        .iter()
-        .flat_map(|input| input.covered.iter().copied())
-        .filter(|(number, _)| is_named(*number))
-        .collect();
-    covered.sort_unstable();
-    covered.dedup();
-    drop(rows);
-    write_columns(files, &covered, keys, &prints, &places)
+    let covered = inputs.iter().flat_map(|input| input.covered.iter().copied());
+    let covered = covered.filter(|(number, _)| is_named(*number)).collect();
+    write_entries(files, covered, entries)
 }
 
-fn write_columns(
+fn write_entries(
     files: &FarmFiles,
-    covered: &[(u32, [u8; 16])],
-    keys: Vec<u8>,
-    prints: &[u8],
-    places: &[u8],
+    mut covered: Vec<(u32, [u8; 16])>,
+    mut entries: Vec<KeyEntry>,
 ) -> Result<KeyFile, StoreError> {
+    entries.sort_unstable();
+    entries.dedup();
+    covered.sort_unstable();
+    covered.dedup();
+    let buckets = (entries.len() / KEYS_OF_A_BUCKET).max(1).next_power_of_two();
+    let row_max = entries.iter().map(|entry| entry.row).max().unwrap_or(0);
+    let row_bits = u32::BITS - row_max.leading_zeros();
+    let widths = Widths::new(buckets.trailing_zeros(), row_bits, covered.len());
     let mut listed = Vec::with_capacity(covered.len() * COVERED_BYTES);
-    for (number, checksum) in covered {
+    for (number, checksum) in &covered {
         listed.extend(number.to_le_bytes());
         listed.extend(checksum);
     }
+    let columns = Columns::of(&entries, &covered, widths);
     let path = files.derived(&format!("{:016x}.{EXTENSION}", name_of(&listed)));
-    let directory = directory(&keys);
-    write_derived(files, &path, KIND, &[&listed, &directory, &keys, prints, places])?;
-    drop(keys);
+    let directory = directory(&entries, widths);
+    let row_bits = &row_bits.to_le_bytes()[..1];
+    drop(entries);
+    let Columns { keys, prints, places } = &columns;
+    write_derived(files, &path, KIND, &[&listed, row_bits, &directory, keys, prints, places])?;
     KeyFile::open(files, path)
+}
+
+/// The columns of a key file.
+struct Columns {
+    keys: Vec<u8>,
+    prints: Vec<u8>,
+    places: Vec<u8>,
+}
+
+impl Columns {
+    fn of(entries: &[KeyEntry], covered: &[(u32, [u8; 16])], widths: Widths) -> Self {
+        let segments: HashMap<u32, usize> =
+            covered.iter().enumerate().map(|(index, (number, _))| (*number, index)).collect();
+        let room = |width: usize| Vec::with_capacity(entries.len() * width);
+        let (mut keys, mut prints, mut places) =
+            (room(widths.key_bytes), room(PRINT_BYTES), room(widths.place_bytes));
+        for entry in entries {
+            let segment = segments.get(&entry.segment).copied().unwrap_or_default();
+            let (_, rest) = widths.split(entry.key);
+            let place = widths.place(segment, entry.row, entry.revision);
+            keys.extend_from_slice(&rest.to_le_bytes()[..widths.key_bytes]);
+            prints.extend_from_slice(&entry.print.to_le_bytes()[..PRINT_BYTES]);
+            places.extend_from_slice(&place.to_le_bytes()[..widths.place_bytes]);
+        }
+        Self { keys, prints, places }
+    }
 }
 
 /// A name that says what a file is about, so that another content gets another name.
@@ -393,24 +495,14 @@ fn name_of(listed: &[u8]) -> u64 {
     hash.digest()
 }
 
-/// For each value of the first bits of a key, the number of keys below it.
-fn directory(keys: &[u8]) -> Vec<u8> {
-    let count = keys.len() / 8;
-    let buckets = (count / KEYS_OF_A_BUCKET).max(1).next_power_of_two();
-    let bits = buckets.trailing_zeros();
-    let mut directory = Vec::with_capacity((buckets + 1) * 4);
-    let mut bucket_open = 0_u64;
-    for (index, key) in (0_u32..).zip(keys.chunks_exact(8)) {
-        let bucket = long_at(key, 0).checked_shr(64 - bits).unwrap_or(0);
-        while bucket_open <= bucket {
-            directory.extend(index.to_le_bytes());
-            bucket_open += 1;
-        }
+/// For each value of the first bits of a key, the number of keys below it, and the number of all.
+fn directory(sorted: &[KeyEntry], widths: Widths) -> Vec<u8> {
+    let mut directory = Vec::with_capacity(((1 << widths.bucket_bits) + 1) * 4);
+    let mut below = 0_usize;
+    for bucket in 0..=1_u64 << widths.bucket_bits {
+        below += sorted[below..].iter().take_while(|entry| widths.split(entry.key).0 < bucket).count();
+        directory.extend(u32::try_from(below).unwrap_or(u32::MAX).to_le_bytes());
     }
-    directory.resize_with((buckets + 1) * 4, Default::default);
-    let end = u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes();
-    let open = usize::try_from(bucket_open).unwrap_or(buckets).min(buckets);
-    directory[open * 4..].chunks_exact_mut(4).for_each(|bound| bound.copy_from_slice(&end));
     directory
 }
 
@@ -476,6 +568,35 @@ mod tests {
         let keys = keys.replaced(&inputs, merge_keys(&files, &without_first, &inputs).unwrap());
         assert_eq!(keys.files.len(), 1);
         check(&keys, &without_first, 1000);
+    }
+
+    #[test]
+    fn a_file_of_the_first_form_is_written_anew_and_keeps_what_it_knows() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = FarmFiles::new(dir.path(), FarmId::from_bytes([1; 16]));
+        let own = segment(7);
+        let manifest = Manifest::default().with_segments(std::slice::from_ref(&own), &[]);
+        let entries = entries(7, 0..100);
+        let column = |of: &dyn Fn(&KeyEntry) -> u64| -> Vec<u8> {
+            entries.iter().flat_map(|entry| of(entry).to_le_bytes()).collect()
+        };
+        let further = |number: u64| number << 16 | 0x1234;
+        let (keys, prints) = (column(&|entry| further(entry.key)), column(&|entry| further(entry.print)));
+        let places = column(&|entry| u64::from(entry.segment) << 32 | u64::from(entry.row) << 8 | 200);
+        let listed = [&7_u32.to_le_bytes()[..], &own.file_checksum].concat();
+        let path = files.derived(&format!("{:016x}.{EXTENSION}", name_of(&listed)));
+        write_derived(&files, &path, 1, &[&listed, &[0; 8], &keys, &prints, &places]).unwrap();
+
+        let OpenedKeys { keys, missing, damaged, .. } = Keys::open(&files, &manifest).unwrap();
+        assert_eq!((missing.len(), damaged.len()), (0, 0));
+        assert!(KeyFile::open(&files, path).is_ok(), "it has the new form");
+        let found = keys.lookup((0..200).map(id), &manifest).unwrap();
+        for number in 0..200 {
+            let expected = (number < 100).then(|| (7, u32::try_from(number).unwrap()));
+            assert_eq!(place_of(&found, number), expected);
+        }
+        let candidate = found[&id(3)][0];
+        assert_eq!((candidate.print, candidate.revision), (3, None));
     }
 
     /// Writes the key files of a large farm and asks for ids that are there and for ids that are not.

@@ -18,6 +18,7 @@ mod segment_reader;
 mod segment_rows;
 mod segment_schema;
 mod segment_writer;
+mod wide_keys;
 
 pub(crate) use columns::{SealedColumns, open_columns, verify_columns, verify_overlapping, write_columns};
 pub(crate) use files::{FarmFiles, remove_derived, remove_file};
