@@ -82,16 +82,16 @@ export function share(part, whole) {
 }
 
 /**
- * @param {string} now @param {string|undefined} before
+ * @param {string|number} now @param {string|number|undefined} before
  * @returns {{text: string, ratio: number|null}} the change in per cent
  */
 export function change(now, before) {
   if (before === undefined) return { text: "–", ratio: null };
   const [new_, old] = [Number(now), Number(before)];
-  if (old === 0) return { text: new_ === 0 ? "±0 %" : "new", ratio: null };
+  if (!(old > 0)) return { text: new_ === 0 ? "±0 %" : "new", ratio: null };
   const ratio = new_ / old - 1;
   const percent = Math.abs(ratio) >= 10 ? number.format(Math.round(100 * ratio)) : oneDigit.format(100 * ratio);
-  return { text: `${ratio > 0 ? "+" : ""}${percent} %`.replace("-", "−"), ratio };
+  return { text: `${ratio > 0 ? "+" : ""}${percent} %`.replace("-", "−").replace(/^.0\.0 /, "±0 "), ratio };
 }
 
 /** @param {Metric} metric @param {string} text @returns {string} with its sign */

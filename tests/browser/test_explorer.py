@@ -223,6 +223,17 @@ def test_unusual_days_are_named_and_lead_there(page):
     assert "from" in page.view and page.view["where"][0].startswith("user=")
 
 
+def test_an_unusual_day_of_a_group_that_usually_has_nothing_is_named_too(page):
+    page.open(last="90d", by="job")
+    hints = [hint.text for hint in page.all("#hints li")]
+    assert len(hints) == 1 and " flood new on " in hints[0], hints
+
+
+def test_what_was_not_there_before_is_new_in_every_figure(page):
+    page.open(last="30d", by="job", where="jobName~*flood*")
+    assert [delta.text for delta in page.all("#headline .delta")] == ["new"] * 5
+
+
 def test_views_are_kept_under_a_name(page):
     page.open(by="user", metric="runtime")
     page.press("v")
