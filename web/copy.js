@@ -53,13 +53,13 @@ const makers = {
   boto3: (view, answer) => byAws(view, answer, "copy.py.txt", JSON.stringify, (period) => `\n    period="${period}",`),
   aws: (view, answer) => byAws(view, answer, "copy.sh.txt", (list) => list.join(" "), (period) => ` --period ${period}`),
   curl: async (view) => ({ text: await filled("copy.curl.txt", { farm: view.farm, question: shell(JSON.stringify(exportQuery(view))) }), note: FOLDER }),
-  report: async (view) => (view.pattern.length ? { note: "farmtally report cannot filter by part of a job name." } : { text: report(view), note: FOLDER }),
+  report: async (view) => ({ text: report(view), note: FOLDER }),
   sql: bySql,
 };
 
 /** @param {View} view @returns {string} */
 function report(view) {
-  const flags = { "data-dir": "DIR", farm: view.farm, ...windowOf(view), by: view.by, where: view.where.map(filterText), period: view.period };
+  const flags = { "data-dir": "DIR", farm: view.farm, ...windowOf(view), by: view.by, pattern: view.pattern, where: view.where.map(filterText), period: view.period };
   if (!isSum(view)) flags.stat = `sum,${view.stat}`;
   if (view.compare !== "none") flags.compare = view.compare;
   const words = Object.entries(flags).flatMap(([name, values]) => [values].flat().map((value) => `--${name === "timeZone" ? "time-zone" : name} ${shell(value)}`));

@@ -85,7 +85,10 @@ def test_curl(page, shell, view):
     assert cents(answer["total"]["cost"]["sum"]) == cents(sum(Decimal(row["cost"]["sum"]) for row in answer["rows"])) == page.total()[1]
 
 
-@pytest.mark.parametrize("view", [{"by": "queue"}, {"by": ["user", r"Show:^(\S+) "], "where": ["outcome!=FAILED", "jobName~*sh*"], "timeZone": "Europe/Paris", "stat": "max"}])
+@pytest.mark.parametrize("view", [
+    {"by": "queue"}, {"by": ["user", r"Show:^(\S+) "], "where": ["outcome!=FAILED", "jobName~*sh*"], "timeZone": "Europe/Paris", "stat": "max"},
+    {"by": "queue", "pattern": r"Show:^(\S+) ", "where": "Show=northlight"},
+])
 def test_farmtally_report(page, shell, view):
     page.open(**RANGE, **view)
     text, _ = copied(page, "report")
