@@ -59,7 +59,7 @@ export function redraw() {
 
 /** What surrounds every drawing. */
 const frame = () => ({
-  animation: !calm.matches, animationDuration: 250, animationDurationUpdate: 200, backgroundColor: "transparent",
+  animation: !calm.matches, animationDuration: 250, animationDurationUpdate: 200,
   textStyle: { color: colour("ink-soft"), fontFamily: "system-ui, sans-serif" },
   aria: { enabled: true, label: { enabled: false }, decal: { show: true, decals: decals() } },
 });
@@ -197,6 +197,6 @@ export function picture(kind) {
     drawer.dispose();
     return new Blob([svg], { type: "image/svg+xml" });
   }
-  const [, data] = chart.getDataURL({ type: "png", pixelRatio: 2, backgroundColor: colour("card") }).split(",");
+  const [, data] = chart.getDataURL({ pixelRatio: 2, backgroundColor: colour("card") }).split(",");
   return new Blob([Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))], { type: "image/png" });
 }

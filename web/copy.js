@@ -9,7 +9,7 @@ import { DIMENSIONS, filterText, grouping, isSum } from "./view.js";
 const TOOLS = { boto3: "boto3", aws: "AWS CLI", curl: "curl", report: "farmtally report", sql: "DuckDB SQL" };
 const AWS_GROUPS = { queue: "QUEUE_ID", fleet: "FLEET_ID", job: "JOB_ID", user: "USER_ID", usageType: "USAGE_TYPE", instanceType: "INSTANCE_TYPE", licenseProduct: "LICENSE_PRODUCT" };
 const AWS_PERIODS = { hour: "HOURLY", day: "DAILY", week: "WEEKLY", month: "MONTHLY", none: "" };
-const AWS_RESOURCES_MAX = 10;
+const RESOURCES_MAX = 10;
 // What a dimension is called in the files, with the column of its name.
 const SQL_COLUMNS = { queue: ["queueId", "queueName"], fleet: ["fleetId", "fleetName"], job: ["jobId", "jobName"], user: ["userId"], worker: ["workerId"] };
 const sqlColumns = (dimension) => SQL_COLUMNS[dimension] ?? [dimension];
@@ -78,7 +78,7 @@ async function byAws(view, answer, file, listed, periodical) {
   if (period === undefined) problems.push(`it has no period of a ${answer.period}`);
   if (view.stat.startsWith("p")) problems.push("it has no percentiles");
   const offset = fixedOffset(answer);
-  if (!offset) problems.push("it takes one offset of whole or half hours from UTC, and the clock changes within this range or is another one");
+  if (!offset) problems.push("it takes one offset from UTC, in half hours: the clock changes within this range, or has another");
   const resources = await awsResources(view, problems);
   if (problems.length) return { note: `AWS's operation cannot be asked this: ${problems.join("; ")}. curl, farmtally report and SQL can.` };
   const statistics = listed(view.stat === "sum" ? ["SUM"] : ["SUM", view.stat.toUpperCase()]);
@@ -96,7 +96,7 @@ function fixedOffset({ window, buckets }) {
   return offsets.size === 1 && /^[+-]\d\d:(00|30)$/.test(offset) && whole ? `UTC${offset}` : null;
 }
 
-/** The queues or fleets to ask for: those of the filter, or all. @param {View} view @param {string[]} problems */
+/** The queues or fleets to ask for: those of the filter, or all; storage belongs to fleets. @param {View} view @param {string[]} problems */
 async function awsResources(view, problems) {
   const [first, ...others] = view.where;
   const fits = !first || (!others.length && !first.not && ["queue", "fleet"].includes(first.dimension) && !first.values.includes(null));
@@ -104,10 +104,10 @@ async function awsResources(view, problems) {
     problems.push("it filters by some queues or by some fleets, and by nothing else");
     return {};
   }
-  const dimension = first?.dimension ?? "queue";
+  const dimension = first?.dimension ?? (view.by.includes("usageType") ? "fleet" : "queue");
   const { values } = await get(`/api/v1/farms/${view.farm}/values?dimension=${dimension}&limit=1000`);
   const ids = values.filter(({ id, name }) => !first || first.values.includes(id) || first.values.includes(name)).map(({ id }) => id);
-  if (ids.length > AWS_RESOURCES_MAX) problems.push(`it takes at most ten ${dimension}s, and these are ${ids.length}`);
+  if (ids.length > RESOURCES_MAX) problems.push(`it takes at most ten ${dimension}s, and these are ${ids.length}`);
   if (!ids.length) problems.push(`it asks for at least one ${dimension}`);
   return { [`${dimension}Ids`]: ids };
 }
@@ -130,7 +130,9 @@ async function bySql(view, answer) {
     farm: view.farm, factor, statistic: isSum(view) ? "" : `,\n    ${call} AS ${unit}_${view.stat}`, where: conditions.map((one) => `\n        AND ${one}`).join(""),
     buckets: buckets.map(({ from, to }) => `(${Date.parse(from)}, ${Date.parse(to)})`).join(",\n    "), groups: groups.map(([made]) => `${made}, `).join(""), names: groups.map(([, kept]) => `${kept}, `).join(""),
   });
-  return { text, note: FOLDER };
+  // Persistent volumes count where these rules of the answer hold, and have no session.
+  const storage = view.by.includes("usageType") && view.where.every(({ dimension }) => /^(fleet|usageType)$/.test(dimension));
+  return { text: storage ? text.replace("sessionId IS NOT NULL", "true") : text, note: FOLDER };
 }
 
 /** What a pattern finds in a job's name: its first group, or all of it. @param {string} pattern */

@@ -70,6 +70,15 @@ def test_boto3(page, shell):
     assert by_queue(page, [eval(line, names) for line in printed.splitlines()]) == costs_on_page(page)
 
 
+def test_storage_belongs_to_fleets_so_that_a_question_by_usage_type_asks_for_them(page, shell):
+    page.open(**RANGE, by="usageType")
+    text, _ = copied(page, "aws")
+    rows = json.loads(shell(text, "bash", "-c"))["statistics"]
+    assert {row["usageType"] for row in rows} == {"COMPUTE", "LICENSE", "PERSISTENT_VOLUME"}
+    shown = Decimal(page.total()[1].replace("$", "").replace(",", ""))
+    assert abs(sum(Decimal(repr(row["costInUsd"]["sum"])) for row in rows) - shown) < Decimal("0.02"), "a volume that runs is a little older in each answer"
+
+
 def test_the_aws_command(page, shell):
     page.open(**RANGE, timeZone="Asia/Kolkata")
     text, _ = copied(page, "aws")
