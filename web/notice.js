@@ -48,6 +48,6 @@ export function sayFailed(error, retry) {
   const wrong = error.status >= 400 && error.status < 500 && error.status !== 429;
   say(h("div", { role: "alert" }, h("h2", { text: ended ? "This browser is not signed in any more" : wrong ? "This cannot be answered" : "No answer" }),
     h("p", { text: error.status ? error.message : `The server cannot be reached (${error.message}).` }),
-    error.field && h("p", {}, "It is about ", h("code", { text: error.field }), "."), h("p", { class: "hint", text: error.hint })),
+    !error.field && h("p", { class: "hint", text: error.hint })),
   ended ? h("a", { href: "/", text: "Sign in" }) : button("Try again", retry));
 }

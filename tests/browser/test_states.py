@@ -32,7 +32,8 @@ def test_filters_that_leave_nothing_say_which_to_drop(odd):
 
 def test_a_question_that_cannot_be_answered_says_what_is_wrong(odd):
     odd.open(farm="Hostile", timeZone="Europe/Atlantis")
-    assert "This cannot be answered" in odd.text("#notice") and "Europe/Atlantis" in odd.text("#notice") and "timeZone" in odd.text("#notice code")
+    assert "This cannot be answered" in odd.text("#notice") and "timeZone \"Europe/Atlantis\"" in odd.text("#notice")
+    assert odd.text("#notice").count("write a name such as") == 1, "what to do is said once"
     assert [line for line in odd.console() if "400" not in line] == []
 
 
