@@ -132,8 +132,11 @@ function showList(asked, sessions, cursor) {
   });
 }
 
-/** @param {any[]} values */
-const drill = (values) => go(deeper(view, values));
+/** The name that was pressed goes away; who came by keyboard goes on from the table. @param {any[]} values */
+function drill(values) {
+  $("table-card").focus({ preventScroll: true });
+  go(deeper(view, values));
+}
 
 function more() {
   inTable *= 5;

@@ -192,6 +192,7 @@ def test_the_keyboard_reaches_everything(page):
             break
     page.after(lambda: page.press(Keys.ENTER))
     assert page.view["by"] == ["user"]
+    assert page.run("return document.activeElement.id") == "table-card", "and not at the top of the page again"
     page.after(lambda: page.press(Keys.BACKSPACE))
     assert page.view["by"] == ["queue"]
 
