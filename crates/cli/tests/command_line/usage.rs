@@ -51,7 +51,7 @@ fn an_import_has_to_name_a_file() {
 
 #[test]
 fn a_batch_has_its_bounds() {
-    assert_snapshot!(refused("import --data-dir data --farm x --batch 0 a.csv"), @"error: invalid value '0' for '--batch <N>': a batch has 1 to 100000 records");
+    assert_snapshot!(refused("import --data-dir data --farm x --batch 0 a.csv"), @"error: invalid value '0' for '--batch <N>': a batch has 1 to 524288 records");
 }
 
 #[test]
