@@ -22,6 +22,7 @@ struct Sum {
 }
 
 /// Figures of one thread.
+#[expect(clippy::struct_field_names, reason = "every figure says its unit")]
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Bounds {
     /// Rows of 32 bytes written one after another, to memory that is there already, in bytes per second.
