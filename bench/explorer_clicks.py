@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-MONTH, YEAR = {"in": "2025-11"}, {"in": "2025"}
+YEAR = {"in": "2025"}
 GROUPS_IN_CHART, GROUPS_IN_TABLE = 9, 200
 
 
@@ -50,25 +50,26 @@ def of_groups(view: View) -> list[tuple[str, dict | str]]:
     return [("query", view.chart()), ("query", view.table())]
 
 
-def clicks(page) -> list[tuple[str, list[tuple[str, dict | str]]]]:
-    """Every click with what it sends. What is drilled into are the greatest of the farm."""
+def clicks(page, month: str) -> list[tuple[str, list[tuple[str, dict | str]]]]:
+    """Every click with what it sends. What is drilled into are the greatest of the month."""
+    window = {"in": month}
     greatest = lambda view: page.ask(view.table())["groups"][0]["values"][0]["id"]
-    queue = ("queue", greatest(View(MONTH, "queue")))
-    user = ("user", greatest(View(MONTH, "user", where=(queue,))))
-    job = ("job", greatest(View(MONTH, "job", where=(queue, user))))
-    of_job = View(MONTH, "job", where=(queue, user, job))
+    queue = ("queue", greatest(View(window, "queue")))
+    user = ("user", greatest(View(window, "user", where=(queue,))))
+    job = ("job", greatest(View(window, "job", where=(queue, user))))
+    of_job = View(window, "job", where=(queue, user, job))
     return [
-        ("the first chart: a month by queue", of_groups(View(MONTH, "queue"))),
-        ("by user", of_groups(View(MONTH, "user"))),
-        ("by job", of_groups(View(MONTH, "job"))),
-        ("by queue and user", of_groups(View(MONTH, "queue", "user"))),
-        ("drill into a queue: by user", of_groups(View(MONTH, "user", where=(queue,)))),
-        ("drill into its first user: by job", of_groups(View(MONTH, "job", where=(queue, user)))),
+        ("the first chart: a month by queue", of_groups(View(window, "queue"))),
+        ("by user", of_groups(View(window, "user"))),
+        ("by job", of_groups(View(window, "job"))),
+        ("by queue and user", of_groups(View(window, "queue", "user"))),
+        ("drill into a queue: by user", of_groups(View(window, "user", where=(queue,)))),
+        ("drill into its first user: by job", of_groups(View(window, "job", where=(queue, user)))),
         ("drill into a job: its sessions", [("query", of_job.chart()), ("sessions", of_job.sessions())]),
-        ("the sessions of the month", [("query", View(MONTH, "queue").chart()), ("sessions", View(MONTH, "queue").sessions())]),
-        ("compare with the month before", of_groups(View(MONTH, "user", compare="previous"))),
-        ("95th percentile by queue", of_groups(View(MONTH, "queue", stat="p95"))),
-        ("the week by hour", [("query", View(MONTH, hours=True).chart()), ("query", View(MONTH, "queue", hours=True).table())]),
+        ("the sessions of the month", [("query", View(window, "queue").chart()), ("sessions", View(window, "queue").sessions())]),
+        ("compare with the month before", of_groups(View(window, "user", compare="previous"))),
+        ("95th percentile by queue", of_groups(View(window, "queue", stat="p95"))),
+        ("the week by hour", [("query", View(window, hours=True).chart()), ("query", View(window, "queue", hours=True).table())]),
         ("a year by queue", of_groups(View(YEAR, "queue"))),
         ("a year by user", of_groups(View(YEAR, "user"))),
         ("a year by job", of_groups(View(YEAR, "job"))),

@@ -41,6 +41,7 @@ def main() -> int:
     parser.add_argument("--sessions", type=int, default=10_000_000, help="sessions of the farm")
     parser.add_argument("--repeats", type=int, default=15, help="how often each click is made")
     parser.add_argument("--folder", type=Path, help="the data folder; made under target/bench/ when not given")
+    parser.add_argument("--month", default="2025-11", help="the month that is looked at")
     parser.add_argument("--binary", type=Path, help="the program to measure; built when not given")
     arguments = parser.parse_args()
     folder = arguments.folder or program.REPOSITORY / f"target/bench/http-{arguments.sessions}"
@@ -50,7 +51,10 @@ def main() -> int:
     with Server(binary, folder) as server:
         page = Page(server)
         load_before = os.getloadavg()[0]
-        figures = [measured(page, server, name, requests, arguments.repeats) for name, requests in clicks(page)]
+        figures = []
+        for name, requests in clicks(page, arguments.month):
+            figures.append(measured(page, server, name, requests, arguments.repeats))
+            print(f"{figures[-1].median_ms:8.1f} ms  {figures[-1].cpu_ms:8.1f} processor ms  {name}", file=sys.stderr, flush=True)
         load = max(load_before, os.getloadavg()[0])
     print_table(arguments.sessions, arguments.repeats, load, figures)
     output = program.REPOSITORY / "target/bench/explorer.json"

@@ -42,6 +42,11 @@ impl AskedFarm {
         Ok(Self { snapshot: records::snapshot(sessions, columns)?, questions: questions(), threads })
     }
 
+    /// Its records.
+    pub(crate) fn snapshot(&self) -> &FarmSnapshot {
+        &self.snapshot
+    }
+
     /// Bytes of all blocks.
     pub(crate) fn column_bytes(&self) -> usize {
         self.snapshot.blocks().iter().map(|view| view.block().image().len()).sum()

@@ -17,6 +17,7 @@ mod asked;
 mod bandwidth;
 mod bounds;
 mod clock;
+mod explore;
 mod export;
 mod farm;
 mod kept;
@@ -88,6 +89,14 @@ enum Command {
         #[command(flatten)]
         farm: FarmArguments,
     },
+    /// Print a line of JSON per click in the explorer: medians of what its questions cost the engine
+    Explore {
+        #[command(flatten)]
+        farm: FarmArguments,
+        /// How often each click is made
+        #[arg(long, default_value_t = 7)]
+        repeats: usize,
+    },
     /// Measure how fast one thread writes an answer, and adds to sums anywhere in a table
     Bounds,
     /// Measure how fast memory is read
@@ -131,6 +140,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             respond::respond(&farm.build()?, std::io::stdin().lock(), std::io::stdout().lock())?;
         }
         Command::Count { question, farm } => count(&farm.build()?, &question),
+        Command::Explore { farm, repeats } => {
+            for explored in explore::explore(farm.build()?.snapshot(), repeats) {
+                println!("{}", serde_json::to_string(&explored)?);
+            }
+        }
         Command::Bounds => println!("{}", serde_json::to_string(&bounds::measure())?),
         Command::Bandwidth { threads } => {
             let bytes_per_second = bandwidth::read_bandwidth(threads.get());
