@@ -18,7 +18,7 @@ from pathlib import Path
 import program
 
 BASELINE = Path(__file__).with_name("guard-baseline.json")
-SESSIONS = 50_000
+SESSIONS = 1_000_000
 # What a question may need more than is recorded.
 GROWTH_MAX = 0.10
 QUESTIONS = [f"Q{number}" for number in range(1, 9)]
