@@ -10,8 +10,14 @@ use std::sync::Arc;
 
 use farmtally_service::{FolderError, OpenError, Service, ServiceLimits, SystemClock, backup};
 
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+
 use crate::data_folder::DataFolder;
 use crate::report_error::Failure;
+
+/// What the name of a copy begins with, before the id of its process.
+const COPY: &str = "reading-";
 
 /// The records of a folder, open for reading.
 pub(crate) struct Reading {
@@ -51,7 +57,8 @@ struct Copy {
 impl Copy {
     fn of(folder: &Path) -> Result<Self, Failure> {
         // Inside the folder, where its owner alone may look and the disk is the same.
-        let copy = Self { path: folder.join(format!("reading-{}", process::id())) };
+        remove_left_over(folder);
+        let copy = Self { path: folder.join(format!("{COPY}{}", process::id())) };
         copy.remove();
         let report = backup(folder, &copy.path)?;
         match report.findings.first() {
@@ -64,6 +71,21 @@ impl Copy {
     fn remove(&self) {
         // What cannot be removed is a copy of what is beside it, and in nobody's way.
         fs::remove_dir_all(&self.path).unwrap_or_default();
+    }
+}
+
+/// Takes away the copies of processes that were killed; what cannot be removed is in nobody's way.
+fn remove_left_over(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix(COPY)?.parse().ok());
+        if process
+            .and_then(Pid::from_raw)
+            .is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH))
+        {
+            fs::remove_dir_all(entry.path()).unwrap_or_default();
+        }
     }
 }
 

@@ -11,7 +11,7 @@ mod price;
 mod table;
 mod unit;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use farmtally_model::{DisplayName, FleetId, InstanceType, LicenseProduct, Timestamp, UsageType};
 use sha2::{Digest, Sha256};
@@ -58,6 +58,16 @@ impl RateCard {
     /// Whether nothing can be priced.
     pub fn is_empty(&self) -> bool {
         self.by_instance_type.is_empty()
+    }
+
+    /// The fleets that rates name by what people call them, each once.
+    pub fn fleet_names(&self) -> BTreeSet<&DisplayName> {
+        let rates = self.by_instance_type.values().flatten();
+        let named = rates.filter_map(|rate| match &rate.selector.fleet {
+            Some(FleetSelector::Name(name)) => Some(name),
+            Some(FleetSelector::Id(_)) | None => None,
+        });
+        named.collect()
     }
 
     fn of(parsed: Parsed) -> Self {

@@ -4,7 +4,7 @@
 //! stored; a record whose price no card gives says so, and is never given another price for that.
 
 use farmtally_ingest::{LineExplanation, RateCard, rate_card_id};
-use farmtally_model::{FarmId, FleetId, LineCost, Record, RecordId, RecordNames, Timestamp};
+use farmtally_model::{DisplayName, FarmId, FleetId, LineCost, Record, RecordId, RecordNames, Timestamp};
 use farmtally_store::{RateCardVersion, StoredRecord};
 
 use crate::error::ServiceError;
@@ -32,6 +32,17 @@ pub struct ExplainingCard {
     pub set_at: Timestamp,
     /// How it prices each line, in the order of the record's lines; those that came with a cost, too.
     pub lines: Vec<LineExplanation>,
+    /// What the fleet must have been called then, if it has another name now.
+    pub fleet_then: Option<FleetThen>,
+}
+
+/// Another name of a fleet than it has now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FleetThen {
+    /// One that the card names.
+    Called(DisplayName),
+    /// None that the card names.
+    Otherwise,
 }
 
 impl Service {
@@ -43,30 +54,67 @@ impl Service {
             return Ok(Some(explanation));
         }
         let names = self.names_of_fleets(farm_id)?;
-        let fleet_name = |fleet_id: FleetId| names.get(&fleet_id).cloned();
+        let name = names.get(&fleet_of(&explanation.stored.record));
         let versions = self.store.catalogue().rate_card_versions(farm_id)?;
-        for version in versions.into_iter().rev() {
+        let cards: Vec<(RateCardVersion, RateCard)> = versions
+            .into_iter()
+            .rev()
             // A card that an earlier program took and this one does not read has made no price that this one knows.
-            let Ok(card) = RateCard::parse(&version.text) else { continue };
-            let lines = card.explain(&explanation.stored.record, &RecordNames::default(), &fleet_name);
-            if let Ok(lines) = lines
-                && gives_what_is_stored(&lines, &explanation.stored)
-            {
-                explanation.note(&version, lines);
+            .filter_map(|version| RateCard::parse(&version.text).ok().map(|card| (version, card)))
+            .collect();
+        for (version, card) in &cards {
+            if let Some(lines) = explanation.by(card, name) {
+                explanation.note(version, lines, None);
             }
+        }
+        if explanation.card.is_none() {
+            explanation.look_at_other_names(&cards);
         }
         Ok(Some(explanation))
     }
 }
 
+fn fleet_of(record: &Record<LineCost>) -> FleetId {
+    match record {
+        Record::Session(session) => session.fleet_id,
+        Record::Volume(volume) => volume.fleet_id,
+    }
+}
+
 impl Explanation {
-    fn note(&mut self, version: &RateCardVersion, lines: Vec<LineExplanation>) {
+    /// How a card prices the record, its fleet having a name, if that gives what is stored.
+    fn by(&self, card: &RateCard, name: Option<&DisplayName>) -> Option<Vec<LineExplanation>> {
+        let lines = card.explain(&self.stored.record, &RecordNames::default(), &|_| name.cloned()).ok()?;
+        gives_what_is_stored(&lines, &self.stored).then_some(lines)
+    }
+
+    /// A rate that names a fleet made its price by the name that the fleet had then.
+    fn look_at_other_names(&mut self, cards: &[(RateCardVersion, RateCard)]) {
+        for (version, card) in cards {
+            let names: Vec<DisplayName> = card.fleet_names().into_iter().cloned().collect();
+            let called = names
+                .iter()
+                .find_map(|name| Some((self.by(card, Some(name))?, FleetThen::Called(name.clone()))));
+            let otherwise = || Some((self.by(card, None)?, FleetThen::Otherwise));
+            if let Some((lines, fleet_then)) = called.or_else(otherwise) {
+                self.note(version, lines, Some(fleet_then));
+            }
+        }
+    }
+
+    fn note(
+        &mut self,
+        version: &RateCardVersion,
+        lines: Vec<LineExplanation>,
+        fleet_then: Option<FleetThen>,
+    ) {
         if self.card.is_some() {
             self.same_as.push(version.version);
             return;
         }
         let id = rate_card_id(&version.text);
-        self.card = Some(ExplainingCard { version: version.version, id, set_at: version.set_at, lines });
+        self.card =
+            Some(ExplainingCard { version: version.version, id, set_at: version.set_at, lines, fleet_then });
     }
 }
 

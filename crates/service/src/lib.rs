@@ -38,7 +38,7 @@ pub use budgets::{BudgetStatus, is_passed, open_webhook_secret, seal_webhook_sec
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use counts::ServiceCounts;
 pub use error::{InternalError, OpenError, ResourceName, ServiceError};
-pub use explanation::{ExplainingCard, Explanation};
+pub use explanation::{ExplainingCard, Explanation, FleetThen};
 pub use export::{Cell, Column, ColumnKind, ExportError, ExportFormat, FocusOptions, FocusVersion, Table};
 pub use ingest::{IngestReport, NumberedSubmission, RateCardRefused, RefusedSubmission};
 pub use jobs::{Job, Search, SearchResult};

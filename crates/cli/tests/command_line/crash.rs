@@ -1,5 +1,6 @@
 //! What was acknowledged survives the death of the process that acknowledged it.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
@@ -54,4 +55,99 @@ fn an_interrupted_import_leaves_whole_batches() {
     let kept = number(&again, "unchanged");
     assert!([0, 10].contains(&kept), "{kept} is no whole batch");
     assert_eq!(kept + number(&again, "stored"), 25);
+}
+
+const CHEAP: &str = "[[rate]]\nusage = \"COMPUTE\"\nusdPerHour = \"0.6\"\n";
+const DEAR: &str = "[[rate]]\nusage = \"COMPUTE\"\nusdPerHour = \"0.9\"\n";
+/// What a session of a minute costs by each.
+const COSTS: [&str; 2] = ["0.01", "0.015"];
+const PRICED: usize = 6_000;
+
+/// A farm whose sessions the cheap card priced, and which has the dear one since.
+fn priced_farm() -> Place {
+    let place = Place::new();
+    place.write("cheap.toml", CHEAP);
+    place.write("dear.toml", DEAR);
+    let unpriced = sessions(1, u32::try_from(PRICED).unwrap()).replace(",\"costInUsd\":\"0.01\"", "");
+    place.write("a.jsonl", &unpriced);
+    place.done("import --data-dir data --farm oslo --rates cheap.toml a.jsonl");
+    place.done("rates set --data-dir data --farm oslo dear.toml");
+    place
+}
+
+/// How many sessions have the cost of each card. Every one has one of the two.
+fn by_cost(place: &Place) -> [usize; 2] {
+    place.done("export sessions --data-dir data --farm oslo --from 2025-11 --to 2025-11 --output out");
+    let text = place.read("out/month=2025-11/sessions.csv");
+    let mut rows = text.lines();
+    let cost = rows.next().unwrap().split(',').position(|name| name == "costInUsd").unwrap();
+    let costs: Vec<&str> = rows.map(|row| row.split(',').nth(cost).unwrap()).collect();
+    let counts = COSTS.map(|cost| costs.iter().filter(|found| **found == cost).count());
+    assert_eq!((costs.len(), counts.iter().sum::<usize>()), (PRICED, PRICED), "some have neither price");
+    counts
+}
+
+const REPRICE: &str = "rates reprice --data-dir data --farm oslo --from 2025-01-01 --yes";
+
+/// Whatever it was that died, the same command finishes the work, and there is nothing to do after that.
+fn finish(place: &Place) {
+    place.done(REPRICE);
+    assert_eq!(by_cost(place), [0, PRICED]);
+    let again = place.run(REPRICE);
+    assert!(again.stderr.contains("there is nothing to change"), "{again}");
+    assert_eq!(number(&place.done("import --data-dir data --farm oslo a.jsonl"), "unchanged"), PRICED as u64);
+}
+
+#[test]
+fn a_repricing_whose_server_is_killed_leaves_each_session_with_one_of_the_two_prices() {
+    let place = priced_farm();
+    let mut server = place.serve("");
+    let mut reprice = place.command(REPRICE);
+    let reprice = reprice.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    server.wait_for_stderr("status=200");
+    server.wait_for_stderr("status=200");
+    server.kill();
+    let ended = reprice.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{}", String::from_utf8_lossy(&ended.stderr));
+    let [old, new] = by_cost(&place);
+    assert!(old > 0 && new >= 1_000, "it was killed on its way: {old} and {new}");
+    assert_eq!(new % 1_000, 0, "a commit is whole");
+    finish(&place);
+}
+
+#[test]
+fn a_repricing_that_is_killed_leaves_each_session_with_one_of_the_two_prices() {
+    let place = priced_farm();
+    let mut server = place.serve("");
+    let mut reprice = place.command(REPRICE);
+    let mut reprice = reprice.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    server.wait_for_stderr("status=200");
+    reprice.kill().unwrap();
+    reprice.wait().unwrap();
+    server.stop(Signal::TERM);
+    let [_, new] = by_cost(&place);
+    assert!(new >= 1_000 && new % 1_000 == 0, "a commit is whole: {new}");
+    finish(&place);
+}
+
+#[test]
+fn a_repricing_of_a_folder_that_is_killed_at_any_time_is_finished_by_the_next() {
+    // Killed after so many commits that the catalogue tells of, beside which nobody else has the folder.
+    for commits in [1, 3] {
+        let place = priced_farm();
+        let mut reprice = place.command(REPRICE);
+        let mut reprice = reprice.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let wal = place.path("data/catalogue.sqlite-wal");
+        let grown = |base: u64| fs::metadata(&wal).map_or(0, |metadata| metadata.len()) > base;
+        for _ in 0..commits {
+            let base = fs::metadata(&wal).map_or(0, |metadata| metadata.len());
+            while !grown(base) && reprice.try_wait().unwrap().is_none() {
+                std::thread::yield_now();
+            }
+        }
+        reprice.kill().unwrap();
+        reprice.wait().unwrap();
+        by_cost(&place);
+        finish(&place);
+    }
 }

@@ -116,6 +116,49 @@ fn a_new_card_changes_nothing_that_is_stored_and_each_price_is_explained_by_its_
     ");
 }
 
+/// The text with another id of its card, and the id.
+fn without_id(text: &str) -> (String, String) {
+    let (before, rest) = text.split_once("(id ").unwrap();
+    let (id, after) = rest.split_once(',').unwrap();
+    (format!("{before}(id aaaa,{after}"), id.to_owned())
+}
+
+/// A session of a fleet that is known by its id and has a name.
+fn session_of(number: u32, fleet: &str) -> String {
+    session(number, "2026-01-05T10:00:00Z", "2026-01-05T11:30:00Z", COMPUTE).replace(
+        "\"fleetName\":\"spot\"",
+        &format!("\"fleetId\":\"fleet-{:032x}\",\"fleetName\":\"{fleet}\"", 7),
+    )
+}
+
+#[test]
+fn a_card_that_was_changed_and_a_fleet_that_was_renamed_afterwards_leave_every_price_its_rate() {
+    let place = Place::new();
+    let card = |usd: &str| {
+        let of_spot = format!("[[rate]]\nusage = \"COMPUTE\"\nfleet = \"spot\"\nusdPerHour = \"{usd}\"\n");
+        format!("{of_spot}[[rate]]\nusage = \"COMPUTE\"\nusdPerHour = \"9\"\n")
+    };
+    place.write("one.toml", &card("0.4"));
+    place.write("a.jsonl", &session_of(1, "spot"));
+    place.done("import --data-dir data --farm oslo --rates one.toml a.jsonl");
+    let before = explain(&place, 1);
+    assert!(before.contains("COMPUTE: 0.6 USD, by version 1 of the rate card"), "{before}");
+    place.write("two.toml", &card("0.5"));
+    place.write("b.jsonl", &session_of(2, "burst"));
+    place.done("import --data-dir data --farm oslo --rates two.toml b.jsonl");
+    // The card of version 1 again, as version 3: what it prices now is told apart from what it priced then by nobody, and
+    // both are named.
+    place.done("rates set --data-dir data --farm oslo one.toml");
+    let after = explain(&place, 1);
+    let by_the_last = "COMPUTE: 0.6 USD, by version 3 of the rate card (id aaaa, set [time]), when its fleet was called `spot`\n";
+    let (text, id) = without_id(&after);
+    assert!(text.contains(by_the_last) && before.contains(&id), "{after}");
+    assert!(after.ends_with("the same price by version 1 of the rate card\n"), "{after}");
+    let other = explain(&place, 2);
+    assert!(other.contains("COMPUTE: 13.5 USD, by version 3 of the rate card"), "{other}");
+    assert!(other.ends_with("the same price by version 2, 1 of the rate card\n"), "{other}");
+}
+
 #[test]
 fn repricing_is_shown_and_does_nothing_until_it_is_told_to() {
     let place = farm();

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use farmtally_ingest::{Charge, LineExplanation, RatePart};
 use farmtally_model::{LineCost, NanoUsd, Record, Span, Timestamp};
-use farmtally_service::{ExplainingCard, Explanation, SpreadBill, StoredRecord};
+use farmtally_service::{ExplainingCard, Explanation, FleetThen, SpreadBill, StoredRecord};
 
 use crate::args::FarmArguments;
 use crate::args::rates::ExplainArguments;
@@ -12,6 +12,7 @@ use crate::money_text::decimal;
 use crate::output::print;
 use crate::reading::Reading;
 use crate::report_error::Failure;
+use crate::terminal_text::one_line;
 
 const THOUSAND: u128 = 1000;
 const MILLION: u128 = 1_000_000;
@@ -97,7 +98,12 @@ fn spread(explanation: &Explanation, bills: &[SpreadBill]) -> String {
 }
 
 fn by(card: &ExplainingCard) -> String {
-    format!("by version {} of the rate card (id {}, set {})", card.version, card.id, card.set_at)
+    let fleet = match &card.fleet_then {
+        None => String::new(),
+        Some(FleetThen::Called(name)) => format!(", when its fleet was called `{}`", one_line(name.as_str())),
+        Some(FleetThen::Otherwise) => ", when its fleet had another name".to_owned(),
+    };
+    format!("by version {} of the rate card (id {}, set {}){fleet}", card.version, card.id, card.set_at)
 }
 
 fn arithmetic(line: &LineExplanation) -> String {
