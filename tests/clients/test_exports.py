@@ -126,3 +126,19 @@ def test_an_export_beside_a_server_is_the_same(history, tmp_path):
     for path in alone.glob("month=*/sessions.csv"):
         assert path.read_bytes() == (beside / path.relative_to(alone)).read_bytes()
         assert CPU in path.read_text() or path.parent.name == "month=2026-01"
+
+
+def test_a_report_in_partitions_is_one_table_that_adds_up(tmp_path):
+    folder = Folder(tmp_path / "data")
+    folder.import_lines("north", sample.json_lines(sample.NORTH))
+    flags = ("--by", "queue,user,usageType", "--in", "2025-11", "--partition", "day")
+    for form in ("csv", "parquet"):
+        told = folder.run("export", "report", *flags, "--format", form, "--output", tmp_path / form).stdout.splitlines()
+        assert len(told) == 31 and told[-1].startswith("sum: 30 files, ")
+        table = f"read_{form}('{tmp_path / form}/*/report.{form}', hive_partitioning = true"
+        table += ", all_varchar = true)" if form == "csv" else ")"
+        columns = duckdb.sql(f"SELECT * FROM {table}").columns
+        cost = next(name for name in columns if name.lower().startswith("cost"))
+        [(found, days)] = duckdb.sql(f"SELECT sum({cost}::DECIMAL(38, 18)), count(DISTINCT day) FROM {table}").fetchall()
+        assert Decimal(found) == Decimal(told[-1].split()[-2]) == sum(map(costs, sample.NORTH))
+        assert days > 1

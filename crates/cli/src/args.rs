@@ -38,7 +38,7 @@ pub(crate) use folder::{
 pub(crate) use import::{ImportArguments, ImportCommand};
 pub(crate) use key::{KeyArguments, KeyCommand, KeyCreateArguments, KeyListArguments, KeyRotateArguments};
 pub(crate) use manual::{CompletionsArguments, ManArguments};
-pub(crate) use report::{Metric, Output, ReportArguments, Tool};
+pub(crate) use report::{Metric, Output, QuestionArguments, ReportArguments, Tool};
 pub(crate) use serve::{ConfigCommand, ServeArguments};
 
 /// Usage and cost statistics for render farms, behind AWS Deadline Cloud's own API.
@@ -86,7 +86,7 @@ pub(crate) enum Command {
     /// Set what may be spent, say how it stands, and tell webhooks
     #[command(subcommand)]
     Budget(BudgetCommand),
-    /// Write FOCUS or sessions for others to read, as CSV, JSON Lines or Parquet
+    /// Write FOCUS, sessions or reports for others, as CSV, JSON Lines or Parquet
     #[command(subcommand)]
     Export(ExportCommand),
     /// Copy a folder as it is at one instant, beside a running server too, and read it back

@@ -1,13 +1,16 @@
 //! `export`: tables for others, one file for each month, each replaced as a whole.
 
-use std::fs::{self, File};
+mod partition_file;
+
 use std::io::BufWriter;
-use std::path::Path;
 
 use farmtally_service::{ExportError, ExportFormat, FocusOptions, Month, Table};
 
+use self::partition_file::failure;
+pub(super) use self::partition_file::put;
+use super::report;
 use crate::args::export::{
-    ExportCommand, FocusArguments, FocusFormat, RangeArguments, SessionsArguments, SessionsFormat,
+    ExportCommand, FocusArguments, RangeArguments, SessionsArguments, SessionsFormat, TableFormat,
 };
 use crate::output::print;
 use crate::reading::Reading;
@@ -18,13 +21,14 @@ pub(crate) fn run(command: &ExportCommand) -> Result<(), Failure> {
     match command {
         ExportCommand::Focus(arguments) => focus(arguments),
         ExportCommand::Sessions(arguments) => sessions(arguments),
+        ExportCommand::Report(arguments) => report::export(arguments),
     }
 }
 
 fn focus(arguments: &FocusArguments) -> Result<(), Failure> {
     let format = match arguments.format {
-        FocusFormat::Csv => ExportFormat::Csv,
-        FocusFormat::Parquet => ExportFormat::Parquet,
+        TableFormat::Csv => ExportFormat::Csv,
+        TableFormat::Parquet => ExportFormat::Parquet,
     };
     let options = FocusOptions { version: arguments.focus_version, provider: arguments.provider.clone() };
     export(&arguments.range, "billing_month", "focus", format, &|reading, farm_id, month| {
@@ -63,31 +67,9 @@ fn export(
         let table = make(&reading, farm_id, month).map_err(failure)?;
         let folder = range.output.join(format!("{partition}={month}"));
         let path = folder.join(format!("{name}.{}", format.extension()));
-        put(&folder, &path, &table, format)?;
+        put(&path, |file| table.write(format, BufWriter::new(file)))?;
         print(format_args!("{}\t{} rows", path.display(), table.rows.len()))?;
         month = month.next();
     }
     Ok(())
-}
-
-/// Writes a file beside its place, and puts it there when it is whole and on the disk.
-fn put(folder: &Path, path: &Path, table: &Table, format: ExportFormat) -> Result<(), Failure> {
-    let cannot_write =
-        |error: &std::io::Error| Failure::caused(format!("cannot write `{}`", path.display()), error);
-    fs::create_dir_all(folder).map_err(|error| cannot_write(&error))?;
-    let beside = path.with_extension(format!("{}.new", format.extension()));
-    let file = File::create(&beside).map_err(|error| cannot_write(&error))?;
-    table.write(format, BufWriter::new(&file)).map_err(|error| match error {
-        ExportError::Write(error) => cannot_write(&error),
-        other => failure(other),
-    })?;
-    file.sync_all().map_err(|error| cannot_write(&error))?;
-    fs::rename(&beside, path).map_err(|error| cannot_write(&error))
-}
-
-fn failure(error: ExportError) -> Failure {
-    match error {
-        ExportError::Service(error) => error.into(),
-        error => Failure::of(&error),
-    }
 }

@@ -25,7 +25,7 @@ fn help_names_every_command_and_where_to_start() {
       key           Make, list, rotate, disable and delete access keys
       rates         Set, show and explain the rates that price sessions; price anew; spread a bill
       budget        Set what may be spent, say how it stands, and tell webhooks
-      export        Write FOCUS or sessions for others to read, as CSV, JSON Lines or Parquet
+      export        Write FOCUS, sessions or reports for others, as CSV, JSON Lines or Parquet
       backup        Copy a folder as it is at one instant, beside a running server too, and read it back
       restore       Make a data folder of a backup, and read it back
       verify        Compare every checksum and every count of a folder that no server has

@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod door;
 mod env;
+mod export_report;
 mod farms;
 mod finance;
 mod help;

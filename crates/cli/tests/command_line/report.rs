@@ -217,3 +217,17 @@ fn the_page_is_opened_with_the_same_words() {
         "{ended}"
     );
 }
+
+#[test]
+fn the_limit_is_about_what_the_answer_has_in_every_form() {
+    let place = place();
+    let volume = r#"{"volumeId":"volume-00000000000000000000000000000001","fleetName":"cloud","startedAt":"2025-11-01T00:00:00Z","endedAt":"2025-11-02T00:00:00Z","costInUsd":"1"}"#;
+    place.write("volume.jsonl", volume);
+    place.done("import --data-dir data --farm Studio volume.jsonl");
+    for form in ["csv", "json", "table"] {
+        let code =
+            |by: &str| report(&place, &format!("{NOVEMBER} --by {by} --output {form} --fail-over 5")).code;
+        assert_eq!(code("usageType"), Some(4), "sessions for 4.37 and a volume for 1, as {form}");
+        assert_eq!(code("user"), Some(0), "a volume has no user, as {form}");
+    }
+}

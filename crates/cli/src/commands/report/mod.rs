@@ -10,6 +10,7 @@ mod figures;
 mod layout;
 mod lines;
 mod page;
+mod partitions;
 mod question;
 mod table;
 mod talking;
@@ -18,7 +19,9 @@ use std::io::{IsTerminal, stdout};
 
 use farmtally_model::FarmId;
 use farmtally_service::{Catalogue, Farm};
-use farmtally_wire::native::{AnswerHead, GroupBy, Query};
+use farmtally_wire::native::{AnswerHead, Query};
+
+pub(super) use self::partitions::export;
 
 use self::asking::Source;
 use self::copy::Subject;
@@ -26,16 +29,17 @@ use self::figures::Figure;
 use self::table::{Shown, table};
 use crate::args::{Output, ReportArguments, Tool};
 use crate::exit::ExitStatus;
-use crate::farm_reference::all_farms;
+use crate::farm_reference::{FarmReference, all_farms};
 use crate::output::{print, print_as_it_is, print_bytes};
 use crate::report_error::Failure;
 use crate::terminal_text::one_line;
 
 /// Asks, and prints.
 pub(crate) fn run(arguments: &ReportArguments) -> Result<ExitStatus, Failure> {
-    let query = question::query(arguments)?;
+    let needs_sum = arguments.limits.fail_over.is_some();
+    let query = question::query(&arguments.question, arguments.metric, needs_sum)?;
     let catalogue = arguments.folder.existing()?;
-    let farm = farm(arguments, &catalogue)?;
+    let farm = farm(arguments.farm.as_ref(), &catalogue)?;
     if arguments.open {
         return page::open(arguments, farm.farm_id).map(|()| ExitStatus::Success);
     }
@@ -65,8 +69,8 @@ fn for_other_tool(
 }
 
 /// The farm that was named, or the only one.
-fn farm(arguments: &ReportArguments, catalogue: &Catalogue) -> Result<Farm, Failure> {
-    if let Some(reference) = &arguments.farm {
+fn farm(named: Option<&FarmReference>, catalogue: &Catalogue) -> Result<Farm, Failure> {
+    if let Some(reference) = named {
         return reference.existing(catalogue);
     }
     let mut farms = all_farms(catalogue)?;
@@ -134,21 +138,14 @@ const fn name_of_bytes(form: Output) -> Option<&'static str> {
     }
 }
 
-/// The same window and filters, with everything in one group: what is told beside a form that has rows alone.
+/// The same question in no more groups than it takes to count what it counts (volumes are in it if its groups are of usage
+/// types): what is told beside a form that has rows alone.
 fn whole(query: &Query) -> Query {
-    let same = query.clone();
-    let of_groups = query.group_by.iter().filter_map(|by| match by {
-        GroupBy::Pattern(pattern) => Some(pattern.clone()),
-        GroupBy::Dimension(_) => None,
-    });
     Query {
-        // Filters may name the label of any pattern, those of the groups included.
-        patterns: same.patterns.into_iter().chain(of_groups).collect(),
-        group_by: Vec::new(),
         period: None,
         compare: None,
         statistics: Vec::new(),
-        top: None,
+        top: (!query.group_by.is_empty()).then_some(1),
         other: None,
         ..query.clone()
     }

@@ -35,7 +35,9 @@ fn starts(opener: &str, address: &str) -> bool {
 fn address(endpoint: &str, arguments: &ReportArguments, farm_id: FarmId) -> String {
     let mut parameters =
         vec![("farm", farm_id.to_string()), ("metric", rank_name(arguments.metric).to_owned())];
-    let known = pairs(arguments).into_iter().filter(|(name, _)| !["stat", "other", "period"].contains(name));
+    let known = pairs(&arguments.question)
+        .into_iter()
+        .filter(|(name, _)| !["stat", "other", "period"].contains(name));
     parameters.extend(known);
     let period = arguments.question.period.clone().unwrap_or_else(|| "none".to_owned());
     parameters.push(("period", period));

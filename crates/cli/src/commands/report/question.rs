@@ -7,7 +7,7 @@ use farmtally_model::question::QuestionError;
 use farmtally_wire::native::{Query, parse_query_string};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::args::{Metric, ReportArguments};
+use crate::args::{Metric, QuestionArguments};
 use crate::report_error::Failure;
 
 /// Most rows of an answer, as many as the API gives at all.
@@ -16,15 +16,14 @@ const ROWS_MAX: u64 = 1_000_000;
 /// What does not stand for itself in a query string (RFC 3986).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The document.
-pub(super) fn query(arguments: &ReportArguments) -> Result<Query, Failure> {
-    let read = parse_query_string(&query_string(&pairs(arguments)), &[]);
+/// The document; with `needs_sum` the sum is in it, whatever else is asked for.
+pub(super) fn query(asked: &QuestionArguments, metric: Metric, needs_sum: bool) -> Result<Query, Failure> {
+    let read = parse_query_string(&query_string(&pairs(asked)), &[]);
     let mut query = read.map_err(|error| not_understood(&error))?;
     query.rows_max = Some(ROWS_MAX);
-    query.top_by = Some(rank_name(arguments.metric).to_owned());
-    // The limit is about the sum, whatever else is asked for.
+    query.top_by = Some(rank_name(metric).to_owned());
     let lacks_sum = !query.statistics.is_empty() && !query.statistics.iter().any(|name| name == "sum");
-    if arguments.limits.fail_over.is_some() && lacks_sum {
+    if needs_sum && lacks_sum {
         query.statistics.push("sum".to_owned());
     }
     query.check().map_err(|error| not_understood(&error))?;
@@ -41,8 +40,7 @@ pub(super) const fn rank_name(metric: Metric) -> &'static str {
 }
 
 /// The flags as the parameters of a query string.
-pub(super) fn pairs(arguments: &ReportArguments) -> Vec<(&'static str, String)> {
-    let asked = &arguments.question;
+pub(super) fn pairs(asked: &QuestionArguments) -> Vec<(&'static str, String)> {
     let mut pairs: Vec<(&'static str, String)> = Vec::new();
     let single = [
         ("last", &asked.last),
@@ -112,7 +110,7 @@ pub(super) fn not_understood(error: &QuestionError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::{Arguments, Command};
+    use crate::args::{Arguments, Command, ReportArguments};
     use clap::Parser;
 
     fn arguments(words: &[&str]) -> ReportArguments {
@@ -124,7 +122,8 @@ mod tests {
     }
 
     fn document(words: &[&str]) -> String {
-        let query = query(&arguments(words)).unwrap();
+        let ReportArguments { question, metric, limits, .. } = arguments(words);
+        let query = query(&question, metric, limits.fail_over.is_some()).unwrap();
         serde_json::to_string(&query).unwrap()
     }
 
