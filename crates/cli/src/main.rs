@@ -20,6 +20,7 @@ mod money_text;
 mod otlp;
 mod output;
 mod page_token;
+mod patience;
 mod progress;
 mod reading;
 mod region;

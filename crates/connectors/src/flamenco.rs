@@ -130,10 +130,7 @@ impl Iterator for TaskLogs {
             let log = self.logs.next()?;
             match self.read(&log) {
                 Ok(entries) => self.current = entries.into_iter(),
-                Err(error) => {
-                    self.logs = vec![].into_iter();
-                    return Some(Err(error.into()));
-                }
+                Err(error) => return Some(Err(error.into())),
             }
         }
     }

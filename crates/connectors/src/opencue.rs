@@ -202,10 +202,6 @@ impl Iterator for Part {
     type Item = Result<Entry, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let next = self.next_entry().map_err(|error| ReadError::Io(io::Error::other(error)));
-        if next.is_err() {
-            self.is_over = true;
-        }
-        next.transpose()
+        self.next_entry().map_err(|error| ReadError::Io(io::Error::other(error))).transpose()
     }
 }

@@ -5,7 +5,7 @@
 //! blank line or a carriage return; so rows end at the line feed alone here, and are numbered back from it.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 
@@ -35,7 +35,7 @@ pub(crate) struct CsvRow {
 impl CsvText {
     /// Reads the header, whose cells are [`Self::header`] until the next row is read.
     pub(crate) fn open(source: TextReader, delimiter: u8) -> Result<Self, ReadError> {
-        let metered = Metered { source, bytes: 0, last: b'\n', end: End::Ahead };
+        let metered = Metered { source, bytes: 0, bytes_total: 0, last: b'\n', end: End::Ahead };
         let mut builder = ReaderBuilder::new();
         let builder = builder.has_headers(false).flexible(true).terminator(Terminator::Any(b'\n'));
         let reader = builder.delimiter(delimiter).from_reader(metered);
@@ -67,14 +67,27 @@ impl CsvText {
         cells(&self.record).take(whole)
     }
 
-    /// Reads the next row; `None` at the end.
+    /// Reads the next row; `None` at the end, where it can be asked again if the source grows.
     pub(crate) fn next_row(&mut self) -> Result<Option<CsvRow>, ReadError> {
-        if !self.read_record()? {
+        if self.has_seen_end() || self.is_at_end()? || !self.read_record()? {
             return Ok(None);
         }
         let problem = self.open_quote().or_else(|| self.wrong_width());
         let torn = problem.is_some() && self.reader.get_ref().end != End::Ahead;
         Ok(Some(CsvRow { line: self.line(), problem, torn }))
+    }
+
+    /// Whether the last row was ended by the end of the source. If the source has grown since, what comes is the rest of that
+    /// row, and not another.
+    fn has_seen_end(&self) -> bool {
+        self.reader.get_ref().end != End::Ahead
+    }
+
+    /// Whether all was read. The parser underneath goes on no more once it has seen an end.
+    fn is_at_end(&mut self) -> Result<bool, ReadError> {
+        let read = self.reader.position().byte();
+        let metered = self.reader.get_mut();
+        Ok(read == metered.bytes_total && metered.source.fill_buf()?.is_empty())
     }
 
     /// Reads the next row that is not blank; false at the end.
@@ -142,6 +155,7 @@ fn io_error(error: csv::Error) -> ReadError {
 struct Metered {
     source: TextReader,
     bytes: usize,
+    bytes_total: u64,
     last: u8,
     end: End,
 }
@@ -175,6 +189,7 @@ impl Read for Metered {
             self.last = *last;
         }
         self.bytes += length;
+        self.bytes_total += length as u64;
         Ok(length)
     }
 }

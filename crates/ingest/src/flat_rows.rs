@@ -10,6 +10,7 @@ use farmtally_model::{SessionError, Submission, USAGE_LINES_MAX};
 use crate::cell::{Cell, Cells};
 use crate::column::Column;
 use crate::entry::{Entry, FieldProblem, ReadError, Reject, entry};
+use crate::growth::Growth;
 use crate::record::{SentLine, session, session_problem, usage_line, volume};
 
 /// One row, with as many of its cells as could be read.
@@ -34,36 +35,53 @@ pub(crate) enum FlatItem {
 /// The entries of flat rows.
 pub(crate) struct FlatEntries<R: Iterator<Item = Result<FlatItem, ReadError>>> {
     rows: Peekable<R>,
-    failed: bool,
+    growth: Option<Growth>,
+    /// The session at the end of a source that grows, whose next row may come.
+    held: Option<SessionRows>,
 }
 
 impl<R: Iterator<Item = Result<FlatItem, ReadError>>> FlatEntries<R> {
-    pub(crate) fn new(rows: R) -> Self {
-        Self { rows: rows.peekable(), failed: false }
+    pub(crate) fn new(rows: R, growth: Option<Growth>) -> Self {
+        Self { rows: rows.peekable(), growth, held: None }
     }
 
-    /// The session whose rows begin with `first`. One that reading breaks off behind may have further usage lines, so
-    /// it is given up for the error: half of a session would be a wrong bill.
-    fn session(&mut self, first: FlatRow) -> Result<Entry, ReadError> {
-        let mut group = SessionRows::start(first);
+    /// The session with these rows and those that follow; `None` when it is held. One that reading breaks off behind may have
+    /// further usage lines, so it is given up for the error: half of a session would be a wrong bill.
+    fn session(&mut self, mut group: SessionRows) -> Result<Option<Entry>, ReadError> {
         while let Some(Ok(FlatItem::Row(row))) =
             self.rows.next_if(|item| item.as_ref().is_ok_and(|item| group.continues_with(item)))
         {
             group.add(*row);
         }
         if let Some(Err(error)) = self.rows.next_if(Result::is_err) {
-            return Err(self.fail(error));
+            return Err(error);
         }
-        if let Some(Ok(FlatItem::Row(row))) = self.rows.peek() {
-            group.refuse_if_torn(row);
+        match self.rows.peek() {
+            Some(Ok(FlatItem::Row(row))) => group.refuse_if_torn(row),
+            None if self.growth.as_ref().is_some_and(|growth| !growth.is_quiet()) => {
+                self.held = Some(group);
+                // Takes away the end that was seen, so that it is looked for anew.
+                return Ok(self.rows.next().and(None));
+            }
+            _ => {}
         }
-        Ok(group.finish())
+        Ok(Some(group.finish()))
     }
 
-    /// Nothing is read after an error.
-    fn fail(&mut self, error: ReadError) -> ReadError {
-        self.failed = true;
-        error
+    fn next_entry(&mut self) -> Result<Option<Entry>, ReadError> {
+        if let Some(group) = self.held.take() {
+            return self.session(group);
+        }
+        let row = match self.rows.next().transpose()? {
+            Some(FlatItem::Row(row)) => *row,
+            Some(FlatItem::Whole(entry)) => return Ok(Some(entry)),
+            None => return Ok(None),
+        };
+        if row.cells.get(Column::SessionId).is_some() {
+            self.session(SessionRows::start(row))
+        } else {
+            Ok(Some(single(row)))
+        }
     }
 }
 
@@ -71,16 +89,7 @@ impl<R: Iterator<Item = Result<FlatItem, ReadError>>> Iterator for FlatEntries<R
     type Item = Result<Entry, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let row = match self.rows.next()? {
-            Ok(FlatItem::Row(row)) => *row,
-            Ok(FlatItem::Whole(entry)) => return Some(Ok(entry)),
-            Err(error) => return Some(Err(self.fail(error))),
-        };
-        let is_session = row.cells.get(Column::SessionId).is_some();
-        Some(if is_session { self.session(row) } else { Ok(single(row)) })
+        self.next_entry().transpose()
     }
 }
 

@@ -4,14 +4,14 @@ use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::csv_rows::CsvRows;
 use crate::entry::{Entry, ReadError};
-use crate::flamenco::{FlamencoEvents, FlamencoNames};
+use crate::flamenco::{FlamencoEvents, SharedFlamencoNames};
 use crate::flat_rows::FlatEntries;
+use crate::growth::Growth;
 use crate::input::text_reader;
 use crate::jsonl::JsonLines;
 use crate::lines::LineEntries;
@@ -84,6 +84,11 @@ impl Format {
             _ => None,
         }
     }
+
+    /// Whether a file of it can be read on where something was appended.
+    pub const fn can_grow(self) -> bool {
+        matches!(self, Self::Jsonl | Self::Csv | Self::Slurm | Self::Flamenco)
+    }
 }
 
 impl fmt::Display for Format {
@@ -135,16 +140,18 @@ pub struct Options {
     /// What the columns mean, of a table that is not in our own form.
     pub mapping: Option<Mapping>,
     /// What Flamenco's jobs are called.
-    pub flamenco_names: Option<Arc<FlamencoNames>>,
+    pub flamenco_names: Option<SharedFlamencoNames>,
+    /// Set for a source that grows and whose entries are asked again at its end.
+    pub growth: Option<Growth>,
 }
 
-/// The entries of a source, in its order. An error ends it.
-pub struct Entries(Box<dyn Iterator<Item = Result<Entry, ReadError>> + Send>);
+/// The entries of a source, in its order. An error ends it. At the end of a source that grows it can be asked again.
+pub struct Entries(Option<Box<dyn Iterator<Item = Result<Entry, ReadError>> + Send>>);
 
 impl Entries {
     /// Entries from elsewhere.
     pub fn new(entries: impl Iterator<Item = Result<Entry, ReadError>> + Send + 'static) -> Self {
-        Self(Box::new(entries))
+        Self(Some(Box::new(entries)))
     }
 }
 
@@ -152,7 +159,12 @@ impl Iterator for Entries {
     type Item = Result<Entry, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next()
+        let next = self.0.as_mut()?.next();
+        // A source that failed once is not asked again.
+        if matches!(next, Some(Err(_))) {
+            self.0 = None;
+        }
+        next
     }
 }
 
@@ -168,11 +180,11 @@ pub fn open(format: Format, input: Input, options: Options) -> Result<Entries, R
         return mapping.open(format, input);
     }
     if format == Format::Parquet {
-        return Ok(Entries::new(FlatEntries::new(open_parquet(input)?)));
+        return Ok(Entries::new(FlatEntries::new(open_parquet(input)?, None)));
     }
     let reader = text_reader(input.into_stream())?;
     Ok(match format {
-        Format::Csv => Entries::new(FlatEntries::new(CsvRows::open(reader)?)),
+        Format::Csv => Entries::new(FlatEntries::new(CsvRows::open(reader)?, options.growth)),
         Format::Slurm => Entries::new(LineEntries::new(reader, SlurmLines::new())),
         Format::SlurmJson => Entries::new(SlurmJsonEntries::new(reader)),
         Format::Flamenco => Entries::new(FlamencoEvents::new(reader, options.flamenco_names)),

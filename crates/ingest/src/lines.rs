@@ -11,13 +11,12 @@ pub(crate) trait LineParser {
     fn parse_line(&mut self, line: u64, text: &str) -> Result<Option<Entry>, ReadError>;
 }
 
-/// The entries of a text, in constant memory.
+/// The entries of a text, in constant memory. At the end of a text that grows they are asked again, and go on where they were.
 pub(crate) struct LineEntries<R, P> {
     reader: R,
     parser: P,
     line: u64,
     buffer: Vec<u8>,
-    ended: bool,
 }
 
 enum LineRead {
@@ -28,20 +27,23 @@ enum LineRead {
 
 impl<R: BufRead, P: LineParser> LineEntries<R, P> {
     pub(crate) fn new(reader: R, parser: P) -> Self {
-        Self { reader, parser, line: 0, buffer: Vec::new(), ended: false }
+        Self { reader, parser, line: 0, buffer: Vec::new() }
     }
 
     /// The parser, for what it has gathered.
-    pub(crate) fn parser_mut(&mut self) -> &mut P {
-        &mut self.parser
+    pub(crate) const fn parser(&self) -> &P {
+        &self.parser
     }
 
     fn next_entry(&mut self) -> Result<Option<Entry>, ReadError> {
         loop {
             let read = self.read_line()?;
+            if matches!(read, LineRead::End) {
+                return Ok(None);
+            }
             self.line += 1;
             let entry = match read {
-                LineRead::End => return Ok(None),
+                LineRead::End => None,
                 LineRead::TooLong => Some(self.too_long()),
                 LineRead::Whole => self.parse()?,
             };
@@ -100,13 +102,7 @@ impl<R: BufRead, P: LineParser> Iterator for LineEntries<R, P> {
     type Item = Result<Entry, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let next = self.next_entry().transpose();
-        // A source that failed once is not asked again.
-        self.ended = !matches!(next, Some(Ok(_)));
-        next
+        self.next_entry().transpose()
     }
 }
 

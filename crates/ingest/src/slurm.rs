@@ -118,7 +118,7 @@ impl LineParser for SlurmLines {
         if text.is_empty() {
             return Ok(None);
         }
-        if line == 1 && text.split('|').next().is_some_and(|field| field.eq_ignore_ascii_case(PLAIN[0])) {
+        if text.split('|').next().is_some_and(|field| field.eq_ignore_ascii_case(PLAIN[0])) {
             self.announced = Some(Form::of_header(text)?);
             return Ok(None);
         }

@@ -9,6 +9,7 @@ use farmtally_ingest::Format;
 use farmtally_model::LicenseProduct;
 use farmtally_service::STRAIGHT_RECORDS_MAX;
 
+use super::time::parse_pause;
 use crate::data_folder::DataFolder;
 use crate::farm_reference::FarmReference;
 
@@ -78,16 +79,19 @@ pub(crate) struct ImportArguments {
     /// Product that OpenCue's layers with this service hold a licence of; can be repeated
     #[arg(long = "license", value_name = "SERVICE=PRODUCT", value_parser = parse_license)]
     pub(crate) licenses: Vec<(String, LicenseProduct)>,
-    /// Import again after so long, such as 60s, 5m or 1h, until SIGINT or SIGTERM; files only if they changed,
-    /// and of a database what is new
-    #[arg(long, value_name = "TIME", value_parser = parse_pause)]
+    /// Import again after so long, such as 60s, 5m or 1h, until SIGINT or SIGTERM: of files what was appended, or
+    /// all of one that changed otherwise; of a database what is new
+    #[arg(long, value_name = "TIME", value_parser = parse_every)]
     pub(crate) every: Option<Duration>,
+    /// The same once a second
+    #[arg(long, conflicts_with = "every")]
+    pub(crate) follow: bool,
     /// Read, check and price everything, and store nothing; records are not compared with what is stored, nor with
     /// earlier ones of the same files
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Rate card that becomes the farm's before anything is read
-    #[arg(long, value_name = "FILE", conflicts_with = "every")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["every", "follow"])]
     pub(crate) rates: Option<PathBuf>,
     /// Where to write rejected records [default: the first file's name with .rejects.jsonl behind it]
     #[arg(long, value_name = "FILE")]
@@ -102,6 +106,13 @@ pub(crate) struct ImportArguments {
     /// logs, or a file of its events; for opencue the address of its database, such as postgres://user@host/cuebot
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
+}
+
+impl ImportArguments {
+    /// How long to wait between two imports, if it is to go on.
+    pub(crate) fn pause(&self) -> Option<Duration> {
+        self.every.or_else(|| self.follow.then_some(Duration::from_secs(1)))
+    }
 }
 
 fn format_parser() -> impl TypedValueParser<Value = Format> {
@@ -122,18 +133,8 @@ fn parse_license(text: &str) -> Result<(String, LicenseProduct), String> {
     Ok((service.to_owned(), product))
 }
 
-/// Longest pause between two imports, in seconds: a week.
-const PAUSE_SECONDS_MAX: u64 = 7 * 24 * 3600;
-
-fn parse_pause(text: &str) -> Result<Duration, String> {
-    let units = [("s", 1), ("m", 60), ("h", 3600)];
-    let seconds = units
-        .iter()
-        .find_map(|(unit, seconds)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(*seconds));
-    let pause = seconds.filter(|seconds| (1..=PAUSE_SECONDS_MAX).contains(seconds));
-    pause.map(Duration::from_secs).ok_or_else(|| {
-        "it is a number of seconds, minutes or hours up to a week, such as 60s, 5m or 1h".to_owned()
-    })
+fn parse_every(text: &str) -> Result<Duration, String> {
+    parse_pause(text, Duration::from_secs(1))
 }
 
 #[cfg(test)]
@@ -142,10 +143,10 @@ mod tests {
 
     #[test]
     fn a_pause_has_a_unit_and_is_at_least_a_second() {
-        assert_eq!(parse_pause("60s"), Ok(Duration::from_mins(1)));
-        assert_eq!(parse_pause("1h"), Ok(Duration::from_hours(1)));
+        assert_eq!(parse_every("60s"), Ok(Duration::from_mins(1)));
+        assert_eq!(parse_every("1h"), Ok(Duration::from_hours(1)));
         for text in ["", "60", "0s", "-1s", "200h", "1d"] {
-            assert!(parse_pause(text).is_err(), "{text}");
+            assert!(parse_every(text).is_err(), "{text}");
         }
     }
 

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use farmtally_deadline::{Endpoint, PAGE_SIZE_MAX};
 use farmtally_model::FarmId;
 
+use super::time::parse_pause;
 use crate::data_folder::DataFolder;
 use crate::region::parse_region;
 
@@ -72,33 +73,5 @@ pub(crate) struct SyncAwsArguments {
 }
 
 fn parse_every(text: &str) -> Result<Duration, String> {
-    let wrong = || "a time is a whole number with s, m or h behind it, such as 5m".to_owned();
-    let unit = text.chars().last().ok_or_else(wrong)?;
-    let seconds: u64 = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        _ => return Err(wrong()),
-    };
-    let number: u32 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-    let every = Duration::from_secs(u64::from(number) * seconds);
-    if every < EVERY_LEAST {
-        return Err(format!("it must be at least {}s", EVERY_LEAST.as_secs()));
-    }
-    Ok(every)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_between_passes_has_a_unit_and_a_bound() {
-        assert_eq!(parse_every("5m"), Ok(Duration::from_mins(5)));
-        assert_eq!(parse_every("10s"), Ok(Duration::from_secs(10)));
-        assert_eq!(parse_every("1h"), Ok(Duration::from_hours(1)));
-        for text in ["", "5", "m", "5d", "-5m", "9s", "0h", "5é", "99999999999h"] {
-            assert!(parse_every(text).is_err(), "{text}");
-        }
-    }
+    parse_pause(text, EVERY_LEAST)
 }

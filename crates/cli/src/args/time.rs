@@ -1,5 +1,7 @@
 //! Instants and periods in flags.
 
+use std::time::Duration;
+
 use farmtally_model::{TimeRange, Timestamp};
 use farmtally_service::Month;
 
@@ -22,9 +24,38 @@ pub(super) fn parse_period(text: &str) -> Result<TimeRange, String> {
     }
 }
 
+/// Longest time between two passes: a week.
+const PAUSE_MAX: Duration = Duration::from_hours(7 * 24);
+
+/// Reads a time between two passes, such as 60s, 5m or 1h.
+pub(super) fn parse_pause(text: &str, least: Duration) -> Result<Duration, String> {
+    let units = [("s", 1), ("m", 60), ("h", 3600)];
+    let seconds = units
+        .iter()
+        .find_map(|(unit, seconds)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(*seconds));
+    let pause = seconds.map(Duration::from_secs).filter(|pause| (least..=PAUSE_MAX).contains(pause));
+    pause.ok_or_else(|| {
+        let least = least.as_secs();
+        format!(
+            "it is a number of seconds, minutes or hours from {least}s up to a week, such as 60s, 5m or 1h"
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_between_passes_has_a_unit_and_a_bound() {
+        let parse = |text| parse_pause(text, Duration::from_secs(10));
+        assert_eq!(parse("5m"), Ok(Duration::from_mins(5)));
+        assert_eq!(parse("10s"), Ok(Duration::from_secs(10)));
+        assert_eq!(parse("168h"), Ok(Duration::from_hours(168)));
+        for text in ["", "5", "m", "5d", "-5m", "9s", "0h", "5é", "169h", "99999999999999999999h"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_period_is_a_month_or_two_dates() {

@@ -88,12 +88,47 @@ fn an_import_that_goes_on_takes_what_is_appended_and_ends_when_asked() {
         GoingOn::start(&mut place.command("import --data-dir data --farm oslo --every 1s a.jsonl"));
     assert_eq!(import.lines(8)[1], "stored: 2");
     let mut file = fs::OpenOptions::new().append(true).open(place.path("a.jsonl")).unwrap();
-    file.write_all(sessions(3, 1).as_bytes()).unwrap();
+    file.write_all(("no session\n".to_owned() + &sessions(3, 1)).as_bytes()).unwrap();
     let lines = import.lines(8);
-    assert_eq!((lines[1].as_str(), lines[3].as_str()), ("stored: 1", "unchanged: 2"), "{lines:?}");
+    assert_eq!((lines[0].as_str(), lines[1].as_str()), ("read: 2", "stored: 1"), "{lines:?}");
+    file.write_all(("{}\n".to_owned() + &sessions(4, 1)).as_bytes()).unwrap();
+    assert_eq!(import.lines(8)[1], "stored: 1");
+    file.write_all(sessions(5, 1).as_bytes()).unwrap();
+    assert_eq!(import.lines(8)[1], "stored: 1");
+    let rejects = place.read("a.jsonl.rejects.jsonl");
+    assert_eq!(rejects.lines().count(), 2, "what was refused before is still said: {rejects}");
     kill_process(Pid::from_child(&import.0), Signal::TERM).unwrap();
     assert_eq!(import.0.wait().unwrap().code(), Some(0));
-    assert_eq!(number(&place.done("import --data-dir data --farm oslo a.jsonl"), "unchanged"), 3);
+    assert_eq!(number(&place.done("import --data-dir data --farm oslo a.jsonl"), "unchanged"), 5);
+}
+
+#[test]
+fn a_followed_file_may_be_rotated_beside_a_server() {
+    let place = Place::new();
+    place.write("a.jsonl", &sessions(1, 2));
+    let server = place.serve("");
+    let mut import =
+        GoingOn::start(&mut place.command("import --data-dir data --farm oslo --follow a.jsonl"));
+    assert_eq!(import.lines(8)[1], "stored: 2");
+    fs::rename(place.path("a.jsonl"), place.path("a.jsonl.1")).unwrap();
+    // Half of a line that its writer finishes before it notices, and another that has no end.
+    let lines = sessions(3, 2);
+    let mut old = fs::OpenOptions::new().append(true).open(place.path("a.jsonl.1")).unwrap();
+    old.write_all(&lines.as_bytes()[..40]).unwrap();
+    place.write("a.jsonl", &sessions(5, 1));
+    old.write_all(lines[40..].trim_end().as_bytes()).unwrap();
+    let (mut stored, mut read) = (0, 0);
+    while stored < 3 {
+        let summary = import.lines(8).join("\n");
+        stored += number(&summary, "stored");
+        read += number(&summary, "read");
+    }
+    assert_eq!((stored, read), (3, 3), "none is lost and none is read twice");
+    kill_process(Pid::from_child(&import.0), Signal::TERM).unwrap();
+    assert_eq!(import.0.wait().unwrap().code(), Some(0));
+    server.stop(Signal::TERM);
+    let again = place.done("import --data-dir data --farm oslo --format jsonl a.jsonl.1 a.jsonl");
+    assert_eq!(number(&again, "unchanged"), 5, "{again}");
 }
 
 #[test]
@@ -104,7 +139,7 @@ fn what_goes_on_needs_something_that_can_be_read_again() {
     exit 2
     --- stderr
     error: the standard input can be read once only
-    hint: leave `--every` out
+    hint: leave `--every` and `--follow` out
     ");
     let ended = place.run("import --data-dir data --farm oslo --every 60s missing.jsonl");
     assert_eq!(ended.code, Some(1), "what fails at first is wrong: {ended}");

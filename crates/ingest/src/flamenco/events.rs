@@ -1,17 +1,18 @@
 //! Flamenco's stream of events as JSON Lines, such as `mosquitto_sub -v` writes of its MQTT topics.
 //!
-//! A session is told when it ends, and those that are still open at the end of the stream are told then.
+//! A session is told when it ends, and those that are still open at the end of the stream are told then. A stream that grows
+//! is read on from there, with what was open.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::BufRead;
-use std::sync::Arc;
+use std::sync::PoisonError;
 use std::vec;
 
 use serde::Deserialize;
 
 use farmtally_model::{Outcome, Timestamp};
 
-use super::{ACTIVE, FlamencoJob, FlamencoNames, TaskRun, Worker, outcome};
+use super::{ACTIVE, FlamencoJob, SharedFlamencoNames, TaskRun, Worker, outcome};
 use crate::entry::{Entry, FieldProblem, ReadError, entry};
 use crate::lines::{LineEntries, LineParser};
 
@@ -22,9 +23,9 @@ pub(crate) struct FlamencoEvents<R> {
 }
 
 impl<R: BufRead> FlamencoEvents<R> {
-    pub(crate) fn new(reader: R, names: Option<Arc<FlamencoNames>>) -> Self {
-        let names = names.map(|names| FlamencoNames::clone(&names)).unwrap_or_default();
-        let events = Events { names, open: HashMap::new() };
+    pub(crate) fn new(reader: R, names: Option<SharedFlamencoNames>) -> Self {
+        let events =
+            Events { names: names.unwrap_or_default(), learned: HashMap::new(), open: HashMap::new() };
         Self { lines: LineEntries::new(reader, events), still_open: None }
     }
 }
@@ -37,15 +38,21 @@ impl<R: BufRead> Iterator for FlamencoEvents<R> {
             if let Some(next) = self.lines.next() {
                 return Some(next);
             }
-            self.still_open = Some(self.lines.parser_mut().still_open().into_iter());
+            self.still_open = Some(self.lines.parser().still_open().into_iter());
         }
-        self.still_open.as_mut()?.next().map(Ok)
+        let next = self.still_open.as_mut()?.next();
+        if next.is_none() {
+            self.still_open = None;
+        }
+        next.map(Ok)
     }
 }
 
 /// What the events so far say.
 struct Events {
-    names: FlamencoNames,
+    names: SharedFlamencoNames,
+    /// Jobs by their UUIDs, as their own events tell them.
+    learned: HashMap<String, FlamencoJob>,
     /// By the UUID of the task.
     open: HashMap<String, Open>,
 }
@@ -120,25 +127,37 @@ impl Events {
         Ok(ended)
     }
 
-    /// Takes a job's name and type from its event, unless the database has told them.
+    /// Takes a job's name and type from its event, for when the database does not tell them.
     fn learn(&mut self, event: &Event, id: &str) {
         if let (Some(name), Some(job_type)) = (&event.name, &event.job_type) {
             let job =
                 || FlamencoJob { name: name.clone(), job_type: job_type.clone(), ..FlamencoJob::default() };
-            self.names.jobs.entry(id.to_owned()).or_insert_with(job);
+            self.learned.entry(id.to_owned()).or_insert_with(job);
         }
     }
 
     fn close(&mut self, task: &str, ended_at: Option<Timestamp>, outcome: Option<Outcome>) -> Option<Entry> {
-        let Open { line, job, worker, started_at } = self.open.remove(task)?;
-        let run = TaskRun { job: &job, task, worker: worker.as_ref(), started_at, ended_at, outcome };
-        Some(entry(line, run.submission(&self.names)))
+        let open = self.open.remove(task)?;
+        Some(self.session(task, &open, ended_at, outcome))
+    }
+
+    fn session(
+        &self,
+        task: &str,
+        open: &Open,
+        ended_at: Option<Timestamp>,
+        outcome: Option<Outcome>,
+    ) -> Entry {
+        let Open { line, job, worker, started_at } = open;
+        let run = TaskRun { job, task, worker: worker.as_ref(), started_at: *started_at, ended_at, outcome };
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        entry(*line, run.submission(names.jobs.get(job).or_else(|| self.learned.get(job))))
     }
 
     /// The sessions that still run, in the order in which they began.
-    fn still_open(&mut self) -> Vec<Entry> {
-        let tasks: BTreeMap<u64, String> =
-            self.open.iter().map(|(task, open)| (open.line, task.clone())).collect();
-        tasks.values().filter_map(|task| self.close(task, None, None)).collect()
+    fn still_open(&self) -> Vec<Entry> {
+        let tasks: BTreeMap<u64, (&String, &Open)> =
+            self.open.iter().map(|(task, open)| (open.line, (task, open))).collect();
+        tasks.values().map(|(task, open)| self.session(task, open, None, None)).collect()
     }
 }

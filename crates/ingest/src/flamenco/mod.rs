@@ -8,6 +8,7 @@ mod events;
 mod task_log;
 
 use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
 
 use farmtally_model::{
     InstanceType, JobName, Outcome, Record, RecordNames, Session, SessionError, Span, Submission, Timestamp,
@@ -34,6 +35,9 @@ pub struct FlamencoNames {
     /// The jobs.
     pub jobs: HashMap<String, FlamencoJob>,
 }
+
+/// Names that may be read again while a stream of events is followed.
+pub type SharedFlamencoNames = Arc<RwLock<FlamencoNames>>;
 
 /// A job as Flamenco's database has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,10 +73,10 @@ struct TaskRun<'a> {
 }
 
 impl TaskRun<'_> {
-    fn submission(&self, names: &FlamencoNames) -> Result<Submission, FieldProblem> {
+    fn submission(&self, job: Option<&FlamencoJob>) -> Result<Submission, FieldProblem> {
         let source = ForeignSource::new("flamenco");
         let unknown = FlamencoJob::default();
-        let job = names.jobs.get(self.job).unwrap_or(&unknown);
+        let job = job.unwrap_or(&unknown);
         let queue = job.project.as_deref().or(some(&job.job_type)).unwrap_or(UNKNOWN);
         let unnamed = format!("job {}", self.job);
         let name = some(&job.name).unwrap_or(&unnamed);

@@ -83,7 +83,7 @@ impl TaskLog<'_> {
             ended_at,
             outcome,
         };
-        self.entries.push(entry(line, run.submission(self.names)));
+        self.entries.push(entry(line, run.submission(self.names.jobs.get(self.job))));
     }
 }
 

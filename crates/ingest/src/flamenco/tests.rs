@@ -2,7 +2,6 @@ use super::*;
 use crate::{Entry, Format, Input, Options, open};
 use farmtally_model::NanoUsd;
 use std::io::Cursor;
-use std::sync::Arc;
 
 const JOB: &str = "e8fbdbb8-6ec1-4d25-8d7a-6e1a1e4c8b11";
 const TASK: &str = "3b447f5b-7b36-4a27-9d2e-2c61f4d1aa01";
@@ -38,7 +37,8 @@ fn log(text: &str) -> Vec<(Session<Option<NanoUsd>>, RecordNames)> {
 
 fn events(text: &str, names: Option<FlamencoNames>) -> Vec<Session<Option<NanoUsd>>> {
     let input = Input::Stream(Box::new(Cursor::new(text.to_owned())));
-    let options = Options { flamenco_names: names.map(Arc::new), ..Options::default() };
+    let options =
+        Options { flamenco_names: names.map(|names| Arc::new(RwLock::new(names))), ..Options::default() };
     let entries = open(Format::Flamenco, input, options).unwrap().collect::<Result<Vec<_>, _>>().unwrap();
     sessions(entries).into_iter().map(|(session, _)| session).collect()
 }

@@ -19,12 +19,11 @@ const ERRORS: usize = 1;
 /// The jobs of a document.
 pub(crate) struct SlurmJsonEntries<R> {
     objects: JsonObjects<R>,
-    ended: bool,
 }
 
 impl<R: BufRead> SlurmJsonEntries<R> {
     pub(crate) fn new(reader: R) -> Self {
-        Self { objects: JsonObjects::new(reader, LISTS), ended: false }
+        Self { objects: JsonObjects::new(reader, LISTS) }
     }
 
     fn next_entry(&mut self) -> Result<Option<Entry>, ReadError> {
@@ -40,12 +39,7 @@ impl<R: BufRead> Iterator for SlurmJsonEntries<R> {
     type Item = Result<Entry, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let next = self.next_entry().transpose();
-        self.ended = !matches!(next, Some(Ok(_)));
-        next
+        self.next_entry().transpose()
     }
 }
 

@@ -40,9 +40,9 @@ impl Import<'_> {
         let rows_max = u32::try_from(self.batch_records_max * BATCHES_PER_PART).unwrap_or(u32::MAX);
         let source = &self.sources[index];
         let Some(database) = source.database() else { return Ok(None) };
-        let part = database.read(since, rows_max).map_err(|error| source.unreadable(&error))?;
+        let mut part = database.read(since, rows_max).map_err(|error| source.unreadable(&error))?;
         let read_before = self.tally.read;
-        self.take_all(index, part.entries)?;
+        self.take_all(index, &mut part.entries)?;
         self.store_batch()?;
         self.await_all()?;
         let Some(end) = part.end.get() else { return Ok(None) };

@@ -7,31 +7,31 @@ pub(super) mod batch;
 mod database;
 pub(super) mod destination;
 mod dry_run;
+mod following;
+mod growing;
 mod mapping;
 mod rejects;
 mod source;
-mod stop;
 mod storing;
 mod tally;
 mod through_server;
 mod unpriced;
 
 use std::mem::take;
-use std::time::{Duration, SystemTime};
 
 use farmtally_ingest::{Entries, Entry, Reject};
 
 use self::batch::{Batch, Origin, RefusedRecord};
 use self::destination::Destination;
 use self::rejects::{RejectedRecord, Rejects};
-use self::source::{Source, is_stdin};
-use self::stop::{Stop, Waiting};
+use self::source::Source;
 use self::storing::{Stored, Storing};
 use self::tally::Tally;
 use crate::args::{ImportArguments, ImportCommand};
 use crate::audit;
 use crate::exit::ExitStatus;
 use crate::output::print;
+use crate::patience::Patience;
 use crate::progress::Progress;
 use crate::report_error::Failure;
 use crate::talk::tell;
@@ -45,50 +45,19 @@ pub(crate) fn run(command: &ImportCommand) -> Result<ExitStatus, Failure> {
 }
 
 fn import(arguments: &ImportArguments) -> Result<ExitStatus, Failure> {
-    match arguments.every {
-        Some(pause) => follow(arguments, pause),
-        None => pass(arguments, Source::check_all(arguments)?, None),
+    match arguments.pause() {
+        Some(pause) => following::follow(arguments, pause),
+        None => pass(arguments, &mut Source::check_all(arguments)?, None),
     }
-}
-
-/// Imports again and again, until somebody asks to stop. What fails at first is wrong; what fails later may pass.
-fn follow(arguments: &ImportArguments, pause: Duration) -> Result<ExitStatus, Failure> {
-    if arguments.files.iter().any(|path| is_stdin(path)) {
-        return Err(Failure::usage("the standard input can be read once only").hint("leave `--every` out"));
-    }
-    let mut waiting = Waiting::start()?;
-    let stop = waiting.stop();
-    let mut seen = appearances(&Source::check_all(arguments)?);
-    pass(arguments, Source::check_all(arguments)?, Some(&stop))?;
-    while waiting.wait(pause)? {
-        let again = Source::check_all(arguments).and_then(|sources| {
-            let now = appearances(&sources);
-            if now.iter().all(Option::is_some) && now == seen {
-                return Ok(());
-            }
-            pass(arguments, sources, Some(&stop))?;
-            seen = now;
-            Ok(())
-        });
-        if let Err(failure) = again {
-            failure.report();
-        }
-    }
-    Ok(ExitStatus::Success)
-}
-
-/// What the files among the sources look like from outside.
-fn appearances(sources: &[Source]) -> Vec<Option<(u64, SystemTime)>> {
-    sources.iter().map(Source::appearance).collect()
 }
 
 /// Reads every source once.
 fn pass(
     arguments: &ImportArguments,
-    sources: Vec<Source>,
-    stop: Option<&Stop>,
+    sources: &mut [Source],
+    going_on: Option<GoingOn<'_>>,
 ) -> Result<ExitStatus, Failure> {
-    let mut import = Import::new(arguments, sources, stop.cloned())?;
+    let mut import = Import::new(arguments, sources, going_on)?;
     let ended = import.read_all();
     let reported = import.report();
     // Last, so that a full disk is told by what it hindered and not by what could not be noted of it.
@@ -96,17 +65,25 @@ fn pass(
     ended.and(reported).and(audited)?;
     import.reconcile()?;
     import.rejects.remove_stale(&arguments.files)?;
-    if import.tally.is_all_rejected() && stop.is_none() {
+    if import.tally.is_all_rejected() && going_on.is_none() {
         return Err(import.all_rejected());
     }
     let is_strict_failure = arguments.strict && import.tally.rejected > 0;
     Ok(if is_strict_failure { ExitStatus::Failed } else { ExitStatus::Success })
 }
 
+/// What an import knows that goes on until it is asked to stop.
+#[derive(Debug, Clone, Copy)]
+struct GoingOn<'a> {
+    patience: &'a Patience,
+    /// Whether the sources were read before.
+    is_again: bool,
+}
+
 /// An import on its way.
 struct Import<'a> {
     arguments: &'a ImportArguments,
-    sources: Vec<Source>,
+    sources: &'a mut [Source],
     names: Vec<String>,
     storing: Storing,
     batch_records_max: usize,
@@ -114,17 +91,18 @@ struct Import<'a> {
     tally: Tally,
     rejects: Rejects,
     progress: Progress,
-    /// Set when the import goes on until it is asked to stop.
-    stop: Option<Stop>,
+    going_on: Option<GoingOn<'a>>,
 }
 
 impl<'a> Import<'a> {
     fn new(
         arguments: &'a ImportArguments,
-        sources: Vec<Source>,
-        stop: Option<Stop>,
+        sources: &'a mut [Source],
+        going_on: Option<GoingOn<'a>>,
     ) -> Result<Self, Failure> {
         let destination = Destination::open(arguments)?;
+        let is_read_on =
+            going_on.is_some_and(|going_on| going_on.is_again) && sources.iter().any(Source::is_read_on);
         Ok(Self {
             arguments,
             names: sources.iter().map(Source::name).collect(),
@@ -132,10 +110,10 @@ impl<'a> Import<'a> {
             storing: Storing::start(destination)?,
             batch: Batch::default(),
             tally: Tally::new(arguments.dry_run),
-            rejects: Rejects::new(arguments),
+            rejects: Rejects::new(arguments, is_read_on),
             progress: Progress::of_bytes(sources.iter().map(Source::bytes).sum()),
             sources,
-            stop,
+            going_on,
         })
     }
 
@@ -150,12 +128,14 @@ impl<'a> Import<'a> {
         if self.sources[index].database().is_some() {
             return self.read_database(index);
         }
-        let entries = self.sources[index].entries(&self.progress)?;
-        self.take_all(index, entries)
+        let Some(mut entries) = self.sources[index].entries(&self.progress)? else { return Ok(()) };
+        let taken = self.take_all(index, &mut entries);
+        self.sources[index].put_back(entries);
+        taken
     }
 
     /// Takes the entries of a source, until somebody asks to stop.
-    fn take_all(&mut self, index: usize, entries: Entries) -> Result<(), Failure> {
+    fn take_all(&mut self, index: usize, entries: &mut Entries) -> Result<(), Failure> {
         for entry in entries {
             let entry = entry.map_err(|error| self.sources[index].failed(&error))?;
             self.take(index, entry)?;
@@ -167,7 +147,7 @@ impl<'a> Import<'a> {
     }
 
     fn is_asked_to_stop(&self) -> bool {
-        self.stop.as_ref().is_some_and(Stop::is_asked)
+        self.going_on.is_some_and(|going_on| going_on.patience.is_stopped())
     }
 
     /// Every record that the source has became something.
@@ -248,7 +228,7 @@ impl<'a> Import<'a> {
         if let Some(line) = self.rejects.conclusion() {
             tell(line);
         }
-        if self.stop.is_some() && !self.tally.has_news() {
+        if self.going_on.is_some() && !self.tally.has_news() {
             return Ok(());
         }
         print(&self.tally)?;
@@ -264,7 +244,7 @@ impl<'a> Import<'a> {
     /// Into the audit log, an import that broke off too: what it stored is stored.
     fn audit(&self) -> Result<(), Failure> {
         let arguments = self.arguments;
-        if arguments.dry_run || (self.stop.is_some() && !self.tally.has_news()) {
+        if arguments.dry_run || (self.going_on.is_some() && !self.tally.has_news()) {
             return Ok(());
         }
         let numbers = self.tally.to_string().replace('\n', ", ");

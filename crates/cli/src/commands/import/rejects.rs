@@ -1,6 +1,6 @@
 //! The file of rejected records, which exists only if there are any.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -30,6 +30,8 @@ pub(super) struct RejectedRecord<'a> {
 pub(super) struct Rejects {
     /// `None` when nothing is to be written.
     path: Option<PathBuf>,
+    /// Whether what is in the file is of earlier passes of the same import, and stays.
+    is_continued: bool,
     /// Whether the place is our choice, and what is there the leavings of an earlier import.
     is_usual_path: bool,
     file: Option<BufWriter<File>>,
@@ -38,10 +40,11 @@ pub(super) struct Rejects {
 
 impl Rejects {
     /// As the arguments say; a dry run writes a file only when it is given one.
-    pub(super) fn new(arguments: &ImportArguments) -> Self {
+    pub(super) fn new(arguments: &ImportArguments, is_continued: bool) -> Self {
         let usual = || (!arguments.dry_run).then(|| usual_path(&arguments.files[0], arguments.format));
         Self {
             path: arguments.rejects.clone().or_else(usual),
+            is_continued,
             is_usual_path: arguments.rejects.is_none(),
             file: None,
             count: 0,
@@ -65,7 +68,12 @@ impl Rejects {
         let Some(path) = &self.path else { return Ok(()) };
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(BufWriter::new(File::create(path)?)),
+            none => {
+                let mut options = OpenOptions::new();
+                let options = options.create(true).write(true);
+                let options = if self.is_continued { options.append(true) } else { options.truncate(true) };
+                none.insert(BufWriter::new(options.open(path)?))
+            }
         };
         let line = json!({
             "file": rejected.file,
@@ -95,7 +103,8 @@ impl Rejects {
 
     /// Takes away what an earlier import left in our place, when nothing was rejected this time.
     pub(super) fn remove_stale(&self, inputs: &[PathBuf]) -> Result<(), Failure> {
-        let path = self.path.as_ref().filter(|path| self.is_usual_path && !inputs.contains(path));
+        let is_stale = self.is_usual_path && !self.is_continued;
+        let path = self.path.as_ref().filter(|path| is_stale && !inputs.contains(path));
         let Some(path) = path.filter(|path| self.count == 0 && path.is_file()) else { return Ok(()) };
         fs::remove_file(path)
             .map_err(|error| Failure::caused(format!("cannot remove `{}`", path.display()), &error))?;

@@ -3,16 +3,19 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use farmtally_connectors::{
     OpenCue, OpenCueError, OpenCuePart, OpenCueProgress, PostgresAddress, PostgresEnvironment,
     flamenco_names, flamenco_task_logs,
 };
 use farmtally_ingest::{
-    Entries, FlamencoNames, Format, Input, Mapping, OpenCueLicenses, Options, ReadError, open,
+    Entries, FlamencoNames, Format, Input, Mapping, OpenCueLicenses, Options, ReadError, SharedFlamencoNames,
+    open,
 };
 
+use super::growing::{GrowingFile, can_be_followed};
 use super::mapping;
 use crate::args::ImportArguments;
 use crate::progress::Progress;
@@ -34,6 +37,8 @@ pub(super) struct Source {
 enum Kind {
     Stdin,
     File,
+    /// A file of which only what was appended is read, again and again.
+    Growing(GrowingFile),
     /// Flamenco's storage, with the logs of its tasks.
     Folder,
     /// OpenCue's database.
@@ -66,18 +71,20 @@ impl Database {
     }
 }
 
+/// Length and time of change.
+pub(super) type Appearance = (u64, SystemTime);
+
 impl Source {
     /// Sees that all that the arguments name is there, and what it is.
     pub(super) fn check_all(arguments: &ImportArguments) -> Result<Vec<Self>, Failure> {
-        let mapping = arguments.mapping.as_deref().map(mapping::read).transpose()?;
-        let names = arguments.names.as_deref().map(read_names).transpose()?.map(Arc::new);
-        let licenses: OpenCueLicenses = arguments.licenses.iter().cloned().collect();
-        let check = |path: &PathBuf| {
-            let options =
-                Options { source_name: None, mapping: mapping.clone(), flamenco_names: names.clone() };
-            Self::check(path, arguments.format, options, &licenses)
-        };
+        let (options, licenses) = given(arguments)?;
+        let check = |path: &PathBuf| Self::check(path, arguments.format, options.clone(), &licenses);
         arguments.files.iter().map(check).collect()
+    }
+
+    fn check_one(arguments: &ImportArguments, path: &Path) -> Result<Self, Failure> {
+        let (options, licenses) = given(arguments)?;
+        Self::check(path, arguments.format, options, &licenses)
     }
 
     fn check(
@@ -125,14 +132,75 @@ impl Source {
         self.bytes
     }
 
+    /// From now on only what is appended is read, where the format and the file allow that.
+    pub(super) fn follow(&mut self) {
+        let is_line_by_line = self.format.can_grow() && matches!(self.kind, Kind::File);
+        if is_line_by_line && can_be_followed(&self.path) {
+            let holds_rows = self.format == Format::Csv && self.options.mapping.is_none();
+            let file = GrowingFile::new(&self.path, holds_rows);
+            self.options.growth = Some(file.growth());
+            self.kind = Kind::Growing(file);
+            self.bytes = None;
+        }
+    }
+
+    /// Whether there may be something that was not read yet, `seen` being what it looked like before. What it is made of is
+    /// looked at again, so that a mapping or names that changed are obeyed.
+    pub(super) fn look_again(
+        &mut self,
+        arguments: &ImportArguments,
+        seen: Option<Appearance>,
+    ) -> Result<bool, Failure> {
+        if let Kind::Growing(file) = &mut self.kind {
+            let has_news = file.look().map_err(|error| self.unreadable(&error))?;
+            if let (true, Some(path), Some(names)) =
+                (has_news, &arguments.names, &self.options.flamenco_names)
+            {
+                *names.write().unwrap_or_else(PoisonError::into_inner) = read_names(path)?;
+            }
+            return Ok(has_news);
+        }
+        *self = Self::check_one(arguments, &self.path)?;
+        let now = self.appearance();
+        Ok(now.is_none() || now != seen)
+    }
+
+    /// Whether each pass has only what is new, so that what earlier passes said of the rest still stands.
+    pub(super) const fn is_read_on(&self) -> bool {
+        matches!(self.kind, Kind::Growing(_) | Kind::Database(_))
+    }
+
+    /// What was read is stored, or has to be read again.
+    pub(super) fn settle(&mut self, is_stored: bool) {
+        if let Kind::Growing(file) = &mut self.kind {
+            file.settle(is_stored);
+        }
+    }
+
     /// What a file looks like from outside, so that one that did not change need not be read again.
-    pub(super) fn appearance(&self) -> Option<(u64, std::time::SystemTime)> {
+    pub(super) fn appearance(&self) -> Option<Appearance> {
         let metadata = matches!(self.kind, Kind::File).then(|| self.path.metadata().ok()).flatten()?;
         Some((metadata.len(), metadata.modified().ok()?))
     }
 
-    /// What is in it.
-    pub(super) fn entries(&self, progress: &Progress) -> Result<Entries, Failure> {
+    /// What is in it; of a file that grows, what was appended, and then it has to be given back.
+    pub(super) fn entries(&mut self, progress: &Progress) -> Result<Option<Entries>, Failure> {
+        let (format, options) = (self.format, self.options());
+        if let Kind::Growing(file) = &mut self.kind {
+            let taken = file.take(|bytes| open(format, Input::Stream(bytes), options));
+            return taken.map_err(|error| self.failed(&error));
+        }
+        self.whole(progress).map(Some)
+    }
+
+    /// Gives back what [`Self::entries`] gave.
+    pub(super) fn put_back(&mut self, entries: Entries) {
+        if let Kind::Growing(file) = &mut self.kind {
+            file.put_back(entries);
+        }
+    }
+
+    fn whole(&self, progress: &Progress) -> Result<Entries, Failure> {
         match &self.kind {
             Kind::Stdin => self.read(Input::Stream(progress.reading(io::stdin()))),
             Kind::File => {
@@ -140,17 +208,24 @@ impl Source {
                 self.read(self.input(file, progress))
             }
             Kind::Folder => {
-                let names = self.options.flamenco_names.as_deref().cloned().unwrap_or_default();
+                let names = self.options.flamenco_names.as_deref();
+                let names = names.map(|names| names.read().unwrap_or_else(PoisonError::into_inner).clone());
+                let names = names.unwrap_or_default();
                 flamenco_task_logs(&self.path, names).map_err(|error| self.unreadable(&error))
             }
-            Kind::Database(_) => Err(Failure::failed(format!("`{}` is read part by part", self.name()))),
+            Kind::Database(_) | Kind::Growing(_) => {
+                Err(Failure::failed(format!("`{}` is not read as a whole", self.name())))
+            }
         }
     }
 
     fn read(&self, input: Input) -> Result<Entries, Failure> {
+        open(self.format, input, self.options()).map_err(|error| self.failed(&error))
+    }
+
+    fn options(&self) -> Options {
         let source_name = self.path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let options = Options { source_name, ..self.options.clone() };
-        open(self.format, input, options).map_err(|error| self.failed(&error))
+        Options { source_name, ..self.options.clone() }
     }
 
     /// Parquet is read from its end; everything else in order.
@@ -181,7 +256,7 @@ impl Source {
     fn needs_mapping(&self) -> bool {
         self.options.mapping.is_none()
             && Mapping::FORMATS.contains(&self.format)
-            && matches!(self.kind, Kind::File)
+            && matches!(self.kind, Kind::File | Kind::Growing(_))
     }
 
     pub(super) fn unreadable(&self, error: &dyn std::error::Error) -> Failure {
@@ -197,6 +272,20 @@ pub(super) fn is_database(path: &Path, format: Option<Format>) -> bool {
 /// What stands for the standard input.
 pub(super) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
+}
+
+/// What the arguments say about every source.
+fn given(arguments: &ImportArguments) -> Result<(Options, OpenCueLicenses), Failure> {
+    let options = Options {
+        mapping: arguments.mapping.as_deref().map(mapping::read).transpose()?,
+        flamenco_names: arguments.names.as_deref().map(read_names).transpose()?.map(shared),
+        ..Options::default()
+    };
+    Ok((options, arguments.licenses.iter().cloned().collect()))
+}
+
+fn shared(names: FlamencoNames) -> SharedFlamencoNames {
+    Arc::new(RwLock::new(names))
 }
 
 fn read_names(path: &Path) -> Result<FlamencoNames, Failure> {

@@ -7,7 +7,6 @@
 mod marks;
 mod mirror;
 mod pass;
-mod patience;
 mod plan;
 mod reading;
 mod source;
@@ -19,12 +18,12 @@ use std::sync::Arc;
 use farmtally_deadline::{Client, Surroundings};
 
 use self::pass::Pass;
-use self::patience::Patience;
 use self::tally::Tally;
 use crate::args::sync::{SyncAwsArguments, SyncCommand};
 use crate::audit;
 use crate::exit::ExitStatus;
 use crate::output::print;
+use crate::patience::Patience;
 use crate::report_error::Failure;
 use crate::talk::tell;
 

@@ -9,7 +9,6 @@ use farmtally_service::Catalogue;
 
 use super::marks::{self, JobMark};
 use super::mirror::{Mirror, Names};
-use super::patience::Patience;
 use super::plan::{PlannedJob, is_settled};
 use super::reading::Reader;
 use super::source::failed;
@@ -17,6 +16,7 @@ use super::storing::Storing;
 use super::tally::Tally;
 use crate::args::sync::SyncAwsArguments;
 use crate::commands::rates::read_rate_card;
+use crate::patience::Patience;
 use crate::report_error::Failure;
 use crate::talk::tell;
 

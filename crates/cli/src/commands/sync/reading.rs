@@ -11,9 +11,9 @@ use farmtally_deadline::{
 };
 use farmtally_model::{FarmId, JobId, QueueId, SessionId, Timestamp};
 
-use super::patience::Patience;
 use super::plan::PlannedJob;
 use super::source;
+use crate::patience::Patience;
 use crate::report_error::Failure;
 
 /// Jobs that a thread reads before it hands them over. Their sessions share the calls that read sessions whole, and what is

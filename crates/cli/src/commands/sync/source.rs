@@ -7,8 +7,8 @@ use farmtally_deadline::{
     Surroundings,
 };
 
-use super::patience::Patience;
 use crate::args::sync::SyncAwsArguments;
+use crate::patience::Patience;
 use crate::report_error::Failure;
 use crate::talk::tell;
 

@@ -10,13 +10,13 @@ use farmtally_service::{Catalogue, NumberedSubmission};
 
 use super::marks::{self, JobMark};
 use super::mirror::Names;
-use super::patience::Patience;
 use super::plan::PlannedJob;
 use super::reading::JobReading;
 use super::tally::Tally;
 use crate::args::sync::SyncAwsArguments;
 use crate::commands::import::destination::Destination;
 use crate::farm_reference::FarmReference;
+use crate::patience::Patience;
 use crate::report_error::Failure;
 use crate::talk::tell;
 use crate::terminal_text::one_line;

@@ -1,4 +1,5 @@
-//! How long to go on: until a signal says stop, and then no longer than it takes to store what was read.
+//! How long a command goes on that reads again and again: until a signal says stop, and then no longer than it takes to store
+//! what was read.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder as ThreadBuilder;
@@ -18,7 +19,7 @@ const ENDED_BY_A_SIGNAL: i32 = 130;
 
 /// The clock, and whether somebody asked to stop.
 #[derive(Debug, Default)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     clock: SystemClock,
     is_stopped: Mutex<bool>,
     stopped: Condvar,
@@ -26,7 +27,7 @@ pub(super) struct Patience {
 
 impl Patience {
     /// Patience that ends with the first SIGINT or SIGTERM. A second one ends the program at once.
-    pub(super) fn until_a_signal() -> Result<Arc<Self>, Failure> {
+    pub(crate) fn until_a_signal() -> Result<Arc<Self>, Failure> {
         let patience = Arc::new(Self::default());
         let failed = |error| Failure::caused("cannot listen for signals", &error);
         let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
@@ -55,7 +56,7 @@ impl Patience {
     }
 
     /// Whether somebody asked to stop.
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         *self.lock()
     }
 
