@@ -18,6 +18,9 @@ use crate::format::{Format, Input, Options, open};
 use crate::limits::PARQUET_BATCH_ROWS;
 use crate::parquet_rows::ParquetRows;
 
+/// What a column has of a line.
+type TextOf<'a> = dyn Fn(&(Line, Option<&str>)) -> Option<String> + 'a;
+
 /// A usage line; what is absent is `None`.
 #[derive(Debug, Clone)]
 struct Line {
@@ -186,7 +189,7 @@ fn parquet(lines: &[(Line, Option<&str>)], group_rows: usize) -> Bytes {
     let mut writer = SerializedFileWriter::new(Vec::new(), Arc::new(schema), properties).unwrap();
     for lines in lines.chunks(group_rows) {
         let mut group = writer.next_row_group().unwrap();
-        let bytes = |of: &dyn Fn(&(Line, Option<&str>)) -> Option<String>| -> Vec<Option<ByteArray>> {
+        let bytes = |of: &TextOf<'_>| -> Vec<Option<ByteArray>> {
             lines.iter().map(|line| of(line).map(|text| ByteArray::from(text.into_bytes()))).collect()
         };
         let text = |text: Option<&str>| text.map(str::to_owned);
