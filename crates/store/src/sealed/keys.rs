@@ -582,7 +582,7 @@ mod tests {
         };
         let further = |number: u64| number << 16 | 0x1234;
         let (keys, prints) = (column(&|entry| further(entry.key)), column(&|entry| further(entry.print)));
-        let places = column(&|entry| u64::from(entry.segment) << 32 | u64::from(entry.row) << 8 | 200);
+        let places = column(&|entry| u64::from(entry.segment) << 32 | u64::from(entry.row) << 8 | 0xc8);
         let listed = [&7_u32.to_le_bytes()[..], &own.file_checksum].concat();
         let path = files.derived(&format!("{:016x}.{EXTENSION}", name_of(&listed)));
         write_derived(&files, &path, 1, &[&listed, &[0; 8], &keys, &prints, &places]).unwrap();
