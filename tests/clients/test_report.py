@@ -64,6 +64,24 @@ def test_the_aws_cli(shell):
     assert found == costs("--by", "user", "--where", "queue=sim") == {"bob": Decimal("3.61")}
 
 
+def test_storage_is_asked_for_where_the_report_has_it(shell):
+    text, bash, costs, _ = shell
+    rows = json.loads(bash(text("aws", "--by", "usageType")))["statistics"]
+    found = {row["usageType"]: Decimal(repr(row["costInUsd"]["sum"])) for row in rows}
+    assert found == costs("--by", "usageType") and "PERSISTENT_VOLUME" in found
+
+
+def test_a_name_is_found_in_any_case_as_the_report_finds_it(shell):
+    text, bash, costs, _ = shell
+    rows = json.loads(bash(text("aws", "--by", "user", "--where", "queue=SIM")))["statistics"]
+    assert [row["userId"] for row in rows] == ["bob"]
+
+
+def test_what_a_text_leaves_out_is_said(shell):
+    done = run("report", "--data-dir", shell[3].path, "--as", "sql", *RANGE, "--by", "user", "--top", "1", "--compare", "previous")
+    assert "this asks for all groups and not only the first 1, and for the range alone" in done.stderr
+
+
 def test_curl(shell):
     text, bash, costs, _ = shell
     flags = ["--by", "user", "--where", "job~*light*", "--where", "outcome="]
@@ -78,6 +96,8 @@ def test_curl(shell):
         ["--by", "user,queue", "--where", "jobName!~*foam*", "--stat", "sum,p95"],
         ["--by", "instanceType", "--where", "instanceType!=", "--period", "day", "--tz", "Europe/Paris"],
         ["--by", r"Shot:^(sh\d+) ", "--where", "user=alice|bob"],
+        ["--by", "queue", "--where", "queue=SIM"],
+        ["--by", "usageType", "--where", "usageType=compute|persistent_volume"],
     ],
 )
 def test_sql(shell, flags):

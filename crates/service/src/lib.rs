@@ -52,7 +52,7 @@ pub use service::Service;
 pub use spreading::{FleetBill, Share, Spread, SpreadError};
 pub use usage::{
     FarmSpan, FoundSession, FoundSessions, FoundValues, InWindow, NamedValue, SessionsRequest, UsageAnswer,
-    UsageError, UsageNames, ValuesRequest,
+    UsageError, UsageNames, ValuesRequest, ids_called,
 };
 pub use workers::Worker;
 

@@ -27,7 +27,7 @@ use crate::service::Service;
 
 pub use answer::UsageAnswer;
 pub use error::UsageError;
-pub use names::{NamedValue, UsageNames};
+pub use names::{NamedValue, UsageNames, ids_called};
 pub use sessions::{FoundSession, FoundSessions, InWindow, SessionsRequest};
 pub use span::FarmSpan;
 pub use values::{FoundValues, ValuesRequest};

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use farmtally_model::{
-    DimensionValue, DisplayName, FarmId, FleetId, GroupMembers, JobId, JobName, QueueId, UsageTable, UserId,
+    Dimension, DimensionValue, DisplayName, FarmId, FleetId, GroupMembers, JobId, JobName, QueueId,
+    UsageTable, UserId,
 };
 use farmtally_store::Catalogue;
 
@@ -52,14 +53,54 @@ impl Registry {
         names
     }
 
+    /// The users that have a name.
+    pub(super) fn named_users(&self) -> Vec<(UserId, DisplayName)> {
+        self.users.iter().filter_map(|(id, name)| Some((id.clone(), name.clone()?))).collect()
+    }
+
     /// All names.
     pub(super) fn all_names(&self) -> UsageNames {
         UsageNames {
             queues: self.queues.iter().cloned().collect(),
             fleets: self.fleets.iter().cloned().collect(),
-            users: self.users.iter().filter_map(|(id, name)| Some((id.clone(), name.clone()?))).collect(),
+            users: self.named_users().into_iter().collect(),
         }
     }
+}
+
+/// The ids behind an id or a name of a queue, fleet or user, as filters understand it; a value of another dimension is its own.
+/// Empty where nobody is called so.
+pub fn ids_called(
+    catalogue: &Catalogue,
+    farm_id: FarmId,
+    dimension: Dimension,
+    text: &str,
+) -> Result<Vec<String>, ServiceError> {
+    fn of<I: ToString>(named: &[(I, DisplayName)], text: &str) -> Vec<String> {
+        called(named, text).into_iter().map(ToString::to_string).collect()
+    }
+    let registry = Registry::load(catalogue, farm_id)?;
+    Ok(match dimension {
+        Dimension::Queue if QueueId::parse(text).is_err() => of(&registry.queues, text),
+        Dimension::Fleet if FleetId::parse(text).is_err() => of(&registry.fleets, text),
+        Dimension::User if !registry.users.iter().any(|(id, _)| id.as_str() == text) => {
+            of(&registry.named_users(), text)
+        }
+        _ => vec![text.to_owned()],
+    })
+}
+
+/// The ids of a name as it is written or, if nobody has that, in any case.
+pub(super) fn called<'a, I>(named: &'a [(I, DisplayName)], text: &str) -> Vec<&'a I> {
+    let with = |has: &dyn Fn(&str) -> bool| -> Vec<&'a I> {
+        named.iter().filter(|(_, name)| has(name.as_str())).map(|(id, _)| id).collect()
+    };
+    let exact = with(&|name| name == text);
+    if !exact.is_empty() {
+        return exact;
+    }
+    let lower = text.to_lowercase();
+    with(&|name| name.to_lowercase() == lower)
 }
 
 fn by_id<K: Eq + Hash, N>(named: &[(K, N)]) -> HashMap<&K, &N> {

@@ -10,7 +10,7 @@ use farmtally_model::{
     QueueId, UsageType, WorkerId,
 };
 
-use super::names::Registry;
+use super::names::{Registry, called};
 
 /// Most names that an error offers.
 const OFFERED_MAX: usize = 8;
@@ -133,28 +133,20 @@ impl Resolver<'_> {
         if let Some((id, _)) = users.iter().find(|(id, _)| id.as_str() == place.text) {
             return Ok(vec![FilterTerm::User(id.clone())]);
         }
-        let named: Vec<_> = users.iter().filter_map(|(id, name)| Some((id.clone(), name.clone()?))).collect();
-        ids_of_name(place, "user", &named, FilterTerm::User)
+        ids_of_name(place, "user", &self.registry.named_users(), FilterTerm::User)
     }
 }
 
-/// The ids of a name as it is written or, if nobody has that, in any case.
+/// The ids of a name, or which names there are.
 fn ids_of_name<I: Clone>(
     place: &Place<'_>,
     kind: &str,
     named: &[(I, farmtally_model::DisplayName)],
     term: impl Fn(I) -> FilterTerm,
 ) -> Terms {
-    let with = |has: &dyn Fn(&str) -> bool| -> Vec<FilterTerm> {
-        named.iter().filter(|(_, name)| has(name.as_str())).map(|(id, _)| term(id.clone())).collect()
-    };
-    let mut terms = with(&|name| name == place.text);
-    if terms.is_empty() {
-        let lower = place.text.to_lowercase();
-        terms = with(&|name| name.to_lowercase() == lower);
-    }
-    if !terms.is_empty() {
-        return Ok(terms);
+    let ids = called(named, place.text);
+    if !ids.is_empty() {
+        return Ok(ids.into_iter().cloned().map(term).collect());
     }
     let error = place.error(format!("no {kind} of the farm has this id or name"));
     let mut names: Vec<&str> = named.iter().map(|(_, name)| name.as_str()).collect();

@@ -32,6 +32,7 @@ use crate::exit::ExitStatus;
 use crate::farm_reference::{FarmReference, all_farms};
 use crate::output::{print, print_as_it_is, print_bytes};
 use crate::report_error::Failure;
+use crate::talk::tell;
 use crate::terminal_text::one_line;
 
 /// Asks, and prints.
@@ -64,6 +65,9 @@ fn for_other_tool(
     let head = source.read(&source.bytes(farm_id, query, "json")?)?.head;
     talking::about(&head, arguments.explain);
     let subject = Subject { farm_id, query, head: &head, folder: &arguments.folder, catalogue };
+    if let Some(left_out) = copy::left_out(tool, query) {
+        tell(left_out);
+    }
     print(copy::text(tool, &subject)?)?;
     Ok(ExitStatus::Success)
 }

@@ -1,6 +1,7 @@
 //! A question as the operation of AWS can be asked it, or what about it that operation does not know.
 
-use farmtally_service::Catalogue;
+use farmtally_model::Dimension;
+use farmtally_service::ids_called;
 use farmtally_wire::native::{Filter, GroupBy};
 use serde_json::json;
 
@@ -135,7 +136,7 @@ fn offset_of(instant: &str) -> &str {
     }
 }
 
-/// The queues or fleets of the filter, or all queues.
+/// The queues or fleets of the filter, or all queues; all fleets where persistent volumes count, which belong to fleets.
 fn resources(subject: &Subject<'_>, problems: &mut Vec<String>) -> Result<String, Failure> {
     let filter = match subject.query.filters.as_slice() {
         [] => None,
@@ -145,13 +146,19 @@ fn resources(subject: &Subject<'_>, problems: &mut Vec<String>) -> Result<String
             return Ok(String::new());
         }
     };
-    let kind = filter.map_or("queue", |filter| filter.dimension.as_str());
-    let known = named(subject.catalogue, subject, kind)?;
-    let wanted = filter.and_then(|filter| filter.include.as_ref());
-    let is_wanted = |(id, name): &(String, String)| {
-        wanted.is_none_or(|wanted| wanted.iter().flatten().any(|value| value == id || value == name))
-    };
-    let ids: Vec<String> = known.into_iter().filter(is_wanted).map(|(id, _)| id).collect();
+    let without_filter = if subject.counts_volumes() { Dimension::Fleet } else { Dimension::Queue };
+    let kind = filter.and_then(|filter| Dimension::parse(&filter.dimension)).unwrap_or(without_filter);
+    let mut ids = Vec::new();
+    match filter {
+        None => ids = all(subject, kind)?,
+        Some(filter) => {
+            for value in filter.include.iter().flatten().flatten() {
+                ids.extend(ids_called(subject.catalogue, subject.farm_id, kind, value)?);
+            }
+        }
+    }
+    ids.sort_unstable();
+    ids.dedup();
     if !(1..=RESOURCES_MAX).contains(&ids.len()) {
         problems.push(format!("it asks about one to ten {kind}s, and these are {}", ids.len()));
     }
@@ -165,13 +172,13 @@ fn is_of_resources(filter: &Filter) -> bool {
         && values.flatten().next().is_some()
 }
 
-/// Ids and names of all queues or fleets.
-fn named(catalogue: &Catalogue, subject: &Subject<'_>, kind: &str) -> Result<Vec<(String, String)>, Failure> {
-    Ok(if kind == "queue" {
-        let queues = catalogue.queues(subject.farm_id, None, usize::MAX)?;
-        queues.iter().map(|queue| (queue.id.to_string(), queue.display_name.to_string())).collect()
+/// The ids of all queues or fleets.
+fn all(subject: &Subject<'_>, kind: Dimension) -> Result<Vec<String>, Failure> {
+    Ok(if kind == Dimension::Fleet {
+        let fleets = subject.catalogue.fleets(subject.farm_id, None, usize::MAX)?;
+        fleets.iter().map(|fleet| fleet.id.to_string()).collect()
     } else {
-        let fleets = catalogue.fleets(subject.farm_id, None, usize::MAX)?;
-        fleets.iter().map(|fleet| (fleet.id.to_string(), fleet.display_name.to_string())).collect()
+        let queues = subject.catalogue.queues(subject.farm_id, None, usize::MAX)?;
+        queues.iter().map(|queue| queue.id.to_string()).collect()
     })
 }

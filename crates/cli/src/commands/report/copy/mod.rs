@@ -3,9 +3,9 @@
 mod aws;
 mod sql;
 
-use farmtally_model::FarmId;
+use farmtally_model::{Dimension, FarmId};
 use farmtally_service::Catalogue;
-use farmtally_wire::native::{AnswerHead, Query};
+use farmtally_wire::native::{AnswerHead, GroupBy, Query};
 
 use crate::args::Tool;
 use crate::data_folder::DataFolder;
@@ -20,6 +20,9 @@ const SQL: &str = include_str!("../../../../../../web/copy.sql.txt");
 /// What the templates call the data folder.
 const FOLDER: &str = "DIR";
 
+/// What leaves persistent volumes out of the SQL.
+const SESSIONS_ALONE: &str = "sessionId IS NOT NULL";
+
 /// A question, and what is known of its answer.
 pub(super) struct Subject<'a> {
     pub(super) farm_id: FarmId,
@@ -28,6 +31,38 @@ pub(super) struct Subject<'a> {
     pub(super) head: &'a AnswerHead,
     pub(super) folder: &'a DataFolder,
     pub(super) catalogue: &'a Catalogue,
+}
+
+impl Subject<'_> {
+    /// Whether persistent volumes are in the answer, by the rule of [`farmtally_model::UsageQuery::counts_volumes`].
+    fn counts_volumes(&self) -> bool {
+        let is_of_volumes =
+            |dimension: &str| Dimension::parse(dimension).is_some_and(Dimension::is_of_volumes);
+        self.is_grouped_by(Dimension::UsageType)
+            && !self.is_grouped_by(Dimension::LicenseProduct)
+            && self.query.filters.iter().all(|filter| is_of_volumes(&filter.dimension))
+    }
+
+    fn is_grouped_by(&self, dimension: Dimension) -> bool {
+        self.query
+            .group_by
+            .iter()
+            .any(|by| matches!(by, GroupBy::Dimension(name) if name == dimension.as_str()))
+    }
+}
+
+/// What a text for a tool leaves out of the question, for people to know.
+pub(super) fn left_out(tool: Tool, query: &Query) -> Option<String> {
+    if tool == Tool::Curl {
+        return None;
+    }
+    let top = query.top.map(|top| format!("all groups and not only the first {top}"));
+    let is_compared = query.compare.as_deref().is_some_and(|compare| compare != "none");
+    let compared =
+        is_compared.then(|| "the range alone, without the one that it is compared with".to_owned());
+    let parts: Vec<String> = top.into_iter().chain(compared).collect();
+    (!parts.is_empty())
+        .then(|| format!("this asks for {}; `--as curl` asks for all of it", parts.join(", and for ")))
 }
 
 /// The text for a tool, or why it cannot be asked this.
@@ -41,7 +76,8 @@ pub(super) fn text(tool: Tool, subject: &Subject<'_>) -> Result<String, Failure>
         Tool::Curl => filled(&in_shell(CURL), &curl_values(subject)?),
         Tool::Sql => {
             let template = SQL.replace(&format!("'{FOLDER}'"), &sql::text(&folder));
-            filled(&template, &sql::values(subject))
+            let records = if subject.counts_volumes() { "true" } else { SESSIONS_ALONE };
+            filled(&template.replace(SESSIONS_ALONE, records), &sql::values(subject)?)
         }
     })
 }

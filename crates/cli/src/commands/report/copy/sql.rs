@@ -1,9 +1,12 @@
 //! A question as SQL over the Parquet files of the folder, in which a session is cut at the buckets as the engine cuts it.
 
+use farmtally_model::Dimension;
+use farmtally_service::ids_called;
 use farmtally_wire::native::{Filter, GroupBy, NamedPattern, Query};
 use jiff::Timestamp;
 
 use super::Subject;
+use crate::report_error::Failure;
 
 /// A text of SQL.
 pub(super) fn text(value: &str) -> String {
@@ -11,7 +14,7 @@ pub(super) fn text(value: &str) -> String {
 }
 
 /// What fills the template.
-pub(super) fn values(subject: &Subject<'_>) -> Vec<(&'static str, String)> {
+pub(super) fn values(subject: &Subject<'_>) -> Result<Vec<(&'static str, String)>, Failure> {
     let (query, head) = (subject.query, subject.head);
     let factor = &head.farm.cost_scale_factor;
     let groups: Vec<Expression> = query.group_by.iter().flat_map(|by| expressions(query, by)).collect();
@@ -19,7 +22,7 @@ pub(super) fn values(subject: &Subject<'_>) -> Vec<(&'static str, String)> {
         .buckets
         .iter()
         .filter_map(|bucket| Some(format!("({}, {})", millis(&bucket.from)?, millis(&bucket.to)?)));
-    vec![
+    Ok(vec![
         ("farm", subject.farm_id.to_string()),
         ("factor", factor.clone()),
         ("buckets", buckets.collect::<Vec<_>>().join(",\n    ")),
@@ -32,9 +35,9 @@ pub(super) fn values(subject: &Subject<'_>) -> Vec<(&'static str, String)> {
                 .concat(),
         ),
         ("names", groups.iter().map(Expression::shown).collect::<Vec<_>>().concat()),
-        ("where", conditions(query)),
+        ("where", conditions(subject)?),
         ("statistic", statistics(&head.statistics, factor)),
-    ]
+    ])
 }
 
 /// A column of a group.
@@ -95,50 +98,59 @@ fn columns(dimension: &str) -> (&str, Option<&'static str>) {
     }
 }
 
-fn conditions(query: &Query) -> String {
-    let is_by_product =
-        query.group_by.iter().any(|by| matches!(by, GroupBy::Dimension(name) if name == "licenseProduct"))
-            || query.filters.iter().any(|filter| filter.dimension == "licenseProduct");
-    let product = is_by_product.then(|| "usageType = 'LICENSE'".to_owned());
-    let filters = query.filters.iter().flat_map(|filter| conditions_of(query, filter));
-    product
-        .into_iter()
-        .chain(filters)
-        .map(|condition| format!("\n        AND {condition}"))
-        .collect::<Vec<_>>()
-        .concat()
+fn conditions(subject: &Subject<'_>) -> Result<String, Failure> {
+    let query = subject.query;
+    let is_by_product = subject.is_grouped_by(Dimension::LicenseProduct)
+        || query.filters.iter().any(|filter| filter.dimension == Dimension::LicenseProduct.as_str());
+    let mut conditions = Vec::new();
+    if is_by_product {
+        conditions.push("usageType = 'LICENSE'".to_owned());
+    }
+    for filter in &query.filters {
+        if let Some(values) = &filter.include {
+            conditions.push(any(subject, filter, values)?);
+        }
+        if !filter.exclude.is_empty() {
+            conditions.push(format!("{} IS NOT TRUE", any(subject, filter, &filter.exclude)?));
+        }
+    }
+    let lines = conditions.into_iter().map(|condition| format!("\n        AND {condition}"));
+    Ok(lines.collect::<Vec<_>>().concat())
 }
 
-fn conditions_of(query: &Query, filter: &Filter) -> Vec<String> {
-    let any = |values: &[Option<String>]| {
-        let each: Vec<String> =
-            values.iter().map(|value| condition(query, &filter.dimension, value.as_deref())).collect();
-        format!("({})", each.join(" OR "))
-    };
-    let include = filter.include.as_ref().map(|values| any(values));
-    let exclude = (!filter.exclude.is_empty()).then(|| format!("{} IS NOT TRUE", any(&filter.exclude)));
-    include.into_iter().chain(exclude).collect()
+/// That one of the values is there.
+fn any(subject: &Subject<'_>, filter: &Filter, values: &[Option<String>]) -> Result<String, Failure> {
+    let conditions = values.iter().map(|value| condition(subject, &filter.dimension, value.as_deref()));
+    Ok(format!("({})", conditions.collect::<Result<Vec<_>, _>>()?.join(" OR ")))
 }
 
-fn condition(query: &Query, dimension: &str, value: Option<&str>) -> String {
+/// That a value is there. Names are looked up as the server does it: they are ids in the files.
+fn condition(subject: &Subject<'_>, dimension: &str, value: Option<&str>) -> Result<String, Failure> {
+    let query = subject.query;
     let of_groups = query.group_by.iter().filter_map(|by| match by {
         GroupBy::Pattern(pattern) => Some(pattern),
         GroupBy::Dimension(_) => None,
     });
     let pattern = query.patterns.iter().chain(of_groups).find(|pattern| pattern.label == dimension);
-    let (id, name) = columns(dimension);
-    let id = pattern.map_or_else(|| id.to_owned(), extracted);
-    match value {
-        None => format!("{id} IS NULL"),
-        Some(glob) if dimension == "jobName" && glob.contains('*') => {
-            let escaped = glob.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_").replace('*', "%");
+    let column = pattern.map_or_else(|| columns(dimension).0.to_owned(), extracted);
+    let Some(value) = value else { return Ok(format!("{column} IS NULL")) };
+    Ok(match (pattern, Dimension::parse(dimension)) {
+        (Some(_), _) | (_, None) => format!("{column} = {}", text(value)),
+        (None, Some(Dimension::JobName)) => {
+            let escaped =
+                value.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_").replace('*', "%");
             format!(r"jobName ILIKE {} ESCAPE '\'", text(&escaped))
         }
-        Some(value) => {
-            let named = name.map(|name| format!(" OR {name} = {}", text(value))).unwrap_or_default();
-            format!("({id} = {}{named})", text(value))
+        (None, Some(Dimension::Job)) => format!("(jobId = {0} OR jobName = {0})", text(value)),
+        // Their words are in capitals, in any case in a question.
+        (None, Some(Dimension::UsageType | Dimension::Outcome)) => {
+            format!("{column} = {}", text(&value.to_uppercase()))
         }
-    }
+        (None, Some(dimension)) => {
+            let ids = ids_called(subject.catalogue, subject.farm_id, dimension, value)?;
+            format!("{column} IN ({})", ids.iter().map(|id| text(id)).collect::<Vec<_>>().join(", "))
+        }
+    })
 }
 
 /// Every statistic but the sum, which the template has.
