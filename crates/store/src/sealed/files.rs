@@ -112,7 +112,7 @@ impl FarmFiles {
     ) -> Result<T, StoreError> {
         let unfinished = path.with_extension(UNFINISHED);
         let parent = path.parent().unwrap_or(&self.folder);
-        create_folders(&self.folder, parent).map_err(self.failed(parent))?;
+        self.create_folders(parent)?;
         let written = self.write(&unfinished, write).and_then(|value| {
             fs::rename(&unfinished, path).map_err(self.failed(path))?;
             sync_folder(parent).map_err(|cause| StoreError::not_synced(&self.shown(parent), &cause))?;
@@ -131,6 +131,18 @@ impl FarmFiles {
         self.put(&path, |file| file.write_all(bytes).map_err(self.failed(&path)))
     }
 
+    /// Creates a folder and those above it, and syncs each folder that has one of them in it: also where it was there already,
+    /// because whoever made it may have died, or been told of a failure, before its entry was on the disk.
+    fn create_folders(&self, folder: &Path) -> Result<(), StoreError> {
+        let Some(parent) = folder.parent().filter(|_| folder != self.folder) else { return Ok(()) };
+        self.create_folders(parent)?;
+        match DirBuilder::new().mode(0o700).create(folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            created => created.map_err(self.failed(folder))?,
+        }
+        sync_folder(parent).map_err(|cause| StoreError::not_synced(&self.shown(parent), &cause))
+    }
+
     fn write<T>(
         &self,
         path: &Path,
@@ -141,20 +153,6 @@ impl FarmFiles {
         file.sync_all().map_err(|cause| StoreError::not_synced(&self.shown(path), &cause))?;
         Ok(value)
     }
-}
-
-/// Creates a folder and syncs each folder that got a new one in it.
-fn create_folders(root: &Path, folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let parent = folder.parent().filter(|_| folder != root).unwrap_or(root);
-    create_folders(root, parent)?;
-    match DirBuilder::new().mode(0o700).create(folder) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        created => created?,
-    }
-    sync_folder(parent)
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {
