@@ -13,7 +13,7 @@ use farmtally_model::{
 };
 
 use crate::foreign_id::{fleet_id_for_name, job_id_for_name, queue_id_for_name};
-use crate::known::{Known, Unusual, Usual};
+use crate::known::{Known, Unusual, Usual, by_id_or_name, named};
 use crate::record::{SentLine, compute_line, parse_outcome};
 
 /// The members of a session. One that is unknown, given twice or written with escapes is no line for the short way.
@@ -96,15 +96,13 @@ impl TypedLines {
     }
 
     fn queue(&mut self, line: &Line<'_>) -> Usual<(QueueId, Option<DisplayName>)> {
-        let named = |name: &str| Some((DisplayName::new(name).ok()?, queue_id_for_name(name)));
-        let (name, id_of_name) = self.queue_names.anywhere(line.queue_name, named)?.unzip();
-        Ok((read(line.queue_id, QueueId::parse)?.or(id_of_name).ok_or(Unusual)?, name))
+        let named = self.queue_names.anywhere(line.queue_name, named(queue_id_for_name))?;
+        by_id_or_name(read(line.queue_id, QueueId::parse)?, named)
     }
 
     fn fleet(&mut self, line: &Line<'_>) -> Usual<(FleetId, Option<DisplayName>)> {
-        let named = |name: &str| Some((DisplayName::new(name).ok()?, fleet_id_for_name(name)));
-        let (name, id_of_name) = self.fleet_names.anywhere(line.fleet_name, named)?.unzip();
-        Ok((read(line.fleet_id, FleetId::parse)?.or(id_of_name).ok_or(Unusual)?, name))
+        let named = self.fleet_names.anywhere(line.fleet_name, named(fleet_id_for_name))?;
+        by_id_or_name(read(line.fleet_id, FleetId::parse)?, named)
     }
 
     fn usage(&mut self, line: &Line<'_>) -> Usual<UsageLines<Option<NanoUsd>>> {

@@ -1,5 +1,6 @@
 //! Texts that a source repeats, each checked and kept once.
 
+use farmtally_model::DisplayName;
 use hashbrown::HashMap;
 
 /// A value that only the long way, which knows the words of a refusal, can deal with.
@@ -108,6 +109,20 @@ impl<T: Clone> Known<T> {
     ) -> Usual<Option<T>> {
         text.map(|text| self.get_anywhere(text, read).cloned().ok_or(Unusual)).transpose()
     }
+}
+
+/// Reads a name, and the id that it stands for.
+pub(crate) fn named<I>(id_for_name: impl Fn(&str) -> I) -> impl Fn(&str) -> Option<(DisplayName, I)> {
+    move |name| Some((DisplayName::new(name).ok()?, id_for_name(name)))
+}
+
+/// The id that was given, or else that of the name, and the name.
+pub(crate) fn by_id_or_name<I>(
+    id: Option<I>,
+    named: Option<(DisplayName, I)>,
+) -> Usual<(I, Option<DisplayName>)> {
+    let (name, id_of_name) = named.unzip();
+    Ok((id.or(id_of_name).ok_or(Unusual)?, name))
 }
 
 /// The upper bits of a product, which depend on all of the address.

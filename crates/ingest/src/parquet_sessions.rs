@@ -11,7 +11,7 @@ use farmtally_model::{
 
 use crate::column::Column;
 use crate::foreign_id::{fleet_id_for_name, job_id_for_name, queue_id_for_name};
-use crate::known::{Known, Unusual, Usual};
+use crate::known::{Known, Unusual, Usual, by_id_or_name, named};
 use crate::parquet_batch::{Batch, Values};
 use crate::record::{SentLine, parse_outcome, parse_usage_type};
 
@@ -157,22 +157,14 @@ impl TypedSessions {
 
     fn queue(&mut self, batch: &Batch, row: usize) -> Usual<(QueueId, Option<DisplayName>)> {
         let (id, name) = (self.text(batch, Column::QueueId, row)?, self.text(batch, Column::QueueName, row)?);
-        let named = self
-            .queue_names
-            .in_batch(name, |name| Some((DisplayName::new(name).ok()?, queue_id_for_name(name))))?;
-        let id = self.queue_ids.in_batch(id, |id| QueueId::parse(id).ok())?;
-        let (name, id_of_name) = named.unzip();
-        Ok((id.or(id_of_name).ok_or(Unusual)?, name))
+        let named = self.queue_names.in_batch(name, named(queue_id_for_name))?;
+        by_id_or_name(self.queue_ids.in_batch(id, |id| QueueId::parse(id).ok())?, named)
     }
 
     fn fleet(&mut self, batch: &Batch, row: usize) -> Usual<(FleetId, Option<DisplayName>)> {
         let (id, name) = (self.text(batch, Column::FleetId, row)?, self.text(batch, Column::FleetName, row)?);
-        let named = self
-            .fleet_names
-            .in_batch(name, |name| Some((DisplayName::new(name).ok()?, fleet_id_for_name(name))))?;
-        let id = self.fleet_ids.in_batch(id, |id| FleetId::parse(id).ok())?;
-        let (name, id_of_name) = named.unzip();
-        Ok((id.or(id_of_name).ok_or(Unusual)?, name))
+        let named = self.fleet_names.in_batch(name, named(fleet_id_for_name))?;
+        by_id_or_name(self.fleet_ids.in_batch(id, |id| FleetId::parse(id).ok())?, named)
     }
 
     fn span(&self, batch: &Batch, row: usize) -> Usual<Span> {
