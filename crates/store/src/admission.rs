@@ -137,7 +137,7 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
-    pub(crate) fn of(batch: &[PricedSubmission], stored: &Stored<'_>) -> Self {
+    pub(crate) fn of(batch: &[&PricedSubmission], stored: &Stored<'_>) -> Self {
         let mut admission = Self::default();
         for (index, submission) in batch.iter().enumerate() {
             admission.admit(index, submission, stored);

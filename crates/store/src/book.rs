@@ -157,7 +157,7 @@ impl Book {
     pub(crate) fn decide(
         &self,
         reading: &Reading<'_>,
-        batch: &[PricedSubmission],
+        batch: &[&PricedSubmission],
     ) -> Result<Decided, StoreError> {
         let mut known = self.sealed_records(reading, batch)?;
         let replaceable = self.replaceable(batch);
@@ -184,7 +184,11 @@ impl Book {
     }
 
     /// The sealed records under the ids of a batch. Those that the batch does not merely repeat are read.
-    fn sealed_records(&self, reading: &Reading<'_>, batch: &[PricedSubmission]) -> Result<Known, StoreError> {
+    fn sealed_records(
+        &self,
+        reading: &Reading<'_>,
+        batch: &[&PricedSubmission],
+    ) -> Result<Known, StoreError> {
         let ids = batch.iter().map(|submission| submission.record.id());
         let unsealed = |id: &RecordId| self.identities.get(*id).is_none();
         let candidates = self.keys.lookup(ids.filter(unsealed), &self.manifest)?;
@@ -251,8 +255,8 @@ impl Book {
     }
 
     /// Where the ended records of batches are that a batch may replace, or that it has to be compared with.
-    fn replaceable(&self, batch: &[PricedSubmission]) -> Vec<(Place, RecordId)> {
-        let place = |submission: &PricedSubmission| {
+    fn replaceable(&self, batch: &[&PricedSubmission]) -> Vec<(Place, RecordId)> {
+        let place = |submission: &&PricedSubmission| {
             let id = submission.record.id();
             let (identity, place) = self.identities.get(id)?;
             let newcomer = Identity::of_record(&submission.record, submission.fingerprint);

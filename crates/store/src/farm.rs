@@ -163,7 +163,8 @@ impl OpenFarm {
     ) -> Result<Durable<BatchReceipt>, StoreError> {
         let mut book = self.book()?;
         let farm_id = self.files.farm_id();
-        let Decided { admission, known } = book.decide(&Reading { database, files: &self.files }, batch)?;
+        let reading = Reading { database, files: &self.files };
+        let Decided { admission, known } = book.decide(&reading, &batch.iter().collect::<Vec<_>>())?;
         let Admission { receipt, puts, .. } = admission;
         let names = book.registry.changes(batch, &receipt);
         if puts.is_empty() && names.is_empty() {

@@ -173,7 +173,7 @@ fn decide_others(
     is_straight: &[bool],
 ) -> Result<(Decided, BatchReceipt), StoreError> {
     let places: Vec<usize> = (0..batch.len()).filter(|index| !is_straight[*index]).collect();
-    let others: Vec<PricedSubmission> = places.iter().map(|index| batch[*index].clone()).collect();
+    let others: Vec<&PricedSubmission> = places.iter().map(|index| &batch[*index]).collect();
     let mut decided = book.decide(reading, &others)?;
     let mut receipt = std::mem::take(&mut decided.admission.receipt);
     receipt.stored += (batch.len() - others.len()) as u64;
