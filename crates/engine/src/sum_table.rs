@@ -43,6 +43,15 @@ impl NarrowSum {
         self.count_and_runtime_sum = self.count_and_runtime_sum.wrapping_add(counted);
     }
 
+    /// Takes what it has to a wide sum.
+    #[inline]
+    fn move_to(&mut self, wide: &mut Summary) {
+        if self.count() > 0 {
+            wide.merge(&self.summary());
+            *self = Self::EMPTY;
+        }
+    }
+
     #[inline]
     fn count(&self) -> u32 {
         (self.count_and_runtime_sum >> RUNTIME_SUM_BITS) as u32
@@ -143,10 +152,7 @@ impl SumTable {
         }
         let sums = self.narrow[range.clone()].iter_mut().zip(&mut self.wide[range]);
         for (place, (narrow, wide)) in (0..).zip(sums) {
-            if narrow.count() > 0 {
-                wide.merge(&narrow.summary());
-                *narrow = NarrowSum::EMPTY;
-            }
+            narrow.move_to(wide);
             if wide.count > 0 {
                 each(place, wide);
                 *wide = Summary::EMPTY;
@@ -170,10 +176,7 @@ impl SumTable {
             self.wide = vec![Summary::EMPTY; narrow.len()];
         }
         for (wide, narrow) in self.wide.iter_mut().zip(&mut narrow) {
-            if narrow.count() > 0 {
-                wide.merge(&narrow.summary());
-                *narrow = NarrowSum::EMPTY;
-            }
+            narrow.move_to(wide);
         }
         (self.narrow, self.pieces_max) = (narrow, 0);
     }
