@@ -126,13 +126,13 @@ async function bySql(view, answer) {
   const [column, unit] = view.metric === "runtime" ? ["runtimeMs / 1000", "runtimeSeconds"] : [`nanos * ${factor} / 1000000000`, "costInUsd"];
   const call = view.stat.startsWith("p") ? `quantile_disc(${column}, ${Number(view.stat.slice(1)) / 100})` : `${view.stat}(${column})`;
   const buckets = view.style === "hours" ? [answer.window] : answer.buckets;
-  const text = await filled("copy.sql.txt", {
-    farm: view.farm, factor, statistic: isSum(view) ? "" : `,\n    ${call} AS ${unit}_${view.stat}`, where: conditions.map((one) => `\n        AND ${one}`).join(""),
-    buckets: buckets.map(({ from, to }) => `(${Date.parse(from)}, ${Date.parse(to)})`).join(",\n    "), groups: groups.map(([made]) => `${made}, `).join(""), names: groups.map(([, kept]) => `${kept}, `).join(""),
-  });
   // Persistent volumes count where these rules of the answer hold, and have no session.
   const storage = view.by.includes("usageType") && view.where.every(({ dimension }) => /^(fleet|usageType)$/.test(dimension));
-  return { text: storage ? text.replace("sessionId IS NOT NULL", "true") : text, note: FOLDER };
+  const text = await filled("copy.sql.txt", {
+    farm: view.farm, factor, records: storage ? "true" : "sessionId IS NOT NULL", statistic: isSum(view) ? "" : `,\n    ${call} AS ${unit}_${view.stat}`, where: conditions.map((one) => `\n        AND ${one}`).join(""),
+    buckets: buckets.map(({ from, to }) => `(${Date.parse(from)}, ${Date.parse(to)})`).join(",\n    "), groups: groups.map(([made]) => `${made}, `).join(""), names: groups.map(([, kept]) => `${kept}, `).join(""),
+  });
+  return { text, note: FOLDER };
 }
 
 /** What a pattern finds in a job's name: its first group, or all of it. @param {string} pattern */

@@ -400,16 +400,24 @@ impl UsageQuery {
 
     /// Whether the question is grouped by a dimension.
     pub fn is_grouped_by(&self, dimension: Dimension) -> bool {
-        self.groupings.iter().any(|grouping| *grouping == Grouping::By(dimension))
+        self.groupings.contains(&Grouping::By(dimension))
     }
 
     /// Whether volumes count: grouped by usage type but not by licensed product, and not filtered by anything that volumes
     /// do not have.
     pub fn counts_volumes(&self) -> bool {
-        self.is_grouped_by(Dimension::UsageType)
-            && !self.is_grouped_by(Dimension::LicenseProduct)
-            && self.filters.iter().all(|filter| filter.dimension().is_of_volumes())
+        count_volumes(&self.groupings, self.filters.iter().map(DimensionFilter::dimension))
     }
+}
+
+/// The rule of [`UsageQuery::counts_volumes`].
+pub(crate) fn count_volumes(
+    groupings: &[Grouping],
+    mut filtered_by: impl Iterator<Item = Dimension>,
+) -> bool {
+    groupings.contains(&Grouping::By(Dimension::UsageType))
+        && !groupings.contains(&Grouping::By(Dimension::LicenseProduct))
+        && filtered_by.all(Dimension::is_of_volumes)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::calendar::CalendarUnit;
 use crate::dimension::Dimension;
 use crate::name_pattern::NamePattern;
 use crate::time::TimeRange;
-use crate::usage_query::{Grouping, RankBy, Top};
+use crate::usage_query::{Grouping, RankBy, Top, count_volumes};
 use crate::zone::Zone;
 
 pub use compare::Comparison;
@@ -72,6 +72,13 @@ impl Default for UsageQuestion {
             compare: None,
             rows_max: NonZeroUsize::new(ROWS_USUAL).unwrap_or(NonZeroUsize::MIN),
         }
+    }
+}
+
+impl UsageQuestion {
+    /// Whether volumes count, as [`crate::UsageQuery::counts_volumes`] says it of the question with ids.
+    pub fn counts_volumes(&self) -> bool {
+        count_volumes(&self.groupings, self.filters.iter().map(|filter| filter.by.dimension()))
     }
 }
 
@@ -136,6 +143,16 @@ pub enum FilteredBy {
     Dimension(Dimension),
     /// What a pattern takes out of the names of jobs.
     Pattern(NamePattern),
+}
+
+impl FilteredBy {
+    /// The dimension whose values are looked at.
+    pub const fn dimension(&self) -> Dimension {
+        match self {
+            Self::Dimension(dimension) => *dimension,
+            Self::Pattern(_) => Dimension::JobName,
+        }
+    }
 }
 
 /// A value that a filter looks for.

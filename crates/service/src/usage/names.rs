@@ -21,11 +21,9 @@ pub(super) struct Registry {
 
 impl Registry {
     pub(super) fn load(catalogue: &Catalogue, farm_id: FarmId) -> Result<Self, ServiceError> {
-        let queues = catalogue.queues(farm_id, None, usize::MAX)?;
-        let fleets = catalogue.fleets(farm_id, None, usize::MAX)?;
         Ok(Self {
-            queues: queues.into_iter().map(|queue| (queue.id, queue.display_name)).collect(),
-            fleets: fleets.into_iter().map(|fleet| (fleet.id, fleet.display_name)).collect(),
+            queues: queues(catalogue, farm_id)?,
+            fleets: fleets(catalogue, farm_id)?,
             users: catalogue.users(farm_id)?,
         })
     }
@@ -55,7 +53,7 @@ impl Registry {
 
     /// The users that have a name.
     pub(super) fn named_users(&self) -> Vec<(UserId, DisplayName)> {
-        self.users.iter().filter_map(|(id, name)| Some((id.clone(), name.clone()?))).collect()
+        named_users(&self.users)
     }
 
     /// All names.
@@ -79,15 +77,34 @@ pub fn ids_called(
     fn of<I: ToString>(named: &[(I, DisplayName)], text: &str) -> Vec<String> {
         called(named, text).into_iter().map(ToString::to_string).collect()
     }
-    let registry = Registry::load(catalogue, farm_id)?;
     Ok(match dimension {
-        Dimension::Queue if QueueId::parse(text).is_err() => of(&registry.queues, text),
-        Dimension::Fleet if FleetId::parse(text).is_err() => of(&registry.fleets, text),
-        Dimension::User if !registry.users.iter().any(|(id, _)| id.as_str() == text) => {
-            of(&registry.named_users(), text)
+        Dimension::Queue if QueueId::parse(text).is_err() => of(&queues(catalogue, farm_id)?, text),
+        Dimension::Fleet if FleetId::parse(text).is_err() => of(&fleets(catalogue, farm_id)?, text),
+        Dimension::User => {
+            let users = catalogue.users(farm_id)?;
+            // A user's id may be any text, so that ids go before names.
+            if users.iter().any(|(id, _)| id.as_str() == text) {
+                vec![text.to_owned()]
+            } else {
+                of(&named_users(&users), text)
+            }
         }
         _ => vec![text.to_owned()],
     })
+}
+
+fn queues(catalogue: &Catalogue, farm_id: FarmId) -> Result<Vec<(QueueId, DisplayName)>, ServiceError> {
+    let queues = catalogue.queues(farm_id, None, usize::MAX)?;
+    Ok(queues.into_iter().map(|queue| (queue.id, queue.display_name)).collect())
+}
+
+fn fleets(catalogue: &Catalogue, farm_id: FarmId) -> Result<Vec<(FleetId, DisplayName)>, ServiceError> {
+    let fleets = catalogue.fleets(farm_id, None, usize::MAX)?;
+    Ok(fleets.into_iter().map(|fleet| (fleet.id, fleet.display_name)).collect())
+}
+
+fn named_users(users: &[(UserId, Option<DisplayName>)]) -> Vec<(UserId, DisplayName)> {
+    users.iter().filter_map(|(id, name)| Some((id.clone(), name.clone()?))).collect()
 }
 
 /// The ids of a name as it is written or, if nobody has that, in any case.

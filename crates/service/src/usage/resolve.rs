@@ -50,11 +50,7 @@ impl Resolver<'_> {
         };
         let include = filter.include.as_ref().map(|values| terms("include", values)).transpose()?;
         let exclude = terms("exclude", &filter.exclude)?;
-        let dimension = match &filter.by {
-            FilteredBy::Dimension(dimension) => *dimension,
-            FilteredBy::Pattern(_) => Dimension::JobName,
-        };
-        DimensionFilter::new(dimension, include, exclude)
+        DimensionFilter::new(filter.by.dimension(), include, exclude)
             .map_err(|error| QuestionError::missing(filter.field.as_str(), error.to_string()))
     }
 

@@ -64,7 +64,9 @@ fn for_other_tool(
 ) -> Result<ExitStatus, Failure> {
     let head = source.read(&source.bytes(farm_id, query, "json")?)?.head;
     talking::about(&head, arguments.explain);
-    let subject = Subject { farm_id, query, head: &head, folder: &arguments.folder, catalogue };
+    let question = query.check().map_err(|error| question::not_understood(&error))?;
+    let subject =
+        Subject { farm_id, query, question: &question, head: &head, folder: &arguments.folder, catalogue };
     if let Some(left_out) = copy::left_out(tool, query) {
         tell(left_out);
     }

@@ -146,7 +146,7 @@ fn resources(subject: &Subject<'_>, problems: &mut Vec<String>) -> Result<String
             return Ok(String::new());
         }
     };
-    let without_filter = if subject.counts_volumes() { Dimension::Fleet } else { Dimension::Queue };
+    let without_filter = if subject.question.counts_volumes() { Dimension::Fleet } else { Dimension::Queue };
     let kind = filter.and_then(|filter| Dimension::parse(&filter.dimension)).unwrap_or(without_filter);
     let mut ids = Vec::new();
     match filter {

@@ -3,9 +3,10 @@
 mod aws;
 mod sql;
 
-use farmtally_model::{Dimension, FarmId};
+use farmtally_model::FarmId;
+use farmtally_model::question::UsageQuestion;
 use farmtally_service::Catalogue;
-use farmtally_wire::native::{AnswerHead, GroupBy, Query};
+use farmtally_wire::native::{AnswerHead, Query};
 
 use crate::args::Tool;
 use crate::data_folder::DataFolder;
@@ -20,35 +21,16 @@ const SQL: &str = include_str!("../../../../../../web/copy.sql.txt");
 /// What the templates call the data folder.
 const FOLDER: &str = "DIR";
 
-/// What leaves persistent volumes out of the SQL.
-const SESSIONS_ALONE: &str = "sessionId IS NOT NULL";
-
 /// A question, and what is known of its answer.
 pub(super) struct Subject<'a> {
     pub(super) farm_id: FarmId,
     pub(super) query: &'a Query,
+    /// The same, read and checked.
+    pub(super) question: &'a UsageQuestion,
     /// Window, buckets and factor, as the server understood them.
     pub(super) head: &'a AnswerHead,
     pub(super) folder: &'a DataFolder,
     pub(super) catalogue: &'a Catalogue,
-}
-
-impl Subject<'_> {
-    /// Whether persistent volumes are in the answer, by the rule of [`farmtally_model::UsageQuery::counts_volumes`].
-    fn counts_volumes(&self) -> bool {
-        let is_of_volumes =
-            |dimension: &str| Dimension::parse(dimension).is_some_and(Dimension::is_of_volumes);
-        self.is_grouped_by(Dimension::UsageType)
-            && !self.is_grouped_by(Dimension::LicenseProduct)
-            && self.query.filters.iter().all(|filter| is_of_volumes(&filter.dimension))
-    }
-
-    fn is_grouped_by(&self, dimension: Dimension) -> bool {
-        self.query
-            .group_by
-            .iter()
-            .any(|by| matches!(by, GroupBy::Dimension(name) if name == dimension.as_str()))
-    }
 }
 
 /// What a text for a tool leaves out of the question, for people to know.
@@ -76,8 +58,7 @@ pub(super) fn text(tool: Tool, subject: &Subject<'_>) -> Result<String, Failure>
         Tool::Curl => filled(&in_shell(CURL), &curl_values(subject)?),
         Tool::Sql => {
             let template = SQL.replace(&format!("'{FOLDER}'"), &sql::text(&folder));
-            let records = if subject.counts_volumes() { "true" } else { SESSIONS_ALONE };
-            filled(&template.replace(SESSIONS_ALONE, records), &sql::values(subject)?)
+            filled(&template, &sql::values(subject)?)
         }
     })
 }

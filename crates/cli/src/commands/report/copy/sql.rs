@@ -1,6 +1,6 @@
 //! A question as SQL over the Parquet files of the folder, in which a session is cut at the buckets as the engine cuts it.
 
-use farmtally_model::Dimension;
+use farmtally_model::{Dimension, Grouping};
 use farmtally_service::ids_called;
 use farmtally_wire::native::{Filter, GroupBy, NamedPattern, Query};
 use jiff::Timestamp;
@@ -35,6 +35,7 @@ pub(super) fn values(subject: &Subject<'_>) -> Result<Vec<(&'static str, String)
                 .concat(),
         ),
         ("names", groups.iter().map(Expression::shown).collect::<Vec<_>>().concat()),
+        ("records", records(subject).to_owned()),
         ("where", conditions(subject)?),
         ("statistic", statistics(&head.statistics, factor)),
     ])
@@ -98,15 +99,20 @@ fn columns(dimension: &str) -> (&str, Option<&'static str>) {
     }
 }
 
+/// Which records count: sessions, and persistent volumes, which have no session, where the answer has them.
+fn records(subject: &Subject<'_>) -> &'static str {
+    if subject.question.counts_volumes() { "true" } else { "sessionId IS NOT NULL" }
+}
+
 fn conditions(subject: &Subject<'_>) -> Result<String, Failure> {
-    let query = subject.query;
-    let is_by_product = subject.is_grouped_by(Dimension::LicenseProduct)
-        || query.filters.iter().any(|filter| filter.dimension == Dimension::LicenseProduct.as_str());
+    let question = subject.question;
+    let is_by_product = question.groupings.contains(&Grouping::By(Dimension::LicenseProduct))
+        || question.filters.iter().any(|filter| filter.by.dimension() == Dimension::LicenseProduct);
     let mut conditions = Vec::new();
     if is_by_product {
         conditions.push("usageType = 'LICENSE'".to_owned());
     }
-    for filter in &query.filters {
+    for filter in &subject.query.filters {
         if let Some(values) = &filter.include {
             conditions.push(any(subject, filter, values)?);
         }
