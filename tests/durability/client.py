@@ -34,12 +34,13 @@ def _hmac(key, text):
 
 
 class Client:
-    """One connection for one key and one farm."""
+    """One connection for one key and one farm. Requests are dated by `clock`, in seconds since 1970."""
 
-    def __init__(self, endpoint, key, farm_id):
+    def __init__(self, endpoint, key, farm_id, clock=time.time):
         self.host = urlsplit(endpoint).netloc
         self.key_id, self.secret = key
         self.farm_id = farm_id
+        self.clock = clock
         self.patience_seconds = PATIENCE_SECONDS
         self.connection = http.client.HTTPConnection(self.host, timeout=PATIENCE_SECONDS)
         self.answers = 0
@@ -50,15 +51,20 @@ class Client:
 
     def request(self, method, path, query="", body=b""):
         """Gives the status and the body, parsed."""
+        status, text = self.exchange(method, path, query, body)
+        return status, json.loads(text) if text else None
+
+    def exchange(self, method, path, query="", body=b""):
+        """Gives the status and the body as it came."""
         target = path + ("?" + query if query else "")
         self.connection.request(method, target, body=body, headers=self._headers(method, path, query, body))
         response = self.connection.getresponse()
         text = response.read()
         self.answers += 1
-        return response.status, json.loads(text) if text else None
+        return response.status, text
 
     def _headers(self, method, path, query, body):
-        now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        now = datetime.fromtimestamp(self.clock(), timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         scope = f"{now[:8]}/us-west-2/deadline/aws4_request"
         # Paths and queries of these operations need no escapes beyond those that `quote` has put there.
         canonical = "\n".join([

@@ -8,19 +8,27 @@ from campaign import complain
 from served import REPOSITORY
 
 SOURCE = Path(__file__).with_name("disk.c")
-LIBRARY = REPOSITORY / "target/durability/disk.so"
+LIBRARIES = REPOSITORY / "target/durability"
+LIBRARY = LIBRARIES / "disk.so"
 CHANGES = "cwstnud"  # create, write, sync, truncate, rename, unlink, make a folder
 CALLS = "or" + CHANGES  # open, read
 
 
 def build():
     """Compiles the disk if its source is newer."""
-    if LIBRARY.exists() and LIBRARY.stat().st_mtime >= SOURCE.stat().st_mtime:
-        return
+    compiled(SOURCE)
+
+
+def compiled(source):
+    """The library that is made of a source, to be loaded in front of the C library. Compiled if the source is newer."""
+    library = LIBRARIES / source.with_suffix(".so").name
+    if library.exists() and library.stat().st_mtime >= source.stat().st_mtime:
+        return library
     compiler = shutil.which("cc") or complain("there is no C compiler `cc`", "install gcc or clang; the build needs one too")
-    LIBRARY.parent.mkdir(parents=True, exist_ok=True)
-    command = [compiler, "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", LIBRARY, SOURCE, "-lpthread"]
+    library.parent.mkdir(parents=True, exist_ok=True)
+    command = [compiler, "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", library, source, "-lpthread"]
     subprocess.run(command, check=True)
+    return library
 
 
 def disk(folder, fault=None, log=None, report=None, only_while=None):

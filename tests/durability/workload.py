@@ -1,7 +1,7 @@
 """What is sent to a farm, made from a seed: openings, endings, corrections, repeats, contradictions, volumes, deletions."""
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from farm_model import Delete, Post, Session, Volume
 
@@ -11,11 +11,16 @@ VOLUMES = 16
 
 @dataclass(frozen=True)
 class Shape:
-    """How much is sent: requests, records of each, and characters that do not compress in each record."""
+    """How much is sent: requests, records of each, characters that do not compress in each record; how many sessions and volumes
+    there are, and the number before the first one."""
 
     requests: int
     records: int
     text: int = 40
+    # Not in the seed: what was found with the shapes below can be found again.
+    sessions: int = field(default=NUMBERS, repr=False)
+    volumes: int = field(default=VOLUMES, repr=False)
+    first: int = field(default=0, repr=False)
 
 
 TINY = Shape(requests=6, records=4)
@@ -26,6 +31,11 @@ LARGE = Shape(requests=70, records=10, text=1800)
 
 def operations(seed, shape):
     """The same for the same seed and shape. The first request has a session and a volume, so that it names both fleets."""
+    return list(stream(seed, shape))
+
+
+def stream(seed, shape):
+    """The same, one after another, for those who send for long."""
     return _Maker(random.Random(f"{seed} {shape}"), shape).operations()
 
 
@@ -38,16 +48,15 @@ class _Maker:
         self.volumes = 0
 
     def operations(self):
-        made = []
         for number in range(self.shape.requests):
             records = [self._record() for _ in range(self.rng.randint(1, self.shape.records))]
-            if number == 0:
+            if number == 0 and self.shape.volumes:
                 records += [self._fresh_volume(), self._remember(self._fresh())]
-            made.append(Post(tuple(records)))
+            yield Post(tuple(records))
             if number % 4 == 3 and (deletable := [id for id in self.latest if id not in self.deleted]):
-                made.append(Delete(gone := self.rng.choice(deletable)))
+                gone = self.rng.choice(deletable)
                 self.deleted.add(gone)
-        return made
+                yield Delete(gone)
 
     def _text(self, characters):
         # Three bytes each in UTF-8, and no pattern in them.
@@ -56,10 +65,10 @@ class _Maker:
     def _record(self):
         known = [record for id, record in self.latest.items() if id not in self.deleted]
         choice = self.rng.random()
-        if choice < 0.12 and self.volumes < VOLUMES:
+        if choice < 0.12 and self.volumes < self.shape.volumes:
             return self._fresh_volume()
         sessions = [record for record in known if isinstance(record, Session)]
-        if sessions and (choice > 0.55 or len(self.latest) >= NUMBERS):
+        if sessions and (choice > 0.55 or len(self.latest) >= self.shape.sessions):
             return self._again(self.rng.choice(sessions))
         return self._remember(self._fresh())
 
@@ -71,7 +80,7 @@ class _Maker:
         started = self.rng.randrange(0, 12 * 3600) * 1000 + self.rng.randrange(1000)
         running = self.rng.random() < 0.3
         return Session(
-            number=len(self.latest) + 1, started=started, ended=None if running else self._end(started),
+            number=self.shape.first + len(self.latest) + 1, started=started, ended=None if running else self._end(started),
             cost=0 if running else self.rng.randrange(1, 10**12), licence=self._licence(running),
             name=self._text(min(self.shape.text, 400)), user=self._text(self.shape.text),
         )
