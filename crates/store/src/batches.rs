@@ -3,10 +3,12 @@
 //! A checksum covers the one before it, and the head of the chain is kept apart from its links. So a batch that was
 //! changed, lost, exchanged for an older one or moved to another farm does not pass for the batch that was written.
 
+use std::ops::ControlFlow;
+
 use farmtally_model::{FarmId, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use xxhash_rust::xxh3::Xxh3Default;
 
+use crate::database::{Connection, Row, params};
 use crate::encoding::{self, Entry};
 use crate::error::StoreError;
 
@@ -45,7 +47,7 @@ struct Batch {
 
 /// Adds a batch behind the head and returns the new head.
 pub(crate) fn append(
-    connection: &Connection,
+    connection: &Connection<'_>,
     farm_id: FarmId,
     head: Head,
     batch: EncodedBatch,
@@ -61,124 +63,116 @@ pub(crate) fn append(
     };
     batch.checksum = batch.computed_checksum(farm_id);
     batch.insert(connection, farm_id)?;
-    connection
-        .prepare_cached(
-            "INSERT INTO batch_heads (farm_id, sequence, checksum) VALUES (?1, ?2, ?3)
+    connection.execute(
+        "INSERT INTO batch_heads (farm_id, sequence, checksum) VALUES (?1, ?2, ?3)
              ON CONFLICT (farm_id) DO UPDATE SET sequence = excluded.sequence, checksum = excluded.checksum",
-        )?
-        .execute(params![farm_id.bytes(), batch.sequence, batch.checksum])?;
+        params![farm_id.bytes(), batch.sequence, batch.checksum],
+    )?;
     Ok(Head { sequence: batch.sequence, checksum: batch.checksum })
 }
 
 /// Every farm that has batches, or should have.
-pub(crate) fn farms(connection: &Connection) -> Result<Vec<FarmId>, StoreError> {
-    let mut statement = connection.prepare(
+pub(crate) fn farms(connection: &Connection<'_>) -> Result<Vec<FarmId>, StoreError> {
+    connection.query(
         "SELECT farm_id FROM batch_heads UNION SELECT DISTINCT farm_id FROM batches
                   UNION SELECT farm_id FROM seals UNION SELECT DISTINCT farm_id FROM segments ORDER BY 1",
-    )?;
-    let farms = statement.query_map([], |row| row.get(0).map(FarmId::from_bytes))?;
-    Ok(farms.collect::<Result<_, _>>()?)
+        &[],
+        |row| row.get(0).map(FarmId::from_bytes),
+    )
 }
 
 /// The head of a farm's chain.
-pub(crate) fn head(connection: &Connection, farm_id: FarmId) -> Result<Head, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT sequence, checksum FROM batch_heads WHERE farm_id = ?1")?;
-    let head = statement
-        .query_row([farm_id.bytes()], |row| Ok(Head { sequence: row.get(0)?, checksum: row.get(1)? }))
-        .optional()?;
+pub(crate) fn head(connection: &Connection<'_>, farm_id: FarmId) -> Result<Head, StoreError> {
+    let head = connection.query_row(
+        "SELECT sequence, checksum FROM batch_heads WHERE farm_id = ?1",
+        params![farm_id.bytes()],
+        |row| Ok(Head { sequence: row.get(0)?, checksum: row.get(1)? }),
+    )?;
     Ok(head.unwrap_or_default())
 }
 
 /// The entries of one batch.
 pub(crate) fn load(
-    connection: &Connection,
+    connection: &Connection<'_>,
     farm_id: FarmId,
     sequence: i64,
 ) -> Result<Vec<Entry>, StoreError> {
-    let mut statement = connection.prepare_cached(
+    let batch = connection.query_row(
         "SELECT sequence, received_at, entry_count, previous, payload, checksum FROM batches
          WHERE farm_id = ?1 AND sequence = ?2",
+        params![farm_id.bytes(), sequence],
+        Batch::from_row,
     )?;
-    let batch = statement.query_row(params![farm_id.bytes(), sequence], Batch::from_row).optional()?;
     batch.ok_or_else(|| damaged(farm_id, sequence, "it is missing"))?.verified_entries(farm_id)
 }
 
 /// Walks a farm's chain from `head` down to the batch behind `base`, and checks that it is whole.
 pub(crate) fn for_each_newest_first(
-    connection: &Connection,
+    connection: &Connection<'_>,
     farm_id: FarmId,
     base: Head,
     head: Head,
     mut visit: impl FnMut(i64, Vec<Entry>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT sequence, received_at, entry_count, previous, payload, checksum FROM batches
-         WHERE farm_id = ?1 AND sequence > ?2 AND sequence <= ?3 ORDER BY sequence DESC",
-    )?;
-    let mut rows = statement.query(params![farm_id.bytes(), base.sequence, head.sequence])?;
+    let sql = "SELECT sequence, received_at, entry_count, previous, payload, checksum FROM batches
+               WHERE farm_id = ?1 AND sequence > ?2 AND sequence <= ?3 ORDER BY sequence DESC";
     let mut expected = head;
-    while let Some(row) = rows.next()? {
+    connection.visit(sql, params![farm_id.bytes(), base.sequence, head.sequence], |row| {
         let batch = Batch::from_row(row)?;
         expected.check(farm_id, &batch)?;
         expected = Head { sequence: batch.sequence - 1, checksum: batch.previous };
         let sequence = batch.sequence;
         visit(sequence, batch.verified_entries(farm_id)?)?;
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     if expected == base { Ok(()) } else { Err(damaged(farm_id, expected.sequence, "it is missing")) }
 }
 
 /// Refuses a batch behind the head, which no commit of ours can have left.
 pub(crate) fn check_head_is_last(
-    connection: &Connection,
+    connection: &Connection<'_>,
     farm_id: FarmId,
     head: Head,
 ) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached("SELECT max(sequence) FROM batches WHERE farm_id = ?1")?;
-    let last: Option<i64> = statement.query_row([farm_id.bytes()], |row| row.get(0))?;
-    match last {
-        Some(last) if last > head.sequence => {
-            Err(damaged(farm_id, last, "it is beyond the last batch that was committed"))
-        }
-        _ => Ok(()),
+    let sql = "SELECT coalesce(max(sequence), 0) FROM batches WHERE farm_id = ?1";
+    let last = connection.count(sql, params![farm_id.bytes()])?;
+    if last > head.sequence {
+        return Err(damaged(farm_id, last, "it is beyond the last batch that was committed"));
     }
+    Ok(())
 }
 
 /// The last of the batches behind `base` that together have about so many entries, or `None` when there is no batch.
 pub(crate) fn portion(
-    connection: &Connection,
+    connection: &Connection<'_>,
     farm_id: FarmId,
     base: Head,
     entries: usize,
 ) -> Result<Option<Head>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT sequence, checksum, entry_count FROM batches WHERE farm_id = ?1 AND sequence > ?2 ORDER BY sequence",
-    )?;
-    let mut rows = statement.query(params![farm_id.bytes(), base.sequence])?;
+    let sql = "SELECT sequence, checksum, entry_count FROM batches
+               WHERE farm_id = ?1 AND sequence > ?2 ORDER BY sequence";
     let (mut last, mut taken) = (None, 0_usize);
-    while let Some(row) = rows.next()? {
+    connection.visit(sql, params![farm_id.bytes(), base.sequence], |row| {
         last = Some(Head { sequence: row.get(0)?, checksum: row.get(1)? });
-        taken = taken.saturating_add(usize::try_from(row.get::<_, i64>(2)?).unwrap_or(0));
-        if taken >= entries {
-            break;
-        }
-    }
+        taken = taken.saturating_add(usize::try_from(row.get::<i64>(2)?).unwrap_or(0));
+        Ok(if taken >= entries { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
     Ok(last)
 }
 
 /// Deletes some of the batches up to `base`, which are sealed. Returns how many.
 pub(crate) fn purge(
-    connection: &Connection,
+    connection: &Connection<'_>,
     farm_id: FarmId,
     base: Head,
     batches: usize,
 ) -> Result<usize, StoreError> {
-    let mut statement = connection.prepare_cached(
+    let limit = i64::try_from(batches).unwrap_or(i64::MAX);
+    connection.execute(
         "DELETE FROM batches WHERE farm_id = ?1 AND sequence IN
              (SELECT sequence FROM batches WHERE farm_id = ?1 AND sequence <= ?2 ORDER BY sequence LIMIT ?3)",
-    )?;
-    let limit = i64::try_from(batches).unwrap_or(i64::MAX);
-    Ok(statement.execute(params![farm_id.bytes(), base.sequence, limit])?)
+        params![farm_id.bytes(), base.sequence, limit],
+    )
 }
 
 impl Head {
@@ -194,7 +188,7 @@ impl Head {
 }
 
 impl Batch {
-    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
         Ok(Self {
             sequence: row.get(0)?,
             received_at_ms: row.get(1)?,
@@ -205,13 +199,11 @@ impl Batch {
         })
     }
 
-    fn insert(&self, connection: &Connection, farm_id: FarmId) -> Result<(), StoreError> {
-        connection
-            .prepare_cached(
-                "INSERT INTO batches (farm_id, sequence, received_at, entry_count, previous, payload, checksum)
+    fn insert(&self, connection: &Connection<'_>, farm_id: FarmId) -> Result<(), StoreError> {
+        connection.execute(
+            "INSERT INTO batches (farm_id, sequence, received_at, entry_count, previous, payload, checksum)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?
-            .execute(params![
+            params![
                 farm_id.bytes(),
                 self.sequence,
                 self.received_at_ms,
@@ -219,7 +211,8 @@ impl Batch {
                 self.previous,
                 self.payload,
                 self.checksum,
-            ])?;
+            ],
+        )?;
         Ok(())
     }
 

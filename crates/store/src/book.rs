@@ -6,11 +6,10 @@
 use farmtally_columns::FarmColumns;
 use farmtally_model::{LineCost, Record, RecordId};
 use hashbrown::{HashMap, HashSet};
-use rusqlite::Connection;
 
 use crate::admission::{Admission, PricedSubmission, Stored};
 use crate::batches::{self, Head};
-use crate::database::Database;
+use crate::database::{Connection, Database};
 use crate::encoding::{Entry, Put};
 use crate::error::StoreError;
 use crate::identity::{Identities, Identity, Place, Standing};
@@ -81,7 +80,7 @@ impl Book {
     /// Walks the batches from the newest to the oldest: the first entry that is met for an id is the one that counts, so
     /// that everything is decoded once and what was replaced never reaches the columns. Then come the segments, whose
     /// manifest knows what was replaced.
-    pub(crate) fn load(connection: &Connection, files: &FarmFiles) -> Result<Self, StoreError> {
+    pub(crate) fn load(connection: &Connection<'_>, files: &FarmFiles) -> Result<Self, StoreError> {
         let farm_id = files.farm_id();
         let LoadedManifest { manifest, carried, removals } = Manifest::load(connection, farm_id)?;
         files.remove_orphans(&manifest)?;

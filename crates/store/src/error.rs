@@ -4,7 +4,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use farmtally_model::{AggregationId, FarmId};
-use rusqlite::ErrorCode;
 
 /// A call that did not do what it was asked. Unless the variant says otherwise, nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -131,32 +130,6 @@ impl StoreError {
     }
 }
 
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        let cause = error.to_string();
-        match &error {
-            rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
-                ErrorCode::DiskFull => Self::DiskFull,
-                // The index of the log could not grow. SQLite ignores what it wrote before and overwrites it next time.
-                _ if failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE => Self::DiskFull,
-                // A quota or a limit of the file's size; only a full disk has a code of its own. What was written for a
-                // commit that is not there is ignored and overwritten, too.
-                _ if failure.extended_code == rusqlite::ffi::SQLITE_IOERR_WRITE => {
-                    Self::WriteRefused { cause }
-                }
-                ErrorCode::SystemIoFailure => Self::Unreadable { cause },
-                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::damaged("the catalogue", cause),
-                _ => Self::Database { cause },
-            },
-            rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::InvalidColumnType(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::Utf8Error(..) => Self::damaged("a row of the catalogue", cause),
-            _ => Self::Database { cause },
-        }
-    }
-}
-
 /// A folder that cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -219,12 +192,6 @@ impl OpenError {
     pub(crate) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |cause| Self::File { path, cause }
-    }
-}
-
-impl From<rusqlite::Error> for OpenError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Store(error.into())
     }
 }
 

@@ -9,12 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use farmtally_columns::FarmSnapshot;
 use farmtally_model::{FarmId, RecordId, Timestamp};
-use rusqlite::Connection;
 
 use crate::admission::{Admission, BatchReceipt, PricedSubmission};
 use crate::batches::{self, EncodedBatch};
 use crate::book::{Book, Decided, Known, Reading, load_from_batches};
-use crate::database::Database;
+use crate::database::{Connection, Database};
 use crate::durable::Durable;
 use crate::encoding;
 use crate::error::StoreError;
@@ -97,7 +96,7 @@ impl OpenFarm {
     }
 
     /// Reads what is stored. A farm that cannot be read is open, too: it answers with what is wrong with it.
-    pub(crate) fn load(connection: &Connection, folder: &Path, farm_id: FarmId) -> Self {
+    pub(crate) fn load(connection: &Connection<'_>, folder: &Path, farm_id: FarmId) -> Self {
         let files = FarmFiles::new(folder, farm_id);
         match Book::load(connection, &files) {
             Ok(book) => {

@@ -6,10 +6,10 @@ use std::hash::Hash;
 
 use farmtally_model::{DisplayName, FarmId, FleetId, QueueId, Record, Timestamp, UserId};
 use hashbrown::HashMap;
-use rusqlite::{Connection, params};
 
 use crate::admission::{BatchReceipt, PricedSubmission};
 use crate::catalogue::{ResourceId, Tagged, row};
+use crate::database::{Connection, params};
 use crate::error::StoreError;
 use crate::sealed::SegmentNames;
 
@@ -24,7 +24,7 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    pub(crate) fn load(connection: &Connection, farm_id: FarmId) -> Result<Self, StoreError> {
+    pub(crate) fn load(connection: &Connection<'_>, farm_id: FarmId) -> Result<Self, StoreError> {
         Ok(Self {
             queues: load_resources(connection, farm_id)?,
             fleets: load_resources(connection, farm_id)?,
@@ -80,7 +80,7 @@ impl Registry {
     /// Writes changes.
     pub(crate) fn write(
         &self,
-        connection: &Connection,
+        connection: &Connection<'_>,
         farm_id: FarmId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -113,49 +113,57 @@ fn note<K: Eq + Hash + Clone>(known: &Names<K>, changes: &mut Names<K>, key: &K,
     }
 }
 
-fn load_resources<I: ResourceId>(connection: &Connection, farm_id: FarmId) -> Result<Names<I>, StoreError> {
-    let mut statement =
-        connection.prepare(&format!("SELECT id, display_name FROM {} WHERE farm_id = ?1", I::TABLE))?;
-    let names = statement.query_map([farm_id.bytes()], |stored| {
-        Ok((stored.get(0).map(I::from_bytes)?, row::optional_text(stored, 1, DisplayName::new)?))
-    })?;
-    Ok(names.collect::<Result<_, _>>()?)
+fn load_resources<I: ResourceId>(
+    connection: &Connection<'_>,
+    farm_id: FarmId,
+) -> Result<Names<I>, StoreError> {
+    connection.query(
+        &format!("SELECT id, display_name FROM {} WHERE farm_id = ?1", I::TABLE),
+        params![farm_id.bytes()],
+        |stored| Ok((stored.get(0).map(I::from_bytes)?, row::optional_text(stored, 1, DisplayName::new)?)),
+    )
 }
 
 fn write_resources<I: ResourceId>(
-    connection: &Connection,
+    connection: &Connection<'_>,
     farm_id: FarmId,
     names: &Names<I>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached(&format!(
-        "INSERT INTO {} (farm_id, id, display_name, created_at) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (farm_id, id) DO UPDATE SET display_name = excluded.display_name",
-        I::TABLE
-    ))?;
     for (id, name) in names {
         let name = name.as_ref().map(DisplayName::as_str);
-        statement.execute(params![farm_id.bytes(), id.bytes(), name, now.millis()])?;
+        connection.execute(
+            &format!(
+                "INSERT INTO {} (farm_id, id, display_name, created_at) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (farm_id, id) DO UPDATE SET display_name = excluded.display_name",
+                I::TABLE
+            ),
+            params![farm_id.bytes(), id.bytes(), name, now.millis()],
+        )?;
     }
     Ok(())
 }
 
-fn load_users(connection: &Connection, farm_id: FarmId) -> Result<Names<UserId>, StoreError> {
-    let mut statement = connection.prepare("SELECT user_id, display_name FROM users WHERE farm_id = ?1")?;
-    let names = statement.query_map([farm_id.bytes()], |stored| {
-        Ok((row::text(stored, 0, UserId::new)?, row::optional_text(stored, 1, DisplayName::new)?))
-    })?;
-    Ok(names.collect::<Result<_, _>>()?)
+fn load_users(connection: &Connection<'_>, farm_id: FarmId) -> Result<Names<UserId>, StoreError> {
+    connection.query(
+        "SELECT user_id, display_name FROM users WHERE farm_id = ?1",
+        params![farm_id.bytes()],
+        |stored| Ok((row::text(stored, 0, UserId::new)?, row::optional_text(stored, 1, DisplayName::new)?)),
+    )
 }
 
-fn write_users(connection: &Connection, farm_id: FarmId, names: &Names<UserId>) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO users (farm_id, user_id, display_name) VALUES (?1, ?2, ?3)
-         ON CONFLICT (farm_id, user_id) DO UPDATE SET display_name = excluded.display_name",
-    )?;
+fn write_users(
+    connection: &Connection<'_>,
+    farm_id: FarmId,
+    names: &Names<UserId>,
+) -> Result<(), StoreError> {
     for (user_id, name) in names {
         let name = name.as_ref().map(DisplayName::as_str);
-        statement.execute(params![farm_id.bytes(), user_id.as_str(), name])?;
+        connection.execute(
+            "INSERT INTO users (farm_id, user_id, display_name) VALUES (?1, ?2, ?3)
+         ON CONFLICT (farm_id, user_id) DO UPDATE SET display_name = excluded.display_name",
+            params![farm_id.bytes(), user_id.as_str(), name],
+        )?;
     }
     Ok(())
 }

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use farmtally_model::{FarmId, LineCost, Record, RecordId};
 use hashbrown::{HashMap, HashSet};
-use rusqlite::Connection;
 
 use crate::batches;
 use crate::catalogue::Catalogue;
+use crate::database::Connection;
 use crate::encoding::Entry;
 use crate::error::{OpenError, StoreError};
 use crate::folder::FolderLock;
@@ -62,12 +62,10 @@ pub fn verify(dir: &Path) -> Result<VerifyReport, OpenError> {
     let _lock = FolderLock::acquire(dir)?;
     let catalogue = Catalogue::open(dir)?;
     let mut report = VerifyReport::default();
+    for problem in catalogue.database().integrity_problems()? {
+        report.findings.push(Finding { farm_id: None, problem: format!("`catalogue.sqlite`: {problem}") });
+    }
     catalogue.database().read_long(|connection| {
-        let mut statement = connection.prepare("PRAGMA integrity_check")?;
-        let lines: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        for line in lines.into_iter().filter(|line| line != "ok") {
-            report.findings.push(Finding { farm_id: None, problem: format!("`catalogue.sqlite`: {line}") });
-        }
         for farm_id in batches::farms(connection)? {
             let mut farm = FarmVerification::new(dir, farm_id);
             if let Err(error) = farm.run(connection) {
@@ -109,7 +107,7 @@ impl FarmVerification {
         self.findings.push(Finding { farm_id, problem: problem.to_owned() });
     }
 
-    fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
+    fn run(&mut self, connection: &Connection<'_>) -> Result<(), StoreError> {
         let LoadedManifest { manifest, carried, removals } =
             Manifest::load(connection, self.figures.farm_id)?;
         let unsealed = self.batches(connection, &manifest, carried)?;
@@ -144,7 +142,7 @@ impl FarmVerification {
     /// Walks the chain, and returns the ids of what lives in batches and among the carried.
     fn batches(
         &mut self,
-        connection: &Connection,
+        connection: &Connection<'_>,
         manifest: &Manifest,
         carried: Vec<Entry>,
     ) -> Result<HashSet<RecordId>, StoreError> {

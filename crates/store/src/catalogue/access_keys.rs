@@ -3,9 +3,9 @@
 use std::fmt;
 
 use farmtally_model::{FarmId, Timestamp};
-use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Catalogue, row};
+use crate::database::{Row, params};
 use crate::error::StoreError;
 
 /// An access key as it is kept.
@@ -44,18 +44,20 @@ impl Catalogue {
     /// Keeps a new key.
     pub fn insert_access_key(&self, key: &StoredAccessKey) -> Result<(), StoreError> {
         let inserted = self.database().write(|transaction| {
-            let mut statement = transaction.prepare_cached(
-                "INSERT INTO access_keys (access_key_id, sealed_secret, role, farm_id, created_at, disabled_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
-            )?;
-            Ok(statement.execute(params![
-                key.access_key_id,
-                key.sealed_secret,
-                key.role,
-                key.farm_id.map(FarmId::bytes),
-                key.created_at.millis(),
-                key.disabled_at.map(Timestamp::millis),
-            ])?)
+            let sql = "INSERT INTO access_keys
+                           (access_key_id, sealed_secret, role, farm_id, created_at, disabled_at)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+            transaction.execute(
+                sql,
+                params![
+                    key.access_key_id,
+                    key.sealed_secret,
+                    key.role,
+                    key.farm_id.map(FarmId::bytes),
+                    key.created_at.millis(),
+                    key.disabled_at.map(Timestamp::millis),
+                ],
+            )
         })?;
         match inserted.into_inner() {
             0 => Err(StoreError::AccessKeyExists { access_key_id: key.access_key_id.clone() }),
@@ -66,29 +68,29 @@ impl Catalogue {
     /// The key with an id, disabled or not.
     pub fn access_key(&self, access_key_id: &str) -> Result<Option<StoredAccessKey>, StoreError> {
         self.database().read(|connection| {
-            let mut statement = connection.prepare_cached(&format!("{SELECT} WHERE access_key_id = ?1"))?;
-            Ok(statement.query_row([access_key_id], key_from_row).optional()?)
+            connection.query_row(
+                &format!("{SELECT} WHERE access_key_id = ?1"),
+                params![access_key_id],
+                key_from_row,
+            )
         })
     }
 
     /// Every key, the oldest first.
     pub fn access_keys(&self) -> Result<Vec<StoredAccessKey>, StoreError> {
         self.database().read(|connection| {
-            let mut statement =
-                connection.prepare_cached(&format!("{SELECT} ORDER BY created_at, access_key_id"))?;
-            let keys = statement.query_map([], key_from_row)?;
-            Ok(keys.collect::<Result<_, _>>()?)
+            connection.query(&format!("{SELECT} ORDER BY created_at, access_key_id"), &[], key_from_row)
         })
     }
 
     /// Stops a key from working at an instant. False when there is none with this id or it stops by then anyway.
     pub fn disable_access_key(&self, access_key_id: &str, at: Timestamp) -> Result<bool, StoreError> {
         let changed = self.database().write(|transaction| {
-            let mut statement = transaction.prepare_cached(
+            transaction.execute(
                 "UPDATE access_keys SET disabled_at = ?2
                  WHERE access_key_id = ?1 AND (disabled_at IS NULL OR disabled_at > ?2)",
-            )?;
-            Ok(statement.execute(params![access_key_id, at.millis()])?)
+                params![access_key_id, at.millis()],
+            )
         })?;
         Ok(changed.into_inner() == 1)
     }
@@ -96,15 +98,16 @@ impl Catalogue {
     /// Removes a key that does not work any more. False when there is none with this id, or it works at `now`.
     pub fn delete_access_key(&self, access_key_id: &str, now: Timestamp) -> Result<bool, StoreError> {
         let deleted = self.database().write(|transaction| {
-            let mut statement = transaction
-                .prepare_cached("DELETE FROM access_keys WHERE access_key_id = ?1 AND disabled_at <= ?2")?;
-            Ok(statement.execute(params![access_key_id, now.millis()])?)
+            transaction.execute(
+                "DELETE FROM access_keys WHERE access_key_id = ?1 AND disabled_at <= ?2",
+                params![access_key_id, now.millis()],
+            )
         })?;
         Ok(deleted.into_inner() == 1)
     }
 }
 
-fn key_from_row(stored: &Row<'_>) -> rusqlite::Result<StoredAccessKey> {
+fn key_from_row(stored: &Row<'_>) -> Result<StoredAccessKey, StoreError> {
     let farm_id: Option<[u8; 16]> = stored.get(3)?;
     Ok(StoredAccessKey {
         access_key_id: stored.get(0)?,

@@ -11,9 +11,9 @@ use farmtally_model::{
     AggregationId, CostScaleFactor, FarmId, GroupBy, Statistic, StatisticSet, StatisticsTable, Timestamp,
     UsageGroupBy,
 };
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::{Catalogue, row};
+use crate::database::{Connection, Row, params};
 use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
 
@@ -105,12 +105,12 @@ impl Catalogue {
         }
         let checksum = self.answers.write(id, table)?;
         let completed = self.database().write(|transaction| {
-            let mut statement = transaction.prepare_cached(
+            let row_count = i64::try_from(table.rows.len()).unwrap_or(i64::MAX);
+            Ok(transaction.execute(
                 "UPDATE aggregations SET status = 'COMPLETED', row_count = ?2, answer_checksum = ?3
                  WHERE aggregation_id = ?1 AND status = 'IN_PROGRESS'",
-            )?;
-            let row_count = i64::try_from(table.rows.len()).unwrap_or(i64::MAX);
-            Ok(statement.execute(params![id.bytes(), row_count, checksum])? == 1)
+                params![id.bytes(), row_count, checksum],
+            )? == 1)
         });
         let completed = completed.map(Durable::into_inner);
         if !matches!(completed, Ok(true)) {
@@ -131,11 +131,11 @@ impl Catalogue {
             return Ok(false);
         }
         let ended = self.database().write(|transaction| {
-            let mut statement = transaction.prepare_cached(
+            Ok(transaction.execute(
                 "UPDATE aggregations SET status = ?2, status_message = ?3
                  WHERE aggregation_id = ?1 AND status = 'IN_PROGRESS'",
-            )?;
-            Ok(statement.execute(params![id.bytes(), status.as_str(), message])? == 1)
+                params![id.bytes(), status.as_str(), message],
+            )? == 1)
         })?;
         Ok(ended.into_inner())
     }
@@ -143,11 +143,11 @@ impl Catalogue {
     /// Times out every aggregation that is in progress at or past its deadline, and says how many.
     pub fn time_out_overdue(&self, now: Timestamp, message: &str) -> Result<usize, StoreError> {
         let overdue = self.database().write(|transaction| {
-            let mut statement = transaction.prepare_cached(
+            transaction.execute(
                 "UPDATE aggregations SET status = 'TIMEOUT', status_message = ?2
                  WHERE status = 'IN_PROGRESS' AND deadline <= ?1",
-            )?;
-            Ok(statement.execute(params![now.millis(), message])?)
+                params![now.millis(), message],
+            )
         })?;
         Ok(overdue.into_inner())
     }
@@ -155,10 +155,10 @@ impl Catalogue {
     /// Fails every aggregation that is in progress: the process that ran it is gone.
     pub(crate) fn end_orphans(&self, message: &str) -> Result<usize, StoreError> {
         let ended = self.database().write(|transaction| {
-            let mut statement = transaction.prepare_cached(
+            transaction.execute(
                 "UPDATE aggregations SET status = 'FAILED', status_message = ?1 WHERE status = 'IN_PROGRESS'",
-            )?;
-            Ok(statement.execute([message])?)
+                params![message],
+            )
         })?;
         Ok(ended.into_inner())
     }
@@ -170,27 +170,28 @@ impl Catalogue {
         id: AggregationId,
     ) -> Result<Option<AggregationState>, StoreError> {
         self.database().read(|connection| {
-            let mut statement = connection.prepare_cached(
+            connection.query_row(
                 "SELECT status, status_message, started_at, deadline, group_by, statistics, cost_scale_nanos,
                         row_count
                  FROM aggregations WHERE aggregation_id = ?1 AND farm_id = ?2",
-            )?;
-            Ok(statement.query_row([id.bytes(), farm_id.bytes()], state_from_row).optional()?)
+                params![id.bytes(), farm_id.bytes()],
+                state_from_row,
+            )
         })
     }
 
     /// The answer of a completed aggregation, verified; `None` when there is none.
     pub fn result(&self, id: AggregationId) -> Result<Option<StatisticsTable>, StoreError> {
         let completed = self.database().read(|connection| {
-            let mut statement = connection.prepare_cached(
+            connection.query_row(
                 "SELECT group_by, row_count, answer_checksum FROM aggregations
                  WHERE aggregation_id = ?1 AND status = 'COMPLETED'",
-            )?;
-            let completed = statement.query_row([id.bytes()], |stored| {
-                let row_count = row_count(stored, 1)?.unwrap_or(0);
-                Ok((row::text(stored, 0, parse_group_by)?, row_count, stored.get(2)?))
-            });
-            Ok(completed.optional()?)
+                params![id.bytes()],
+                |stored| {
+                    let row_count = row_count(stored, 1)?.unwrap_or(0);
+                    Ok((row::text(stored, 0, parse_group_by)?, row_count, stored.get(2)?))
+                },
+            )
         })?;
         let read = |(group_by, row_count, checksum)| self.answers.read(id, group_by, row_count, checksum);
         completed.map(read).transpose()
@@ -199,12 +200,12 @@ impl Catalogue {
     /// Forgets aggregations that started earlier, with their answers, but for those in progress; says how many.
     pub fn purge_aggregations(&self, started_before: Timestamp) -> Result<usize, StoreError> {
         let purged = self.database().write(|transaction| {
-            let mut statement = transaction.prepare_cached(
+            transaction.query::<_, Vec<_>>(
                 "DELETE FROM aggregations WHERE started_at < ?1 AND status <> 'IN_PROGRESS'
                  RETURNING aggregation_id",
-            )?;
-            let ids = statement.query_map([started_before.millis()], aggregation_id)?;
-            Ok(ids.collect::<Result<Vec<_>, _>>()?)
+                params![started_before.millis()],
+                aggregation_id,
+            )
         })?;
         let purged = purged.into_inner();
         for id in &purged {
@@ -218,10 +219,8 @@ impl Catalogue {
     pub(crate) fn match_answers(&self) -> Result<(), OpenError> {
         let there = self.answers.list()?;
         let completed = self.database().read(|connection| {
-            let mut statement =
-                connection.prepare("SELECT aggregation_id FROM aggregations WHERE status = 'COMPLETED'")?;
-            let ids = statement.query_map([], aggregation_id)?;
-            Ok(ids.collect::<Result<HashSet<_>, _>>()?)
+            let sql = "SELECT aggregation_id FROM aggregations WHERE status = 'COMPLETED'";
+            connection.query::<_, HashSet<_>>(sql, &[], aggregation_id)
         })?;
         for id in there.difference(&completed) {
             self.answers.remove(*id);
@@ -229,9 +228,8 @@ impl Catalogue {
         let lost: Vec<_> = completed.difference(&there).copied().collect();
         if !lost.is_empty() {
             let forgotten = self.database().write(|transaction| {
-                let mut statement =
-                    transaction.prepare("DELETE FROM aggregations WHERE aggregation_id = ?1")?;
-                lost.iter().try_for_each(|id| statement.execute([id.bytes()]).map(drop))?;
+                let sql = "DELETE FROM aggregations WHERE aggregation_id = ?1";
+                lost.iter().try_for_each(|id| transaction.execute(sql, params![id.bytes()]).map(drop))?;
                 Ok(())
             })?;
             forgotten.into_inner();
@@ -240,63 +238,61 @@ impl Catalogue {
     }
 }
 
-fn is_in_progress(connection: &Connection, id: AggregationId) -> Result<bool, StoreError> {
+fn is_in_progress(connection: &Connection<'_>, id: AggregationId) -> Result<bool, StoreError> {
     let sql = "SELECT 1 FROM aggregations WHERE aggregation_id = ?1 AND status = 'IN_PROGRESS'";
-    Ok(connection.prepare_cached(sql)?.exists([id.bytes()])?)
+    connection.exists(sql, params![id.bytes()])
 }
 
-fn aggregation_id(stored: &Row<'_>) -> rusqlite::Result<AggregationId> {
+fn aggregation_id(stored: &Row<'_>) -> Result<AggregationId, StoreError> {
     stored.get(0).map(AggregationId::from_bytes)
 }
 
 fn earlier_attempt(
-    transaction: &Transaction<'_>,
+    transaction: &Connection<'_>,
     new: &NewAggregation,
-) -> rusqlite::Result<Option<AggregationId>> {
+) -> Result<Option<AggregationId>, StoreError> {
     let Some(retry_key) = new.retry_key else { return Ok(None) };
-    let mut statement = transaction
-        .prepare_cached("SELECT aggregation_id FROM aggregations WHERE farm_id = ?1 AND retry_key = ?2")?;
-    statement
-        .query_row(params![new.farm_id.bytes(), retry_key], |stored| {
-            stored.get(0).map(AggregationId::from_bytes)
-        })
-        .optional()
+    transaction.query_row(
+        "SELECT aggregation_id FROM aggregations WHERE farm_id = ?1 AND retry_key = ?2",
+        params![new.farm_id.bytes(), retry_key],
+        |stored| stored.get(0).map(AggregationId::from_bytes),
+    )
 }
 
-fn in_progress(transaction: &Transaction<'_>, farm_id: FarmId) -> rusqlite::Result<Option<Begun>> {
-    let mut statement = transaction.prepare_cached(
+fn in_progress(transaction: &Connection<'_>, farm_id: FarmId) -> Result<Option<Begun>, StoreError> {
+    transaction.query_row(
         "SELECT aggregation_id, started_at FROM aggregations WHERE farm_id = ?1 AND status = 'IN_PROGRESS'",
-    )?;
-    statement
-        .query_row([farm_id.bytes()], |stored| {
+        params![farm_id.bytes()],
+        |stored| {
             let id = stored.get(0).map(AggregationId::from_bytes)?;
             Ok(Begun::Busy { id, started_at: row::timestamp(stored, 1)? })
-        })
-        .optional()
+        },
+    )
 }
 
-fn insert(transaction: &Transaction<'_>, new: &NewAggregation) -> rusqlite::Result<()> {
+fn insert(transaction: &Connection<'_>, new: &NewAggregation) -> Result<(), StoreError> {
     let group_by: Vec<_> = new.group_by.fields().map(UsageGroupBy::as_str).collect();
     let statistics: Vec<_> = new.statistics.iter().map(Statistic::as_str).collect();
-    let mut statement = transaction.prepare_cached(
-        "INSERT INTO aggregations (aggregation_id, farm_id, retry_key, status, started_at, deadline, group_by,
+    let sql = "INSERT INTO aggregations (aggregation_id, farm_id, retry_key, status, started_at, deadline, group_by,
                                    statistics, cost_scale_nanos)
-         VALUES (?1, ?2, ?3, 'IN_PROGRESS', ?4, ?5, ?6, ?7, ?8)",
+         VALUES (?1, ?2, ?3, 'IN_PROGRESS', ?4, ?5, ?6, ?7, ?8)";
+    transaction.execute(
+        sql,
+        params![
+            new.id.bytes(),
+            new.farm_id.bytes(),
+            new.retry_key,
+            new.started_at.millis(),
+            new.deadline.millis(),
+            group_by.join(","),
+            statistics.join(","),
+            row::factor_nanos(new.cost_scale_factor),
+        ],
     )?;
-    statement.execute(params![
-        new.id.bytes(),
-        new.farm_id.bytes(),
-        new.retry_key,
-        new.started_at.millis(),
-        new.deadline.millis(),
-        group_by.join(","),
-        statistics.join(","),
-        row::factor_nanos(new.cost_scale_factor),
-    ])?;
     Ok(())
 }
 
-fn state_from_row(stored: &Row<'_>) -> rusqlite::Result<AggregationState> {
+fn state_from_row(stored: &Row<'_>) -> Result<AggregationState, StoreError> {
     Ok(AggregationState {
         status: row::text(stored, 0, parse_status)?,
         status_message: stored.get(1)?,
@@ -309,7 +305,7 @@ fn state_from_row(stored: &Row<'_>) -> rusqlite::Result<AggregationState> {
     })
 }
 
-fn row_count(stored: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
+fn row_count(stored: &Row<'_>, column: usize) -> Result<Option<u64>, StoreError> {
     let count: Option<i64> = stored.get(column)?;
     row::checked(column, count.map(u64::try_from).transpose())
 }

@@ -1,9 +1,9 @@
 //! Which fleets are to work for which queues. People say so; sessions neither make nor need an association.
 
 use farmtally_model::{FarmId, FleetId, QueueId, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Catalogue, row};
+use crate::database::{Connection, Row, params};
 use crate::error::StoreError;
 
 /// A queue and a fleet that belong together.
@@ -59,17 +59,13 @@ impl Catalogue {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let associated = self.database().write(|transaction| {
-            let mut statement = transaction.prepare_cached(
-                "INSERT INTO queue_fleet_associations (farm_id, queue_id, fleet_id, status, created_at, created_by)
-                 VALUES (?1, ?2, ?3, 'ACTIVE', ?4, ?5) ON CONFLICT DO NOTHING",
+            let sql = "INSERT INTO queue_fleet_associations
+                           (farm_id, queue_id, fleet_id, status, created_at, created_by)
+                       VALUES (?1, ?2, ?3, 'ACTIVE', ?4, ?5) ON CONFLICT DO NOTHING";
+            transaction.execute(
+                sql,
+                params![farm_id.bytes(), queue_id.bytes(), fleet_id.bytes(), now.millis(), by],
             )?;
-            statement.execute(params![
-                farm_id.bytes(),
-                queue_id.bytes(),
-                fleet_id.bytes(),
-                now.millis(),
-                by
-            ])?;
             Ok(())
         })?;
         associated.into_inner();
@@ -95,11 +91,13 @@ impl Catalogue {
         limit: usize,
     ) -> Result<Vec<Association>, StoreError> {
         self.database().read(|connection| {
-            let mut statement = connection.prepare_cached(&format!(
-                "{SELECT} WHERE farm_id = ?1 AND (?2 IS NULL OR queue_id = ?2) AND (?3 IS NULL OR fleet_id = ?3)
+            let sql = &format!(
+                "{SELECT} WHERE farm_id = ?1
+                 AND (?2 IS NULL OR queue_id = ?2) AND (?3 IS NULL OR fleet_id = ?3)
                  AND (?4 IS NULL OR (queue_id, fleet_id) > (?4, ?5)) ORDER BY queue_id, fleet_id LIMIT ?6"
-            ))?;
-            let found = statement.query_map(
+            );
+            connection.query(
+                sql,
                 params![
                     farm_id.bytes(),
                     filter.queue_id.map(QueueId::bytes),
@@ -109,8 +107,7 @@ impl Catalogue {
                     super::resources::row_limit(limit)
                 ],
                 from_row,
-            )?;
-            Ok(found.collect::<Result<_, _>>()?)
+            )
         })
     }
 
@@ -124,18 +121,18 @@ impl Catalogue {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let changed = self.database().write(|transaction| {
-            let mut statement = transaction.prepare_cached(
+            transaction.execute(
                 "UPDATE queue_fleet_associations SET status = ?4, updated_at = ?5, updated_by = ?6
                  WHERE farm_id = ?1 AND queue_id = ?2 AND fleet_id = ?3",
-            )?;
-            Ok(statement.execute(params![
-                farm_id.bytes(),
-                queue_id.bytes(),
-                fleet_id.bytes(),
-                if is_active { "ACTIVE" } else { "STOPPED" },
-                now.millis(),
-                by
-            ])?)
+                params![
+                    farm_id.bytes(),
+                    queue_id.bytes(),
+                    fleet_id.bytes(),
+                    if is_active { "ACTIVE" } else { "STOPPED" },
+                    now.millis(),
+                    by
+                ],
+            )
         })?;
         Ok(changed.into_inner() == 1)
     }
@@ -153,11 +150,10 @@ impl Catalogue {
                 Some(association) if association.is_active => return Ok(AssociationDeletion::Active),
                 Some(_) => {}
             }
-            transaction
-                .prepare_cached(
-                    "DELETE FROM queue_fleet_associations WHERE farm_id = ?1 AND queue_id = ?2 AND fleet_id = ?3",
-                )?
-                .execute(params![farm_id.bytes(), queue_id.bytes(), fleet_id.bytes()])?;
+            transaction.execute(
+                "DELETE FROM queue_fleet_associations WHERE farm_id = ?1 AND queue_id = ?2 AND fleet_id = ?3",
+                params![farm_id.bytes(), queue_id.bytes(), fleet_id.bytes()],
+            )?;
             Ok(AssociationDeletion::Deleted)
         })?;
         Ok(deleted.into_inner())
@@ -165,18 +161,19 @@ impl Catalogue {
 }
 
 fn association(
-    connection: &Connection,
+    connection: &Connection<'_>,
     farm_id: FarmId,
     queue_id: QueueId,
     fleet_id: FleetId,
 ) -> Result<Option<Association>, StoreError> {
-    let mut statement = connection
-        .prepare_cached(&format!("{SELECT} WHERE farm_id = ?1 AND queue_id = ?2 AND fleet_id = ?3"))?;
-    let key = params![farm_id.bytes(), queue_id.bytes(), fleet_id.bytes()];
-    Ok(statement.query_row(key, from_row).optional()?)
+    connection.query_row(
+        &format!("{SELECT} WHERE farm_id = ?1 AND queue_id = ?2 AND fleet_id = ?3"),
+        params![farm_id.bytes(), queue_id.bytes(), fleet_id.bytes()],
+        from_row,
+    )
 }
 
-fn from_row(stored: &Row<'_>) -> rusqlite::Result<Association> {
+fn from_row(stored: &Row<'_>) -> Result<Association, StoreError> {
     let status: String = stored.get(2)?;
     Ok(Association {
         queue_id: stored.get(0).map(QueueId::from_bytes)?,

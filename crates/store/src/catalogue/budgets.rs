@@ -1,9 +1,9 @@
 //! Budgets, and which of their thresholds were passed and reported. What is spent is not this crate's business.
 
 use farmtally_model::{DisplayName, FarmId, NanoUsd, QueueId, Timestamp, UserId};
-use rusqlite::{Row, params};
 
 use super::{Catalogue, row};
+use crate::database::{Row, params};
 use crate::error::StoreError;
 
 /// A budget.
@@ -60,10 +60,11 @@ impl Catalogue {
     /// A farm's budgets, by name.
     pub fn budgets(&self, farm_id: FarmId) -> Result<Vec<Budget>, StoreError> {
         self.database().read(|connection| {
-            let mut statement =
-                connection.prepare_cached(&format!("{SELECT} WHERE farm_id = ?1 ORDER BY name"))?;
-            let budgets = statement.query_map([farm_id.bytes()], budget)?;
-            Ok(budgets.collect::<Result<_, _>>()?)
+            connection.query(
+                &format!("{SELECT} WHERE farm_id = ?1 ORDER BY name"),
+                params![farm_id.bytes()],
+                budget,
+            )
         })
     }
 
@@ -74,16 +75,15 @@ impl Catalogue {
         }
         let (thresholds, webhook) = (thresholds_text(&budget.thresholds), budget.webhook.as_ref());
         let set = self.database().write(|transaction| {
-            transaction
-                .prepare_cached("DELETE FROM budgets WHERE farm_id = ?1 AND name = ?2")?
-                .execute(params![farm_id.bytes(), budget.name.as_str()])?;
-            transaction
-                .prepare_cached(
-                    "INSERT INTO budgets (farm_id, name, limit_nanos, starts_at, ends_at, queue_id, user_id,
+            transaction.execute(
+                "DELETE FROM budgets WHERE farm_id = ?1 AND name = ?2",
+                params![farm_id.bytes(), budget.name.as_str()],
+            )?;
+            transaction.execute(
+                "INSERT INTO budgets (farm_id, name, limit_nanos, starts_at, ends_at, queue_id, user_id,
                          job_name, thresholds, webhook_url, webhook_form, sealed_secret, created_at)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-                )?
-                .execute(params![
+                params![
                     farm_id.bytes(),
                     budget.name.as_str(),
                     budget.limit.nanos().cast_signed(),
@@ -97,7 +97,8 @@ impl Catalogue {
                     webhook.map(|webhook| if webhook.is_slack { "SLACK" } else { "JSON" }),
                     webhook.and_then(|webhook| webhook.sealed_secret.as_ref()),
                     budget.created_at.millis(),
-                ])?;
+                ],
+            )?;
             Ok(())
         })?;
         set.into_inner();
@@ -107,9 +108,10 @@ impl Catalogue {
     /// Forgets a budget. False when there is none of the name.
     pub fn remove_budget(&self, farm_id: FarmId, name: &DisplayName) -> Result<bool, StoreError> {
         let removed = self.database().write(|transaction| {
-            let mut statement =
-                transaction.prepare_cached("DELETE FROM budgets WHERE farm_id = ?1 AND name = ?2")?;
-            Ok(statement.execute(params![farm_id.bytes(), name.as_str()])?)
+            transaction.execute(
+                "DELETE FROM budgets WHERE farm_id = ?1 AND name = ?2",
+                params![farm_id.bytes(), name.as_str()],
+            )
         })?;
         Ok(removed.into_inner() == 1)
     }
@@ -117,19 +119,19 @@ impl Catalogue {
     /// The thresholds that a budget passed, of all periods.
     pub fn passed_thresholds(&self, farm_id: FarmId, name: &DisplayName) -> Result<Vec<Passed>, StoreError> {
         self.database().read(|connection| {
-            let mut statement = connection.prepare_cached(
+            connection.query(
                 "SELECT period_start, threshold, passed_at, reported_at FROM budget_reports
                  WHERE farm_id = ?1 AND name = ?2 ORDER BY period_start, threshold",
-            )?;
-            let passed = statement.query_map(params![farm_id.bytes(), name.as_str()], |stored| {
-                Ok(Passed {
-                    period_start: row::timestamp(stored, 0)?,
-                    threshold: stored.get(1)?,
-                    passed_at: row::timestamp(stored, 2)?,
-                    reported_at: row::optional_timestamp(stored, 3)?,
-                })
-            })?;
-            Ok(passed.collect::<Result<_, _>>()?)
+                params![farm_id.bytes(), name.as_str()],
+                |stored| {
+                    Ok(Passed {
+                        period_start: row::timestamp(stored, 0)?,
+                        threshold: stored.get(1)?,
+                        passed_at: row::timestamp(stored, 2)?,
+                        reported_at: row::optional_timestamp(stored, 3)?,
+                    })
+                },
+            )
         })
     }
 
@@ -141,21 +143,21 @@ impl Catalogue {
         passed: &Passed,
     ) -> Result<(), StoreError> {
         let noted = self.database().write(|transaction| {
-            transaction
-                .prepare_cached(
-                    "INSERT INTO budget_reports (farm_id, name, period_start, threshold, passed_at, reported_at)
+            transaction.execute(
+                "INSERT INTO budget_reports (farm_id, name, period_start, threshold, passed_at, reported_at)
                      SELECT ?1, ?2, ?3, ?4, ?5, ?6
                      WHERE EXISTS (SELECT 1 FROM budgets WHERE farm_id = ?1 AND name = ?2)
-                     ON CONFLICT DO UPDATE SET reported_at = coalesce(reported_at, excluded.reported_at)",
-                )?
-                .execute(params![
+                     ON CONFLICT (farm_id, name, period_start, threshold) DO UPDATE
+                     SET reported_at = coalesce(budget_reports.reported_at, excluded.reported_at)",
+                params![
                     farm_id.bytes(),
                     name.as_str(),
                     passed.period_start.millis(),
                     passed.threshold,
                     passed.passed_at.millis(),
                     passed.reported_at.map(Timestamp::millis),
-                ])?;
+                ],
+            )?;
             Ok(())
         })?;
         noted.into_inner();
@@ -168,7 +170,7 @@ fn thresholds_text(thresholds: &[u32]) -> String {
     texts.join(",")
 }
 
-fn budget(stored: &Row<'_>) -> rusqlite::Result<Budget> {
+fn budget(stored: &Row<'_>) -> Result<Budget, StoreError> {
     let (start, end) = (row::optional_timestamp(stored, 2)?, row::optional_timestamp(stored, 3)?);
     let thresholds: String = stored.get(7)?;
     let thresholds = thresholds.split(',').map(str::parse).collect::<Result<_, _>>();
@@ -178,7 +180,7 @@ fn budget(stored: &Row<'_>) -> rusqlite::Result<Budget> {
         name: row::text(stored, 0, DisplayName::new)?,
         limit: row::nano_usd(stored, 1)?,
         dates: start.zip(end),
-        queue_id: stored.get::<_, Option<[u8; 16]>>(4)?.map(QueueId::from_bytes),
+        queue_id: stored.get::<Option<[u8; 16]>>(4)?.map(QueueId::from_bytes),
         user_id: row::optional_text(stored, 5, UserId::new)?,
         job_name: stored.get(6)?,
         thresholds: row::checked(7, thresholds)?,

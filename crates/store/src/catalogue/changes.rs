@@ -1,12 +1,12 @@
 //! Farms, queues and fleets as people create, change and delete them, beside those that records bring.
 
 use farmtally_model::{CostScaleFactor, DisplayName, FarmId, Timestamp};
-use rusqlite::{Connection, Transaction, params};
 
 use super::client_calls::{self, ClientCall, Created};
 use super::resources::{NamedResource, ResourceId, resource};
 use super::tags::{self, Tagged, Tags};
 use super::{Catalogue, farms, row, settings};
+use crate::database::{Connection, params};
 use crate::error::StoreError;
 
 /// What somebody says about a farm, queue or fleet that is to be.
@@ -120,19 +120,19 @@ impl Catalogue {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let changed = self.database().write(|transaction| {
-            let mut statement = transaction.prepare_cached(
+            transaction.execute(
                 "UPDATE farms SET display_name = coalesce(?2, display_name),
                  description = coalesce(?3, description), cost_scale_nanos = coalesce(?4, cost_scale_nanos),
                  updated_at = ?5, updated_by = ?6 WHERE farm_id = ?1",
-            )?;
-            Ok(statement.execute(params![
-                farm_id.bytes(),
-                change.display_name.as_ref().map(DisplayName::as_str),
-                change.description,
-                change.cost_scale_factor.map(row::factor_nanos),
-                now.millis(),
-                by
-            ])?)
+                params![
+                    farm_id.bytes(),
+                    change.display_name.as_ref().map(DisplayName::as_str),
+                    change.description,
+                    change.cost_scale_factor.map(row::factor_nanos),
+                    now.millis(),
+                    by
+                ],
+            )
         })?;
         Ok(changed.into_inner() == 1)
     }
@@ -140,7 +140,7 @@ impl Catalogue {
 
 /// Creates unless an earlier attempt at the same call has.
 fn once(
-    transaction: &Transaction<'_>,
+    transaction: &Connection<'_>,
     call: Option<&ClientCall>,
     id: [u8; 16],
     now: Timestamp,
@@ -157,19 +157,19 @@ fn once(
 }
 
 fn insert<I: ResourceId>(
-    connection: &Connection,
+    connection: &Connection<'_>,
     farm_id: FarmId,
     id: I,
     new: &NewResource,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(&format!(
+    connection.execute(
+        &format!(
             "INSERT INTO {} (farm_id, id, given_name, description, settings, created_at, created_by)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             I::TABLE
-        ))?
-        .execute(params![
+        ),
+        params![
             farm_id.bytes(),
             id.bytes(),
             new.display_name.as_str(),
@@ -177,24 +177,26 @@ fn insert<I: ResourceId>(
             new.settings,
             now.millis(),
             new.created_by
-        ])?;
+        ],
+    )?;
     Ok(())
 }
 
 fn update<I: ResourceId>(
-    connection: &Connection,
+    connection: &Connection<'_>,
     farm_id: FarmId,
     id: I,
     change: &ResourceChange,
     (by, now): (&str, Timestamp),
 ) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(&format!(
+    let sql = &format!(
             "UPDATE {} SET given_name = coalesce(?3, given_name), description = coalesce(?4, description),
              settings = coalesce(?5, settings), updated_at = ?6, updated_by = ?7 WHERE farm_id = ?1 AND id = ?2",
             I::TABLE
-        ))?
-        .execute(params![
+        );
+    connection.execute(
+        sql,
+        params![
             farm_id.bytes(),
             id.bytes(),
             change.display_name.as_ref().map(DisplayName::as_str),
@@ -202,44 +204,42 @@ fn update<I: ResourceId>(
             change.settings,
             now.millis(),
             by
-        ])?;
+        ],
+    )?;
     Ok(())
 }
 
 /// Deletes a queue or fleet for which the caller found no records.
 pub(crate) fn delete<I: ResourceId>(
-    connection: &Connection,
+    connection: &Connection<'_>,
     farm_id: FarmId,
     id: I,
 ) -> Result<Deletion, StoreError> {
-    let count: i64 = connection
-        .prepare_cached(&format!(
-            "SELECT count(*) FROM queue_fleet_associations WHERE farm_id = ?1 AND {} = ?2",
-            I::COLUMN
-        ))?
-        .query_row(params![farm_id.bytes(), id.bytes()], |row| row.get(0))?;
+    let count = connection.count(
+        &format!("SELECT count(*) FROM queue_fleet_associations WHERE farm_id = ?1 AND {} = ?2", I::COLUMN),
+        params![farm_id.bytes(), id.bytes()],
+    )?;
     if count > 0 {
         return Ok(Deletion::InUse(format!("it has {count} queue-fleet associations; delete them first")));
     }
     tags::delete(connection, I::tagged(farm_id, id))?;
-    let deleted = connection
-        .prepare_cached(&format!("DELETE FROM {} WHERE farm_id = ?1 AND id = ?2", I::TABLE))?
-        .execute(params![farm_id.bytes(), id.bytes()])?;
+    let deleted = connection.execute(
+        &format!("DELETE FROM {} WHERE farm_id = ?1 AND id = ?2", I::TABLE),
+        params![farm_id.bytes(), id.bytes()],
+    )?;
     Ok(if deleted == 1 { Deletion::Deleted } else { Deletion::Missing })
 }
 
 /// Deletes a farm in which the caller found no records, and everything that is kept for it.
-pub(crate) fn delete_farm(connection: &Connection, farm_id: FarmId) -> Result<Deletion, StoreError> {
+pub(crate) fn delete_farm(connection: &Connection<'_>, farm_id: FarmId) -> Result<Deletion, StoreError> {
     for kind in ["queues", "fleets"] {
-        let count: i64 = connection
-            .prepare_cached(&format!("SELECT count(*) FROM {kind} WHERE farm_id = ?1"))?
-            .query_row([farm_id.bytes()], |row| row.get(0))?;
+        let count = connection
+            .count(&format!("SELECT count(*) FROM {kind} WHERE farm_id = ?1"), params![farm_id.bytes()])?;
         if count > 0 {
             return Ok(Deletion::InUse(format!("it still contains {count} {kind}; delete them first")));
         }
     }
-    let is_sealed =
-        connection.prepare_cached("SELECT 1 FROM seals WHERE farm_id = ?1")?.exists([farm_id.bytes()])?;
+    let is_sealed = connection.exists("SELECT 1 FROM seals WHERE farm_id = ?1", params![farm_id.bytes()])?;
     if is_sealed {
         let reason = "it keeps the sealed history of what was deleted, which the folder's own checks need";
         return Ok(Deletion::InUse(reason.to_owned()));
@@ -257,12 +257,9 @@ pub(crate) fn delete_farm(connection: &Connection, farm_id: FarmId) -> Result<De
         "batches",
         "batch_heads",
     ] {
-        connection
-            .prepare_cached(&format!("DELETE FROM {table} WHERE farm_id = ?1"))?
-            .execute([farm_id.bytes()])?;
+        connection.execute(&format!("DELETE FROM {table} WHERE farm_id = ?1"), params![farm_id.bytes()])?;
     }
     settings::delete_of_farm(connection, farm_id)?;
-    let deleted =
-        connection.prepare_cached("DELETE FROM farms WHERE farm_id = ?1")?.execute([farm_id.bytes()])?;
+    let deleted = connection.execute("DELETE FROM farms WHERE farm_id = ?1", params![farm_id.bytes()])?;
     Ok(if deleted == 1 { Deletion::Deleted } else { Deletion::Missing })
 }

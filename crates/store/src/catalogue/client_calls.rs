@@ -1,8 +1,8 @@
 //! Calls of clients that create something: a call that is repeated finds what it made the first time.
 
 use farmtally_model::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::database::{Connection, params};
 use crate::error::StoreError;
 
 /// How long a call is remembered.
@@ -32,17 +32,16 @@ pub enum Created<I> {
 
 /// What an earlier attempt at a call created.
 pub(super) fn earlier(
-    connection: &Connection,
+    connection: &Connection<'_>,
     call: &ClientCall,
     now: Timestamp,
 ) -> Result<Option<Created<[u8; 16]>>, StoreError> {
-    let mut statement = connection.prepare_cached(
+    let found: Option<([u8; 32], [u8; 16])> = connection.query_row(
         "SELECT content, resource FROM client_calls
          WHERE access_key_id = ?1 AND operation = ?2 AND token = ?3 AND called_at > ?4",
+        params![call.access_key_id, call.operation, call.token, now.millis() - MEMORY_MS],
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    let known = params![call.access_key_id, call.operation, call.token, now.millis() - MEMORY_MS];
-    let found: Option<([u8; 32], [u8; 16])> =
-        statement.query_row(known, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     Ok(found.map(
         |(content, resource)| {
             if content == call.content { Created::Once(resource) } else { Created::OtherCall }
@@ -52,26 +51,19 @@ pub(super) fn earlier(
 
 /// Remembers what a call created, and forgets the calls of long ago.
 pub(super) fn remember(
-    connection: &Connection,
+    connection: &Connection<'_>,
     call: &ClientCall,
     resource: [u8; 16],
     now: Timestamp,
 ) -> Result<(), StoreError> {
     connection
-        .prepare_cached("DELETE FROM client_calls WHERE called_at <= ?1")?
-        .execute([now.millis() - MEMORY_MS])?;
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO client_calls
-             (access_key_id, operation, token, content, resource, called_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            call.access_key_id,
-            call.operation,
-            call.token,
-            call.content,
-            resource,
-            now.millis()
-        ])?;
+        .execute("DELETE FROM client_calls WHERE called_at <= ?1", params![now.millis() - MEMORY_MS])?;
+    connection.execute(
+        "INSERT INTO client_calls
+             (access_key_id, operation, token, content, resource, called_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (access_key_id, operation, token) DO UPDATE SET content = excluded.content,
+                 resource = excluded.resource, called_at = excluded.called_at",
+        params![call.access_key_id, call.operation, call.token, call.content, resource, now.millis()],
+    )?;
     Ok(())
 }

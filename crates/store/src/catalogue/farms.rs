@@ -1,9 +1,9 @@
 //! Farms.
 
 use farmtally_model::{CostScaleFactor, DisplayName, FarmId, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Catalogue, NewResource, row};
+use crate::database::{Connection, Row, params};
 use crate::error::StoreError;
 
 /// A farm that is to be.
@@ -47,18 +47,17 @@ impl Catalogue {
     /// Creates a farm with the cost scale factor 1. A farm that exists is returned as it is.
     pub fn create_farm(&self, new: &NewFarm, now: Timestamp) -> Result<Farm, StoreError> {
         let created = self.database().write(|transaction| {
-            transaction
-                .prepare_cached(
-                    "INSERT INTO farms (farm_id, display_name, cost_scale_nanos, created_at, created_by)
+            transaction.execute(
+                "INSERT INTO farms (farm_id, display_name, cost_scale_nanos, created_at, created_by)
                      VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-                )?
-                .execute(params![
+                params![
                     new.farm_id.bytes(),
                     new.display_name.as_str(),
                     row::factor_nanos(CostScaleFactor::ONE),
                     now.millis(),
                     new.created_by,
-                ])?;
+                ],
+            )?;
             farm(transaction, new.farm_id)
         })?;
         created.into_inner().ok_or(StoreError::UnknownFarm { farm_id: new.farm_id })
@@ -72,24 +71,22 @@ impl Catalogue {
     /// The farms that people call so, ordered by id.
     pub fn farm_named(&self, name: &DisplayName) -> Result<Vec<Farm>, StoreError> {
         self.database().read(|connection| {
-            let mut statement =
-                connection.prepare_cached(&format!("{SELECT} WHERE display_name = ?1 ORDER BY farm_id"))?;
-            let farms = statement.query_map([name.as_str()], farm_from_row)?;
-            Ok(farms.collect::<Result<_, _>>()?)
+            connection.query(
+                &format!("{SELECT} WHERE display_name = ?1 ORDER BY farm_id"),
+                params![name.as_str()],
+                farm_from_row,
+            )
         })
     }
 
     /// At most `limit` farms behind `after`, ordered by id.
     pub fn farms(&self, after: Option<FarmId>, limit: usize) -> Result<Vec<Farm>, StoreError> {
         self.database().read(|connection| {
-            let mut statement = connection.prepare_cached(&format!(
-                "{SELECT} WHERE ?1 IS NULL OR farm_id > ?1 ORDER BY farm_id LIMIT ?2"
-            ))?;
-            let farms = statement.query_map(
+            connection.query(
+                &format!("{SELECT} WHERE ?1 IS NULL OR farm_id > ?1 ORDER BY farm_id LIMIT ?2"),
                 params![after.map(FarmId::bytes), super::resources::row_limit(limit)],
                 farm_from_row,
-            )?;
-            Ok(farms.collect::<Result<_, _>>()?)
+            )
         })
     }
 
@@ -102,29 +99,27 @@ impl Catalogue {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let changed = self.database().write(|transaction| {
-            let mut statement = transaction.prepare_cached(
+            transaction.execute(
                 "UPDATE farms SET cost_scale_nanos = ?2, updated_at = ?3, updated_by = ?4 WHERE farm_id = ?1",
-            )?;
-            Ok(statement.execute(params![farm_id.bytes(), row::factor_nanos(factor), now.millis(), by])?)
+                params![farm_id.bytes(), row::factor_nanos(factor), now.millis(), by],
+            )
         })?;
         Ok(changed.into_inner() == 1)
     }
 }
 
 pub(super) fn insert(
-    connection: &Connection,
+    connection: &Connection<'_>,
     farm_id: FarmId,
     new: &NewResource,
     factor: CostScaleFactor,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "INSERT INTO farms
+    connection.execute(
+        "INSERT INTO farms
              (farm_id, display_name, description, settings, cost_scale_nanos, created_at, created_by)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute(params![
+        params![
             farm_id.bytes(),
             new.display_name.as_str(),
             new.description,
@@ -132,16 +127,16 @@ pub(super) fn insert(
             row::factor_nanos(factor),
             now.millis(),
             new.created_by
-        ])?;
+        ],
+    )?;
     Ok(())
 }
 
-fn farm(connection: &Connection, farm_id: FarmId) -> Result<Option<Farm>, StoreError> {
-    let mut statement = connection.prepare_cached(&format!("{SELECT} WHERE farm_id = ?1"))?;
-    Ok(statement.query_row([farm_id.bytes()], farm_from_row).optional()?)
+fn farm(connection: &Connection<'_>, farm_id: FarmId) -> Result<Option<Farm>, StoreError> {
+    connection.query_row(&format!("{SELECT} WHERE farm_id = ?1"), params![farm_id.bytes()], farm_from_row)
 }
 
-fn farm_from_row(stored: &Row<'_>) -> rusqlite::Result<Farm> {
+fn farm_from_row(stored: &Row<'_>) -> Result<Farm, StoreError> {
     Ok(Farm {
         farm_id: stored.get(0).map(FarmId::from_bytes)?,
         display_name: row::text(stored, 1, DisplayName::new)?,

@@ -55,7 +55,7 @@ impl Catalogue {
         let _creation = folder::hold_for_creation(dir)?;
         let master_key = folder::master_key(dir)?;
         let path = folder::catalogue_file(dir)?;
-        let database = Database::open(&path, |connection| schema::prepare(connection, &path))?;
+        let database = Database::open_file(&path, |connection| schema::prepare(connection, &path))?;
         let (answers, audit) = (AnswerFiles::new(dir), AuditLog::in_folder(dir));
         Ok(Self { database, master_key, answers, audit })
     }

@@ -2,9 +2,9 @@
 //! business.
 
 use farmtally_model::{FarmId, Timestamp};
-use rusqlite::{OptionalExtension, params};
 
 use super::{Catalogue, row};
+use crate::database::params;
 use crate::error::StoreError;
 
 /// A rate card that a farm has or had.
@@ -22,23 +22,25 @@ impl Catalogue {
     /// The farm's rate card.
     pub fn rate_card(&self, farm_id: FarmId) -> Result<Option<String>, StoreError> {
         self.database().read(|connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT text FROM rate_cards WHERE farm_id = ?1")?;
-            Ok(statement.query_row([farm_id.bytes()], |row| row.get(0)).optional()?)
+            connection.query_row(
+                "SELECT text FROM rate_cards WHERE farm_id = ?1",
+                params![farm_id.bytes()],
+                |row| row.get(0),
+            )
         })
     }
 
     /// Every rate card that the farm had, the first first; the last is the one that it has.
     pub fn rate_card_versions(&self, farm_id: FarmId) -> Result<Vec<RateCardVersion>, StoreError> {
         self.database().read(|connection| {
-            let mut statement = connection.prepare_cached(
+            connection.query(
                 "SELECT version, text, set_at FROM rate_card_versions WHERE farm_id = ?1 ORDER BY version",
-            )?;
-            let versions = statement.query_map([farm_id.bytes()], |stored| {
-                let (version, text) = (stored.get(0)?, stored.get(1)?);
-                Ok(RateCardVersion { version, text, set_at: row::timestamp(stored, 2)? })
-            })?;
-            Ok(versions.collect::<Result<_, _>>()?)
+                params![farm_id.bytes()],
+                |stored| {
+                    let (version, text) = (stored.get(0)?, stored.get(1)?);
+                    Ok(RateCardVersion { version, text, set_at: row::timestamp(stored, 2)? })
+                },
+            )
         })
     }
 
@@ -48,20 +50,16 @@ impl Catalogue {
             return Err(StoreError::UnknownFarm { farm_id });
         }
         let written = self.database().write(|transaction| {
-            transaction
-                .prepare_cached(
-                    "INSERT INTO rate_card_versions (farm_id, version, text, set_at)
+            let sql = "INSERT INTO rate_card_versions (farm_id, version, text, set_at)
                      SELECT ?1, 1 + coalesce((SELECT max(version) FROM rate_card_versions WHERE farm_id = ?1), 0),
                             ?2, ?3
-                     WHERE NOT EXISTS (SELECT 1 FROM rate_cards WHERE farm_id = ?1 AND text = ?2)",
-                )?
-                .execute(params![farm_id.bytes(), text, now.millis()])?;
+                     WHERE NOT EXISTS (SELECT 1 FROM rate_cards WHERE farm_id = ?1 AND text = ?2)";
             transaction
-                .prepare_cached(
-                    "INSERT INTO rate_cards (farm_id, text, updated_at) VALUES (?1, ?2, ?3)
-                     ON CONFLICT (farm_id) DO UPDATE SET text = excluded.text, updated_at = excluded.updated_at",
-                )?
-                .execute(params![farm_id.bytes(), text, now.millis()])?;
+                .execute(sql, params![farm_id.bytes(), text, now.millis()])?;
+            let sql = "INSERT INTO rate_cards (farm_id, text, updated_at) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (farm_id) DO UPDATE SET text = excluded.text, updated_at = excluded.updated_at";
+            transaction
+                .execute(sql, params![farm_id.bytes(), text, now.millis()])?;
             Ok(())
         })?;
         written.into_inner();

@@ -1,9 +1,9 @@
 //! Queues, fleets and users: records bring them, and people may create queues and fleets before.
 
 use farmtally_model::{DisplayName, FarmId, FleetId, QueueId, Timestamp, UserId};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Catalogue, Tagged, row};
+use crate::database::{Connection, Row, params};
 use crate::error::StoreError;
 
 mod sealed {
@@ -139,13 +139,13 @@ impl Catalogue {
     /// A farm's users and what people call them, ordered by id.
     pub fn users(&self, farm_id: FarmId) -> Result<Vec<(UserId, Option<DisplayName>)>, StoreError> {
         self.database().read(|connection| {
-            let mut statement = connection.prepare_cached(
+            connection.query(
                 "SELECT user_id, display_name FROM users WHERE farm_id = ?1 ORDER BY user_id",
-            )?;
-            let users = statement.query_map([farm_id.bytes()], |stored| {
-                Ok((row::text(stored, 0, UserId::new)?, row::optional_text(stored, 1, DisplayName::new)?))
-            })?;
-            Ok(users.collect::<Result<_, _>>()?)
+                params![farm_id.bytes()],
+                |stored| {
+                    Ok((row::text(stored, 0, UserId::new)?, row::optional_text(stored, 1, DisplayName::new)?))
+                },
+            )
         })
     }
 
@@ -157,15 +157,16 @@ impl Catalogue {
         limit: usize,
     ) -> Result<Vec<NamedResource<I>>, StoreError> {
         self.database().read(|connection| {
-            let mut statement = connection.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM {} AS named JOIN farms USING (farm_id)
-                 WHERE farm_id = ?1 AND (?2 IS NULL OR named.id > ?2) ORDER BY named.id LIMIT ?3",
-                I::TABLE
-            ))?;
             let after = after.map(I::bytes);
-            let named =
-                statement.query_map(params![farm_id.bytes(), after, row_limit(limit)], resource_from_row)?;
-            Ok(named.collect::<Result<_, _>>()?)
+            connection.query(
+                &format!(
+                    "SELECT {COLUMNS} FROM {} AS named JOIN farms USING (farm_id)
+                 WHERE farm_id = ?1 AND (?2 IS NULL OR named.id > ?2) ORDER BY named.id LIMIT ?3",
+                    I::TABLE
+                ),
+                params![farm_id.bytes(), after, row_limit(limit)],
+                resource_from_row,
+            )
         })
     }
 
@@ -183,25 +184,25 @@ impl Catalogue {
 }
 
 pub(super) fn resource<I: ResourceId>(
-    connection: &Connection,
+    connection: &Connection<'_>,
     farm_id: FarmId,
     id: I,
 ) -> Result<Option<NamedResource<I>>, StoreError> {
-    let mut statement = connection.prepare_cached(&format!(
+    let sql = &format!(
         "SELECT {COLUMNS} FROM {} AS named JOIN farms USING (farm_id) WHERE farm_id = ?1 AND named.id = ?2",
         I::TABLE
-    ))?;
-    let key = params![farm_id.bytes(), id.bytes()];
-    Ok(statement.query_row(key, resource_from_row).optional()?)
+    );
+    connection.query_row(sql, params![farm_id.bytes(), id.bytes()], resource_from_row)
 }
 
-fn exists<I: ResourceId>(connection: &Connection, farm_id: FarmId, id: I) -> rusqlite::Result<bool> {
-    let mut statement =
-        connection.prepare_cached(&format!("SELECT 1 FROM {} WHERE farm_id = ?1 AND id = ?2", I::TABLE))?;
-    statement.exists(params![farm_id.bytes(), id.bytes()])
+fn exists<I: ResourceId>(connection: &Connection<'_>, farm_id: FarmId, id: I) -> Result<bool, StoreError> {
+    connection.exists(
+        &format!("SELECT 1 FROM {} WHERE farm_id = ?1 AND id = ?2", I::TABLE),
+        params![farm_id.bytes(), id.bytes()],
+    )
 }
 
-fn resource_from_row<I: ResourceId>(stored: &Row<'_>) -> rusqlite::Result<NamedResource<I>> {
+fn resource_from_row<I: ResourceId>(stored: &Row<'_>) -> Result<NamedResource<I>, StoreError> {
     let id: I = stored.get(0).map(I::from_bytes)?;
     let given = row::optional_text(stored, 1, DisplayName::new)?;
     Ok(NamedResource {

@@ -1,18 +1,20 @@
 //! How long a farm's records are kept.
 
 use farmtally_model::FarmId;
-use rusqlite::{OptionalExtension, params};
 
 use super::Catalogue;
+use crate::database::params;
 use crate::error::StoreError;
 
 impl Catalogue {
     /// Months behind the current one whose records are kept, or `None` when all are.
     pub fn retention(&self, farm_id: FarmId) -> Result<Option<u32>, StoreError> {
         self.database().read(|connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT keep_months FROM retention WHERE farm_id = ?1")?;
-            Ok(statement.query_row([farm_id.bytes()], |row| row.get(0)).optional()?)
+            connection.query_row(
+                "SELECT keep_months FROM retention WHERE farm_id = ?1",
+                params![farm_id.bytes()],
+                |row| row.get(0),
+            )
         })
     }
 
@@ -20,9 +22,11 @@ impl Catalogue {
     pub fn set_retention(&self, farm_id: FarmId, keep_months: Option<u32>) -> Result<(), StoreError> {
         let written = self.database().write(|transaction| {
             match keep_months {
-                None => transaction.execute("DELETE FROM retention WHERE farm_id = ?1", [farm_id.bytes()])?,
+                None => transaction
+                    .execute("DELETE FROM retention WHERE farm_id = ?1", params![farm_id.bytes()])?,
                 Some(months) => transaction.execute(
-                    "INSERT OR REPLACE INTO retention (farm_id, keep_months) VALUES (?1, ?2)",
+                    "INSERT INTO retention (farm_id, keep_months) VALUES (?1, ?2)
+                     ON CONFLICT (farm_id) DO UPDATE SET keep_months = excluded.keep_months",
                     params![farm_id.bytes(), months],
                 )?,
             };

@@ -1,28 +1,32 @@
 //! Small values with names, such as the clock's high-water mark, or how far a farm's copy has come.
 
 use farmtally_model::FarmId;
-use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Catalogue;
+use crate::database::{Connection, params};
 use crate::error::StoreError;
 
 impl Catalogue {
     /// The value under a name.
     pub fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.database().read(|connection| {
-            let mut statement = connection.prepare_cached("SELECT value FROM settings WHERE name = ?1")?;
-            Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+            connection.query_row(
+                "SELECT value FROM settings
+                       WHERE name = ?1",
+                params![name],
+                |row| row.get(0),
+            )
         })
     }
 
     /// Sets the value under a name.
     pub fn put_setting(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
         let written = self.database().write(|transaction| {
-            let mut statement = transaction.prepare_cached(
+            transaction.execute(
                 "INSERT INTO settings (name, value) VALUES (?1, ?2)
                  ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                params![name, value],
             )?;
-            statement.execute(params![name, value])?;
             Ok(())
         })?;
         written.into_inner();
@@ -32,7 +36,7 @@ impl Catalogue {
     /// Forgets the value under a name, if there is one.
     pub fn delete_setting(&self, name: &str) -> Result<(), StoreError> {
         let deleted = self.database().write(|transaction| {
-            transaction.prepare_cached("DELETE FROM settings WHERE name = ?1")?.execute([name])?;
+            transaction.execute("DELETE FROM settings WHERE name = ?1", params![name])?;
             Ok(())
         })?;
         deleted.into_inner();
@@ -44,13 +48,11 @@ impl Catalogue {
         let start = farm_setting(farm_id, prefix);
         self.database().read(|connection| {
             // All names that begin with `start` lie between it and its successor, in the order of the key.
-            let mut statement = connection.prepare_cached(
-                "SELECT substr(name, ?3), value FROM settings WHERE name >= ?1 AND name < ?2 ORDER BY name",
-            )?;
             let rest = i64::try_from(start.chars().count() + 1).unwrap_or(i64::MAX);
-            let found = statement
-                .query_map(params![start, successor(&start), rest], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            Ok(found.collect::<Result<_, _>>()?)
+            let sql = "SELECT substr(name, CAST(?3 AS INTEGER)), value FROM settings
+                       WHERE name >= ?1 AND name < ?2 ORDER BY name";
+            connection
+                .query(sql, params![start, successor(&start), rest], |row| Ok((row.get(0)?, row.get(1)?)))
         })
     }
 
@@ -62,16 +64,16 @@ impl Catalogue {
         forgotten: &[String],
     ) -> Result<(), StoreError> {
         let changed = self.database().write(|transaction| {
-            let mut insert = transaction.prepare_cached(
-                "INSERT INTO settings (name, value) VALUES (?1, ?2)
-                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            )?;
             for (name, value) in put {
-                insert.execute(params![farm_setting(farm_id, name), value])?;
+                transaction.execute(
+                    "INSERT INTO settings (name, value) VALUES (?1, ?2)
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                    params![farm_setting(farm_id, name), value],
+                )?;
             }
-            let mut delete = transaction.prepare_cached("DELETE FROM settings WHERE name = ?1")?;
             for name in forgotten {
-                delete.execute([farm_setting(farm_id, name)])?;
+                transaction
+                    .execute("DELETE FROM settings WHERE name = ?1", params![farm_setting(farm_id, name)])?;
             }
             Ok(())
         })?;
@@ -81,11 +83,10 @@ impl Catalogue {
 }
 
 /// Forgets every value of a farm.
-pub(super) fn delete_of_farm(connection: &Connection, farm_id: FarmId) -> Result<(), StoreError> {
+pub(super) fn delete_of_farm(connection: &Connection<'_>, farm_id: FarmId) -> Result<(), StoreError> {
     let start = farm_setting(farm_id, "");
     connection
-        .prepare_cached("DELETE FROM settings WHERE name >= ?1 AND name < ?2")?
-        .execute(params![start, successor(&start)])?;
+        .execute("DELETE FROM settings WHERE name >= ?1 AND name < ?2", params![start, successor(&start)])?;
     Ok(())
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use farmtally_model::{FarmId, FleetId, QueueId};
-use rusqlite::{Connection, params};
 
 use super::Catalogue;
+use crate::database::{Connection, params};
 use crate::error::StoreError;
 
 /// Keys and values.
@@ -64,29 +64,31 @@ impl Catalogue {
     }
 }
 
-fn tags(connection: &Connection, tagged: Tagged) -> Result<Tags, StoreError> {
+fn tags(connection: &Connection<'_>, tagged: Tagged) -> Result<Tags, StoreError> {
     let (kind, id) = tagged.key();
-    let mut statement = connection
-        .prepare_cached("SELECT key, value FROM tags WHERE farm_id = ?1 AND kind = ?2 AND id = ?3")?;
-    let found = statement
-        .query_map(params![tagged.farm_id().bytes(), kind, id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(found.collect::<Result<_, _>>()?)
+    connection.query(
+        "SELECT key, value FROM tags WHERE farm_id = ?1 AND kind = ?2 AND id = ?3",
+        params![tagged.farm_id().bytes(), kind, id],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
 }
 
-pub(super) fn insert(connection: &Connection, tagged: Tagged, tags: &Tags) -> Result<(), StoreError> {
+pub(super) fn insert(connection: &Connection<'_>, tagged: Tagged, tags: &Tags) -> Result<(), StoreError> {
     let (kind, id) = tagged.key();
-    let mut statement = connection
-        .prepare_cached("INSERT INTO tags (farm_id, kind, id, key, value) VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for (key, value) in tags {
-        statement.execute(params![tagged.farm_id().bytes(), kind, id, key, value])?;
+        connection.execute(
+            "INSERT INTO tags (farm_id, kind, id, key, value) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![tagged.farm_id().bytes(), kind, id, key, value],
+        )?;
     }
     Ok(())
 }
 
-pub(super) fn delete(connection: &Connection, tagged: Tagged) -> Result<(), StoreError> {
+pub(super) fn delete(connection: &Connection<'_>, tagged: Tagged) -> Result<(), StoreError> {
     let (kind, id) = tagged.key();
-    connection
-        .prepare_cached("DELETE FROM tags WHERE farm_id = ?1 AND kind = ?2 AND id = ?3")?
-        .execute(params![tagged.farm_id().bytes(), kind, id])?;
+    connection.execute(
+        "DELETE FROM tags WHERE farm_id = ?1 AND kind = ?2 AND id = ?3",
+        params![tagged.farm_id().bytes(), kind, id],
+    )?;
     Ok(())
 }

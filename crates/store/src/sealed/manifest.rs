@@ -5,13 +5,14 @@
 //! exchanged or taken from another farm in silence.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use farmtally_model::{FarmId, LineCost, Record};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 use crate::batches::Head;
+use crate::database::{Connection, Row, params};
 use crate::encoding::{self, Entry};
 use crate::error::StoreError;
 use crate::sealed::files::FarmFiles;
@@ -207,7 +208,7 @@ impl ManifestChange {
     pub(crate) fn apply_to(
         &self,
         manifest: &Manifest,
-        connection: &Connection,
+        connection: &Connection<'_>,
         farm_id: FarmId,
     ) -> Result<Option<Manifest>, StoreError> {
         if self.is_empty() { Ok(None) } else { manifest.apply(connection, farm_id, self).map(Some) }
@@ -224,7 +225,7 @@ pub(crate) struct LoadedManifest {
 
 impl Manifest {
     /// Reads and verifies a farm's manifest; an empty one when nothing was sealed.
-    pub(crate) fn load(connection: &Connection, farm_id: FarmId) -> Result<LoadedManifest, StoreError> {
+    pub(crate) fn load(connection: &Connection<'_>, farm_id: FarmId) -> Result<LoadedManifest, StoreError> {
         let seal = load_seal(connection, farm_id)?;
         let segments = load_segments(connection, farm_id)?;
         check_root(farm_id, &seal, &segments)?;
@@ -236,7 +237,11 @@ impl Manifest {
     }
 
     /// What of the sealed batches is in no segment.
-    pub(crate) fn carried(&self, connection: &Connection, farm_id: FarmId) -> Result<Vec<Entry>, StoreError> {
+    pub(crate) fn carried(
+        &self,
+        connection: &Connection<'_>,
+        farm_id: FarmId,
+    ) -> Result<Vec<Entry>, StoreError> {
         load_carried(connection, farm_id, &self.seal)
     }
 
@@ -283,7 +288,7 @@ impl Manifest {
     /// The removals from a farm's segments, as the catalogue has them.
     pub(crate) fn removals(
         &self,
-        connection: &Connection,
+        connection: &Connection<'_>,
         farm_id: FarmId,
     ) -> Result<Vec<Removal>, StoreError> {
         load_removals(connection, farm_id, &self.segments)
@@ -308,7 +313,7 @@ impl Manifest {
     /// Writes a change and returns the manifest that it makes. Only a commit makes that one true.
     pub(crate) fn apply(
         &self,
-        connection: &Connection,
+        connection: &Connection<'_>,
         farm_id: FarmId,
         change: &ManifestChange,
     ) -> Result<Self, StoreError> {
@@ -349,7 +354,7 @@ impl Manifest {
 
     fn add_removal(
         &mut self,
-        connection: &Connection,
+        connection: &Connection<'_>,
         farm_id: FarmId,
         removal: &Removal,
     ) -> Result<(), StoreError> {
@@ -357,9 +362,10 @@ impl Manifest {
             return Err(damaged(farm_id, removal.segment, "it is not in the manifest"));
         };
         let payload = removal.payload()?;
-        connection
-            .prepare_cached("INSERT INTO removals (farm_id, segment, row, record) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![farm_id.bytes(), removal.segment, removal.row, payload])?;
+        connection.execute(
+            "INSERT INTO removals (farm_id, segment, row, record) VALUES (?1, ?2, ?3, ?4)",
+            params![farm_id.bytes(), removal.segment, removal.row, payload],
+        )?;
         segment.removed_count += 1;
         let checksum = removal_checksum(farm_id, removal.segment, removal.row, &payload);
         segment.removed_digest = digest([segment.removed_digest, checksum]);
@@ -394,12 +400,10 @@ pub(crate) fn damaged(farm_id: FarmId, segment: u32, reason: &str) -> StoreError
     StoreError::damaged(format!("segment {segment} of `{farm_id}`"), reason)
 }
 
-fn load_seal(connection: &Connection, farm_id: FarmId) -> Result<Seal, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT sequence, chain, segment_last, segment_count, segment_digest, kept_from, carried_checksum, checksum
-         FROM seals WHERE farm_id = ?1",
-    )?;
-    let stored = statement.query_row([farm_id.bytes()], |row| {
+fn load_seal(connection: &Connection<'_>, farm_id: FarmId) -> Result<Seal, StoreError> {
+    let sql = "SELECT sequence, chain, segment_last, segment_count, segment_digest, kept_from, carried_checksum, checksum
+         FROM seals WHERE farm_id = ?1";
+    let stored = connection.query_row(sql, params![farm_id.bytes()], |row| {
         let seal = Seal {
             base: Head::new(row.get(0)?, row.get(1)?),
             segment_last: row.get(2)?,
@@ -408,9 +412,9 @@ fn load_seal(connection: &Connection, farm_id: FarmId) -> Result<Seal, StoreErro
             kept_from_ms: row.get(5)?,
             carried_checksum: row.get(6)?,
         };
-        Ok((seal, row.get::<_, Checksum>(7)?))
-    });
-    match stored.optional()? {
+        Ok((seal, row.get::<Checksum>(7)?))
+    })?;
+    match stored {
         None => Ok(Seal::default()),
         Some((seal, checksum)) if seal.checksum(farm_id) == checksum => Ok(seal),
         Some(_) => Err(StoreError::damaged(
@@ -420,14 +424,16 @@ fn load_seal(connection: &Connection, farm_id: FarmId) -> Result<Seal, StoreErro
     }
 }
 
-fn put_seal(connection: &Connection, farm_id: FarmId, seal: &Seal) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO seals (farm_id, sequence, chain, segment_last, segment_count, segment_digest,
+fn put_seal(connection: &Connection<'_>, farm_id: FarmId, seal: &Seal) -> Result<(), StoreError> {
+    connection.execute(
+        "INSERT INTO seals (farm_id, sequence, chain, segment_last, segment_count, segment_digest,
                  kept_from, carried_checksum, checksum)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        )?
-        .execute(params![
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (farm_id) DO UPDATE SET sequence = excluded.sequence, chain = excluded.chain,
+                 segment_last = excluded.segment_last, segment_count = excluded.segment_count,
+                 segment_digest = excluded.segment_digest, kept_from = excluded.kept_from,
+                 carried_checksum = excluded.carried_checksum, checksum = excluded.checksum",
+        params![
             farm_id.bytes(),
             seal.base.sequence,
             seal.base.checksum(),
@@ -437,21 +443,27 @@ fn put_seal(connection: &Connection, farm_id: FarmId, seal: &Seal) -> Result<(),
             seal.kept_from_ms,
             seal.carried_checksum,
             seal.checksum(farm_id),
-        ])?;
+        ],
+    )?;
     Ok(())
 }
 
-fn put_carried(connection: &Connection, farm_id: FarmId, payload: &[u8]) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO carried (farm_id, payload) VALUES (?1, ?2)")?
-        .execute(params![farm_id.bytes(), payload])?;
+fn put_carried(connection: &Connection<'_>, farm_id: FarmId, payload: &[u8]) -> Result<(), StoreError> {
+    connection.execute(
+        "INSERT INTO carried (farm_id, payload) VALUES (?1, ?2)
+             ON CONFLICT (farm_id) DO UPDATE SET payload = excluded.payload",
+        params![farm_id.bytes(), payload],
+    )?;
     Ok(())
 }
 
-fn load_carried(connection: &Connection, farm_id: FarmId, seal: &Seal) -> Result<Vec<Entry>, StoreError> {
+fn load_carried(connection: &Connection<'_>, farm_id: FarmId, seal: &Seal) -> Result<Vec<Entry>, StoreError> {
     let what = || format!("the carried records of `{farm_id}`");
-    let mut statement = connection.prepare_cached("SELECT payload FROM carried WHERE farm_id = ?1")?;
-    let payload: Option<Vec<u8>> = statement.query_row([farm_id.bytes()], |row| row.get(0)).optional()?;
+    let payload: Option<Vec<u8>> = connection.query_row(
+        "SELECT payload FROM carried WHERE farm_id = ?1",
+        params![farm_id.bytes()],
+        |row| row.get(0),
+    )?;
     match payload {
         None if seal.carried_checksum == Checksum::default() => Ok(Vec::new()),
         Some(payload) if xxh3_128(&payload).to_be_bytes() == seal.carried_checksum => {
@@ -461,16 +473,14 @@ fn load_carried(connection: &Connection, farm_id: FarmId, seal: &Seal) -> Result
     }
 }
 
-fn load_segments(connection: &Connection, farm_id: FarmId) -> Result<BTreeMap<u32, Segment>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT segment, month, sequence_first, sequence_last, row_count, session_count, volume_count, start_min,
+fn load_segments(connection: &Connection<'_>, farm_id: FarmId) -> Result<BTreeMap<u32, Segment>, StoreError> {
+    let sql = "SELECT segment, month, sequence_first, sequence_last, row_count, session_count, volume_count, start_min,
              end_max, cost_nanos, file_bytes, file_checksum, removed_count, removed_digest, checksum
-         FROM segments WHERE farm_id = ?1",
-    )?;
-    let rows = statement.query_map([farm_id.bytes()], segment_from_row)?;
+         FROM segments WHERE farm_id = ?1";
     let mut segments = BTreeMap::new();
-    for row in rows {
-        let (segment, checksum) = row?;
+    for (segment, checksum) in
+        connection.query::<_, Vec<_>>(sql, params![farm_id.bytes()], segment_from_row)?
+    {
         if segment.checksum(farm_id) != checksum {
             return Err(damaged(
                 farm_id,
@@ -483,7 +493,7 @@ fn load_segments(connection: &Connection, farm_id: FarmId) -> Result<BTreeMap<u3
     Ok(segments)
 }
 
-fn segment_from_row(row: &Row<'_>) -> rusqlite::Result<(Segment, Checksum)> {
+fn segment_from_row(row: &Row<'_>) -> Result<(Segment, Checksum), StoreError> {
     let month: String = row.get(1)?;
     let cost: Checksum = row.get(9)?;
     let segment = Segment {
@@ -497,7 +507,7 @@ fn segment_from_row(row: &Row<'_>) -> rusqlite::Result<(Segment, Checksum)> {
         start_min_ms: row.get(7)?,
         end_max_ms: row.get(8)?,
         cost_nanos: u128::from_be_bytes(cost),
-        file_bytes: row.get::<_, i64>(10)?.cast_unsigned(),
+        file_bytes: row.get::<i64>(10)?.cast_unsigned(),
         file_checksum: row.get(11)?,
         removed_count: row.get(12)?,
         removed_digest: row.get(13)?,
@@ -505,15 +515,15 @@ fn segment_from_row(row: &Row<'_>) -> rusqlite::Result<(Segment, Checksum)> {
     Ok((segment, row.get(14)?))
 }
 
-fn put_segment(connection: &Connection, farm_id: FarmId, segment: &Segment) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO segments (farm_id, segment, month, sequence_first, sequence_last, row_count,
+fn put_segment(connection: &Connection<'_>, farm_id: FarmId, segment: &Segment) -> Result<(), StoreError> {
+    connection.execute(
+        "INSERT INTO segments (farm_id, segment, month, sequence_first, sequence_last, row_count,
                  session_count, volume_count, start_min, end_max, cost_nanos, file_bytes, file_checksum,
                  removed_count, removed_digest, checksum)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
-        )?
-        .execute(params![
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+             ON CONFLICT (farm_id, segment) DO UPDATE SET removed_count = excluded.removed_count,
+                 removed_digest = excluded.removed_digest, checksum = excluded.checksum",
+        params![
             farm_id.bytes(),
             segment.number,
             segment.month.to_string(),
@@ -530,31 +540,30 @@ fn put_segment(connection: &Connection, farm_id: FarmId, segment: &Segment) -> R
             segment.removed_count,
             segment.removed_digest,
             segment.checksum(farm_id),
-        ])?;
+        ],
+    )?;
     Ok(())
 }
 
-fn delete_segment(connection: &Connection, farm_id: FarmId, number: u32) -> Result<(), StoreError> {
+fn delete_segment(connection: &Connection<'_>, farm_id: FarmId, number: u32) -> Result<(), StoreError> {
     for sql in [
         "DELETE FROM segments WHERE farm_id = ?1 AND segment = ?2",
         "DELETE FROM removals WHERE farm_id = ?1 AND segment = ?2",
     ] {
-        connection.prepare_cached(sql)?.execute(params![farm_id.bytes(), number])?;
+        connection.execute(sql, params![farm_id.bytes(), number])?;
     }
     Ok(())
 }
 
 fn load_removals(
-    connection: &Connection,
+    connection: &Connection<'_>,
     farm_id: FarmId,
     segments: &BTreeMap<u32, Segment>,
 ) -> Result<Vec<Removal>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT segment, row, record FROM removals WHERE farm_id = ?1")?;
-    let mut rows = statement.query([farm_id.bytes()])?;
+    let sql = "SELECT segment, row, record FROM removals WHERE farm_id = ?1";
     let mut removals = Vec::new();
     let mut found: BTreeMap<u32, (u32, Checksum)> = BTreeMap::new();
-    while let Some(stored) = rows.next()? {
+    connection.visit(sql, params![farm_id.bytes()], |stored| {
         let (segment, row, payload): (u32, u32, Vec<u8>) = (stored.get(0)?, stored.get(1)?, stored.get(2)?);
         let (count, sum) = found.entry(segment).or_default();
         *count += 1;
@@ -563,7 +572,8 @@ fn load_removals(
             damaged(farm_id, segment, &format!("a removal from it: {}", malformed.reason()))
         })?;
         removals.push(Removal { segment, row, record });
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     for segment in segments.values() {
         let expected = (segment.removed_count, segment.removed_digest);
         if found.remove(&segment.number).unwrap_or_default() != expected {

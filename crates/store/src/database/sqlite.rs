@@ -1,12 +1,16 @@
 //! The SQLite file: one connection that writes, one that reads, and the rules for what an earlier process left unsynced
 //! and for a failed write.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, ErrorCode, ToSql, TransactionBehavior, params_from_iter};
 
+use crate::database::connection::{self, Row};
+use crate::database::value::{Column, Value};
 use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
 use crate::folder;
@@ -19,7 +23,7 @@ const STATEMENTS_CACHED: usize = 96;
 
 /// The catalogue's connections.
 #[derive(Debug)]
-pub(crate) struct Database {
+pub(crate) struct Sqlite {
     writer: Mutex<Writer>,
     reader: Mutex<Connection>,
     /// For reading that takes long, so that nobody waits for it.
@@ -38,7 +42,7 @@ struct Writer {
     failure: Option<String>,
 }
 
-impl Database {
+impl Sqlite {
     /// Opens the file, which must exist; `prepare` checks its version and creates the tables.
     pub(crate) fn open(
         path: &Path,
@@ -59,25 +63,17 @@ impl Database {
     /// Asks something of the last committed state.
     pub(crate) fn read<T>(
         &self,
-        question: impl FnOnce(&Connection) -> Result<T, StoreError>,
+        question: impl FnOnce(&connection::Connection<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        question(&lock(&self.reader))
-    }
-
-    /// Makes certain that whatever can be read now is still there after a power cut.
-    ///
-    /// A process that was killed before its sync, or whose sync failed, leaves bytes that the kernel shows to everyone and
-    /// that are not on the disk. Nothing may be answered from them before they are, and nothing written behind them.
-    pub(crate) fn make_certain(&self) -> Result<(), StoreError> {
-        lock(&self.writer).write(|_| Ok(())).map(Durable::into_inner)
+        question(&connection::Connection::Sqlite(&lock(&self.reader)))
     }
 
     /// Asks something that takes long.
     pub(crate) fn read_long<T>(
         &self,
-        question: impl FnOnce(&Connection) -> Result<T, StoreError>,
+        question: impl FnOnce(&connection::Connection<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        question(&lock(&self.background))
+        question(&connection::Connection::Sqlite(&lock(&self.background)))
     }
 
     /// Copies the database, as it is at one instant, into an empty file.
@@ -97,17 +93,18 @@ impl Database {
         self.failure.get_or_init(|| cause.to_owned());
     }
 
-    /// Refuses writes when an error says that a file was not confirmed.
-    pub(crate) fn note_unsynced(&self, error: &StoreError) {
-        if let StoreError::NotDurable { cause } = error {
-            self.refuse_writes(cause);
-        }
+    /// What SQLite finds wrong with the file.
+    pub(crate) fn integrity_problems(&self) -> Result<Vec<String>, StoreError> {
+        self.read_long(|connection| {
+            let lines: Vec<String> = connection.query("PRAGMA integrity_check", &[], |row| row.get(0))?;
+            Ok(lines.into_iter().filter(|line| line != "ok").collect())
+        })
     }
 
     /// Makes one change of everything that `change` does, synced before this returns, or of nothing.
     pub(crate) fn write<T>(
         &self,
-        change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+        change: impl FnOnce(&connection::Connection<'_>) -> Result<T, StoreError>,
     ) -> Result<Durable<T>, StoreError> {
         let written = lock(&self.writer).write(change);
         if let Err(StoreError::NotDurable { cause }) = &written {
@@ -125,7 +122,7 @@ impl Database {
 impl Writer {
     fn write<T>(
         &mut self,
-        change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+        change: impl FnOnce(&connection::Connection<'_>) -> Result<T, StoreError>,
     ) -> Result<Durable<T>, StoreError> {
         if let Some(cause) = &self.failure {
             return Err(StoreError::Poisoned { cause: cause.clone() });
@@ -141,7 +138,7 @@ impl Writer {
 
     fn try_write<T>(
         &mut self,
-        change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+        change: impl FnOnce(&connection::Connection<'_>) -> Result<T, StoreError>,
     ) -> Result<Durable<T>, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if !self.is_log_certain {
@@ -150,8 +147,54 @@ impl Writer {
                 .map_err(|cause| StoreError::Unreadable { cause: cause.to_string() })?;
             self.is_log_certain = true;
         }
-        let value = change(&transaction)?;
+        let value = change(&connection::Connection::Sqlite(&transaction))?;
         Ok(Durable::commit(transaction, value)?)
+    }
+}
+
+/// Runs a statement and says how many rows it changed.
+pub(super) fn execute(connection: &Connection, sql: &str, values: &[Value<'_>]) -> Result<usize, StoreError> {
+    Ok(connection.prepare_cached(sql)?.execute(params_from_iter(values))?)
+}
+
+/// Visits the rows of a question, until a visit says that it was enough.
+pub(super) fn visit(
+    connection: &Connection,
+    sql: &str,
+    values: &[Value<'_>],
+    mut visit: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, StoreError>,
+) -> Result<(), StoreError> {
+    let mut statement: CachedStatement<'_> = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    while let Some(row) = rows.next()? {
+        if visit(&Row::Sqlite(row))?.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A column of a row.
+pub(super) fn column<'a>(row: &'a rusqlite::Row<'_>, index: usize) -> Result<Column<'a>, StoreError> {
+    let not_ours =
+        || StoreError::damaged("a row of the catalogue", "it has a value of a kind that is not used");
+    match row.get_ref(index)? {
+        ValueRef::Null => Ok(Column::Null),
+        ValueRef::Integer(number) => Ok(Column::Integer(number)),
+        ValueRef::Text(text) => std::str::from_utf8(text).map(Column::Text).map_err(|_| not_ours()),
+        ValueRef::Blob(bytes) => Ok(Column::Bytes(bytes)),
+        ValueRef::Real(_) => Err(not_ours()),
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match *self {
+            Self::Integer(Some(number)) => ValueRef::Integer(number),
+            Self::Text(Some(text)) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(Some(bytes)) => ValueRef::Blob(bytes),
+            Self::Integer(None) | Self::Text(None) | Self::Bytes(None) => ValueRef::Null,
+        }))
     }
 }
 
@@ -177,30 +220,63 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let cause = error.to_string();
+        match &error {
+            rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
+                ErrorCode::DiskFull => Self::DiskFull,
+                // The index of the log could not grow. SQLite ignores what it wrote before and overwrites it next time.
+                _ if failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE => Self::DiskFull,
+                // A quota or a limit of the file's size; only a full disk has a code of its own. What was written for a
+                // commit that is not there is ignored and overwritten, too.
+                _ if failure.extended_code == rusqlite::ffi::SQLITE_IOERR_WRITE => {
+                    Self::WriteRefused { cause }
+                }
+                ErrorCode::SystemIoFailure => Self::Unreadable { cause },
+                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::damaged("the catalogue", cause),
+                _ => Self::Database { cause },
+            },
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..) => Self::damaged("a row of the catalogue", cause),
+            _ => Self::Database { cause },
+        }
+    }
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database::params;
 
-    fn with_table(dir: &tempfile::TempDir) -> Database {
+    fn with_table(dir: &tempfile::TempDir) -> Sqlite {
         let path = dir.path().join("catalogue.sqlite");
-        let database = Database::open(&path, |connection| {
+        let database = Sqlite::open(&path, |connection| {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             Ok(connection.execute_batch("CREATE TABLE numbers (number INTEGER PRIMARY KEY, bytes BLOB)")?)
         });
         database.unwrap()
     }
 
-    fn insert(database: &Database, bytes: u32) -> Result<(), StoreError> {
+    fn insert(database: &Sqlite, bytes: u32) -> Result<(), StoreError> {
         let inserted = database.write(|transaction| {
-            transaction.execute("INSERT INTO numbers (bytes) VALUES (zeroblob(?1))", [bytes])?;
+            transaction.execute("INSERT INTO numbers (bytes) VALUES (zeroblob(?1))", params![bytes])?;
             Ok(())
         });
         inserted.map(Durable::into_inner)
     }
 
-    fn count(database: &Database) -> i64 {
+    fn count(database: &Sqlite) -> i64 {
         let sql = "SELECT count(*) FROM numbers";
-        database.read(|connection| Ok(connection.query_row(sql, [], |row| row.get(0))?)).unwrap()
+        database.read(|connection| connection.count(sql, &[])).unwrap()
     }
 
     #[test]
@@ -229,8 +305,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let database = with_table(&dir);
         let refused = database.write(|transaction| {
-            transaction.execute("INSERT INTO numbers (number) VALUES (1)", [])?;
-            transaction.execute("INSERT INTO numbers (number) VALUES (1)", [])?;
+            transaction.execute("INSERT INTO numbers (number) VALUES (1)", &[])?;
+            transaction.execute("INSERT INTO numbers (number) VALUES (1)", &[])?;
             Ok(())
         });
         assert!(matches!(refused, Err(StoreError::Database { .. })));
@@ -249,6 +325,6 @@ mod tests {
             assert_eq!(synchronous, full);
         }
         let sql = "INSERT INTO numbers (number) VALUES (1)";
-        assert!(database.read(|connection| Ok(connection.execute(sql, [])?)).is_err());
+        assert!(database.read(|connection| connection.execute(sql, &[])).is_err());
     }
 }
