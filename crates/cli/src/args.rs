@@ -32,8 +32,8 @@ pub(crate) use farm::{
     FarmArguments, FarmCommand, FarmCreateArguments, FarmListArguments, FarmSetArguments, Keep,
 };
 pub(crate) use folder::{
-    BackupArguments, ReadyArguments, RebuildArguments, RestoreArguments, SealArguments, VerifyArguments,
-    VerifyAuditArguments,
+    BackupArguments, MigrateArguments, ReadyArguments, RebuildArguments, RestoreArguments, SealArguments,
+    VerifyArguments, VerifyAuditArguments,
 };
 pub(crate) use import::{ImportArguments, ImportCommand};
 pub(crate) use key::{KeyArguments, KeyCommand, KeyCreateArguments, KeyListArguments, KeyRotateArguments};
@@ -94,6 +94,9 @@ pub(crate) enum Command {
     Backup(BackupArguments),
     /// Make a data folder of a backup, and read it back
     Restore(RestoreArguments),
+    /// Move a store from a folder to servers that share it, or back, and read it back
+    #[command(after_help = folder::MIGRATE_NOTES)]
+    Migrate(MigrateArguments),
     /// Compare every checksum and every count of a folder that no server has
     #[command(after_help = folder::VERIFY_NOTES)]
     Verify(VerifyArguments),

@@ -15,8 +15,8 @@ use farmtally_service::{
 use crate::report_error::Failure;
 use crate::shell::quoted;
 
-/// The database of a folder, by which one is known (see `docs/format.md`).
-const CATALOGUE: &str = "catalogue.sqlite";
+/// The files by which a data folder is known: its database, or what says where the shared one is (see `docs/format.md`).
+const SIGNS: [&str; 2] = ["catalogue.sqlite", "shared"];
 
 const MAKERS: &str =
     "`farmtally import`, `farmtally farm create`, `farmtally serve` and `farmtally demo` make a data folder";
@@ -47,7 +47,8 @@ impl DataFolder {
 
     /// Whether there is anything in it; not being allowed to look is an error.
     pub(crate) fn exists(&self) -> Result<bool, Failure> {
-        let found = self.path.join(CATALOGUE).try_exists();
+        let look = |found: bool, sign| Ok(found || self.path.join(sign).try_exists()?);
+        let found: std::io::Result<bool> = SIGNS.into_iter().try_fold(false, look);
         found.map_err(|error| Failure::caused(format!("cannot open `{}`", self.path.display()), &error))
     }
 

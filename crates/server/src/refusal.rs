@@ -28,6 +28,8 @@ const RETRY_AFTER_RUNNING: Duration = Duration::from_secs(1);
 const RETRY_AFTER_PROBLEM: Duration = Duration::from_secs(1);
 /// When to try again on a full disk, which somebody has to make room on.
 const RETRY_AFTER_DISK_FULL: Duration = Duration::from_secs(30);
+/// When to ask again while the database of a shared catalogue does not answer.
+const RETRY_AFTER_UNAVAILABLE: Duration = Duration::from_secs(2);
 
 /// A request that was not answered with what it asked for.
 #[derive(Debug)]
@@ -214,6 +216,7 @@ impl From<ServiceError> for Refusal {
             ServiceError::DiskFull | ServiceError::WriteRefused { .. } => {
                 Self::logged(Some(RETRY_AFTER_DISK_FULL), message)
             }
+            ServiceError::CatalogueUnavailable { .. } => Self::logged(Some(RETRY_AFTER_UNAVAILABLE), message),
             ServiceError::Internal(cause) => Self::internal(cause),
         }
     }

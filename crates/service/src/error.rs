@@ -157,6 +157,13 @@ pub enum ServiceError {
         /// What the disk said.
         cause: String,
     },
+    /// The database of a shared catalogue does not answer, did not confirm, or was changed by others. The request can be
+    /// sent again.
+    #[error("{cause}")]
+    CatalogueUnavailable {
+        /// What happened, and what to do.
+        cause: String,
+    },
     /// Something inside went wrong.
     #[error("the server could not do this because of an internal problem; its log says more")]
     Internal(#[source] InternalError),
@@ -183,6 +190,11 @@ impl From<farmtally_store::StoreError> for ServiceError {
         match error {
             farmtally_store::StoreError::DiskFull => Self::DiskFull,
             farmtally_store::StoreError::WriteRefused { cause } => Self::WriteRefused { cause },
+            error @ (farmtally_store::StoreError::Unavailable { .. }
+            | farmtally_store::StoreError::Unconfirmed { .. }
+            | farmtally_store::StoreError::Overtaken) => {
+                Self::CatalogueUnavailable { cause: error.to_string() }
+            }
             other => Self::internal(other),
         }
     }

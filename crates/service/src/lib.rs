@@ -59,8 +59,8 @@ pub use workers::Worker;
 // What the faces need of the folder without a server on it, so that they need not know the store.
 pub use farmtally_store::{
     Association, AssociationFilter, AuditEntry, AuditError, AuditSummary, AuditWriteError, Budget, Catalogue,
-    ClientCall, Farm, FarmFigures, NamedResource, NewFarm, NewResource, OpenError as FolderError, Passed,
-    RateCardVersion, ResourceChange, ResourceId, STRAIGHT_RECORDS_MAX, SessionPosition, SpreadBill,
-    StoreError, StoredRecord, Tagged, Tags, VerifyReport, Webhook, backup, holder, published_endpoint,
-    rebuild, restore, seal, verify,
+    ClientCall, Farm, FarmFigures, Migrated, NamedResource, NewFarm, NewResource, OpenError as FolderError,
+    Passed, RateCardVersion, ResourceChange, ResourceId, STRAIGHT_RECORDS_MAX, SessionPosition, SpreadBill,
+    StoreError, StoreLocation, StoredRecord, Tagged, Tags, VerifyReport, Webhook, backup, holder, migrate,
+    published_endpoint, rebuild, restore, seal, verify,
 };

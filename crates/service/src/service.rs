@@ -114,6 +114,7 @@ fn page_token_key(store: &Store) -> Result<[u8; 32], OpenError> {
         return Ok(key);
     }
     let key = random_bytes::<32>().map_err(|error| OpenError::NoRandomness(Box::new(error)))?;
-    catalogue.put_setting(PAGE_TOKEN_KEY, &key)?;
-    Ok(key)
+    // Servers that start at once on a new catalogue agree on one.
+    let agreed = catalogue.setting_or(PAGE_TOKEN_KEY, &key)?;
+    Ok(agreed.try_into().unwrap_or(key))
 }

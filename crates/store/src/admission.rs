@@ -35,6 +35,18 @@ pub struct BatchReceipt {
     pub refused: Vec<Refusal>,
 }
 
+impl BatchReceipt {
+    /// The receipt of a batch of which this is the first part, and `next` that of the part from `start` on.
+    pub(crate) fn with(mut self, next: Self, start: usize) -> Self {
+        self.stored += next.stored;
+        self.replaced += next.replaced;
+        self.unchanged += next.unchanged;
+        let in_batch = |refusal: Refusal| Refusal { index: refusal.index + start, ..refusal };
+        self.refused.extend(next.refused.into_iter().map(in_batch));
+        self
+    }
+}
+
 /// A record that was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {

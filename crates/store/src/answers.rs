@@ -8,13 +8,16 @@ use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use bytes::Bytes;
 use farmtally_model::{AggregationId, GroupBy, StatisticsTable};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::answer_layout::{WriteError, read_table, write_table};
 use crate::error::{OpenError, StoreError};
 use crate::folder;
+use crate::objects::Objects;
 
 const ANSWERS: &str = "answers";
 
@@ -25,11 +28,13 @@ pub(crate) type AnswerChecksum = [u8; 16];
 #[derive(Debug)]
 pub(crate) struct AnswerFiles {
     folder: PathBuf,
+    /// Where other servers find them.
+    objects: Option<Arc<Objects>>,
 }
 
 impl AnswerFiles {
-    pub(crate) fn new(dir: &Path) -> Self {
-        Self { folder: dir.join(ANSWERS) }
+    pub(crate) fn new(dir: &Path, objects: Option<Arc<Objects>>) -> Self {
+        Self { folder: dir.join(ANSWERS), objects }
     }
 
     fn path(&self, id: AggregationId) -> PathBuf {
@@ -52,7 +57,15 @@ impl AnswerFiles {
             WriteError::File(cause) => failed(cause),
             WriteError::Store(error) => error,
         })?;
-        Ok(output.hash.digest128().to_be_bytes())
+        let checksum = output.hash.digest128().to_be_bytes();
+        if let Some(objects) = &self.objects {
+            let bytes = fs::read(&path).map_err(failed)?;
+            let put = objects.put(&shown(id), &bytes);
+            // From there on it is read by every server, this one too, and whoever purges it need not be this one.
+            fs::remove_file(&path).unwrap_or_default();
+            put?;
+        }
+        Ok(checksum)
     }
 
     /// Reads an answer of `row_count` rows back, whole and verified.
@@ -63,21 +76,36 @@ impl AnswerFiles {
         row_count: u64,
         checksum: AnswerChecksum,
     ) -> Result<StatisticsTable, StoreError> {
-        let bytes = match fs::read(self.path(id)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(damaged(id, "its file is missing"));
-            }
-            read => read.map_err(|cause| StoreError::file(shown(id), &cause))?,
-        };
+        let bytes = self.bytes(id)?.ok_or_else(|| damaged(id, "its file is missing"))?;
         if checksum_of(id, &bytes) != checksum {
             return Err(damaged(id, "its checksum does not match"));
         }
         read_table(&bytes, group_by, row_count).map_err(|malformed| damaged(id, &malformed.reason()))
     }
 
+    /// The bytes of an answer of this or of another server; `None` when there are none.
+    fn bytes(&self, id: AggregationId) -> Result<Option<Bytes>, StoreError> {
+        match fs::read(self.path(id)) {
+            Ok(bytes) => Ok(Some(bytes.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.objects.as_ref().map_or(Ok(None), |objects| objects.get(&shown(id)))
+            }
+            Err(cause) => Err(StoreError::file(shown(id), &cause)),
+        }
+    }
+
     /// Takes an answer away. One that stays behind, which the next start removes, costs space and nothing else.
     pub(crate) fn remove(&self, id: AggregationId) {
         fs::remove_file(self.path(id)).unwrap_or_default();
+        if let Some(Err(error)) = self.objects.as_ref().map(|objects| objects.remove(&shown(id))) {
+            tracing::warn!(%error, aggregation = %id, "an answer that nobody needs stays among the shared files");
+        }
+    }
+
+    /// Removes what a crash left in the folder of a server whose answers are elsewhere.
+    pub(crate) fn clear(&self) -> Result<(), OpenError> {
+        self.list()?.into_iter().for_each(|id| fs::remove_file(self.path(id)).unwrap_or_default());
+        Ok(())
     }
 
     /// The ids of the answers that are there. Other files are nobody's answers and are left alone.

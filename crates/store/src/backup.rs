@@ -14,6 +14,7 @@ use crate::audit::AUDIT_LOG;
 use crate::catalogue::Catalogue;
 use crate::error::{OpenError, StoreError};
 use crate::folder::{self, CATALOGUE, MASTER_KEY};
+use crate::location::require_own;
 use crate::sealed::{FarmFiles, Manifest, Segment, verified_bytes};
 use crate::verify::{VerifyReport, verify};
 
@@ -22,6 +23,7 @@ const TRIES: usize = 5;
 
 /// Copies a data folder, beside a running server too, into one that is not there or empty. Says what the copy holds.
 pub fn backup(dir: &Path, destination: &Path) -> Result<VerifyReport, OpenError> {
+    require_own(dir)?;
     require_empty(destination)?;
     let source = Catalogue::open(dir)?;
     folder::create(destination)?;

@@ -48,7 +48,7 @@ impl Store {
         farm_id: FarmId,
         search: &SessionSearch<'_>,
     ) -> Result<Vec<Session<LineCost>>, StoreError> {
-        self.farm(farm_id)?.sessions_behind(self.catalogue().database(), search)
+        self.on_farm(farm_id, |farm, database| farm.sessions_behind(database, search))
     }
 }
 

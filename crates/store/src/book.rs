@@ -4,7 +4,7 @@
 //! committed before.
 
 use farmtally_columns::FarmColumns;
-use farmtally_model::{LineCost, Record, RecordId};
+use farmtally_model::{FarmId, LineCost, Record, RecordId};
 use hashbrown::{HashMap, HashSet};
 
 use crate::admission::{Admission, PricedSubmission, Stored};
@@ -19,6 +19,7 @@ use crate::sealed::{
     Candidate, FarmFiles, KeyEntry, Keys, LoadedManifest, Manifest, OpenedKeys, Removal, SealedColumns,
     check_file, open_columns, read_records, read_rows, remove_file, verify_overlapping, write_keys,
 };
+use crate::shared::Progress;
 
 /// Records that are given to the columns at once while a farm is loaded: enough for full blocks, few enough that a large
 /// farm is never in memory twice.
@@ -35,6 +36,10 @@ pub(crate) struct Book {
     pub(crate) columns: FarmColumns,
     pub(crate) manifest: Manifest,
     pub(crate) keys: Keys,
+    /// Which of the farm's books it is: another one after each time that it was read as a whole.
+    pub(crate) number: u64,
+    /// The revision of the names in the registry, in a shared catalogue.
+    pub(crate) names_revision: i64,
     /// Ids that changed since sealing began, while it is under way.
     pub(crate) changed: Option<HashSet<RecordId>>,
 }
@@ -83,7 +88,9 @@ impl Book {
     pub(crate) fn load(connection: &Connection<'_>, files: &FarmFiles) -> Result<Self, StoreError> {
         let farm_id = files.farm_id();
         let LoadedManifest { manifest, carried, removals } = Manifest::load(connection, farm_id)?;
-        files.remove_orphans(&manifest)?;
+        if !files.are_copies() {
+            files.remove_orphans(&manifest)?;
+        }
         manifest.segments().try_for_each(|segment| check_file(files, segment))?;
         let head = batches::head(connection, farm_id)?;
         batches::check_head_is_last(connection, farm_id, head)?;
@@ -147,6 +154,11 @@ impl Book {
         }
     }
 
+    /// How far it has come.
+    pub(crate) const fn progress(&self) -> Progress {
+        Progress { head: self.head, root: self.manifest.root(), names_revision: self.names_revision }
+    }
+
     /// Number of records that are stored and not deleted.
     pub(crate) fn live_count(&self) -> u64 {
         self.identities.live_count() + self.manifest.live_count()
@@ -169,17 +181,17 @@ impl Book {
             kept_from_ms: self.manifest.kept_from_ms(),
         };
         let admission = Admission::of(batch, &stored);
-        self.verify_replaced(reading, &known)?;
+        self.verify_replaced(reading.files, &known)?;
         Ok(Decided { admission, known })
     }
 
     /// Verifies the sealed columns that records may be taken out of: after the commit it would be too late.
-    pub(crate) fn verify_replaced(&self, reading: &Reading<'_>, known: &Known) -> Result<(), StoreError> {
+    pub(crate) fn verify_replaced(&self, files: &FarmFiles, known: &Known) -> Result<(), StoreError> {
         if known.loaded.is_empty() {
             return Ok(());
         }
         let records: Vec<_> = known.loaded.values().cloned().collect();
-        verify_overlapping(reading.files, &self.columns.snapshot(), &records)
+        verify_overlapping(files, &self.columns.snapshot(), &records)
     }
 
     /// The sealed records under the ids of a batch. Those that the batch does not merely repeat are read.
@@ -370,6 +382,19 @@ pub(crate) fn load_from_batches(
     records: &mut HashMap<RecordId, Record<LineCost>>,
 ) -> Result<(), StoreError> {
     let farm_id = reading.files.farm_id();
+    if places.is_empty() {
+        return Ok(());
+    }
+    reading.database.read(|connection| load_from(connection, farm_id, places, records))
+}
+
+/// The same, by a connection.
+pub(crate) fn load_from(
+    connection: &Connection<'_>,
+    farm_id: FarmId,
+    places: Vec<(Place, RecordId)>,
+    records: &mut HashMap<RecordId, Record<LineCost>>,
+) -> Result<(), StoreError> {
     let mut by_batch: HashMap<i64, HashMap<u32, RecordId>> = HashMap::new();
     for (place, id) in places {
         if let Place::Batch { sequence, index } = place {
@@ -377,7 +402,7 @@ pub(crate) fn load_from_batches(
         }
     }
     for (sequence, wanted) in by_batch {
-        let entries = reading.database.read(|connection| batches::load(connection, farm_id, sequence))?;
+        let entries = batches::load(connection, farm_id, sequence)?;
         for (index, entry) in (0..).zip(entries) {
             if let Entry::Put(put) = entry
                 && wanted.contains_key(&index)

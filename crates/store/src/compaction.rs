@@ -11,16 +11,24 @@ use hashbrown::{HashMap, HashSet};
 
 use crate::database::Database;
 use crate::error::StoreError;
-use crate::farm::OpenFarm;
+use crate::farm::{OpenFarm, SegmentNumbers};
 use crate::limits::{SEGMENT_RECORDS_MAX, SMALL_SEGMENT_RECORDS, SMALL_SEGMENTS};
 use crate::roster::Piece;
 use crate::sealed::{Manifest, ManifestChange, Month, Segment, read_records};
-use crate::sealing::{Written, broke_off};
+use crate::sealing::Written;
+use crate::shared::Sealing;
 
 impl OpenFarm {
     /// Writes one group of segments anew. False when none is worth it.
     pub(crate) fn compact(&self, database: &Database) -> Result<bool, StoreError> {
-        let mut numbers = self.sealing.lock().map_err(|_| broke_off())?;
+        self.with_the_right(database, |right, numbers| self.compact_by((database, right), numbers))
+    }
+
+    fn compact_by(
+        &self,
+        (database, right): (&Database, Sealing),
+        numbers: &mut SegmentNumbers,
+    ) -> Result<bool, StoreError> {
         let (manifest, names) = {
             let book = self.book()?;
             (book.manifest.clone(), book.registry.segment_names())
@@ -30,9 +38,10 @@ impl OpenFarm {
         let puts = self.live_records(&manifest, &inputs, &mut ids)?;
         let first = inputs.iter().map(|input| input.sequences.0).min().unwrap_or(0);
         let last = inputs.iter().map(|input| input.sequences.1).max().unwrap_or(0);
-        let written = self.write_segments(numbers.next(&manifest), (first, last), &names, puts)?;
+        let next_number = numbers.next(&manifest);
+        let written = self.write_segments((database, right), next_number, ((first, last), &names), puts)?;
         numbers.try_with(&written.segments());
-        self.replace(database, &manifest, &inputs, &written, &ids)?;
+        self.replace((database, right), &manifest, &inputs, &written, &ids)?;
         Ok(true)
     }
 
@@ -61,7 +70,7 @@ impl OpenFarm {
     /// Names the new segments in the place of the old ones. What was removed meanwhile is removed from the new ones.
     fn replace(
         &self,
-        database: &Database,
+        (database, right): (&Database, Sealing),
         manifest: &Manifest,
         inputs: &[Segment],
         written: &Written,
@@ -70,27 +79,25 @@ impl OpenFarm {
         let keys = self.write_keys_of(written)?;
         let dropped: Vec<u32> = inputs.iter().map(|input| input.number).collect();
         let columns = self.prepare_columns(manifest, written, &dropped)?;
-        let farm_id = self.files.farm_id();
         let pieces = written.pieces();
-        let mut book = self.book()?;
-        let removed: HashSet<RecordId> = inputs
-            .iter()
-            .flat_map(|input| book.manifest.removed(input.number).map(|row| (input.number, row)))
-            .filter_map(|place| ids.get(&place).copied())
-            .collect();
-        let change = ManifestChange {
-            added: written.segments(),
-            dropped,
-            removals: written.removals_of(&removed),
-            ..ManifestChange::default()
-        };
-        let next = database.write(|transaction| book.manifest.apply(transaction, farm_id, &change))?;
-        book.manifest = next.into_inner();
+        let (mut book, removals) = self.name_segments(database, right, manifest, |book| {
+            let removed: HashSet<RecordId> = inputs
+                .iter()
+                .flat_map(|input| book.manifest.removed(input.number).map(|row| (input.number, row)))
+                .filter_map(|place| ids.get(&place).copied())
+                .collect();
+            Ok(ManifestChange {
+                added: written.segments(),
+                dropped: dropped.clone(),
+                removals: written.removals_of(&removed),
+                ..ManifestChange::default()
+            })
+        })?;
         let is_gone = |piece| inputs.iter().any(|input| piece == Piece::Segment(input.number));
         self.write_roster().move_pieces(&pieces, is_gone);
         book.keys = keys.into_iter().fold(book.keys.clone(), |keys, file| keys.with(file));
         let base = book.manifest.base();
-        let swapped = self.swap_columns(&mut book, database, columns, base);
+        let swapped = self.swap_columns(&mut book, database, columns, base, removals);
         self.publish(&book);
         drop(book);
         swapped?;

@@ -4,6 +4,7 @@ use crate::catalogue::{Deletion, ResourceId, changes};
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::farm::OpenFarm;
+use crate::shared;
 
 impl OpenFarm {
     /// Deletes a queue or fleet that no record names.
@@ -19,21 +20,35 @@ impl OpenFarm {
         if records > 0 {
             return Ok(Deletion::InUse(format!("{records} sessions and volumes are stored under it")));
         }
-        let deleted = database.write(|transaction| changes::delete(transaction, self.farm_id(), id))?;
-        if deleted.get() == &Deletion::Deleted {
+        let deleted = database.write(|transaction| {
+            shared::claim(transaction, self.farm_id(), book.progress())?;
+            let deletion = changes::delete(transaction, self.farm_id(), id)?;
+            let is_gone = deletion == Deletion::Deleted;
+            let revision = book.names_revision;
+            let revision =
+                if is_gone { shared::change_names(transaction, self.farm_id(), revision)? } else { revision };
+            Ok((deletion, revision))
+        })?;
+        let (deletion, revision) = deleted.into_inner();
+        if deletion == Deletion::Deleted {
             book.registry.forget(tagged);
+            book.names_revision = revision;
+            self.publish(&book);
         }
-        Ok(deleted.into_inner())
+        Ok(deletion)
     }
 
     /// Deletes the farm if it has neither records nor queues nor fleets.
     pub(crate) fn delete(&self, database: &Database) -> Result<Deletion, StoreError> {
-        let _book = self.book()?;
+        let book = self.book()?;
         let records = self.record_count()?;
         if records > 0 {
             return Ok(Deletion::InUse(format!("it still contains {records} sessions and volumes")));
         }
-        let deleted = database.write(|transaction| changes::delete_farm(transaction, self.farm_id()))?;
+        let deleted = database.write(|transaction| {
+            shared::claim(transaction, self.farm_id(), book.progress())?;
+            changes::delete_farm(transaction, self.farm_id())
+        })?;
         Ok(deleted.into_inner())
     }
 }

@@ -1,5 +1,8 @@
 //! Proof that something is on the disk.
 
+use crate::database::Session;
+use crate::error::StoreError;
+
 /// A value that is true of the disk: whoever holds one may tell the sender "accepted".
 ///
 /// Only this crate makes them, and only after the commit that they promise.
@@ -11,6 +14,12 @@ impl<T> Durable<T> {
     /// Commits a transaction. What it wrote is synced when this returns a value.
     pub(crate) fn commit(transaction: rusqlite::Transaction<'_>, value: T) -> rusqlite::Result<Self> {
         transaction.commit().map(|()| Self(value))
+    }
+
+    /// Commits the transaction of a session with a shared database, which is on that database's disk when this returns a
+    /// value.
+    pub(crate) fn commit_session(session: &Session, value: T) -> Result<Self, StoreError> {
+        session.commit().map(|()| Self(value))
     }
 
     /// For what earlier commits made true, such as a batch in which every record was stored already.

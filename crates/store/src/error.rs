@@ -53,6 +53,23 @@ pub enum StoreError {
         /// How the earlier write failed.
         cause: String,
     },
+    /// The shared database does not answer. Nothing was changed; the call can be repeated.
+    #[error("the catalogue's database cannot be used ({cause}); try again when it answers")]
+    Unavailable {
+        /// What happened.
+        cause: String,
+    },
+    /// The shared database was lost while it committed. The call can be repeated, and then finds what is stored.
+    #[error(
+        "the catalogue's database did not confirm a change ({cause}), which may or may not be stored; send it again"
+    )]
+    Unconfirmed {
+        /// What happened.
+        cause: String,
+    },
+    /// Other servers changed the same again and again. Nothing was changed; the call can be repeated.
+    #[error("other servers changed the same at the same time; try again")]
+    Overtaken,
     /// Bytes are not those that were written.
     #[error("{what} is damaged: {reason}; restore the folder from a backup")]
     Damaged {
@@ -126,7 +143,14 @@ impl StoreError {
 
     /// Whether the same call can succeed later without a restart.
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::DiskFull | Self::WriteRefused { .. })
+        matches!(
+            self,
+            Self::DiskFull
+                | Self::WriteRefused { .. }
+                | Self::Unavailable { .. }
+                | Self::Unconfirmed { .. }
+                | Self::Overtaken
+        )
     }
 }
 
@@ -172,6 +196,54 @@ pub enum OpenError {
     NotEmpty {
         /// The folder.
         path: PathBuf,
+    },
+    /// The address of a shared catalogue cannot be meant.
+    #[error("the address of the catalogue cannot be used: {reason}")]
+    CatalogueAddress {
+        /// What is wrong with it. Never the address, which may have a password in it.
+        reason: String,
+    },
+    /// The folder has a catalogue of its own, and is to be part of a shared store.
+    #[error("`{}` has a catalogue of its own; name another folder, and move the records with `farmtally migrate`", path.display())]
+    OwnCatalogue {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The command is for a store in one folder.
+    #[error(
+        "`{}` is one server's part of a shared store; make a folder of the store with `farmtally migrate`, and use that",
+        path.display()
+    )]
+    SharedStore {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A server of a shared store runs, or ended a moment ago without a word.
+    #[error("a server of the store still runs; stop all of them, wait for 15 seconds, and try again")]
+    StillServed,
+    /// The address of shared segments cannot be meant.
+    #[error(
+        "`{address}` is no place for segments; name a folder that all servers have mounted, by its absolute path"
+    )]
+    SegmentsAddress {
+        /// The address.
+        address: String,
+    },
+    /// The shared folder does not belong to the catalogue.
+    #[error("`{address}` does not hold the segments of this catalogue: {reason}")]
+    OtherSegments {
+        /// The folder.
+        address: String,
+        /// How it was found out.
+        reason: String,
+    },
+    /// The catalogue has secrets of another key than this server has.
+    #[error("`{}` {reason}; copy the file of that name from another server of the catalogue", path.display())]
+    OtherKey {
+        /// The key file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
     },
     /// A file or the folder could not be used.
     #[error("cannot open `{}`: {cause}", path.display())]

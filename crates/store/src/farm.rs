@@ -3,8 +3,7 @@
 //! A batch is decided, committed and taken in under one lock per farm; a snapshot needs only the last published view, so
 //! that questions never wait for the disk.
 
-use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use farmtally_columns::FarmSnapshot;
@@ -21,6 +20,7 @@ use crate::identity::Standing;
 use crate::limits::SEAL_RECORDS;
 use crate::roster::Roster;
 use crate::sealed::{FarmFiles, Manifest, ManifestChange, Segment};
+use crate::shared::{self, Progress};
 
 /// A farm that is open.
 #[derive(Debug)]
@@ -34,6 +34,10 @@ pub(crate) struct OpenFarm {
     unsealed: AtomicUsize,
     /// Held by whoever changes segments: one at a time, because they number new ones.
     pub(crate) sealing: Mutex<SegmentNumbers>,
+    /// Held by whoever writes derived columns: each adds to the dictionaries of the one before.
+    pub(crate) deriving: Mutex<()>,
+    /// Times that the farm was read as a whole.
+    readings: AtomicU64,
 }
 
 /// The numbers that were given to segments.
@@ -66,13 +70,20 @@ impl SegmentNumbers {
 struct View {
     snapshot: Arc<FarmSnapshot>,
     record_count: u64,
+    /// Of the records that are seen.
+    progress: Progress,
     /// Set when the farm was not readable as a whole; it stays until the folder is repaired and opened again.
     damage: Option<StoreError>,
 }
 
 impl View {
     fn of(book: &Book) -> Self {
-        Self { snapshot: book.columns.snapshot(), record_count: book.live_count(), damage: None }
+        Self {
+            snapshot: book.columns.snapshot(),
+            record_count: book.live_count(),
+            progress: book.progress(),
+            damage: None,
+        }
     }
 
     /// The view, if the columns have exactly the records that the batches and the manifest have.
@@ -91,13 +102,12 @@ impl View {
 
 impl OpenFarm {
     /// A farm without records.
-    pub(crate) fn empty(folder: &Path, farm_id: FarmId) -> Self {
-        Self::with(FarmFiles::new(folder, farm_id), Book::default(), Roster::gathering(), View::default())
+    pub(crate) fn empty(files: FarmFiles) -> Self {
+        Self::with(files, Book::default(), Roster::gathering(), View::default())
     }
 
     /// Reads what is stored. A farm that cannot be read is open, too: it answers with what is wrong with it.
-    pub(crate) fn load(connection: &Connection<'_>, folder: &Path, farm_id: FarmId) -> Self {
-        let files = FarmFiles::new(folder, farm_id);
+    pub(crate) fn load(connection: &Connection<'_>, files: FarmFiles) -> Self {
         match Book::load(connection, &files) {
             Ok(book) => {
                 let view = View::of(&book);
@@ -118,6 +128,8 @@ impl OpenFarm {
             roster: RwLock::new(roster),
             view: RwLock::new(view),
             sealing: Mutex::default(),
+            deriving: Mutex::default(),
+            readings: AtomicU64::new(0),
         }
     }
 
@@ -148,6 +160,32 @@ impl OpenFarm {
         self.whole_view().map(|view| view.record_count)
     }
 
+    /// Whether the view is of exactly these records.
+    pub(crate) fn shows(&self, progress: Progress) -> bool {
+        let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
+        view.damage.is_none() && view.progress == progress
+    }
+
+    /// How far the view has come.
+    pub(crate) fn progress(&self) -> Progress {
+        self.view.read().unwrap_or_else(PoisonError::into_inner).progress
+    }
+
+    /// Whether the farm could be read as a whole.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.view.read().unwrap_or_else(PoisonError::into_inner).damage.is_none()
+    }
+
+    /// Answers with an error from now on, until the farm is followed again.
+    pub(crate) fn withdraw(&self, damage: StoreError) {
+        self.view.write().unwrap_or_else(PoisonError::into_inner).damage = Some(damage);
+    }
+
+    /// A book that was just read, with a number that none before it has.
+    pub(crate) fn numbered(&self, book: Book) -> Book {
+        Book { number: self.readings.fetch_add(1, Ordering::Relaxed) + 1, ..book }
+    }
+
     fn whole_view(&self) -> Result<View, StoreError> {
         let view = self.view.read().unwrap_or_else(PoisonError::into_inner).clone();
         view.checked(self.files.farm_id())
@@ -173,15 +211,17 @@ impl OpenFarm {
         let removals = known.removals(puts.iter().map(|put| put.record.id()))?;
         let change = ManifestChange { removals, ..ManifestChange::default() };
         let committed = database.write(|transaction| {
-            names.write(transaction, farm_id, now)?;
+            shared::claim(transaction, farm_id, book.progress())?;
+            let names_revision = names.write(transaction, farm_id, book.names_revision, now)?;
             if puts.is_empty() {
-                return Ok((book.head, None));
+                return Ok((book.head, names_revision, None));
             }
             let encoded = EncodedBatch { entry_count: puts.len(), payload };
             let head = batches::append(transaction, farm_id, book.head, encoded, now)?;
-            Ok((head, change.apply_to(&book.manifest, transaction, farm_id)?))
+            Ok((head, names_revision, change.apply_to(&book.manifest, transaction, farm_id)?))
         })?;
-        let committed = committed.map(|(head, manifest)| {
+        let committed = committed.map(|(head, names_revision, manifest)| {
+            book.names_revision = names_revision;
             book.manifest = manifest.unwrap_or_else(|| std::mem::take(&mut book.manifest));
             self.note_unsealed(puts.len());
             book.take_in(head, puts, &known, &mut self.write_roster());
@@ -208,6 +248,7 @@ impl OpenFarm {
         let change =
             ManifestChange { removals: known.removals([id].into_iter())?, ..ManifestChange::default() };
         let committed = database.write(|transaction| {
+            shared::claim(transaction, farm_id, book.progress())?;
             let encoded = EncodedBatch { entry_count: 1, payload };
             let head = batches::append(transaction, farm_id, book.head, encoded, now)?;
             Ok((head, change.apply_to(&book.manifest, transaction, farm_id)?))
@@ -231,7 +272,7 @@ impl OpenFarm {
         let mut known = Known::default();
         let Some((identity, place)) = book.identities.get(id).copied() else {
             let known = book.sealed_record(&self.files, id)?;
-            book.verify_replaced(&Reading { database, files: &self.files }, &known)?;
+            book.verify_replaced(&self.files, &known)?;
             return Ok(known
                 .sealed
                 .get(&id)
@@ -268,6 +309,11 @@ impl OpenFarm {
     /// nothing may be decided from it.
     pub(crate) fn book(&self) -> Result<MutexGuard<'_, Book>, StoreError> {
         self.whole_view()?;
+        self.book_to_follow()
+    }
+
+    /// The book as it is, to be brought to the present.
+    pub(crate) fn book_to_follow(&self) -> Result<MutexGuard<'_, Book>, StoreError> {
         let cause = || "it broke off after it was committed".to_owned();
         self.book.lock().map_err(|_| StoreError::Poisoned { cause: cause() })
     }

@@ -135,6 +135,16 @@ pub(crate) fn master_key(dir: &Path) -> Result<MasterKey, OpenError> {
     }
 }
 
+/// Whether there is a master key in the folder.
+pub(crate) fn has_master_key(dir: &Path) -> bool {
+    dir.join(MASTER_KEY).exists()
+}
+
+/// The key of the folder is not that of a shared catalogue.
+pub(crate) fn other_key(dir: &Path, reason: &'static str) -> OpenError {
+    OpenError::OtherKey { path: dir.join(MASTER_KEY), reason }
+}
+
 fn fresh_key(dir: &Path) -> Result<MasterKey, OpenError> {
     let path = dir.join(MASTER_KEY);
     let mut key = Zeroizing::new([0; 32]);
@@ -180,7 +190,7 @@ pub(crate) fn withdraw_endpoint(dir: &Path) -> io::Result<()> {
 }
 
 /// Puts a file in place so that a reader, or a crash, sees all of it or none.
-fn write_whole(dir: &Path, name: &str, text: &str) -> io::Result<()> {
+pub(crate) fn write_whole(dir: &Path, name: &str, text: &str) -> io::Result<()> {
     let beside = dir.join(format!("{name}.new"));
     let mut file = private_file(&beside)?;
     file.set_len(0)?;
@@ -211,7 +221,7 @@ pub(crate) fn rewrite(path: &Path) -> io::Result<()> {
     }
 }
 
-fn sync_folder(dir: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 

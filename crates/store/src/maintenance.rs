@@ -66,12 +66,30 @@ impl OpenFarm {
     }
 
     fn maintain_unguarded(&self, database: &Database, records_least: usize) -> Result<(), StoreError> {
+        self.follow(database)?;
         self.purge(database)?;
-        while self.sealable()? >= records_least {
-            self.seal(database)?;
+        while self.sealable()? >= records_least && self.seal(database)? {
             self.purge(database)?;
         }
         while self.compact(database)? {}
-        self.merge_key_files()
+        self.merge_key_files()?;
+        self.clear(database)
+    }
+
+    /// Removes what no manifest names any more: copies in this server's folder at once, shared files after a while.
+    fn clear(&self, database: &Database) -> Result<(), StoreError> {
+        if !database.is_shared() {
+            return Ok(());
+        }
+        self.with_the_right(database, |right, _| {
+            for (number, month) in right.take_unnamed(database)? {
+                self.files.unshare(month, number)?;
+            }
+            // While the book is held, nobody reads the farm as a whole and writes what a newer manifest names.
+            let book = self.book()?;
+            self.files.remove_orphans(&book.manifest)?;
+            Ok(true)
+        })?;
+        Ok(())
     }
 }

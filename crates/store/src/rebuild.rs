@@ -6,6 +6,7 @@ use farmtally_model::FarmId;
 
 use crate::error::{OpenError, StoreError};
 use crate::folder::FolderLock;
+use crate::location::require_own;
 use crate::sealed::remove_derived;
 use crate::store::Store;
 
@@ -21,6 +22,7 @@ pub fn rebuild(dir: &Path) -> Result<Vec<(FarmId, u64)>, OpenError> {
 
 /// Seals everything that has ended, in every farm. Returns the number of records of each farm.
 pub fn seal(dir: &Path) -> Result<Vec<(FarmId, u64)>, OpenError> {
+    require_own(dir)?;
     let store = Store::open(dir)?;
     store.open_farms().into_iter().try_for_each(|farm_id| store.seal(farm_id))?;
     record_counts(&store)

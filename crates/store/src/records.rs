@@ -107,12 +107,23 @@ impl Store {
         between_ms: (i64, i64),
         visit: &mut dyn FnMut(StoredRecord),
     ) -> Result<(), StoreError> {
-        self.farm(farm_id)?.for_each_record(self.catalogue().database(), between_ms, visit)
+        if !self.catalogue().database().is_shared() {
+            return self
+                .on_farm(farm_id, |farm, database| farm.for_each_record(database, between_ms, &mut *visit));
+        }
+        let mut records = Vec::new();
+        // Another server may move records while they are visited, and then all are visited anew.
+        self.on_farm(farm_id, |farm, database| {
+            records.clear();
+            farm.for_each_record(database, between_ms, &mut |record| records.push(record))
+        })?;
+        records.into_iter().for_each(visit);
+        Ok(())
     }
 
     /// The record that is stored under an id.
     pub fn record(&self, farm_id: FarmId, id: RecordId) -> Result<Option<StoredRecord>, StoreError> {
-        self.farm(farm_id)?.record(self.catalogue().database(), id)
+        self.on_farm(farm_id, |farm, database| farm.record(database, id))
     }
 }
 

@@ -3,12 +3,14 @@
 //! Most of it is done while the farm goes on. What came in meanwhile is added under the farm's lock. The columns that were
 //! there before are as right as the new ones, so that any failure leaves them in place.
 
+use std::sync::PoisonError;
+
 use crate::batches::Head;
 use crate::book::{Book, Reading, settle_columns};
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::farm::OpenFarm;
-use crate::sealed::{Manifest, SealedColumns, open_columns, verify_columns, write_columns};
+use crate::sealed::{Manifest, Removal, SealedColumns, open_columns, verify_columns, write_columns};
 use crate::sealing::Written;
 
 impl OpenFarm {
@@ -25,22 +27,22 @@ impl OpenFarm {
         written: &Written,
         dropped: &[u32],
     ) -> Result<SealedColumns, StoreError> {
+        let _deriving = self.deriving.lock().unwrap_or_else(PoisonError::into_inner);
         write_columns(&self.files, manifest, written.records())?;
         open_columns(&self.files, &manifest.with_segments(&written.segments(), dropped))
     }
 
     /// Puts prepared columns in the place of those of the book, whose manifest is the one that they were prepared for.
-    /// Batches behind `base` are not sealed.
+    /// Batches behind `base` are not sealed, and `removals` are all of that manifest.
     pub(crate) fn swap_columns(
         &self,
         book: &mut Book,
         database: &Database,
         prepared: SealedColumns,
         base: Head,
+        removals: Vec<Removal>,
     ) -> Result<(), StoreError> {
         let SealedColumns { mut columns, volumes } = prepared;
-        let farm_id = self.files.farm_id();
-        let removals = database.read(|connection| book.manifest.removals(connection, farm_id))?;
         let mut unsealed = Vec::new();
         let reading = Reading { database, files: &self.files };
         book.for_each_unsealed(&reading, base, |_, record| unsealed.push(record))?;

@@ -12,6 +12,7 @@ use crate::catalogue::{ResourceId, Tagged, row};
 use crate::database::{Connection, params};
 use crate::error::StoreError;
 use crate::sealed::SegmentNames;
+use crate::shared;
 
 /// Names by id; no name when no source gave one.
 type Names<K> = HashMap<K, Option<DisplayName>>;
@@ -77,16 +78,21 @@ impl Registry {
         self.queues.is_empty() && self.fleets.is_empty() && self.users.is_empty()
     }
 
-    /// Writes changes.
+    /// Writes changes to names of a revision, and gives the one that they make.
     pub(crate) fn write(
         &self,
         connection: &Connection<'_>,
         farm_id: FarmId,
+        revision: i64,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<i64, StoreError> {
+        if self.is_empty() {
+            return Ok(revision);
+        }
         write_resources(connection, farm_id, &self.queues, now)?;
         write_resources(connection, farm_id, &self.fleets, now)?;
-        write_users(connection, farm_id, &self.users)
+        write_users(connection, farm_id, &self.users)?;
+        shared::change_names(connection, farm_id, revision)
     }
 
     /// Forgets a queue or fleet that was deleted, so that a record may bring it back.

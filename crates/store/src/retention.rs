@@ -1,6 +1,7 @@
 //! Retention: whole months that a farm is not to keep are removed, and their records are refused from then on.
 
 use std::path::PathBuf;
+use std::sync::PoisonError;
 
 use farmtally_model::Timestamp;
 
@@ -10,7 +11,7 @@ use crate::error::StoreError;
 use crate::farm::OpenFarm;
 use crate::roster::Roster;
 use crate::sealed::{ManifestChange, Month, Segment};
-use crate::sealing::broke_off;
+use crate::shared::Sealing;
 
 impl OpenFarm {
     /// Removes the records that ended before the month so many months ago. False when that was done before.
@@ -29,23 +30,35 @@ impl OpenFarm {
         }
         // What is not sealed yet is laid into months first.
         self.maintain(database, 1)?;
-        let _sealing = self.sealing.lock().map_err(|_| broke_off())?;
-        let farm_id = self.files.farm_id();
-        let mut book = self.book()?;
+        self.with_the_right(database, |right, _| {
+            self.drop_months((database, right), first_kept, kept_from_ms)
+        })
+    }
+
+    fn drop_months(
+        &self,
+        (database, right): (&Database, Sealing),
+        first_kept: Month,
+        kept_from_ms: i64,
+    ) -> Result<bool, StoreError> {
+        let manifest = self.book()?.manifest.clone();
         let gone: Vec<Segment> =
-            book.manifest.segments().filter(|segment| segment.month < first_kept).cloned().collect();
-        let change = ManifestChange {
-            dropped: gone.iter().map(|segment| segment.number).collect(),
-            kept_from_ms: Some(kept_from_ms),
-            ..ManifestChange::default()
-        };
-        let next = database.write(|transaction| book.manifest.apply(transaction, farm_id, &change))?;
-        book.manifest = next.into_inner();
+            manifest.segments().filter(|segment| segment.month < first_kept).cloned().collect();
+        let (mut book, _) = self.name_segments(database, right, &manifest, |_| {
+            Ok(ManifestChange {
+                dropped: gone.iter().map(|segment| segment.number).collect(),
+                kept_from_ms: Some(kept_from_ms),
+                ..ManifestChange::default()
+            })
+        })?;
         if !gone.is_empty() {
-            *book = database.read_long(|connection| Book::load(connection, &self.files))?;
+            let _deriving = self.deriving.lock().unwrap_or_else(PoisonError::into_inner);
+            let loaded = database.read_long(|connection| Book::load(connection, &self.files))?;
+            let names_revision = book.names_revision;
+            *book = Book { names_revision, ..self.numbered(loaded) };
             *self.write_roster() = Roster::default();
-            self.publish(&book);
         }
+        self.publish(&book);
         drop(book);
         let files: Vec<PathBuf> =
             gone.iter().flat_map(|segment| self.files.of_segment(segment.month, segment.number)).collect();

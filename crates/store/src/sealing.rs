@@ -5,11 +5,13 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::MutexGuard;
 
 use farmtally_model::{LineCost, Record, RecordId, Timestamp};
 use hashbrown::HashSet;
 
 use crate::batches::{self, Head};
+use crate::book::Book;
 use crate::database::Database;
 use crate::encoding::{Entry, Put};
 use crate::error::StoreError;
@@ -21,6 +23,7 @@ use crate::sealed::{
     Manifest, ManifestChange, Month, NewSegment, Removal, Segment, SegmentNames, WrittenSegment, merge_keys,
     remove_file, write_keys, write_segment,
 };
+use crate::shared::{Sealing, claim, taken_over};
 
 /// Records whose places are looked at under one hold of the farm's lock.
 const SETTLED_AT_ONCE: usize = 8192;
@@ -34,26 +37,51 @@ struct Gathered {
 }
 
 impl OpenFarm {
-    /// Seals the oldest batches, up to a bounded number of records. False when there is nothing to seal.
+    /// Seals the oldest batches, up to a bounded number of records. False when there is nothing to seal, or another server
+    /// does.
     pub(crate) fn seal(&self, database: &Database) -> Result<bool, StoreError> {
+        self.with_the_right(database, |right, numbers| self.seal_by((database, right), numbers))
+    }
+
+    /// Does something for which nobody else may change segments meanwhile; false when another server does.
+    pub(crate) fn with_the_right(
+        &self,
+        database: &Database,
+        act: impl FnOnce(Sealing, &mut SegmentNumbers) -> Result<bool, StoreError>,
+    ) -> Result<bool, StoreError> {
         let mut numbers = self.sealing.lock().map_err(|_| broke_off())?;
+        let Some(right) = Sealing::begin(database, self.farm_id())? else { return Ok(false) };
+        let done = self.follow(database).and_then(|()| act(right, &mut numbers));
+        right.end(database);
+        done
+    }
+
+    fn seal_by(
+        &self,
+        (database, right): (&Database, Sealing),
+        numbers: &mut SegmentNumbers,
+    ) -> Result<bool, StoreError> {
         let farm_id = self.files.farm_id();
-        let (manifest, names) = self.begin_sealing()?;
+        let (head, manifest, names) = self.begin_sealing()?;
         let base = manifest.base();
         let portion =
             database.read_long(|connection| batches::portion(connection, farm_id, base, SEAL_RECORDS_MAX))?;
         let sealed = match portion {
-            Some(last) => self.seal_up_to(database, &mut numbers, (&manifest, &names), last).map(|()| true),
+            Some(last) => {
+                // Only batches that are in memory can be sealed from there: others may have come from another server since.
+                let last = if last.sequence > head.sequence { head } else { last };
+                self.seal_up_to((database, right), numbers, (&manifest, &names), last).map(|()| true)
+            }
             None => Ok(false),
         };
         self.end_sealing();
         sealed
     }
 
-    fn begin_sealing(&self) -> Result<(Manifest, SegmentNames), StoreError> {
+    fn begin_sealing(&self) -> Result<(Head, Manifest, SegmentNames), StoreError> {
         let mut book = self.book()?;
         book.changed = Some(HashSet::new());
-        Ok((book.manifest.clone(), book.registry.segment_names()))
+        Ok((book.head, book.manifest.clone(), book.registry.segment_names()))
     }
 
     fn end_sealing(&self) {
@@ -64,37 +92,70 @@ impl OpenFarm {
 
     fn seal_up_to(
         &self,
-        database: &Database,
+        (database, right): (&Database, Sealing),
         numbers: &mut SegmentNumbers,
         (manifest, names): (&Manifest, &SegmentNames),
         last: Head,
     ) -> Result<(), StoreError> {
         let Gathered { ended, carried } = self.gather(database, manifest, last)?;
         let sequences = (manifest.base().sequence + 1, last.sequence);
-        let written = self.write_segments(numbers.next(manifest), sequences, names, ended)?;
+        let next_number = numbers.next(manifest);
+        let written = self.write_segments((database, right), next_number, (sequences, names), ended)?;
+        numbers.try_with(&written.segments());
         let keys = self.write_keys_of(&written)?;
         let columns = self.prepare_columns(manifest, &written, &[])?;
         let mut pieces = written.pieces();
         pieces.push((Piece::Carried, PieceIndex::of(carried.iter().filter_map(Entry::record))));
-        let mut book = self.book()?;
-        let changed = book.changed.take().unwrap_or_default();
-        let change = ManifestChange {
-            removals: written.removals_of(&changed),
-            added: written.segments(),
-            sealed: Some((last, unchanged(carried, &changed))),
-            ..ManifestChange::default()
-        };
-        let farm_id = self.files.farm_id();
-        numbers.try_with(&change.added);
-        let next = database.write(|transaction| book.manifest.apply(transaction, farm_id, &change))?;
-        book.manifest = next.into_inner();
+        let (mut book, removals) = self.name_segments(database, right, manifest, |book| {
+            let changed = book.changed.as_ref().ok_or_else(taken_over)?;
+            Ok(ManifestChange {
+                removals: written.removals_of(changed),
+                added: written.segments(),
+                sealed: Some((last, unchanged(&carried, changed))),
+                ..ManifestChange::default()
+            })
+        })?;
+        book.changed = None;
         book.identities.seal(last.sequence);
         let is_gone = |piece| matches!(piece, Piece::Batch(sequence) if sequence <= last.sequence);
         self.write_roster().move_pieces(&pieces, is_gone);
         book.keys = keys.into_iter().fold(book.keys.clone(), |keys, file| keys.with(file));
-        let swapped = self.swap_columns(&mut book, database, columns, last);
+        let swapped = self.swap_columns(&mut book, database, columns, last, removals);
         self.publish(&book);
         swapped
+    }
+
+    /// Commits a change of a manifest that was prepared from `manifest`, as what came in meanwhile makes it, and gives the
+    /// book with the new manifest, and all of its removals.
+    pub(crate) fn name_segments(
+        &self,
+        database: &Database,
+        right: Sealing,
+        manifest: &Manifest,
+        change: impl Fn(&Book) -> Result<ManifestChange, StoreError>,
+    ) -> Result<(MutexGuard<'_, Book>, Vec<Removal>), StoreError> {
+        let farm_id = self.files.farm_id();
+        database.settle(|| {
+            self.follow(database)?;
+            let mut book = self.book()?;
+            if book.manifest.layout() != manifest.layout() {
+                return Err(taken_over());
+            }
+            let change = change(&book)?;
+            let dropped = change.dropped.iter().filter_map(|number| book.manifest.segment(*number));
+            let dropped: Vec<_> = dropped.map(|segment| (segment.number, segment.month)).collect();
+            let named = database.write(|transaction| {
+                claim(transaction, farm_id, book.progress())?;
+                let added = change.added.iter().map(|segment| segment.number);
+                right.name(transaction, added, dropped.iter().copied())?;
+                let next = book.manifest.apply(transaction, farm_id, &change)?;
+                let removals = next.removals(transaction, farm_id)?;
+                Ok((next, removals))
+            })?;
+            let (next, removals) = named.into_inner();
+            book.manifest = next;
+            Ok((book, removals))
+        })
     }
 
     /// The newest entry of each id in the batches up to `last`, if it is the newest of all.
@@ -147,20 +208,21 @@ impl OpenFarm {
     /// Writes records as segments, a month at a time.
     pub(crate) fn write_segments(
         &self,
-        first_number: u32,
-        sequences: (i64, i64),
-        names: &SegmentNames,
+        (database, right): (&Database, Sealing),
+        next_number: u32,
+        (sequences, names): ((i64, i64), &SegmentNames),
         puts: Vec<Put>,
     ) -> Result<Written, StoreError> {
         let order = order(&puts);
         let mut written = Written { files: Vec::new(), puts, order, ends: Vec::new() };
-        let (mut start, mut number) = (0, first_number);
+        let (mut start, mut next_number) = (0, next_number);
         while start < written.order.len() {
             let (month, end) = next_segment(&written, start);
+            let number = right.number(database, month, next_number)?;
             let new = NewSegment { number, month, sequences, names };
             written.files.push(write_segment(&self.files, new, written.range(start..end))?);
             written.ends.push(end);
-            (start, number) = (end, number + 1);
+            (start, next_number) = (end, number + 1);
         }
         Ok(written)
     }
@@ -194,13 +256,19 @@ impl OpenFarm {
     pub(crate) fn merge_key_files(&self) -> Result<(), StoreError> {
         let _sealing = self.sealing.lock().map_err(|_| broke_off())?;
         loop {
-            let (manifest, keys) = {
+            let (number, manifest, keys) = {
                 let book = self.book()?;
-                (book.manifest.clone(), book.keys.clone())
+                (book.number, book.manifest.clone(), book.keys.clone())
             };
             let Some(inputs) = keys.mergeable() else { return Ok(()) };
             let merged = merge_keys(&self.files, &manifest, &inputs)?;
-            self.book()?.keys = keys.replaced(&inputs, merged);
+            let mut book = self.book()?;
+            if book.number != number {
+                // It was read anew meanwhile, with the files that were there.
+                return Ok(());
+            }
+            book.keys = keys.replaced(&inputs, merged);
+            drop(book);
             let old: Vec<PathBuf> = inputs.iter().map(|file| file.path().to_owned()).collect();
             self.remove_files(&old)?;
         }
@@ -315,8 +383,8 @@ fn end_ms(record: &Record<LineCost>) -> i64 {
     record.span().ended_at().unwrap_or(record.span().started_at()).millis()
 }
 
-fn unchanged(carried: Vec<Entry>, changed: &HashSet<RecordId>) -> Vec<Entry> {
-    carried.into_iter().filter(|entry| !changed.contains(&entry.id())).collect()
+fn unchanged(carried: &[Entry], changed: &HashSet<RecordId>) -> Vec<Entry> {
+    carried.iter().filter(|entry| !changed.contains(&entry.id())).cloned().collect()
 }
 
 pub(crate) fn broke_off() -> StoreError {

@@ -13,23 +13,29 @@ use hashbrown::HashMap;
 use crate::admission::{BatchReceipt, PricedSubmission};
 use crate::batches;
 use crate::catalogue::{Catalogue, Deletion, ResourceId};
+use crate::database::Database;
 use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
 use crate::farm::OpenFarm;
 use crate::find::SessionPosition;
 use crate::folder::{self, FolderLock};
+use crate::heartbeat::Heartbeat;
 use crate::limits::{BATCH_RECORDS_MAX, STRAIGHT_RECORDS_MAX};
+use crate::location::StoreLocation;
 use crate::maintenance::Maintenance;
 use crate::roster::{JobSummary, Roster, SessionOwner, WorkerSummary};
+use crate::sealed::FarmFiles;
 
 /// What becomes of aggregations whose process ended before they did.
 const ORPHANED: &str = "the server was restarted while this aggregation ran; start it again";
 
-/// A data folder that this process has for itself.
+/// A data folder that this process has for itself, or a store that it shares with other servers.
 #[derive(Debug)]
 pub struct Store {
     /// First, so that it ends before what it works on is given up.
     maintenance: Maintenance,
+    /// In a shared store, tells the others that this server lives.
+    _heartbeat: Option<Heartbeat>,
     shared: Arc<Shared>,
 }
 
@@ -46,24 +52,40 @@ pub(crate) struct Shared {
 impl Store {
     /// Takes the folder, creating what is not there, and reads what is in it. From then on sealing goes on in the background.
     ///
+    /// Farms of a store that the folder shares are read when they are asked for.
+    ///
     /// A farm with a damaged batch or segment does not keep the others from opening; it answers with
     /// [`StoreError::Damaged`].
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        let location = StoreLocation::of_folder(dir)?;
         folder::create(dir)?;
         let lock = FolderLock::acquire(dir)?;
         folder::withdraw_endpoint(dir).map_err(OpenError::file(dir))?;
-        let catalogue = Catalogue::open(dir)?;
+        let catalogue = Catalogue::open_at(&location)?;
+        let farms = if location.is_shared() {
+            catalogue.clear_answers()?;
+            HashMap::new()
+        } else {
+            Self::take_folder(dir, &catalogue)?
+        };
+        let shared = Shared { dir: dir.to_owned(), catalogue, farms: RwLock::new(farms), _lock: lock };
+        let shared = Arc::new(shared);
+        let heartbeat = location.is_shared().then(|| Heartbeat::start(&shared)).transpose()?;
+        let maintenance = Maintenance::start(Arc::downgrade(&shared)).map_err(OpenError::file(dir))?;
+        Ok(Self { maintenance, _heartbeat: heartbeat, shared })
+    }
+
+    /// Settles what an earlier process left in the folder, and reads every farm.
+    fn take_folder(dir: &Path, catalogue: &Catalogue) -> Result<HashMap<FarmId, Arc<OpenFarm>>, OpenError> {
         catalogue.database().make_certain()?;
         catalogue.end_orphans(ORPHANED)?;
         catalogue.match_answers()?;
         let farms = catalogue.database().read(|connection| {
+            let load = |farm_id| Arc::new(OpenFarm::load(connection, FarmFiles::new(dir, farm_id)));
             let farms = batches::farms(connection)?.into_iter();
-            Ok(farms.map(|farm_id| (farm_id, Arc::new(OpenFarm::load(connection, dir, farm_id)))).collect())
+            Ok(farms.map(|farm_id| (farm_id, load(farm_id))).collect())
         })?;
-        let shared = Shared { dir: dir.to_owned(), catalogue, farms: RwLock::new(farms), _lock: lock };
-        let shared = Arc::new(shared);
-        let maintenance = Maintenance::start(Arc::downgrade(&shared)).map_err(OpenError::file(dir))?;
-        Ok(Self { maintenance, shared })
+        Ok(farms)
     }
 
     /// The registry, rate cards, keys and aggregations in the same folder.
@@ -84,9 +106,10 @@ impl Store {
         if batch.len() > BATCH_RECORDS_MAX {
             return Err(StoreError::BatchTooLarge { count: batch.len(), max: BATCH_RECORDS_MAX });
         }
-        let farm = self.farm(farm_id)?;
-        let receipt = farm.append(self.shared.catalogue.database(), batch, now)?;
-        if farm.is_worth_sealing() {
+        let (receipt, is_worth_sealing) = self.on_farm(farm_id, |farm, database| {
+            farm.append(database, batch, now).map(|receipt| (receipt, farm.is_worth_sealing()))
+        })?;
+        if is_worth_sealing {
             self.maintenance.wake();
         }
         Ok(receipt)
@@ -103,36 +126,55 @@ impl Store {
         if batch.len() > STRAIGHT_RECORDS_MAX {
             return Err(StoreError::BatchTooLarge { count: batch.len(), max: STRAIGHT_RECORDS_MAX });
         }
-        let receipt = self.farm(farm_id)?.append_straight(self.shared.catalogue.database(), batch, now)?;
+        let database = self.shared.catalogue.database();
+        if database.is_shared() {
+            return self.append_in_parts(farm_id, &batch, now);
+        }
+        let receipt = self.farm(farm_id)?.append_straight(database, batch, now)?;
         // Key files are merged, so that the next batches have few to look into.
         self.maintenance.wake();
         Ok(receipt)
     }
 
+    /// Where another server may seal the farm, a large batch is several: sealing makes segments of them later.
+    fn append_in_parts(
+        &self,
+        farm_id: FarmId,
+        batch: &[PricedSubmission],
+        now: Timestamp,
+    ) -> Result<Durable<BatchReceipt>, StoreError> {
+        let mut all = self.append(farm_id, &[], now)?;
+        for (part, start) in batch.chunks(BATCH_RECORDS_MAX).zip((0..).step_by(BATCH_RECORDS_MAX)) {
+            let receipt = self.append(farm_id, part, now)?.into_inner();
+            all = all.map(|all| all.with(receipt, start));
+        }
+        Ok(all)
+    }
+
     /// Deletes a record. It comes back only with a higher revision than it had. False when there is no such record.
     pub fn delete(&self, farm_id: FarmId, id: RecordId, now: Timestamp) -> Result<Durable<bool>, StoreError> {
-        self.farm(farm_id)?.delete_record(self.shared.catalogue.database(), id, now)
+        self.on_farm(farm_id, |farm, database| farm.delete_record(database, id, now))
     }
 
     /// Seals everything that has ended, now, and writes segments anew that are worth it.
     pub fn seal(&self, farm_id: FarmId) -> Result<(), StoreError> {
-        self.farm(farm_id)?.maintain(self.shared.catalogue.database(), 1)
+        self.on_farm(farm_id, |farm, database| farm.maintain(database, 1))
     }
 
     /// Removes the months that the farm is not to keep at this instant. False when there is none.
     pub fn retain(&self, farm_id: FarmId, now: Timestamp) -> Result<bool, StoreError> {
         let Some(months) = self.shared.catalogue.retention(farm_id)? else { return Ok(false) };
-        self.farm(farm_id)?.retain(self.shared.catalogue.database(), months, now)
+        self.on_farm(farm_id, |farm, database| farm.retain(database, months, now))
     }
 
     /// The farm's records at this moment: everything acknowledged, nothing else.
     pub fn snapshot(&self, farm_id: FarmId) -> Result<Arc<FarmSnapshot>, StoreError> {
-        self.farm(farm_id)?.snapshot()
+        self.on_farm(farm_id, |farm, _| farm.snapshot())
     }
 
     /// What is damaged among the farm's sealed columns, by the name of its file. Reads all of them.
     pub fn column_damage(&self, farm_id: FarmId) -> Result<Option<StoreError>, StoreError> {
-        self.farm(farm_id)?.column_damage()
+        self.on_farm(farm_id, |farm, _| farm.column_damage())
     }
 
     /// How a write failed that the disk did not confirm, if one did: nothing more is written until the folder is opened anew.
@@ -142,17 +184,17 @@ impl Store {
 
     /// Number of the farm's sessions and volumes.
     pub fn record_count(&self, farm_id: FarmId) -> Result<u64, StoreError> {
-        self.farm(farm_id)?.record_count()
+        self.on_farm(farm_id, |farm, _| farm.record_count())
     }
 
     /// Deletes a queue or fleet that no record names and that has no associations.
     pub fn delete_resource<I: ResourceId>(&self, farm_id: FarmId, id: I) -> Result<Deletion, StoreError> {
-        self.farm(farm_id)?.delete_resource(self.shared.catalogue.database(), id)
+        self.on_farm(farm_id, |farm, database| farm.delete_resource(database, id))
     }
 
     /// Deletes a farm without records, queues and fleets, and what is kept for it.
     pub fn delete_farm(&self, farm_id: FarmId) -> Result<Deletion, StoreError> {
-        let deletion = self.farm(farm_id)?.delete(self.shared.catalogue.database())?;
+        let deletion = self.on_farm(farm_id, OpenFarm::delete)?;
         if deletion == Deletion::Deleted {
             self.shared.farms.write().unwrap_or_else(PoisonError::into_inner).remove(&farm_id);
         }
@@ -165,7 +207,7 @@ impl Store {
         farm_id: FarmId,
         session_id: SessionId,
     ) -> Result<Option<Session<LineCost>>, StoreError> {
-        self.farm(farm_id)?.session(self.shared.catalogue.database(), session_id)
+        self.on_farm(farm_id, |farm, database| farm.session(database, session_id))
     }
 
     /// At most `limit` sessions of a job or a worker behind a position, in the order of positions.
@@ -176,7 +218,7 @@ impl Store {
         after: Option<SessionPosition>,
         limit: usize,
     ) -> Result<Vec<Session<LineCost>>, StoreError> {
-        self.farm(farm_id)?.sessions(self.shared.catalogue.database(), owner, after, limit)
+        self.on_farm(farm_id, |farm, database| farm.sessions(database, owner, after, limit))
     }
 
     /// A job of a queue, if it has a session.
@@ -226,9 +268,9 @@ impl Store {
         &self,
         farm_id: FarmId,
         queue_id: QueueId,
-        visit: impl FnMut(JobSummary),
+        mut visit: impl FnMut(JobSummary),
     ) -> Result<(), StoreError> {
-        self.roster(farm_id, |roster| roster.jobs(queue_id, None).for_each(visit))
+        self.roster(farm_id, |roster| roster.jobs(queue_id, None).for_each(&mut visit))
     }
 
     /// Looks at every worker of a fleet, by id. Nothing is appended meanwhile, so that `visit` has to be quick.
@@ -236,14 +278,14 @@ impl Store {
         &self,
         farm_id: FarmId,
         fleet_id: FleetId,
-        visit: impl FnMut(WorkerSummary),
+        mut visit: impl FnMut(WorkerSummary),
     ) -> Result<(), StoreError> {
-        self.roster(farm_id, |roster| roster.workers(fleet_id, None).for_each(visit))
+        self.roster(farm_id, |roster| roster.workers(fleet_id, None).for_each(&mut visit))
     }
 
     /// Number of workers of a fleet that have a running session now.
     pub fn running_worker_count(&self, farm_id: FarmId, fleet_id: FleetId) -> Result<usize, StoreError> {
-        self.farm(farm_id)?.running_worker_count(fleet_id)
+        self.on_farm(farm_id, |farm, _| farm.running_worker_count(fleet_id))
     }
 
     /// Tells programs that share the folder where the server answers.
@@ -261,26 +303,53 @@ impl Store {
         self.shared.farms.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
-    fn roster<T>(&self, farm_id: FarmId, look: impl FnOnce(&Roster) -> T) -> Result<T, StoreError> {
-        self.farm(farm_id)?.roster(self.shared.catalogue.database(), look)
+    fn roster<T>(&self, farm_id: FarmId, mut look: impl FnMut(&Roster) -> T) -> Result<T, StoreError> {
+        self.on_farm(farm_id, |farm, database| farm.roster(database, &mut look))
     }
 
-    pub(crate) fn farm(&self, farm_id: FarmId) -> Result<Arc<OpenFarm>, StoreError> {
+    /// Does something with a farm as it is now. In a shared store that is what all servers acknowledged, and what fails
+    /// because another server changed or moved records meanwhile is done again.
+    pub(crate) fn on_farm<T>(
+        &self,
+        farm_id: FarmId,
+        mut act: impl FnMut(&OpenFarm, &Database) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let farm = self.farm(farm_id)?;
+        let database = self.shared.catalogue.database();
+        database.settle(|| {
+            farm.follow(database)?;
+            let seen = farm.progress();
+            act(&farm, database).map_err(|error| {
+                let may_be_done = matches!(error, StoreError::Unconfirmed { .. });
+                let is_doubtful = database.is_shared() && !may_be_done;
+                let has_moved_on = is_doubtful && farm.follow(database).is_ok() && farm.progress() != seen;
+                if has_moved_on { StoreError::Overtaken } else { error }
+            })
+        })
+    }
+
+    fn farm(&self, farm_id: FarmId) -> Result<Arc<OpenFarm>, StoreError> {
         let shared = &self.shared;
         if let Some(farm) = shared.farms.read().unwrap_or_else(PoisonError::into_inner).get(&farm_id) {
             return Ok(Arc::clone(farm));
         }
-        // A farm that was created after the folder was opened has no batches: only this process writes them.
+        // A farm that was created after a folder was opened has no batches: only this process writes them. Those that other
+        // servers write are followed.
         if shared.catalogue.farm(farm_id)?.is_none() {
             return Err(StoreError::UnknownFarm { farm_id });
         }
         let mut farms = shared.farms.write().unwrap_or_else(PoisonError::into_inner);
-        let empty = || Arc::new(OpenFarm::empty(&shared.dir, farm_id));
+        let files = FarmFiles::of_store(&shared.dir, shared.catalogue.objects(), farm_id);
+        let empty = || Arc::new(OpenFarm::empty(files));
         Ok(Arc::clone(farms.entry(farm_id).or_insert_with(empty)))
     }
 }
 
 impl Shared {
+    pub(crate) const fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
     /// Seals what is worth it in every farm.
     pub(crate) fn maintain(&self, records_least: usize) {
         let farms: Vec<_> =

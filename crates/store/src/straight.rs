@@ -17,8 +17,9 @@ use crate::error::StoreError;
 use crate::farm::{OpenFarm, SegmentNumbers};
 use crate::limits::{BATCH_RECORDS_MAX, STRAIGHT_RECORDS, STRAIGHT_RECORDS_OF_A_MONTH};
 use crate::roster::Roster;
-use crate::sealed::{KeyFile, Manifest, ManifestChange, SealedColumns, SegmentNames, key_of};
+use crate::sealed::{KeyFile, Manifest, ManifestChange, Removal, SealedColumns, SegmentNames, key_of};
 use crate::sealing::{Written, broke_off};
+use crate::shared::Sealing;
 
 /// Whether a batch is large enough to go straight: each month that its records ended in costs some files.
 pub fn is_worth_segments(batch: &[PricedSubmission]) -> bool {
@@ -71,7 +72,7 @@ impl OpenFarm {
         }
         let segment_names = book.registry.segment_names_with(&names);
         let Prepared { written, keys, columns } = self
-            .prepare_straight(&book, numbers.next(&book.manifest), &segment_names, straight)
+            .prepare_straight((database, &book), numbers.next(&book.manifest), &segment_names, straight)
             // Whoever reads the folder must not find what was not stored. Behind this the catalogue decides what stays.
             .inspect_err(|_| self.remove_orphans(&numbers, &book.manifest))?;
         let encoded = EncodedBatch { entry_count: others.len(), payload: encoding::encode_puts(&others)? };
@@ -80,15 +81,22 @@ impl OpenFarm {
         let had_failed = numbers.is_beyond(&book.manifest);
         numbers.try_with(&change.added);
         let committed = database.write(|transaction| {
-            names.write(transaction, farm_id, now)?;
+            names.write(transaction, farm_id, book.names_revision, now)?;
             let head = if others.is_empty() {
                 book.head
             } else {
                 batches::append(transaction, farm_id, book.head, encoded, now)?
             };
-            Ok((head, change.apply_to(&book.manifest, transaction, farm_id)?))
+            let manifest = change.apply_to(&book.manifest, transaction, farm_id)?;
+            let removals = match &manifest {
+                Some(manifest) => manifest.removals(transaction, farm_id)?,
+                None => book.manifest.removals(transaction, farm_id)?,
+            };
+            Ok((head, manifest, removals))
         })?;
-        let committed = committed.map(|(head, manifest)| {
+        let mut all_removals = Vec::new();
+        let committed = committed.map(|(head, manifest, removals)| {
+            all_removals = removals;
             book.manifest = manifest.unwrap_or_else(|| std::mem::take(&mut book.manifest));
             book.keys = keys.into_iter().fold(book.keys.clone(), |keys, file| keys.with(file));
             book.registry.extend(names);
@@ -100,7 +108,7 @@ impl OpenFarm {
             }
             receipt
         });
-        self.take_columns(&mut book, database, columns, &written);
+        self.take_columns(&mut book, database, (columns, all_removals), &written);
         self.publish(&book);
         if had_failed {
             self.remove_orphans(&numbers, &book.manifest);
@@ -111,13 +119,14 @@ impl OpenFarm {
     /// Writes and syncs the segments of records, and what is derived from them.
     fn prepare_straight(
         &self,
-        book: &Book,
+        (database, book): (&Database, &Book),
         number: u32,
         names: &SegmentNames,
         straight: Vec<Put>,
     ) -> Result<Prepared, StoreError> {
         let sequence = book.head.sequence;
-        let written = self.write_segments(number, (sequence, sequence), names, straight)?;
+        let right = (database, Sealing::in_folder(self.farm_id()));
+        let written = self.write_segments(right, number, ((sequence, sequence), names), straight)?;
         let keys = self.write_keys_of(&written)?;
         let columns = self.prepare_columns(&book.manifest, &written, &[])?;
         Ok(Prepared { written, keys, columns })
@@ -134,9 +143,15 @@ impl OpenFarm {
 
     /// Puts the new columns in the place of the old ones. They are committed, so that they have to be there whatever
     /// happens: where they cannot be taken from their files, the records are put beside the old ones.
-    fn take_columns(&self, book: &mut Book, database: &Database, columns: SealedColumns, written: &Written) {
+    fn take_columns(
+        &self,
+        book: &mut Book,
+        database: &Database,
+        (columns, removals): (SealedColumns, Vec<Removal>),
+        written: &Written,
+    ) {
         let base = book.manifest.base();
-        if let Err(error) = self.swap_columns(book, database, columns, base) {
+        if let Err(error) = self.swap_columns(book, database, columns, base, removals) {
             tracing::warn!(farm = %self.files.farm_id(), %error, "new column blocks are not used until the next start");
             let records: Vec<_> = written.all_records().cloned().collect();
             book.columns.apply(&records, &[]);

@@ -12,6 +12,7 @@ use crate::database::Connection;
 use crate::encoding::Entry;
 use crate::error::{OpenError, StoreError};
 use crate::folder::FolderLock;
+use crate::location::require_own;
 use crate::sealed::{
     FarmFiles, Keys, LoadedManifest, Manifest, OpenedKeys, Segment, read_records, verify_columns,
 };
@@ -59,6 +60,7 @@ pub struct Finding {
 
 /// Verifies a folder that no server has. What can be read is read on, whatever is found.
 pub fn verify(dir: &Path) -> Result<VerifyReport, OpenError> {
+    require_own(dir)?;
     let _lock = FolderLock::acquire(dir)?;
     let catalogue = Catalogue::open(dir)?;
     let mut report = VerifyReport::default();

@@ -1,4 +1,4 @@
-//! Flags of the commands that keep a data folder: `backup`, `restore`, `verify`, `rebuild`, `seal`, `ready`, `verify-audit`.
+//! Flags of the commands that keep a data folder: `backup`, `restore`, `migrate`, `verify`, `rebuild`, `seal`, `ready`, `verify-audit`.
 
 use std::path::PathBuf;
 
@@ -33,6 +33,26 @@ pub(crate) struct BackupArguments {
     /// Folder for the copy, which is not there yet or empty
     #[arg(value_name = "DEST")]
     pub(crate) destination: PathBuf,
+}
+
+pub(super) const MIGRATE_NOTES: &str = "\
+Stop every server first. With `--to-catalogue` and `--to-segments` the records go there, and DEST becomes the folder of one \
+server, with the master key that all of its servers need. Without, DEST becomes a data folder. The old place stays as it is. \
+Aggregations, whose answers live for an hour, are not moved.";
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArguments {
+    #[command(flatten)]
+    pub(crate) folder: DataFolder,
+    /// Folder that is not there yet or empty
+    #[arg(value_name = "DEST")]
+    pub(crate) destination: PathBuf,
+    /// Empty database for the catalogue that servers are to share, `postgres://USER:PASSWORD@HOST/NAME`
+    #[arg(long, value_name = "URL", requires = "to_segments")]
+    pub(crate) to_catalogue: Option<String>,
+    /// Folder for the segments that servers are to share, the same for all of them
+    #[arg(long, value_name = "PLACE", requires = "to_catalogue")]
+    pub(crate) to_segments: Option<String>,
 }
 
 #[derive(Debug, Args)]

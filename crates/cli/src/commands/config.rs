@@ -7,6 +7,9 @@ use crate::configuration::CommandLine;
 use crate::output::print;
 use crate::report_error::Failure;
 
+/// A setting with a password in it.
+const CATALOGUE: &str = "catalogue";
+
 /// Prints a line for each setting: `name = value`, and behind `#` the origin.
 pub(crate) fn show(line: &CommandLine) -> Result<(), Failure> {
     let matches =
@@ -39,6 +42,9 @@ pub(crate) fn show(line: &CommandLine) -> Result<(), Failure> {
 /// As the file would have it.
 fn value(matches: &ArgMatches, id: &str) -> String {
     let Some(raw) = matches.get_raw(id) else { return "(none)".to_owned() };
+    if id == CATALOGUE {
+        return "(hidden)".to_owned();
+    }
     let values: Vec<String> = raw.map(|value| quoted(&value.to_string_lossy())).collect();
     match values.as_slice() {
         [single] => single.clone(),

@@ -12,6 +12,7 @@ mod farm;
 mod import;
 mod key;
 mod man;
+mod migrate;
 mod rates;
 mod ready;
 mod rebuild;
@@ -52,6 +53,7 @@ pub(crate) fn run(command: Command, line: &CommandLine) -> Result<ExitStatus, Fa
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Backup(arguments) => backup::back_up(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
+        Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Seal(arguments) => seal::run(&arguments).map(done),
         Command::Rebuild(arguments) => rebuild::run(&arguments).map(done),
         Command::Config(ConfigCommand::Show(_)) => config::show(line).map(done),

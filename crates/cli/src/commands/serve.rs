@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farmtally_server::{ConnectionLimits, ServerOptions, TlsSlot};
-use farmtally_service::{KeyAdministration, ServiceLimits, SystemClock};
+use farmtally_service::{KeyAdministration, ServiceLimits, StoreLocation, SystemClock};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::args::ServeArguments;
@@ -33,6 +33,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
     refuse_open_network(arguments)?;
     let tls_files = tls_files(arguments);
     let tls = tls_files.as_ref().map(TlsFiles::read).transpose()?;
+    join_shared_store(arguments)?;
     let service = arguments.folder.service(Arc::new(SystemClock::default()), limits(arguments))?;
     make_first_key(arguments)?;
     let page_token = new_page_token()?;
@@ -58,6 +59,14 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
     })?;
     note_stop(arguments, address);
     Ok(())
+}
+
+/// Makes the folder this server's part of a shared store, for this and every later command on it.
+fn join_shared_store(arguments: &ServeArguments) -> Result<(), Failure> {
+    let Some((catalogue, segments)) = arguments.catalogue.as_ref().zip(arguments.segments.as_ref()) else {
+        return Ok(());
+    };
+    Ok(StoreLocation::shared(arguments.folder.path(), catalogue, segments)?.remember()?)
 }
 
 /// A disk that is full at the end does not make a clean end an unclean one.

@@ -28,6 +28,7 @@ fn help_names_every_command_and_where_to_start() {
       export        Write FOCUS, sessions or reports for others, as CSV, JSON Lines or Parquet
       backup        Copy a folder as it is at one instant, beside a running server too, and read it back
       restore       Make a data folder of a backup, and read it back
+      migrate       Move a store from a folder to servers that share it, or back, and read it back
       verify        Compare every checksum and every count of a folder that no server has
       rebuild       Make anew what is derived from the sessions of a folder that no server has
       seal          Write ended sessions as Parquet files now, in a folder that no server has
@@ -80,6 +81,7 @@ fn every_command_has_help() {
         "export sessions",
         "backup",
         "restore",
+        "migrate",
         "verify",
         "rebuild",
         "seal",

@@ -119,6 +119,6 @@ fn an_unknown_command_is_answered_with_the_nearest() {
     assert_snapshot!(refused("imprt"), @"
     error: unrecognized subcommand 'imprt'
 
-      tip: some similar subcommands exist: 'report', 'export', 'import'
+      tip: some similar subcommands exist: 'report', 'export', 'migrate', 'import'
     ");
 }

@@ -16,6 +16,7 @@ use super::{Catalogue, row};
 use crate::database::{Connection, Row, params};
 use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
+use crate::shared;
 
 /// An aggregation that is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,17 +79,24 @@ pub struct AggregationState {
 impl Catalogue {
     /// Begins an aggregation unless an attempt of the same call did, or the farm has one in progress.
     pub fn begin_aggregation(&self, new: &NewAggregation) -> Result<Begun, StoreError> {
-        let begun = self.database().write(|transaction| {
-            if let Some(id) = earlier_attempt(transaction, new)? {
-                return Ok(Begun::Retried(id));
-            }
-            if let Some(busy) = in_progress(transaction, new.farm_id)? {
-                return Ok(busy);
-            }
-            insert(transaction, new)?;
-            Ok(Begun::Started)
-        })?;
-        Ok(begun.into_inner())
+        let database = self.database();
+        let attempt = || {
+            database.write(|transaction| {
+                if let Some(id) = earlier_attempt(transaction, new)? {
+                    return Ok(Begun::Retried(id));
+                }
+                if let Some(busy) = in_progress(transaction, new.farm_id)? {
+                    return Ok(busy);
+                }
+                insert(transaction, new)?;
+                if let Some(node) = database.node() {
+                    shared::own_aggregation(transaction, new.id.bytes(), node)?;
+                }
+                Ok(Begun::Started)
+            })
+        };
+        // Of several servers that find none in progress, the unique index lets one begin; the others look again.
+        database.settle(attempt).map(Durable::into_inner)
     }
 
     /// Completes an aggregation with its answer. False, and nothing is kept, when it is no longer in progress.
@@ -113,7 +121,8 @@ impl Catalogue {
             )? == 1)
         });
         let completed = completed.map(Durable::into_inner);
-        if !matches!(completed, Ok(true)) {
+        // One that was not confirmed may be there, and then its answer has to be.
+        if !matches!(completed, Ok(true) | Err(StoreError::Unconfirmed { .. })) {
             self.answers.remove(id);
         }
         completed
@@ -212,6 +221,11 @@ impl Catalogue {
             self.answers.remove(*id);
         }
         Ok(purged.len())
+    }
+
+    /// Removes from this server's folder what a crash left there on its way to the shared files.
+    pub(crate) fn clear_answers(&self) -> Result<(), OpenError> {
+        self.answers.clear()
     }
 
     /// Makes rows and files agree: forgets completed aggregations whose answers are not in the folder, as in a backup, and

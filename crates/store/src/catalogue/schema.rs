@@ -4,7 +4,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::error::OpenError;
+use crate::database;
+use crate::error::{OpenError, StoreError};
 
 /// `FTal`, in the header of the file.
 const APPLICATION_ID: i64 = 0x4654_616c;
@@ -34,15 +35,78 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
     if application_id != APPLICATION_ID && !(application_id == 0 && version == 0 && is_empty(connection)?) {
         return Err(OpenError::ForeignDatabase { path: path.to_owned() });
     }
-    if version > VERSION {
-        return Err(OpenError::NewerFormat { found: version, known: VERSION });
-    }
+    refuse_newer(version)?;
     // Kept in the file. The log lets questions be asked while a batch is written.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     if version < VERSION {
         lift(connection)?;
     }
     Ok(())
+}
+
+/// The tables of a shared catalogue, which has as many versions as a folder's.
+const SHARED: &str = include_str!("schema/postgres.sql");
+
+/// The version that [`SHARED`] makes.
+const SHARED_VERSION: i64 = 5;
+
+/// A table, and the absent value of each of its columns.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    pub(crate) columns: Vec<(&'static str, database::Value<'static>)>,
+}
+
+/// The tables that a folder and a shared catalogue have alike, but for those of aggregations; each behind those that it
+/// refers to.
+pub(crate) fn tables() -> Vec<Table> {
+    let mut tables = Vec::new();
+    for line in SHARED.lines() {
+        if let Some(name) = line.strip_prefix("CREATE TABLE ").and_then(|rest| rest.strip_suffix(" (")) {
+            tables.push(Table { name, columns: Vec::new() });
+        }
+        let column = line.strip_prefix("    ").and_then(|column| column.split_once(' '));
+        if let (Some((name, kind)), Some(table)) = (column, tables.last_mut()) {
+            let absent = match kind.split([' ', ',']).next() {
+                Some("BYTEA") => database::Value::Bytes(None),
+                Some("TEXT") => database::Value::Text(None),
+                Some("BIGINT") => database::Value::Integer(None),
+                _ => continue,
+            };
+            table.columns.push((name, absent));
+        }
+    }
+    tables.retain(|table| table.name != "aggregations" && !OWN_TABLES.contains(&table.name));
+    tables
+}
+
+/// What only servers that share a catalogue need.
+const OWN_TABLES: [&str; 4] = ["nodes", "aggregation_owners", "farm_states", "unnamed_segments"];
+
+/// Creates the tables of a shared catalogue that is empty. Servers that start at once wait for each other.
+pub(super) fn prepare_shared(connection: &database::Connection<'_>) -> Result<(), StoreError> {
+    let sql =
+        "SELECT 1 FROM pg_catalog.pg_class WHERE relname = 'catalogue_format' AND pg_table_is_visible(oid)";
+    if connection.exists(sql, &[])? {
+        return Ok(());
+    }
+    connection.execute_script("SELECT pg_advisory_xact_lock(5788176932)")?;
+    if !connection.exists(sql, &[])? {
+        connection.execute_script(SHARED)?;
+        let sql = "INSERT INTO catalogue_format (version) VALUES (?1)";
+        connection.execute(sql, database::params![SHARED_VERSION])?;
+    }
+    Ok(())
+}
+
+/// The version of a shared catalogue.
+pub(super) fn shared_version(connection: &database::Connection<'_>) -> Result<i64, StoreError> {
+    connection.count("SELECT version FROM catalogue_format", &[])
+}
+
+/// Refuses a catalogue of a later program.
+pub(super) fn refuse_newer(version: i64) -> Result<(), OpenError> {
+    if version > VERSION { Err(OpenError::NewerFormat { found: version, known: VERSION }) } else { Ok(()) }
 }
 
 /// Brings the tables to our version in one transaction: a crash leaves the old version whole.

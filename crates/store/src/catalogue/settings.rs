@@ -9,14 +9,13 @@ use crate::error::StoreError;
 impl Catalogue {
     /// The value under a name.
     pub fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.database().read(|connection| {
-            connection.query_row(
-                "SELECT value FROM settings
-                       WHERE name = ?1",
-                params![name],
-                |row| row.get(0),
-            )
-        })
+        self.database().read(|connection| get(connection, name))
+    }
+
+    /// The value under a name, which becomes `value` if there is none. All who ask at once get the same.
+    pub fn setting_or(&self, name: &str, value: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let written = self.database().write(|transaction| get_or_put(transaction, name, value))?;
+        Ok(written.into_inner())
     }
 
     /// Sets the value under a name.
@@ -80,6 +79,20 @@ impl Catalogue {
         changed.into_inner();
         Ok(())
     }
+}
+
+pub(super) fn get(connection: &Connection<'_>, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    connection.query_row("SELECT value FROM settings WHERE name = ?1", params![name], |row| row.get(0))
+}
+
+pub(super) fn get_or_put(
+    connection: &Connection<'_>,
+    name: &str,
+    value: &[u8],
+) -> Result<Vec<u8>, StoreError> {
+    let sql = "INSERT INTO settings (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    connection.execute(sql, params![name, value])?;
+    Ok(get(connection, name)?.unwrap_or_else(|| value.to_vec()))
 }
 
 /// Forgets every value of a farm.

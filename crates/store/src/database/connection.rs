@@ -5,6 +5,7 @@
 
 use std::ops::ControlFlow;
 
+use crate::database::postgres::{self, Session};
 use crate::database::sqlite;
 use crate::database::value::{Column, FromColumn, Value, read};
 use crate::error::StoreError;
@@ -13,13 +14,28 @@ use crate::error::StoreError;
 #[derive(Debug)]
 pub(crate) enum Connection<'a> {
     Sqlite(&'a rusqlite::Connection),
+    Postgres(&'a Session),
 }
 
 impl Connection<'_> {
+    /// Whether other processes may change the same farms.
+    pub(crate) const fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// Runs statements without values, one after the other.
+    pub(crate) fn execute_script(&self, sql: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
+            Self::Postgres(session) => session.execute_script(sql),
+        }
+    }
+
     /// Runs a statement and says how many rows it changed.
     pub(crate) fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<usize, StoreError> {
         match self {
             Self::Sqlite(connection) => sqlite::execute(connection, sql, values),
+            Self::Postgres(session) => session.execute(sql, values),
         }
     }
 
@@ -32,6 +48,7 @@ impl Connection<'_> {
     ) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(connection) => sqlite::visit(connection, sql, values, visit),
+            Self::Postgres(session) => session.visit(sql, values, visit),
         }
     }
 
@@ -80,6 +97,7 @@ impl Connection<'_> {
 #[derive(Debug)]
 pub(crate) enum Row<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a tokio_postgres::Row),
 }
 
 impl Row<'_> {
@@ -88,9 +106,11 @@ impl Row<'_> {
         read(index, self.column(index)?)
     }
 
-    fn column(&self, index: usize) -> Result<Column<'_>, StoreError> {
+    /// A column as it is, from 0.
+    pub(crate) fn column(&self, index: usize) -> Result<Column<'_>, StoreError> {
         match self {
             Self::Sqlite(row) => sqlite::column(row, index),
+            Self::Postgres(row) => postgres::column(row, index),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! opened, locked, synced and trusted is written here.
 
 mod connection;
+mod postgres;
 mod sqlite;
 mod value;
 
@@ -9,15 +10,23 @@ use std::path::Path;
 
 use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
+use crate::shared::NodeId;
 
 pub(crate) use connection::{Connection, Row};
-pub(crate) use value::{ToValue, params};
+pub(crate) use postgres::Session;
+pub(crate) use value::{Column, ToValue, Value, params};
+
+/// How often a change is decided anew because another server changed the same; of several servers, one always gets on.
+const ATTEMPTS_MAX: usize = 100;
 
 /// The catalogue's database.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a process has one")]
 pub(crate) enum Database {
     /// A file in the data folder.
     Sqlite(sqlite::Sqlite),
+    /// A PostgreSQL database that several servers share, of which this process is one.
+    Postgres(postgres::Postgres, NodeId),
 }
 
 impl Database {
@@ -29,6 +38,53 @@ impl Database {
         sqlite::Sqlite::open(path, prepare).map(Self::Sqlite)
     }
 
+    /// Connects to a shared database; `prepare` checks its version and creates the tables.
+    pub(crate) fn connect(
+        url: &str,
+        prepare: impl FnOnce(&Connection<'_>) -> Result<(), StoreError>,
+    ) -> Result<Self, OpenError> {
+        let node = NodeId::random()?;
+        Ok(Self::Postgres(postgres::Postgres::open(url, prepare)?, node))
+    }
+
+    /// This process among those that share the database; `None` when it has the catalogue to itself.
+    pub(crate) const fn node(&self) -> Option<NodeId> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(_, node) => Some(*node),
+        }
+    }
+
+    /// Whether other processes may change the same farms.
+    pub(crate) const fn is_shared(&self) -> bool {
+        self.node().is_some()
+    }
+
+    /// Does something urgent that waits for nothing else; each statement is a change of its own.
+    pub(crate) fn pulse<T>(
+        &self,
+        act: impl FnOnce(&Connection<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.write(act).map(Durable::into_inner),
+            Self::Postgres(postgres, _) => postgres.pulse(act),
+        }
+    }
+
+    /// Tries again as long as another server was faster.
+    pub(crate) fn settle<T>(
+        &self,
+        mut attempt: impl FnMut() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        for _ in 1..ATTEMPTS_MAX {
+            match attempt() {
+                Err(StoreError::Overtaken) if self.is_shared() => {}
+                other => return other,
+            }
+        }
+        attempt()
+    }
+
     /// Asks something of the last committed state.
     pub(crate) fn read<T>(
         &self,
@@ -36,16 +92,18 @@ impl Database {
     ) -> Result<T, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.read(question),
+            Self::Postgres(postgres, _) => postgres.read(question),
         }
     }
 
-    /// Asks something that takes long.
+    /// Asks something that takes long. In a shared database, all of it is of one instant.
     pub(crate) fn read_long<T>(
         &self,
         question: impl FnOnce(&Connection<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.read_long(question),
+            Self::Postgres(postgres, _) => postgres.read_long(question),
         }
     }
 
@@ -56,6 +114,7 @@ impl Database {
     ) -> Result<Durable<T>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.write(change),
+            Self::Postgres(postgres, _) => postgres.write(change),
         }
     }
 
@@ -64,7 +123,11 @@ impl Database {
     /// A process that was killed before its sync, or whose sync failed, leaves bytes that the kernel shows to everyone and
     /// that are not on the disk. Nothing may be answered from them before they are, and nothing written behind them.
     pub(crate) fn make_certain(&self) -> Result<(), StoreError> {
-        self.write(|_| Ok(())).map(Durable::into_inner)
+        match self {
+            Self::Sqlite(sqlite) => sqlite.write(|_| Ok(())).map(Durable::into_inner),
+            // It recovers by itself.
+            Self::Postgres(..) => Ok(()),
+        }
     }
 
     /// A file beside the catalogue was not confirmed by the disk: nothing more may be written until the folder is opened
@@ -72,6 +135,8 @@ impl Database {
     pub(crate) fn refuse_writes(&self, cause: &str) {
         match self {
             Self::Sqlite(sqlite) => sqlite.refuse_writes(cause),
+            // Nothing that was acknowledged is in a file of this server, and a shared file is never written twice.
+            Self::Postgres(..) => tracing::error!(cause, "a file was not synced; it will be written anew"),
         }
     }
 
@@ -86,6 +151,7 @@ impl Database {
     pub(crate) fn write_failure(&self) -> Option<String> {
         match self {
             Self::Sqlite(sqlite) => sqlite.write_failure(),
+            Self::Postgres(..) => None,
         }
     }
 
@@ -93,6 +159,10 @@ impl Database {
     pub(crate) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.copy_to(path),
+            Self::Postgres(..) => {
+                let cause = "a shared catalogue is copied by `farmtally migrate`".to_owned();
+                Err(StoreError::Database { cause })
+            }
         }
     }
 
@@ -100,6 +170,7 @@ impl Database {
     pub(crate) fn integrity_problems(&self) -> Result<Vec<String>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.integrity_problems(),
+            Self::Postgres(..) => Ok(Vec::new()),
         }
     }
 }

@@ -5,10 +5,14 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use bytes::Bytes;
 use farmtally_model::FarmId;
 
 use crate::error::StoreError;
+use crate::folder::sync_folder;
+use crate::objects::Objects;
 use crate::sealed::blocks;
 use crate::sealed::manifest::{Manifest, Segment};
 use crate::sealed::month::Month;
@@ -19,16 +23,45 @@ const DERIVED: &str = "derived";
 /// The ending of a file that is being written.
 const UNFINISHED: &str = "new";
 
-/// The sealed files of one farm in a data folder.
+/// The sealed files of one farm in a data folder, which for a shared store has copies of segments.
 #[derive(Debug, Clone)]
 pub(crate) struct FarmFiles {
     folder: PathBuf,
     farm_id: FarmId,
+    objects: Option<Arc<Objects>>,
 }
 
 impl FarmFiles {
     pub(crate) fn new(folder: &Path, farm_id: FarmId) -> Self {
-        Self { folder: folder.to_owned(), farm_id }
+        Self { folder: folder.to_owned(), farm_id, objects: None }
+    }
+
+    /// Those of a store that may be shared.
+    pub(crate) fn of_store(folder: &Path, objects: Option<&Arc<Objects>>, farm_id: FarmId) -> Self {
+        Self { folder: folder.to_owned(), farm_id, objects: objects.cloned() }
+    }
+
+    /// Whether the folder only has copies of what is somewhere else.
+    pub(crate) const fn are_copies(&self) -> bool {
+        self.objects.is_some()
+    }
+
+    /// Gives the bytes of a segment to every server, if there are several.
+    pub(crate) fn share(&self, month: Month, number: u32, bytes: &[u8]) -> Result<(), StoreError> {
+        let Some(objects) = &self.objects else { return Ok(()) };
+        objects.put(&self.segment_name(month, number), bytes)
+    }
+
+    /// The bytes of a segment from where servers share them, unverified; `None` when there is no such place or file.
+    pub(crate) fn fetch(&self, month: Month, number: u32) -> Result<Option<Bytes>, StoreError> {
+        let Some(objects) = &self.objects else { return Ok(None) };
+        objects.get(&self.segment_name(month, number))
+    }
+
+    /// Removes a segment for every server.
+    pub(crate) fn unshare(&self, month: Month, number: u32) -> Result<(), StoreError> {
+        let Some(objects) = &self.objects else { return Ok(()) };
+        objects.remove(&self.segment_name(month, number))
     }
 
     pub(crate) const fn farm_id(&self) -> FarmId {
@@ -153,10 +186,6 @@ impl FarmFiles {
         file.sync_all().map_err(|cause| StoreError::not_synced(&self.shown(path), &cause))?;
         Ok(value)
     }
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 /// Removes everything derived of all farms.

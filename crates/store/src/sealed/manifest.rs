@@ -20,6 +20,9 @@ use crate::sealed::month::Month;
 
 type Checksum = [u8; 16];
 
+/// What covers a whole manifest; `None` before anything was sealed.
+pub(crate) type Root = Option<Checksum>;
+
 /// One segment, as the manifest knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Segment {
@@ -179,6 +182,7 @@ impl Seal {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Manifest {
     seal: Seal,
+    root: Root,
     segments: BTreeMap<u32, Segment>,
     removed: BTreeMap<u32, HashSet<u32>>,
 }
@@ -226,12 +230,12 @@ pub(crate) struct LoadedManifest {
 impl Manifest {
     /// Reads and verifies a farm's manifest; an empty one when nothing was sealed.
     pub(crate) fn load(connection: &Connection<'_>, farm_id: FarmId) -> Result<LoadedManifest, StoreError> {
-        let seal = load_seal(connection, farm_id)?;
+        let (seal, root) = load_seal(connection, farm_id)?;
         let segments = load_segments(connection, farm_id)?;
         check_root(farm_id, &seal, &segments)?;
         let carried = load_carried(connection, farm_id, &seal)?;
         let removals = load_removals(connection, farm_id, &segments)?;
-        let mut manifest = Self { seal, segments, removed: BTreeMap::new() };
+        let mut manifest = Self { seal, root, segments, removed: BTreeMap::new() };
         manifest.note_removed(&removals);
         Ok(LoadedManifest { manifest, carried, removals })
     }
@@ -243,6 +247,19 @@ impl Manifest {
         farm_id: FarmId,
     ) -> Result<Vec<Entry>, StoreError> {
         load_carried(connection, farm_id, &self.seal)
+    }
+
+    /// What is equal in two manifests only if all else is.
+    pub(crate) const fn root(&self) -> Root {
+        self.root
+    }
+
+    /// Those of the removals that this manifest, an earlier one, does not have.
+    pub(crate) fn unknown<'a>(&self, removals: &'a [Removal]) -> impl Iterator<Item = &'a Removal> {
+        let is_known = |removal: &Removal| {
+            self.removed.get(&removal.segment).is_some_and(|rows| rows.contains(&removal.row))
+        };
+        removals.iter().filter(move |removal| !is_known(removal))
     }
 
     /// Something that changes whenever records move from one place to another.
@@ -282,7 +299,7 @@ impl Manifest {
         let mut segments = self.segments.clone();
         segments.retain(|number, _| !dropped.contains(number));
         segments.extend(added.iter().map(|segment| (segment.number, segment.clone())));
-        Self { segments, seal: self.seal, removed: BTreeMap::new() }
+        Self { segments, seal: self.seal, root: self.root, removed: BTreeMap::new() }
     }
 
     /// The removals from a farm's segments, as the catalogue has them.
@@ -349,6 +366,7 @@ impl Manifest {
         next.seal.segment_count = u32::try_from(next.segments.len()).unwrap_or(u32::MAX);
         next.seal.segment_digest = digest(next.segments.values().map(|segment| segment.checksum(farm_id)));
         put_seal(connection, farm_id, &next.seal)?;
+        next.root = Some(next.seal.checksum(farm_id));
         Ok(next)
     }
 
@@ -400,7 +418,7 @@ pub(crate) fn damaged(farm_id: FarmId, segment: u32, reason: &str) -> StoreError
     StoreError::damaged(format!("segment {segment} of `{farm_id}`"), reason)
 }
 
-fn load_seal(connection: &Connection<'_>, farm_id: FarmId) -> Result<Seal, StoreError> {
+fn load_seal(connection: &Connection<'_>, farm_id: FarmId) -> Result<(Seal, Root), StoreError> {
     let sql = "SELECT sequence, chain, segment_last, segment_count, segment_digest, kept_from, carried_checksum, checksum
          FROM seals WHERE farm_id = ?1";
     let stored = connection.query_row(sql, params![farm_id.bytes()], |row| {
@@ -415,8 +433,8 @@ fn load_seal(connection: &Connection<'_>, farm_id: FarmId) -> Result<Seal, Store
         Ok((seal, row.get::<Checksum>(7)?))
     })?;
     match stored {
-        None => Ok(Seal::default()),
-        Some((seal, checksum)) if seal.checksum(farm_id) == checksum => Ok(seal),
+        None => Ok((Seal::default(), None)),
+        Some((seal, checksum)) if seal.checksum(farm_id) == checksum => Ok((seal, Some(checksum))),
         Some(_) => Err(StoreError::damaged(
             format!("the manifest of `{farm_id}`"),
             "the checksum of its root does not match",

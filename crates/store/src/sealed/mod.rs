@@ -23,7 +23,7 @@ mod wide_keys;
 pub(crate) use columns::{SealedColumns, open_columns, verify_columns, verify_overlapping, write_columns};
 pub(crate) use files::{FarmFiles, remove_derived, remove_file};
 pub(crate) use keys::{Candidate, KeyEntry, KeyFile, Keys, OpenedKeys, key_of, merge_keys, write_keys};
-pub(crate) use manifest::{LoadedManifest, Manifest, ManifestChange, Removal, Segment};
+pub(crate) use manifest::{LoadedManifest, Manifest, ManifestChange, Removal, Root, Segment};
 pub(crate) use month::Month;
 pub(crate) use segment_reader::{check_file, read_records, read_rows, verified_bytes};
 pub(crate) use segment_rows::SegmentNames;

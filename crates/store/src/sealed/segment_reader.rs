@@ -88,8 +88,12 @@ pub(crate) fn read_rows(
     }
 }
 
-/// Sees that a segment's file is there and has its length; what is in it is verified when it is read.
+/// Sees that a segment's file is there and has its length; what is in it is verified when it is read. A copy that is
+/// missing is fetched when it is needed.
 pub(crate) fn check_file(files: &FarmFiles, segment: &Segment) -> Result<(), StoreError> {
+    if files.are_copies() {
+        return Ok(());
+    }
     let path = files.segment(segment.month, segment.number);
     match std::fs::metadata(&path) {
         Ok(metadata) if metadata.len() == segment.file_bytes => Ok(()),
@@ -101,8 +105,23 @@ pub(crate) fn check_file(files: &FarmFiles, segment: &Segment) -> Result<(), Sto
     }
 }
 
-/// The bytes of a segment's file, which are those that were written.
+/// The bytes of a segment's file, which are those that were written. A copy that is missing or damaged is fetched anew.
 pub(crate) fn verified_bytes(files: &FarmFiles, segment: &Segment) -> Result<Bytes, StoreError> {
+    match bytes_in_folder(files, segment) {
+        Err(StoreError::Damaged { .. }) if files.are_copies() => fetched_bytes(files, segment),
+        read => read,
+    }
+}
+
+fn fetched_bytes(files: &FarmFiles, segment: &Segment) -> Result<Bytes, StoreError> {
+    let bytes = files.fetch(segment.month, segment.number)?;
+    let bytes = bytes.ok_or_else(|| damaged(files, segment, "it is missing"))?;
+    verify(files, segment, &bytes)?;
+    files.put_segment(segment, &bytes)?;
+    Ok(bytes)
+}
+
+fn bytes_in_folder(files: &FarmFiles, segment: &Segment) -> Result<Bytes, StoreError> {
     let path = files.segment(segment.month, segment.number);
     let mut bytes = Vec::with_capacity(usize::try_from(segment.file_bytes).unwrap_or(0).min(1 << 30));
     let read = File::open(&path).and_then(|file| file.take(segment.file_bytes + 1).read_to_end(&mut bytes));
@@ -112,13 +131,18 @@ pub(crate) fn verified_bytes(files: &FarmFiles, segment: &Segment) -> Result<Byt
         }
         read => read.map_err(files.failed(&path))?,
     };
+    verify(files, segment, &bytes)?;
+    Ok(bytes.into())
+}
+
+fn verify(files: &FarmFiles, segment: &Segment, bytes: &[u8]) -> Result<(), StoreError> {
     if bytes.len() as u64 != segment.file_bytes {
         return Err(damaged(files, segment, "its length is not that of the manifest"));
     }
-    if xxh3_128(&bytes).to_be_bytes() != segment.file_checksum {
+    if xxh3_128(bytes).to_be_bytes() != segment.file_checksum {
         return Err(damaged(files, segment, "its checksum does not match"));
     }
-    Ok(bytes.into())
+    Ok(())
 }
 
 pub(crate) fn damaged(files: &FarmFiles, segment: &Segment, reason: &str) -> StoreError {

@@ -16,6 +16,7 @@ use crate::sealed::files::FarmFiles;
 use crate::sealed::keys::KeyEntry;
 use crate::sealed::manifest::Segment;
 use crate::sealed::month::Month;
+use crate::sealed::segment_reader::verified_bytes;
 use crate::sealed::segment_rows::{RowGroup, SegmentNames};
 use crate::sealed::segment_schema::{properties, schema};
 
@@ -44,7 +45,7 @@ pub(crate) fn write_segment<'a>(
 ) -> Result<WrittenSegment, StoreError> {
     let path = files.segment(new.month, new.number);
     let shown = files.shown(&path);
-    files.put(&path, |file| {
+    let written = files.put(&path, |file| {
         let mut writing = Writing::new(new, puts.len());
         let mut hashing = Hashing { file, hash: Xxh3Default::new(), bytes: 0 };
         let written = writing.write(&mut hashing, files, puts);
@@ -52,7 +53,11 @@ pub(crate) fn write_segment<'a>(
         writing.segment.file_bytes = hashing.bytes;
         writing.segment.file_checksum = hashing.hash.digest128().to_be_bytes();
         Ok(WrittenSegment { segment: writing.segment, keys: writing.keys })
-    })
+    })?;
+    if files.are_copies() {
+        files.share(new.month, new.number, &verified_bytes(files, &written.segment)?)?;
+    }
+    Ok(written)
 }
 
 /// A segment on its way to its file.

@@ -14,11 +14,11 @@ use rusqlite::{Connection, params};
 
 use crate::sessions::{NOW, at, bytes, create_farm, farm, open};
 
-fn id(number: u32) -> AggregationId {
+pub(crate) fn id(number: u32) -> AggregationId {
     AggregationId::from_bytes(bytes(number))
 }
 
-fn new(number: u32) -> NewAggregation {
+pub(crate) fn new(number: u32) -> NewAggregation {
     NewAggregation {
         id: id(number),
         farm_id: farm(1),
@@ -31,7 +31,7 @@ fn new(number: u32) -> NewAggregation {
     }
 }
 
-fn table(rows: u32) -> StatisticsTable {
+pub(crate) fn table(rows: u32) -> StatisticsTable {
     let amounts = |sum| Amounts { sum: u128::MAX - sum, min: 0, max: u64::MAX };
     let row = |number: u32| StatisticsRow {
         bucket: TimeRange::new(at(i64::from(number)), at(i64::from(number) + 1)).unwrap(),

@@ -5,6 +5,7 @@
 mod aggregations;
 mod catalogue;
 mod changes;
+mod cluster;
 mod damage;
 mod folder;
 mod format;
@@ -14,5 +15,6 @@ mod kill;
 mod rules;
 mod sealing;
 mod sessions;
+mod shared;
 mod torn_log;
 mod verify;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use farmtally_model::{DisplayName, RecordId, RecordNames};
-use farmtally_store::{BatchReceipt, RefusalReason, StoreError};
+use farmtally_store::{BatchReceipt, RefusalReason, Store, StoreError};
 use proptest::prelude::*;
 
 use crate::sessions::{Facts, NOW, at, ended, farm, open, session_id, sorted_rows, stored_rows, submissions};
@@ -86,7 +86,7 @@ fn same_told(old: Facts, new: Facts) -> bool {
 }
 
 #[derive(Debug, Clone)]
-enum Step {
+pub(crate) enum Step {
     Append(Vec<Facts>),
     /// The same, but straight into segments.
     AppendStraight(Vec<Facts>),
@@ -115,7 +115,7 @@ fn facts() -> impl Strategy<Value = Facts> {
         })
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(crate) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => prop::collection::vec(facts(), 0..30).prop_map(Step::Append),
         2 => prop::collection::vec(facts(), 0..30).prop_map(Step::AppendStraight),
@@ -136,36 +136,74 @@ fn check_receipt(receipt: &BatchReceipt, verdicts: &[Verdict]) {
     assert_eq!(refused, expected.map(|(index, _)| index).collect::<Vec<usize>>());
 }
 
+/// Where histories happen: one store or several servers of one, each step on the next of them.
+pub(crate) trait World {
+    /// The server that does the next step.
+    fn next(&mut self) -> &Store;
+
+    /// Stops it and starts it again.
+    fn reopen(&mut self);
+
+    /// All servers.
+    fn stores(&self) -> Vec<&Store>;
+}
+
+struct OneFolder {
+    dir: tempfile::TempDir,
+    store: Option<Store>,
+}
+
+impl World for OneFolder {
+    fn next(&mut self) -> &Store {
+        self.store.as_ref().unwrap()
+    }
+
+    fn reopen(&mut self) {
+        self.store = None;
+        self.store = Some(open(self.dir.path()));
+    }
+
+    fn stores(&self) -> Vec<&Store> {
+        vec![self.store.as_ref().unwrap()]
+    }
+}
+
 fn check(steps: &[Step]) {
     let dir = tempfile::tempdir().unwrap();
-    let mut store = open(dir.path());
+    let store = Some(open(dir.path()));
+    check_in(&mut OneFolder { dir, store }, steps);
+}
+
+/// Does the steps, and compares every server with the model after each.
+pub(crate) fn check_in(world: &mut dyn World, steps: &[Step]) {
     let mut model = Model::default();
     for step in steps {
         match step {
             Step::Append(batch) => {
                 let verdicts: Vec<_> = batch.iter().map(|facts| model.send(*facts)).collect();
-                let receipt = store.append(farm(1), &submissions(batch), at(NOW)).unwrap();
+                let receipt = world.next().append(farm(1), &submissions(batch), at(NOW)).unwrap();
                 check_receipt(receipt.get(), &verdicts);
             }
             Step::AppendStraight(batch) => {
                 let verdicts: Vec<_> = batch.iter().map(|facts| model.send(*facts)).collect();
-                let receipt = store.append_straight(farm(1), submissions(batch), at(NOW)).unwrap();
+                let receipt = world.next().append_straight(farm(1), submissions(batch), at(NOW)).unwrap();
                 check_receipt(receipt.get(), &verdicts);
             }
             Step::Delete(id) => {
-                let deleted = store.delete(farm(1), *id, at(NOW)).unwrap();
+                let deleted = world.next().delete(farm(1), *id, at(NOW)).unwrap();
                 assert_eq!(deleted.into_inner(), model.delete(*id));
             }
-            Step::Seal => store.seal(farm(1)).unwrap(),
-            Step::Reopen => {
-                drop(store);
-                store = open(dir.path());
-            }
+            Step::Seal => world.next().seal(farm(1)).unwrap(),
+            Step::Reopen => world.reopen(),
         }
-        assert_eq!(stored_rows(&store), sorted_rows(model.live()));
+        for store in world.stores() {
+            assert_eq!(stored_rows(store), sorted_rows(model.live()));
+        }
     }
-    drop(store);
-    assert_eq!(stored_rows(&open(dir.path())), sorted_rows(model.live()), "after the last reopening");
+    world.reopen();
+    for store in world.stores() {
+        assert_eq!(stored_rows(store), sorted_rows(model.live()), "after the last reopening");
+    }
 }
 
 proptest! {
@@ -302,14 +340,13 @@ fn a_batch_over_the_limit_is_refused_whole() {
 fn the_latest_given_name_wins_and_a_record_without_names_changes_none() {
     let dir = tempfile::tempdir().unwrap();
     let name = |text: &str| DisplayName::new(text).unwrap();
-    let send = |store: &farmtally_store::Store, queue: Option<&str>| {
+    let send = |store: &Store, queue: Option<&str>| {
         let names = RecordNames { queue: queue.map(name), fleet: None, user: queue.map(name) };
         let submission = farmtally_store::PricedSubmission { names, ..ended(1).submission() };
         store.append(farm(1), &[submission], at(NOW)).unwrap().into_inner();
     };
-    let queue_name = |store: &farmtally_store::Store| {
-        store.catalogue().queues(farm(1), None, 10).unwrap()[0].display_name.to_string()
-    };
+    let queue_name =
+        |store: &Store| store.catalogue().queues(farm(1), None, 10).unwrap()[0].display_name.to_string();
     let store = open(dir.path());
     send(&store, None);
     assert_eq!(queue_name(&store), "queue-01010101010101010101010101010101");
