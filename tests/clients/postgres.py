@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 from pathlib import Path
+from urllib.parse import quote
 
 import trustme
 
@@ -34,7 +35,7 @@ def free_port():
 class Postgres:
     """A running server with one database. By its socket everybody gets in; by its port only who has TLS and the password."""
 
-    def __init__(self, folder, database):
+    def __init__(self, folder, database, fsync=False):
         self.folder, self.database, self.bin = Path(folder), database, programs()
         self.data, self.port = self.folder / "data", free_port()
         self.folder.mkdir(parents=True)
@@ -48,8 +49,10 @@ class Postgres:
         self._make_certificates()
         rules = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
         self._write(self.data / "pg_hba.conf", rules)
-        options = f"-k {self.folder} -p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off -c ssl=on"
-        self._do("pg_ctl", "-D", self.data, "-w", "-o", options, "-l", self.folder / "log", "start")
+        self.options = (
+            f"-k {self.folder} -p {self.port} -c listen_addresses=127.0.0.1 -c ssl=on -c fsync={'on' if fsync else 'off'}"
+        )
+        self._begin()
         self._do("createdb", "--host", self.folder, "--port", self.port, "--username", USER, database)
         self.do(f"ALTER USER {USER} PASSWORD '{PASSWORD}'")
 
@@ -94,6 +97,19 @@ class Postgres:
             "psql", "--host", self.folder, "--port", self.port, "--username", USER, "--no-psqlrc", "--quiet", "--tuples-only",
             "--no-align", "--set", "ON_ERROR_STOP=1", "--single-transaction", "--command", statements, self.database,
         ).splitlines()
+
+    @property
+    def socket_url(self):
+        """What `farmtally serve --catalogue` is given on this machine."""
+        return f"postgres://{USER}@{quote(str(self.folder), safe='')}:{self.port}/{self.database}"
+
+    def crash(self):
+        """Ends it as a crash does, and starts it again."""
+        self.stop()
+        self._begin()
+
+    def _begin(self):
+        self._do("pg_ctl", "-D", self.data, "-w", "-o", self.options, "-l", self.folder / "log", "start")
 
     def stop(self):
         self._do("pg_ctl", "-D", self.data, "-m", "immediate", "stop")

@@ -1,0 +1,248 @@
+"""Three servers over one catalogue and one folder of segments, which are killed, frozen and thawed, and whose database
+crashes: nothing is lost, doubled or wrong, and every aggregation ends.
+
+`FARMTALLY_RACES` and `FARMTALLY_ROUNDS` make more of it; `scripts/several-servers --full` does.
+"""
+
+import concurrent.futures
+import http.client
+import json
+import os
+import random
+import shutil
+import signal
+import threading
+import time
+
+import botocore.exceptions
+import pytest
+
+import asking
+import ingest
+import sample
+from postgres import Postgres
+from program import Folder, Server
+
+RACES = int(os.environ.get("FARMTALLY_RACES", "10"))
+ROUNDS = int(os.environ.get("FARMTALLY_ROUNDS", "1"))
+SEED = int(os.environ.get("FARMTALLY_SEED", "1"))
+STARTS_AT_ONCE = 32
+# Longer than a server that gives no sign of life is believed to live.
+FROZEN_SECONDS = 17
+FARM = "studio"
+TROUBLE = (OSError, http.client.HTTPException, botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError)
+
+
+class Studio:
+    """The servers, their database and their folder of segments."""
+
+    def __init__(self, path, count):
+        self.path, self.database = path, Postgres(path / "postgres", "farmtally", fsync=True)
+        self.segments = path / "segments"
+        self.segments.mkdir()
+        self.folders, self.servers = [], []
+        for number in range(count):
+            folder = Folder(path / f"server{number}")
+            if self.folders:
+                folder.path.mkdir(mode=0o700)
+                shutil.copy(self.folders[0].path / "master.key", folder.path)
+            self.folders.append(folder)
+            self.servers.append(self._serve(folder))
+        self.variables = self.folders[0].environment()
+        self.key = self.variables["AWS_ACCESS_KEY_ID"], self.variables["AWS_SECRET_ACCESS_KEY"]
+        made = self.folders[0].run("farm", "create", FARM).stdout
+        self.farm_id = made.split()[0].strip()
+
+    def _serve(self, folder):
+        return Server(folder, "--catalogue", self.database.socket_url, "--segments", self.segments)
+
+    def client(self, number, tries=1):
+        endpoint = {"AWS_ENDPOINT_URL_DEADLINE": self.servers[number].endpoint}
+        return asking.client(self.variables | endpoint, **asking.attempts(tries), read_timeout=30)
+
+    def post(self, number, sessions):
+        lines = "".join(json.dumps(session) + "\n" for session in sessions)
+        return ingest.post_sessions(self.servers[number].endpoint, self.farm_id, lines, self.key)
+
+    def restart(self, number):
+        self.servers[number].kill()
+        self.servers[number] = self._serve(self.folders[number])
+
+    def stop(self):
+        for server in self.servers:
+            assert server.stop() == 0, server.log()
+            assert "panicked" not in server.log(), server.log()
+        self.database.stop()
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory):
+    opened = Studio(tmp_path_factory.mktemp("several"), 3)
+    yield opened
+    opened.stop()
+
+
+def session(number):
+    """A session of an hour that costs `number` ten-thousandths of a dollar."""
+    return sample.session(
+        1000 + number, sample.COMP, sample.CPU, sample.LIGHT, "alice", None, "24T10:00:00", "24T11:00:00",
+        f"{number / 10000:.4f}",
+    )
+
+
+def total(client, farm_id):
+    """What a server says that all sessions cost, in ten-thousandths, and how many there are."""
+    while True:
+        try:
+            _, answer = asking.start(client, asking.question(farm_id, [sample.COMP]))
+        except botocore.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] != "ThrottlingException":
+                raise
+            time.sleep(0.05)
+            continue
+        if answer["status"] == "COMPLETED":
+            rows = answer["statistics"]
+            return sum(row["count"] for row in rows), round(sum(row["costInUsd"]["sum"] for row in rows) * 10000)
+        assert answer["status"] == "TIMEOUT", answer
+
+
+def test_of_many_starts_on_all_servers_one_wins(studio):
+    for number in range(3):
+        assert studio.post(number, [session(1)])[0] == 200
+    clients = [studio.client(number) for number in range(3)]
+
+    def start(attempt):
+        client = clients[attempt % 3]
+        try:
+            question = asking.question(studio.farm_id, [sample.COMP])
+            return client.start_sessions_statistics_aggregation(**question)["aggregationId"]
+        except botocore.exceptions.ClientError as error:
+            assert error.response["Error"]["Code"] == "ThrottlingException", error
+            return None
+
+    with concurrent.futures.ThreadPoolExecutor(STARTS_AT_ONCE) as pool:
+        for _ in range(RACES):
+            begun = [one for one in pool.map(start, range(STARTS_AT_ONCE)) if one]
+            assert len(begun) == len(set(begun)) >= 1
+            # Those that won one after the other all have the same answer, wherever they are asked.
+            for aggregation_id, client in zip(begun, [*clients, *clients]):
+                answer = asking.poll(client, studio.farm_id, aggregation_id)
+                assert answer["status"] == "COMPLETED" and answer["statistics"][0]["count"] == 1, answer
+    in_progress = studio.database.do("SELECT count(*) FROM aggregations WHERE status = 'IN_PROGRESS'")
+    assert in_progress == ["0"]
+
+
+def test_nothing_is_lost_or_doubled_while_servers_and_database_fail(studio):
+    choice = random.Random(SEED)
+    assert studio.post(0, [session(1)])[0] == 200
+    acknowledged, lock, is_over = {1}, threading.Lock(), threading.Event()
+    numbers = iter(range(2, 10**9))
+
+    def write(server):
+        while not is_over.is_set():
+            with lock:
+                batch = [next(numbers) for _ in range(5)]
+            while not is_over.is_set():
+                try:
+                    status, receipt = studio.post(choice.choice((server, 0, 1, 2)), [session(number) for number in batch])
+                except TROUBLE:
+                    time.sleep(0.05)
+                    continue
+                if status == 200:
+                    with lock:
+                        acknowledged.update(batch)
+                    break
+                assert status in (429, 500, 503), receipt
+                time.sleep(0.05)
+            else:
+                with lock:
+                    unknown.extend(batch)
+
+    def ask(server):
+        while not is_over.is_set():
+            with lock:
+                before = len(acknowledged)
+            try:
+                counted, _ = total(studio.client(server), studio.farm_id)
+            except TROUBLE as trouble:
+                # What is lost is the answer, never with another reason than that something is down.
+                if isinstance(trouble, botocore.exceptions.ClientError):
+                    assert trouble.response["Error"]["Code"] == "InternalServerErrorException", trouble
+                time.sleep(0.05)
+                continue
+            assert counted >= before, "a Start left out what was acknowledged before it"
+
+    unknown = []
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        work = [pool.submit(write, number) for number in range(3)] + [pool.submit(ask, number) for number in range(3)]
+        for _ in range(ROUNDS):
+            studio.restart(choice.randrange(3))
+            time.sleep(choice.random())
+            studio.database.crash()
+            time.sleep(choice.random())
+            frozen = studio.servers[choice.randrange(3)].process
+            frozen.send_signal(signal.SIGSTOP)
+            time.sleep(FROZEN_SECONDS)
+            frozen.send_signal(signal.SIGCONT)
+            time.sleep(1)
+        is_over.set()
+        for one in work:
+            one.result(timeout=120)
+
+    for number in unknown:
+        while True:
+            try:
+                status, _ = studio.post(0, [session(number)])
+            except TROUBLE:
+                continue
+            if status == 200:
+                break
+    acknowledged.update(unknown)
+    expected = len(acknowledged), sum(acknowledged)
+    assert [total(studio.client(number, tries=5), studio.farm_id) for number in range(3)] == [expected] * 3
+    assert studio.database.do("SELECT count(*) FROM aggregations WHERE status = 'IN_PROGRESS'") == ["0"]
+
+
+def test_the_aggregation_of_a_frozen_server_times_out_and_a_thawed_one_changes_nothing(studio):
+    # A question that takes a moment is caught by freezing its server at once, however long that takes to happen.
+    for _ in range(20):
+        client = studio.client(0)
+        aggregation_id = client.start_sessions_statistics_aggregation(
+            **asking.question(studio.farm_id, [sample.COMP])
+        )["aggregationId"]
+        studio.servers[0].process.send_signal(signal.SIGSTOP)
+        other = studio.client(1)
+        status = other.get_sessions_statistics_aggregation(farmId=studio.farm_id, aggregationId=aggregation_id)["status"]
+        if status == "IN_PROGRESS":
+            break
+        studio.servers[0].process.send_signal(signal.SIGCONT)
+    else:
+        pytest.skip("the server was never frozen in the middle of an aggregation")
+    ended = asking.poll(other, studio.farm_id, aggregation_id)
+    assert ended["status"] == "TIMEOUT" and "start it again" in ended["statusMessage"], ended
+    studio.servers[0].process.send_signal(signal.SIGCONT)
+    time.sleep(1)
+    again = studio.client(0, tries=5).get_sessions_statistics_aggregation(
+        farmId=studio.farm_id, aggregationId=aggregation_id
+    )
+    assert (again["status"], again["statistics"]) == ("TIMEOUT", [])
+
+
+def test_a_key_that_one_server_disables_ends_on_all(studio):
+    key = studio.folders[1].key("reader")
+    variables = studio.variables | {"AWS_ACCESS_KEY_ID": key[0], "AWS_SECRET_ACCESS_KEY": key[1]}
+    for server in studio.servers:
+        client = asking.client(variables | {"AWS_ENDPOINT_URL_DEADLINE": server.endpoint}, **asking.attempts(1))
+        client.get_farm(farmId=studio.farm_id)
+    studio.folders[2].run("key", "disable", key[0])
+    give_up = time.monotonic() + 10
+    for server in studio.servers:
+        client = asking.client(variables | {"AWS_ENDPOINT_URL_DEADLINE": server.endpoint}, **asking.attempts(1))
+        while True:
+            try:
+                client.get_farm(farmId=studio.farm_id)
+            except botocore.exceptions.ClientError as error:
+                assert error.response["Error"]["Code"] == "UnrecognizedClientException", error
+                break
+            assert time.monotonic() < give_up, "the key still works"
+            time.sleep(0.1)
