@@ -75,7 +75,8 @@ class Soak:
         self.rng = random.Random(f"soak {seed}")
         self.clock = Clock(Path(f"{folder}.clock"))
         self.client_offset = 0
-        self.clock_moved = self.ended_at = float("-inf")
+        self.is_down = False
+        self.troubled_at = float("-inf")
         self.over = threading.Event()
         self.asking = threading.Lock()
         names = ("requests sent", "answers meanwhile", "pages and questions", "kills, stops and freezes", "clock jumps", "ends")
@@ -96,9 +97,10 @@ class Soak:
 
     def is_unsettled(self, since):
         """Whether the server was down or its clock moved after `since`, or so shortly before that requests felt it."""
-        return not self.server.is_alive or max(self.clock_moved, self.ended_at) > since - SETTLING_SECONDS
+        return self.is_down or self.troubled_at > since - SETTLING_SECONDS
 
     def run(self, seconds):
+        """Lets all of them work for so long, or until something was wrong with a sender or the server."""
         give_up = time.monotonic() + seconds
         works = [sender.run for sender in self.senders] + [Asker(self).run, Viewer(self).run, self._trouble]
         threads = [threading.Thread(target=self._guarded, args=(work,), daemon=True) for work in works]
@@ -146,15 +148,15 @@ class Soak:
             self.tallies["kills, stops and freezes"].wrong.append(f"a stopped server ended with {code}")
 
     def _again(self, end):
-        self.ended_at = time.monotonic()
+        self.is_down = True
         code, wrong = end(), None
         if self.rng.random() < 0.3:
             served.seal(self.folder, disk=self.clock.environment)
         if self.rng.random() < 0.2:
             wrong = verified(self.folder)
         self.server = self._serve()
-        self.ended_at = time.monotonic()
         self.resident_mib = self._resident_mib()
+        self.troubled_at, self.is_down = time.monotonic(), False
         self.tallies["kills, stops and freezes"].note(wrong)
         return code
 
@@ -167,6 +169,7 @@ class Soak:
     def _jump(self):
         """The server's clock alone: signatures are too old or too new for it until an administrator has set it right."""
         self._move_clocks(self.rng.choice([-HOUR, HOUR, -DAY, DAY]), self.client_offset)
+        self.troubled_at = float("inf")
         self.over.wait(2)
         self._move_clocks(self.client_offset, self.client_offset)
         self.tallies["clock jumps"].note()
@@ -182,10 +185,10 @@ class Soak:
         self.tallies["clock jumps"].note()
 
     def _move_clocks(self, server, clients):
-        self.clock_moved = time.monotonic()
+        self.troubled_at = float("inf")
         self.clock.move(server)
         self.client_offset = clients
-        self.clock_moved = time.monotonic()
+        self.troubled_at = time.monotonic()
 
     # What is looked at.
 
@@ -295,8 +298,8 @@ class Sender:
         return expected
 
     def _settle(self, client, operation, expected):
-        """Sends until it is accepted. Gives the client, and what was wrong."""
-        is_certain, give_up = True, time.monotonic() + 2 * served.PATIENCE_SECONDS
+        """Sends until it is accepted, which ends with the soak if it is not. Gives the client, and what was wrong."""
+        is_certain, give_up = True, time.monotonic() + 3 * served.PATIENCE_SECONDS
         while True:
             begun = time.monotonic()
             try:
@@ -306,10 +309,10 @@ class Sender:
             if is_accepted(operation, status):
                 wrong = is_certain and answer != expected
                 return client, f"{operation} was answered {answer} instead of {expected}"[:600] if wrong else None
-            if not self.soak.is_unsettled(begun) and status is not None:
+            if time.monotonic() > give_up or (not self.soak.is_unsettled(begun) and status is not None):
+                # The farm is not what the model is from here on.
+                self.soak.over.set()
                 return client, f"{operation} was answered {status} {answer}"[:600]
-            if time.monotonic() > give_up:
-                return client, f"{operation} was not accepted for two minutes, at last with {status} {answer}"[:600]
             time.sleep(0.1)
             client.close()
             client = self.soak.client()
@@ -394,22 +397,22 @@ class Viewer:
                     self.soak.tallies["pages and questions"].note(f"a page was not answered: {gone!r}")
 
     def _tour(self):
+        begun = time.monotonic()
         host, (key_id, secret) = urlsplit(self.soak.server.endpoint).netloc, self.soak.template.key
         with closing(http.client.HTTPConnection(host, timeout=served.PATIENCE_SECONDS)) as browser:
             form = urlencode({"accessKeyId": key_id, "secretAccessKey": secret})
-            reply = self._see(browser, 303, "POST", "/sign-in", form, {"Content-Type": "application/x-www-form-urlencoded"})
+            reply = self._see(browser, begun, 303, "POST", "/sign-in", form, {"Content-Type": "application/x-www-form-urlencoded"})
             cookie = (reply.headers["Set-Cookie"] or "").split(";")[0]
             for view in self.views:
-                self._see(browser, 200, "GET", view, None, {"Cookie": cookie})
+                self._see(browser, begun, 200, "GET", view, None, {"Cookie": cookie})
                 if self.soak.over.wait(VIEWER_PAUSE_SECONDS):
                     return
 
-    def _see(self, browser, wanted, method, target, body, headers):
-        begun = time.monotonic()
+    def _see(self, browser, begun, wanted, method, target, body, headers):
         browser.request(method, target, body, headers)
         reply = browser.getresponse()
         text = reply.read()
-        # A session ends with its time, which comes at once when the clock jumps.
+        # A browser's session ends when its time has come, which a jump of the clock brings.
         wrong = reply.status != wanted and not self.soak.is_unsettled(begun)
         self.soak.tallies["pages and questions"].note(f"{target} was answered {reply.status} {text[:300]}" if wrong else None)
         return reply
