@@ -23,9 +23,9 @@ CONTENT_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 class Server:
     """`farmtally serve` over a folder."""
 
-    def __init__(self, binary: Path, folder: Path) -> None:
+    def __init__(self, binary: Path, folder: Path, *flags: str) -> None:
         command = [str(binary), "serve", "--data-dir", str(folder), "--listen", "127.0.0.1:0",
-                   "--key-requests-per-second-max", "0"]
+                   "--key-requests-per-second-max", "0", *flags]
         # A file and no pipe: nobody reads on, and a full pipe would stop the server.
         self.told = tempfile.NamedTemporaryFile("w")
         self.process = subprocess.Popen(

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import trustme
 
-from program import PATIENCE_SECONDS
+from patience import PATIENCE_SECONDS
 
 USER = "postgres"
 PASSWORD = "correct horse"

@@ -10,10 +10,10 @@ import subprocess
 import threading
 from pathlib import Path
 
+from patience import PATIENCE_SECONDS
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 READY = "farmtally is serving on "
-# Far longer than anything takes on a busy machine: a process that hangs fails its test and not the whole run.
-PATIENCE_SECONDS = 60
 
 # What a developer has set for other things must not reach the tests: profiles, endpoints, regions, proxies.
 FOREIGN_VARIABLES = ("AWS_", "BOTO", "FARMTALLY_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NODE_OPTIONS")
