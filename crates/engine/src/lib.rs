@@ -38,7 +38,7 @@ use farmtally_model::{AggregationQuery, StatisticsTable, Timestamp};
 
 pub use error::AggregationError;
 pub use limits::{AggregationControl, AggregationLimits};
-pub use tabulate::{tabulate, tabulate_beside};
+pub use tabulate::{EndedSpans, latest_ended, tabulate, tabulate_beside};
 
 use plan::AggregationPlan;
 

@@ -1,28 +1,33 @@
 //! The sessions behind a number: those of a whole farm that have a part in a window, newest first.
 //!
-//! Storage is read piece by piece from the latest starts on, and no further than a page needs. A piece that is known to
-//! have nothing of the window or of the jobs is not read.
+//! Columns tell when the ended ones were, and only the pieces of storage are read that have sessions of such times: row
+//! groups of segments, and whole batches. Those that run are in memory.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use farmtally_model::{FarmId, JobId, LineCost, Session, TimeRange};
+use farmtally_model::{FarmId, LineCost, Record, RecordId, Session};
+use hashbrown::HashMap;
 
+use crate::batches;
+use crate::book::Book;
 use crate::database::Database;
+use crate::encoding::Entry;
 use crate::error::StoreError;
 use crate::farm::OpenFarm;
-use crate::find::SessionPosition;
-use crate::roster::Piece;
+use crate::find::{PlacedSessions, SessionPosition};
+use crate::identity::Place;
+use crate::sealed::{Segment, SegmentOutline};
+use crate::spans::SoughtSpans;
 use crate::store::Store;
 
 /// Which sessions are asked for.
 pub struct SessionSearch<'a> {
-    /// The window. It only saves reading: whether a session has a part in it is for `wanted` to say.
-    pub window: TimeRange,
-    /// The only jobs that `wanted` can want, if it is known.
-    pub jobs: Option<BTreeSet<JobId>>,
+    /// Start and end of the ended sessions that may be wanted, in milliseconds since 1970. Others are not found.
+    pub ended: &'a [(i64, i64)],
     /// Only sessions behind this one, which has no place in the order of starts before them.
     pub before: Option<SessionPosition>,
     /// Most sessions.
@@ -36,9 +41,19 @@ pub struct SessionSearch<'a> {
 impl fmt::Debug for SessionSearch<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut fields = f.debug_struct("SessionSearch");
-        fields.field("window", &self.window).field("before", &self.before).field("limit", &self.limit);
+        fields.field("ended", &self.ended.len()).field("before", &self.before).field("limit", &self.limit);
         fields.finish_non_exhaustive()
     }
+}
+
+/// Sessions that were found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionsBehind {
+    /// At most as many as were asked for.
+    pub sessions: Vec<Session<LineCost>>,
+    /// How many ended ones were found, also of those that are too many. Fewer than spans were given means that some were
+    /// changed since these were looked up.
+    pub ended: usize,
 }
 
 impl Store {
@@ -47,9 +62,25 @@ impl Store {
         &self,
         farm_id: FarmId,
         search: &SessionSearch<'_>,
-    ) -> Result<Vec<Session<LineCost>>, StoreError> {
+    ) -> Result<SessionsBehind, StoreError> {
         self.on_farm(farm_id, |farm, database| farm.sessions_behind(database, search))
     }
+}
+
+/// What was found out about pieces of storage when they were read first. A piece never changes.
+#[derive(Debug, Default)]
+pub(crate) struct ReadPieces {
+    segments: Mutex<HashMap<u32, Arc<SegmentOutline>>>,
+    /// First and last start in each batch, if a session in it has ended.
+    batches: Mutex<HashMap<i64, Option<RangeInclusive<i64>>>>,
+}
+
+/// What a search has to look into.
+struct Pieces {
+    segments: Vec<Segment>,
+    /// Sequences of the batches that are not sealed.
+    batches: RangeInclusive<i64>,
+    running: Vec<Session<LineCost>>,
 }
 
 impl OpenFarm {
@@ -58,7 +89,8 @@ impl OpenFarm {
         &self,
         database: &Database,
         search: &SessionSearch<'_>,
-    ) -> Result<Vec<Session<LineCost>>, StoreError> {
+    ) -> Result<SessionsBehind, StoreError> {
+        self.require_whole()?;
         loop {
             let layout = self.book()?.manifest.layout();
             let page = self.page_behind(database, search);
@@ -72,41 +104,123 @@ impl OpenFarm {
         &self,
         database: &Database,
         search: &SessionSearch<'_>,
-    ) -> Result<Vec<Session<LineCost>>, StoreError> {
-        let mut pieces = self.roster(database, |roster| roster.pieces(search.jobs.as_ref()))?;
-        pieces.sort_unstable_by_key(|(_, last_ms, piece)| Reverse((*last_ms, *piece)));
-        let mut page: Vec<Session<LineCost>> = Vec::new();
-        for (first_ms, last_ms, piece) in pieces {
-            let is_full = page.len() == search.limit;
-            if is_full && page.last().is_none_or(|last| last.span.started_at().millis() > last_ms) {
-                break;
-            }
+    ) -> Result<SessionsBehind, StoreError> {
+        let sought = SoughtSpans::new(search.ended);
+        let wanted = |session: &Session<LineCost>| {
+            search.before.is_none_or(|before| SessionPosition::of(session) < before)
+                && (search.wanted)(session)
+        };
+        let Pieces { segments, batches, running } = self.pieces(&sought, wanted)?;
+        let mut found = PlacedSessions::new();
+        for segment in &segments {
             if search.cancelled.load(Ordering::Relaxed) {
                 break;
             }
-            let begins_too_late = search.before.is_some_and(|before| first_ms > before.started_at.millis());
-            if begins_too_late
-                || first_ms >= search.window.end().millis()
-                || self.ended_before(piece, search)?
-            {
-                continue;
-            }
-            let wanted = |session: &Session<LineCost>| {
-                search.before.is_none_or(|before| SessionPosition::of(session) < before)
-                    && (search.wanted)(session)
-            };
-            page.extend(self.live_sessions(database, piece, wanted)?);
-            page.sort_by_key(|session| Reverse(SessionPosition::of(session)));
-            page.truncate(search.limit);
+            self.outline(segment)?.read_sought(&self.files, segment, &sought, |row, session| {
+                if wanted(&session) {
+                    found.push((Place::Sealed { segment: segment.number, row }, session));
+                }
+            })?;
         }
-        Ok(page)
+        for sequence in batches {
+            if search.cancelled.load(Ordering::Relaxed) {
+                break;
+            }
+            if self.may_have(sequence, &sought) {
+                self.find_in_batch(database, sequence, &sought, wanted, &mut found)?;
+            }
+        }
+        let book = self.book()?;
+        found.retain(|(place, session)| book.is_at(RecordId::Session(session.session_id), *place));
+        drop(book);
+        let ended = found.len();
+        let mut sessions = running;
+        sessions.extend(found.into_iter().map(|(_, session)| session));
+        sessions.sort_by_key(|session| Reverse(SessionPosition::of(session)));
+        sessions.truncate(search.limit);
+        Ok(SessionsBehind { sessions, ended })
     }
 
-    /// Whether everything in a piece is known to have ended before the window.
-    fn ended_before(&self, piece: Piece, search: &SessionSearch<'_>) -> Result<bool, StoreError> {
-        let Piece::Segment(number) = piece else { return Ok(false) };
+    fn pieces(
+        &self,
+        sought: &SoughtSpans,
+        wanted: impl Fn(&Session<LineCost>) -> bool,
+    ) -> Result<Pieces, StoreError> {
         let book = self.book()?;
-        let segment = book.manifest.segment(number);
-        Ok(segment.is_some_and(|segment| segment.end_max_ms < search.window.start().millis()))
+        self.read_pieces.forget(&book);
+        let can_have = |segment: &&Segment| {
+            sought.has_within(&(segment.start_min_ms..=i64::MAX), &(i64::MIN..=segment.end_max_ms))
+        };
+        Ok(Pieces {
+            segments: book.manifest.segments().filter(can_have).cloned().collect(),
+            batches: book.manifest.base().sequence + 1..=book.head.sequence,
+            running: book.running_sessions(wanted).into_iter().map(|(_, session)| session).collect(),
+        })
     }
+
+    fn outline(&self, segment: &Segment) -> Result<Arc<SegmentOutline>, StoreError> {
+        let known = lock(&self.read_pieces.segments).get(&segment.number).cloned();
+        if let Some(outline) = known.filter(|outline| outline.is_of(segment)) {
+            return Ok(outline);
+        }
+        let outline = Arc::new(SegmentOutline::read(&self.files, segment)?);
+        lock(&self.read_pieces.segments).insert(segment.number, Arc::clone(&outline));
+        Ok(outline)
+    }
+
+    /// Whether a batch may have a session with one of the spans; one that was never read may.
+    fn may_have(&self, sequence: i64, sought: &SoughtSpans) -> bool {
+        match lock(&self.read_pieces.batches).get(&sequence) {
+            Some(Some(starts)) => sought.has_within(starts, &(i64::MIN..=i64::MAX)),
+            Some(None) => false,
+            None => true,
+        }
+    }
+
+    fn find_in_batch(
+        &self,
+        database: &Database,
+        sequence: i64,
+        sought: &SoughtSpans,
+        wanted: impl Fn(&Session<LineCost>) -> bool,
+        found: &mut PlacedSessions,
+    ) -> Result<(), StoreError> {
+        let farm_id = self.files.farm_id();
+        let entries = database.read(|connection| batches::load(connection, farm_id, sequence))?;
+        let mut starts: Option<RangeInclusive<i64>> = None;
+        for (index, entry) in (0..).zip(entries) {
+            let Some((session, (start_ms, end_ms))) = ended_session(entry) else { continue };
+            starts = Some(match starts {
+                Some(starts) => start_ms.min(*starts.start())..=start_ms.max(*starts.end()),
+                None => start_ms..=start_ms,
+            });
+            if sought.contains((start_ms, end_ms)) && wanted(&session) {
+                found.push((Place::Batch { sequence, index }, session));
+            }
+        }
+        lock(&self.read_pieces.batches).insert(sequence, starts);
+        Ok(())
+    }
+}
+
+impl ReadPieces {
+    /// Forgets the pieces that are gone.
+    fn forget(&self, book: &Book) {
+        lock(&self.segments).retain(|number, _| book.manifest.segment(*number).is_some());
+        let base = book.manifest.base().sequence;
+        lock(&self.batches).retain(|sequence, _| *sequence > base);
+    }
+}
+
+/// What is in the maps can be read again, so that a panic beside them does no harm.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The session that an entry puts, if it has ended, with its start and end.
+fn ended_session(entry: Entry) -> Option<(Session<LineCost>, (i64, i64))> {
+    let Entry::Put(put) = entry else { return None };
+    let Record::Session(session) = put.record else { return None };
+    let span = (session.span.started_at().millis(), session.span.ended_at()?.millis());
+    Some((session, span))
 }

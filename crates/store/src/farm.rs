@@ -11,6 +11,7 @@ use farmtally_model::{FarmId, RecordId, Timestamp};
 
 use crate::admission::{Admission, BatchReceipt, PricedSubmission};
 use crate::batches::{self, EncodedBatch};
+use crate::behind::ReadPieces;
 use crate::book::{Book, Decided, Known, Reading, load_from_batches};
 use crate::database::{Connection, Database};
 use crate::durable::Durable;
@@ -30,6 +31,7 @@ pub(crate) struct OpenFarm {
     /// Changed only while the book is held.
     roster: RwLock<Roster>,
     view: RwLock<View>,
+    pub(crate) read_pieces: ReadPieces,
     /// Ended records since the last seal, about.
     unsealed: AtomicUsize,
     /// Held by whoever changes segments: one at a time, because they number new ones.
@@ -127,6 +129,7 @@ impl OpenFarm {
             book: Mutex::new(book),
             roster: RwLock::new(roster),
             view: RwLock::new(view),
+            read_pieces: ReadPieces::default(),
             sealing: Mutex::default(),
             deriving: Mutex::default(),
             readings: AtomicU64::new(0),

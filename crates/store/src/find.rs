@@ -181,7 +181,8 @@ impl OpenFarm {
     }
 }
 
-type PlacedSessions = Vec<(Place, Session<LineCost>)>;
+/// Sessions, and where they were found.
+pub(crate) type PlacedSessions = Vec<(Place, Session<LineCost>)>;
 
 impl Book {
     /// The record that is stored under an id.
@@ -254,7 +255,7 @@ impl Book {
     }
 
     /// Whether what is stored under an id is what is at a place.
-    fn is_at(&self, id: RecordId, place: Place) -> bool {
+    pub(crate) fn is_at(&self, id: RecordId, place: Place) -> bool {
         match place {
             Place::Sealed { segment, row } => self.manifest.is_live(segment, row),
             Place::Batch { .. } | Place::Carried => {
@@ -263,7 +264,8 @@ impl Book {
         }
     }
 
-    fn running_sessions(&self, wanted: impl Fn(&Session<LineCost>) -> bool) -> PlacedSessions {
+    /// The running sessions that are wanted.
+    pub(crate) fn running_sessions(&self, wanted: impl Fn(&Session<LineCost>) -> bool) -> PlacedSessions {
         let sessions = self.running.values().filter_map(|record| match record {
             Record::Session(session) if wanted(session) => Some((Place::Carried, session.clone())),
             _ => None,

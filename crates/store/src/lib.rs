@@ -46,6 +46,7 @@ mod roster;
 mod sealed;
 mod sealing;
 mod shared;
+mod spans;
 mod store;
 mod straight;
 mod verify;
@@ -53,7 +54,7 @@ mod verify;
 pub use admission::{BatchReceipt, PricedSubmission, Refusal, RefusalReason};
 pub use audit::{AuditEntry, AuditError, AuditLog, AuditSummary, AuditWriteError};
 pub use backup::{backup, restore};
-pub use behind::SessionSearch;
+pub use behind::{SessionSearch, SessionsBehind};
 pub use catalogue::{
     AggregationState, Association, AssociationDeletion, AssociationFilter, Begun, Budget, Catalogue,
     ClientCall, Created, Deletion, Farm, NamedResource, NewAggregation, NewFarm, NewResource, Passed,

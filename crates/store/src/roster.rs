@@ -252,17 +252,6 @@ impl Roster {
         pieces
     }
 
-    /// The pieces that have sessions, of these jobs if any are given, with their first and last start.
-    pub(crate) fn pieces(&self, jobs: Option<&BTreeSet<JobId>>) -> Vec<(i64, i64, Piece)> {
-        let of_jobs: Option<BTreeSet<Piece>> = jobs.map(|jobs| {
-            let entries = self.jobs.entries.iter().filter(|((_, job_id), _)| jobs.contains(job_id));
-            entries.flat_map(|(_, entry)| entry.pieces.iter().copied()).collect()
-        });
-        let pieces =
-            self.starts.iter().filter(|(piece, _)| of_jobs.as_ref().is_none_or(|of| of.contains(piece)));
-        pieces.map(|(piece, (first_ms, last_ms))| (*first_ms, *last_ms, *piece)).collect()
-    }
-
     /// The pieces that have to be looked through for [`Roster::settle`]; none when nothing is stale.
     pub(crate) fn pieces_to_settle(&self) -> BTreeSet<Piece> {
         let jobs = self.jobs.stale.iter().flat_map(|key| self.jobs.pieces(key));

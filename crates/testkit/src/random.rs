@@ -56,6 +56,20 @@ pub struct RandomUsageCase {
     pub now: Timestamp,
 }
 
+/// The same records with one name for each job, so that what is asked of a name can be asked of each session alone: a job goes
+/// by the name of its latest session.
+pub fn with_one_name_for_each_job(records: Vec<Record<LineCost>>) -> Vec<Record<LineCost>> {
+    let mut names = std::collections::HashMap::new();
+    let renamed = records.into_iter().map(|record| match record {
+        Record::Session(mut session) => {
+            session.job_name = names.entry(session.job_id).or_insert(session.job_name).clone();
+            Record::Session(session)
+        }
+        volume @ Record::Volume(_) => volume,
+    });
+    renamed.collect()
+}
+
 /// Like [`random_case`], with the questions that only the native API can ask.
 pub fn random_usage_case() -> impl Strategy<Value = RandomUsageCase> {
     times::anchors().prop_flat_map(|anchor| {

@@ -68,6 +68,16 @@ impl<'a> BlockFilter<'a> {
         self.outcomes.is_none() && masks.into_iter().all(Option::is_none)
     }
 
+    /// Whether a row passes whose run does.
+    pub(crate) fn admits_row<C: Nanos>(&self, set: &RowSet<'_, C>, row: usize) -> bool {
+        let admits = |mask: &Option<Vec<bool>>, code: usize| mask.as_ref().is_none_or(|mask| mask[code]);
+        admits(&self.jobs, set.job[row].into())
+            && admits(&self.users, set.user[row].into())
+            && admits(&self.instance_types, set.instance_type[row].into())
+            && admits(&self.workers, set.worker[row].into())
+            && self.outcomes.is_none_or(|mask| mask[usize::from(set.outcome[row])])
+    }
+
     /// Leaves the candidates that pass.
     pub(crate) fn keep<C: Nanos>(&self, set: &RowSet<'_, C>, selection: &mut Selection) {
         if let Some(mask) = &self.jobs {

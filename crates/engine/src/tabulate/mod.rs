@@ -11,6 +11,7 @@ mod cubes;
 mod filter;
 mod finish;
 mod half_hours;
+mod latest;
 mod meter;
 mod percentiles;
 mod places;
@@ -38,6 +39,8 @@ use plan::TabulationPlan;
 use scan::Scan;
 use slots::Slots;
 use tally::Tally;
+
+pub use latest::{EndedSpans, latest_ended};
 
 /// Answers a question about the records of a snapshot, with everything that still runs ended at `now`.
 ///

@@ -53,7 +53,7 @@ pub(crate) struct LineRule {
 }
 
 impl LineRule {
-    fn new(snapshot: &FarmSnapshot, query: &UsageQuery) -> Self {
+    pub(crate) fn new(snapshot: &FarmSnapshot, query: &UsageQuery) -> Self {
         let filters =
             |dimension| query.filters().iter().filter(move |filter| filter.dimension() == dimension);
         let admits = |usage_type| {

@@ -1,21 +1,24 @@
 //! The sessions behind a number: one by one, with what each of them put in.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use farmtally_engine::latest_ended;
 use farmtally_model::question::UsageQuestion;
 use farmtally_model::{
-    Dimension, DimensionFilter, FarmId, FilterTerm, JobId, JobName, LineCost, Session, TimeRange, Timestamp,
-    Usage, UsageLine, UsageType, Zone, accrued,
+    Calendar, Dimension, DimensionFilter, FarmId, FilterTerm, JobId, JobName, LineCost, Session, TimeRange,
+    Timestamp, Usage, UsageLine, UsageType, Zone, accrued,
 };
 use farmtally_store::{Farm, SessionPosition, SessionSearch};
 
 use super::error::UsageError;
 use super::names::UsageNames;
-use super::resolve::Resolver;
 use crate::access::Caller;
 use crate::error::ServiceError;
 use crate::service::Service;
+
+/// How often sessions are looked for that were changed between two looks.
+const READINGS_MAX: usize = 16;
 
 /// Which sessions are asked for: window and filters of a question, and a place in their order.
 #[derive(Debug, Clone)]
@@ -76,37 +79,62 @@ impl Service {
         request: &SessionsRequest<'_>,
         cancelled: &AtomicBool,
     ) -> Result<FoundSessions, UsageError> {
+        for _ in 0..READINGS_MAX {
+            if let Some(found) = self.read_sessions(caller, farm_id, request, cancelled)? {
+                return Ok(found);
+            }
+        }
+        let differ = "the sessions of the farm are not those that its columns have";
+        Err(ServiceError::internal(differ).into())
+    }
+
+    /// The sessions, or `None` when some were changed between the look at the columns and the look at the records.
+    fn read_sessions(
+        &self,
+        caller: &Caller,
+        farm_id: FarmId,
+        request: &SessionsRequest<'_>,
+        cancelled: &AtomicBool,
+    ) -> Result<Option<FoundSessions>, UsageError> {
         let asked = self.asked(caller, farm_id)?;
         let question = request.question;
         let window = question.time.window(&question.zone, asked.now)?;
-        let resolver = Resolver { registry: &asked.registry, snapshot: &asked.snapshot };
-        let filters = resolver.filters(&question.filters)?;
-        let job_names = job_names(&asked.snapshot, &filters);
-        let test = Test { window, now: asked.now, filters: &filters, job_names: &job_names };
+        let query = asked.query(question, Calendar::whole(window))?;
+        let started_before = request.before.map(|before| before.started_at);
+        // One more tells whether there are more.
+        let limit = request.limit.saturating_add(1);
+        let ended = latest_ended(&asked.snapshot, &query, started_before, limit, cancelled)
+            .map_err(|error| UsageError::of_engine(error, self, farm_id))?;
+        let filters = query.filters();
+        let job_names = job_names(&asked.snapshot, filters);
+        let test = Test { window, now: asked.now, filters, job_names: &job_names };
         let search = SessionSearch {
-            window,
-            jobs: jobs_wanted(&filters),
+            ended: &ended.spans,
             before: request.before,
-            limit: request.limit.saturating_add(1),
+            limit,
             wanted: &|session| test.judge(session).is_some(),
             cancelled,
         };
-        let mut sessions = self.store.sessions_behind(farm_id, &search).map_err(ServiceError::from)?;
+        let found = self.store.sessions_behind(farm_id, &search).map_err(ServiceError::from)?;
         if cancelled.load(Ordering::Relaxed) {
             return Err(UsageError::Cancelled);
         }
+        if found.ended < ended.count {
+            return Ok(None);
+        }
+        let mut sessions = found.sessions;
         let more = sessions.len() > request.limit;
         sessions.truncate(request.limit);
         let sessions =
             sessions.into_iter().filter_map(|session| test.judge(&session).map(|found| found.of(session)));
-        Ok(FoundSessions {
+        Ok(Some(FoundSessions {
             zone: question.zone.clone(),
             window,
             sessions: sessions.collect(),
             more,
             names: asked.registry.all_names(),
             farm: asked.farm,
-        })
+        }))
     }
 }
 
@@ -117,17 +145,6 @@ fn job_names(
 ) -> Option<HashMap<JobId, JobName>> {
     let is_asked = filters.iter().any(|filter| filter.dimension() == Dimension::JobName);
     is_asked.then(|| snapshot.jobs().iter().map(|job| (job.job_id, job.name.clone())).collect())
-}
-
-/// The only jobs that pass, where a filter includes jobs by their ids.
-fn jobs_wanted(filters: &[DimensionFilter]) -> Option<BTreeSet<JobId>> {
-    let mut of_jobs = filters.iter().filter(|filter| filter.dimension() == Dimension::Job);
-    let included = of_jobs.find_map(DimensionFilter::include)?;
-    let job = |term: &FilterTerm| match term {
-        FilterTerm::Job(id) => Some(*id),
-        _ => None,
-    };
-    Some(included.iter().filter_map(job).collect())
 }
 
 /// What a session has to be.

@@ -24,6 +24,7 @@ use crate::error::StoreError;
 use crate::fingerprint::{Fingerprint, Submitted, fingerprint_as};
 use crate::sealed::files::FarmFiles;
 use crate::sealed::manifest::Segment;
+use crate::spans::SoughtSpans;
 
 /// A record of a segment.
 #[derive(Debug)]
@@ -70,7 +71,8 @@ pub(crate) fn read_rows(
         let rows = first..first.saturating_add(length);
         first = rows.end;
         if wanted(&rows) {
-            let columns = Columns::read(group.as_ref(), length as usize).map_err(damaged)?;
+            let all = 0..length as usize;
+            let columns = Columns::read(group.as_ref(), std::slice::from_ref(&all)).map_err(damaged)?;
             let mut next = 0;
             while next < length as usize {
                 let (record, end) = columns.record(next, &mut texts).map_err(damaged)?;
@@ -86,6 +88,58 @@ pub(crate) fn read_rows(
     } else {
         Err(damaged(Malformed::new(&format!("it has {first} rows instead of {}", segment.row_count))))
     }
+}
+
+/// The columns with start and end.
+pub(super) const STARTED_AT: usize = 13;
+pub(super) const ENDED_AT: usize = 14;
+
+/// Visits the sessions of a row group that have one of the spans, with their first rows. Other sessions are not made.
+pub(super) fn read_sought(
+    group: &dyn RowGroupReader,
+    first_row: u32,
+    sought: &SoughtSpans,
+    visit: &mut impl FnMut(u32, Session<LineCost>),
+) -> Result<(), Malformed> {
+    let length = usize::try_from(group.metadata().num_rows())?;
+    let picked = sought_rows(group, length, sought)?;
+    if picked.is_empty() {
+        return Ok(());
+    }
+    let columns = Columns::read(group, &picked)?;
+    let rows: Vec<usize> = picked.into_iter().flatten().collect();
+    let mut texts = Texts::default();
+    let mut next = 0;
+    while let Some(row) = rows.get(next) {
+        let (record, end) = columns.record(next, &mut texts)?;
+        if let Record::Session(session) = record {
+            visit(first_row.saturating_add(u32::try_from(*row)?), session);
+        }
+        next = end;
+    }
+    Ok(())
+}
+
+/// The rows with one of the spans, as stretches: all lines of a record are among them or none, because they share its span.
+fn sought_rows(
+    group: &dyn RowGroupReader,
+    length: usize,
+    sought: &SoughtSpans,
+) -> Result<Vec<Range<usize>>, Malformed> {
+    let all = 0..length;
+    let instants =
+        |mut column: usize| Column::<i64>::read::<Int64Type>(group, &mut column, std::slice::from_ref(&all));
+    let (starts, ends) = (instants(STARTED_AT)?, instants(ENDED_AT)?);
+    let mut picked: Vec<Range<usize>> = Vec::new();
+    for row in 0..length {
+        if sought.contains((*starts.required(row)?, *ends.required(row)?)) {
+            match picked.last_mut() {
+                Some(last) if last.end == row => last.end = row + 1,
+                _ => picked.push(row..row + 1),
+            }
+        }
+    }
+    Ok(picked)
 }
 
 /// Sees that a segment's file is there and has its length; what is in it is verified when it is read. A copy that is
@@ -149,7 +203,7 @@ pub(crate) fn damaged(files: &FarmFiles, segment: &Segment, reason: &str) -> Sto
     StoreError::damaged(format!("`{}`", files.segment_name(segment.month, segment.number)), reason)
 }
 
-/// A column of a row group, with a place for each row.
+/// A column of a row group, with a place for each row that is read.
 struct Column<T> {
     values: Vec<Option<T>>,
 }
@@ -158,14 +212,20 @@ impl<T: Clone> Column<T> {
     fn read<D: DataType<T = T>>(
         group: &dyn RowGroupReader,
         index: &mut usize,
-        rows: usize,
+        picked: &[Range<usize>],
     ) -> Result<Self, Malformed> {
         let mut reader = get_typed_column_reader::<D>(group.get_column_reader(*index)?);
         *index += 1;
+        let rows = picked.iter().map(ExactSizeIterator::len).sum();
         let (mut levels, mut values) = (Vec::new(), Vec::with_capacity(rows));
-        let (read, ..) = reader.read_records(rows, Some(&mut levels), None, &mut values)?;
-        if read != rows {
-            return Err(Malformed::new("a column is shorter than its row group"));
+        let mut at = 0;
+        for rows in picked {
+            let skipped = reader.skip_records(rows.start - at)?;
+            let (read, ..) = reader.read_records(rows.len(), Some(&mut levels), None, &mut values)?;
+            if at + skipped + read != rows.end {
+                return Err(Malformed::new("a column is shorter than its row group"));
+            }
+            at = rows.end;
         }
         if levels.is_empty() {
             return Ok(Self { values: values.into_iter().map(Some).collect() });
@@ -216,7 +276,7 @@ fn shared<T: Clone, E: std::error::Error>(
     Ok(value)
 }
 
-/// The columns of a row group, in the order of the schema.
+/// The columns of some rows of a row group, in the order of the schema.
 struct Columns {
     session_id: Column<ByteArray>,
     volume_id: Column<ByteArray>,
@@ -241,7 +301,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn read(group: &dyn RowGroupReader, rows: usize) -> Result<Self, Malformed> {
+    fn read(group: &dyn RowGroupReader, rows: &[Range<usize>]) -> Result<Self, Malformed> {
         let mut index = 0;
         let next = &mut index;
         let text = |next: &mut usize| Column::read::<ByteArrayType>(group, next, rows);

@@ -62,6 +62,7 @@ impl Facts {
 enum Step {
     Append(Vec<Facts>),
     Delete(u32),
+    Seal,
     Reopen,
 }
 
@@ -82,6 +83,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => prop::collection::vec(facts(), 1..12).prop_map(Step::Append),
         2 => (0..NUMBERS).prop_map(Step::Delete),
+        1 => Just(Step::Seal),
         1 => Just(Step::Reopen),
     ]
 }
@@ -192,6 +194,7 @@ fn check(steps: &[Step]) {
                 let id = RecordId::Session(SessionId::from_bytes(bytes(*number)));
                 store.delete(farm(1), id, at(NOW)).unwrap().into_inner();
             }
+            Step::Seal => store.seal(farm(1)).unwrap(),
             Step::Reopen => {
                 drop(store);
                 store = open(dir.path());
