@@ -184,6 +184,11 @@ impl<'a> BlockGroups<'a> {
         add_shares(self.outcomes.as_deref(), set.outcome, rows, keys);
     }
 
+    /// Adds to the keys what the licence line of each row adds. Every row has to have one line.
+    pub(crate) fn add_products<C: Nanos>(&self, set: &RowSet<'_, C>, rows: &[u32], keys: &mut [u64; CHUNK]) {
+        add_shares(Some(&self.products), set.line_product, rows, &mut keys[..rows.len()]);
+    }
+
     /// The slot of a key.
     #[inline]
     pub(crate) fn slot(&mut self, key: u64, slots: &mut Slots) -> u32 {

@@ -9,6 +9,7 @@ use crate::error::AggregationError;
 use crate::select::CHUNK;
 use crate::tabulate::block_filter::BlockFilter;
 use crate::tabulate::block_groups::{BlockGroups, KeySlots};
+use crate::tabulate::block_sums::BlockSums;
 use crate::tabulate::cubes;
 use crate::tabulate::half_hours::HalfHours;
 use crate::tabulate::meter::Meter;
@@ -29,6 +30,7 @@ pub(crate) struct Scratch {
     key_slots: KeySlots,
     rows: RowTable,
     numbers: [u32; CHUNK],
+    sums: BlockSums,
     /// The lines of a session that count: slot and cost.
     lines: Vec<(u32, u64)>,
     line_nanos: Vec<u64>,
@@ -43,6 +45,7 @@ impl Scratch {
             key_slots: KeySlots::default(),
             rows: RowTable::default(),
             numbers: [0; CHUNK],
+            sums: BlockSums::default(),
             lines: Vec::new(),
             line_nanos: Vec::new(),
         }
@@ -62,8 +65,32 @@ pub(crate) struct BlockScan<'a, 's> {
     keys: &'s mut [u64; CHUNK],
     rows: &'s mut RowTable,
     numbers: &'s mut [u32; CHUNK],
+    sums: &'s mut BlockSums,
+    /// By what the sums of sessions in one bucket are kept in the block's table, if it has one.
+    summed_by: Option<SummedBy>,
+    /// The first and the last bucket that the block's half-hours have.
+    buckets: Option<(u32, u32)>,
     lines: &'s mut Vec<(u32, u64)>,
     line_nanos: &'s mut Vec<u64>,
+}
+
+/// What of the sessions of a set counts.
+#[derive(Debug, PartialEq, Eq)]
+enum Lines {
+    /// All lines together.
+    Together,
+    /// The one licence line that each session has, if its product counts.
+    Single(Vec<bool>),
+    /// Some lines, each by itself.
+    Apart,
+}
+
+/// What tells the sums of a block apart, beside buckets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SummedBy {
+    Key,
+    /// There are fewer slots than keys where only some groups are told apart.
+    Slot,
 }
 
 /// How a block was added.
@@ -87,14 +114,18 @@ pub(crate) fn scan_columns(
     (tally, watch): (&mut Tally, &mut Watch<'_>),
 ) -> Result<Added, AggregationError> {
     let (plan, calendar, block) = (scan.plan, scan.calendar, view.block());
-    let Scratch { half_hours, selection, keys, key_slots, rows, numbers, lines, line_nanos } = scratch;
+    let Scratch { half_hours, selection, keys, key_slots, rows, numbers, sums, lines, line_nanos } = scratch;
     let Some(groups) = BlockGroups::new(plan, &block.codes(), finder, key_slots) else {
         return Ok(Added::Nothing);
     };
     let Some((_, end_ms)) = block.columns_span_ms() else { return Ok(Added::Summaries) };
     let length_ms = u32::try_from(end_ms - block.base_ms()).unwrap_or(u32::MAX);
     half_hours.fill(calendar, block.base_ms(), length_ms);
-    rows.begin(groups.keys, half_hours.buckets(length_ms));
+    let buckets = half_hours.buckets(length_ms);
+    let summed_by = begin_sums(sums, groups.keys, buckets, tally);
+    if summed_by.is_none() {
+        rows.begin(groups.keys, buckets);
+    }
     let mut scan = BlockScan {
         plan,
         calendar,
@@ -107,10 +138,28 @@ pub(crate) fn scan_columns(
         keys,
         rows,
         numbers,
+        sums,
+        summed_by,
+        buckets,
         lines,
         line_nanos,
     };
-    scan.scan(watch)
+    let added = scan.scan(watch)?;
+    scan.settle_sums();
+    Ok(added)
+}
+
+/// Begins a block's table of sums, where single amounts are not kept and the table is not too large.
+fn begin_sums(
+    sums: &mut BlockSums,
+    keys: u64,
+    buckets: Option<(u32, u32)>,
+    tally: &Tally,
+) -> Option<SummedBy> {
+    let buckets = buckets.filter(|_| tally.recorded.is_none())?;
+    let slots = tally.slots.len() as u64 + 1;
+    let (by, groups) = if tally.slots.is_closed() { (SummedBy::Slot, slots) } else { (SummedBy::Key, keys) };
+    sums.begin(groups, buckets).then_some(by)
 }
 
 impl BlockScan<'_, '_> {
@@ -153,12 +202,22 @@ impl BlockScan<'_, '_> {
             return Ok(());
         }
         let removed = self.view.removed().and_then(|removed| removed.get(base..base + set.len()));
+        let lines = if rule.is_whole || !set.is_licensed {
+            Lines::Together
+        } else if !rule.compute && set.has_single_lines() {
+            Lines::Single(self.counted_products())
+        } else {
+            Lines::Apart
+        };
         for (shared, rows) in self.stretches(set) {
             for from in rows.clone().step_by(CHUNK) {
                 let rows = from..rows.end.min(from + CHUNK);
-                self.select(set, rows, removed);
-                if rule.is_whole || !set.is_licensed {
+                self.select(set, rows, removed, &lines);
+                if lines == Lines::Together {
                     self.add_sessions(set, shared, watch)?;
+                } else if let Lines::Single(_) = lines {
+                    self.add_inside(set, shared, set.line_cost_nanos, true);
+                    self.add_crossing_lines(set, shared, watch)?;
                 } else {
                     self.add_lines_of_sessions(set, shared, watch)?;
                 }
@@ -181,10 +240,18 @@ impl BlockScan<'_, '_> {
         stretches
     }
 
-    fn select<C: Nanos>(&mut self, set: &RowSet<'_, C>, rows: Range<usize>, removed: Option<&[bool]>) {
+    fn select<C: Nanos>(
+        &mut self,
+        set: &RowSet<'_, C>,
+        rows: Range<usize>,
+        removed: Option<&[bool]>,
+        lines: &Lines,
+    ) {
         let first = u32::try_from(rows.start).unwrap_or(u32::MAX);
+        let bucket = self.bucket_of((set.start_min_ms, set.end_max_ms));
         let slots = self.half_hours.slots();
-        if removed.is_none() && self.filter.admits_all_of_run() {
+        let is_all = removed.is_none() && self.filter.admits_all_of_run();
+        if is_all && bucket.is_none() && *lines == Lines::Together {
             let (ends_ms, runtimes_ms) = (&set.end_offset_ms[rows.clone()], &set.runtime_ms[rows]);
             return self.selection.select_all(first, ends_ms, runtimes_ms, slots);
         }
@@ -193,7 +260,32 @@ impl BlockScan<'_, '_> {
         if let Some(removed) = removed {
             self.selection.keep_if(|row| !removed[row as usize]);
         }
-        self.selection.select_candidates(set.end_offset_ms, set.runtime_ms, slots);
+        if let Lines::Single(counted) = lines {
+            self.selection.keep(set.line_product, counted);
+        }
+        match bucket {
+            Some(bucket) => self.selection.take_candidates(bucket),
+            None => self.selection.select_candidates(set.end_offset_ms, set.runtime_ms, slots),
+        }
+    }
+
+    /// The bucket in which a span lies as a whole, if there is one.
+    pub(crate) fn bucket_of(&self, (start_ms, end_ms): (i64, i64)) -> Option<u32> {
+        let window = self.calendar.window();
+        if start_ms < window.start().millis() || end_ms > window.end().millis() {
+            return None;
+        }
+        let bucket = self.calendar.index_of(start_ms);
+        let is_inside = end_ms <= self.calendar.edges_ms()[bucket + 1];
+        let bucket = u32::try_from(bucket).ok().filter(|_| is_inside)?;
+        // A bucket of a few minutes may have no half-hour.
+        self.buckets.filter(|(first, last)| (*first..=*last).contains(&bucket)).map(|_| bucket)
+    }
+
+    /// For each of the block's products whether its lines count.
+    fn counted_products(&self) -> Vec<bool> {
+        let products = self.view.block().codes().products;
+        products.iter().map(|product| self.plan.lines.counts_product(*product)).collect()
     }
 
     /// Adds the rows of a chunk, each as a whole.
@@ -207,7 +299,7 @@ impl BlockScan<'_, '_> {
         if self.groups.is_shared() && self.tally.recorded.is_none() {
             self.add_to_one(set, shared);
         } else {
-            self.add_inside(set, shared);
+            self.add_inside(set, shared, set.cost_nanos, false);
         }
         for index in 0..self.selection.crossing().len() {
             let row = self.selection.crossing()[index] as usize;
@@ -238,9 +330,34 @@ impl BlockScan<'_, '_> {
         self.tally.merge_inside(slot, bucket, &sum);
     }
 
-    fn add_inside<C: Nanos>(&mut self, set: &RowSet<'_, C>, shared: u64) {
+    /// Adds the rows that lie in one bucket with what they cost, each to the group that its own licence line adds to, if it is
+    /// `by_line`.
+    fn add_inside<C: Nanos>(&mut self, set: &RowSet<'_, C>, shared: u64, costs_nanos: &[C], by_line: bool) {
         let (rows, buckets) = (self.selection.rows(), self.selection.buckets());
         self.groups.fill(set, shared, rows, self.keys);
+        if by_line {
+            self.groups.add_products(set, rows, self.keys);
+        }
+        let amounts = rows.iter().map(|row| *row as usize);
+        let amounts = amounts.map(|row| (costs_nanos[row].into(), set.runtime_ms[row]));
+        let pieces = self.keys.iter().zip(buckets).zip(amounts.clone());
+        match self.summed_by {
+            Some(SummedBy::Key) => {
+                for ((key, bucket), (cost_nanos, runtime_ms)) in pieces {
+                    let key = usize::try_from(*key).unwrap_or(usize::MAX);
+                    self.sums.sum(key, *bucket).add(cost_nanos, runtime_ms);
+                }
+                return;
+            }
+            Some(SummedBy::Slot) => {
+                for ((key, bucket), (cost_nanos, runtime_ms)) in pieces {
+                    let slot = self.groups.slot(*key, &mut self.tally.slots);
+                    self.sums.sum(slot as usize, *bucket).add(cost_nanos, runtime_ms);
+                }
+                return;
+            }
+            None => {}
+        }
         let numbers = &mut self.numbers[..rows.len()];
         for ((number, key), bucket) in numbers.iter_mut().zip(self.keys.iter()).zip(buckets) {
             *number = if let Some(number) = self.rows.get(*key, *bucket) {
@@ -252,8 +369,19 @@ impl BlockScan<'_, '_> {
                 number
             };
         }
-        let amounts = rows.iter().map(|row| *row as usize);
-        self.tally.add_inside(numbers, amounts.map(|row| (set.cost_nanos[row].into(), set.runtime_ms[row])));
+        self.tally.add_inside(numbers, amounts);
+    }
+
+    /// Adds the block's table of sums to the farm's.
+    fn settle_sums(&mut self) {
+        let (groups, tally, summed_by) = (&mut self.groups, &mut *self.tally, self.summed_by);
+        self.sums.drain(|group, bucket, sum| {
+            let slot = match summed_by {
+                Some(SummedBy::Slot) => u32::try_from(group).unwrap_or(u32::MAX),
+                _ => groups.slot(group, &mut tally.slots),
+            };
+            tally.merge_inside(slot, bucket, sum);
+        });
     }
 
     /// Adds the lines that count of the rows of a chunk, which all hold licences.
@@ -278,6 +406,16 @@ impl BlockScan<'_, '_> {
                 self.tally.add_session(total_nanos, runtime_ms);
             }
         }
+        self.add_crossing_lines(set, shared, watch)
+    }
+
+    /// Adds the lines that count of the rows of a chunk that may lie in several buckets.
+    fn add_crossing_lines<C: Nanos>(
+        &mut self,
+        set: &RowSet<'_, C>,
+        shared: u64,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), AggregationError> {
         for index in 0..self.selection.crossing().len() {
             let row = self.selection.crossing()[index] as usize;
             let Some(meter) = self.meter(set, row) else { continue };

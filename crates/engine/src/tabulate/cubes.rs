@@ -52,19 +52,11 @@ fn add<'c>(
     span_ms: Option<(i64, i64)>,
     cube: impl Fn(CubeKind) -> Option<Cube<'c>>,
 ) -> bool {
-    let Some((start_ms, end_ms)) = span_ms else { return true };
-    let window = scan.calendar.window();
-    if start_ms < window.start().millis() || end_ms > window.end().millis() {
-        return false;
-    }
-    let bucket = scan.calendar.index_of(start_ms);
-    if end_ms > scan.calendar.edges_ms()[bucket + 1] {
-        return false;
-    }
+    let Some(span_ms) = span_ms else { return true };
+    let Some(bucket) = scan.bucket_of(span_ms) else { return false };
     let by_type = scan.plan.sources.contains(&Source::InstanceType);
     let kind = if by_type { CubeKind::SessionsByType } else { CubeKind::Sessions };
     let Some(cube) = cube(kind) else { return false };
-    let bucket = u32::try_from(bucket).unwrap_or(u32::MAX);
     let codes = scan.view.block().codes();
     let code_count = if axis == Axis::Queue { codes.queues.len() } else { codes.fleets.len() };
     let filter = scan.filter;

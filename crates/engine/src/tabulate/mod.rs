@@ -7,6 +7,7 @@
 mod block_filter;
 mod block_groups;
 mod block_scan;
+mod block_sums;
 mod cubes;
 mod filter;
 mod finish;
@@ -91,9 +92,9 @@ pub fn tabulate_beside(
     Ok(finish::finish_beside(&plan, &finder, &tally, (before, &tally_before), figures))
 }
 
-/// Counts everything. Where only the first groups are shown, all groups are counted and then joined, if a session is one thing
-/// and its amounts are not kept, and there is room for that; otherwise the first groups are found by their totals, before
-/// their rows are counted.
+/// Counts everything. Where only the first groups are shown, everything is counted by all groups and joined, if a session is
+/// one thing, its amounts are not kept, and there is room for that; otherwise the first groups are found by their totals,
+/// before their rows are counted.
 fn count(
     plan: &TabulationPlan<'_>,
     finder: &mut PlaceFinder<'_>,
@@ -103,23 +104,33 @@ fn count(
     let query = plan.query;
     let scan = Scan { plan, calendar: query.calendar(), percentiles: query.percentiles() };
     let Some(top) = query.top() else { return scan.run(Slots::open(), finder, control, figures) };
-    let first = |ranked: Vec<u32>| ranked.into_iter().take(top.groups.get()).collect::<Vec<u32>>();
     // Rows of groups that are not shown are none of the answer.
     let limits = AggregationLimits { rows_max: usize::MAX, ..control.limits };
     let unlimited = AggregationControl { limits, ..*control };
-    if plan.lines.is_whole && query.percentiles().is_empty() {
+    let mut counted = None;
+    if query.percentiles().is_empty() && !scan.is_better_by_totals() {
         match scan.run(Slots::open(), finder, &unlimited, figures) {
-            Ok(tally) => {
-                let first = first(rank::ranked(plan, finder, &tally));
-                return Ok(tally.with_only(&first, top.with_others, query.calendar()));
-            }
+            Ok(tally) => counted = Some(tally),
             Err(AggregationError::TooMuchMemory { .. }) => *figures = ScanFigures::default(),
             Err(error) => return Err(error),
         }
     }
-    let whole = Calendar::whole(query.calendar().window());
-    let totals = Scan { plan, calendar: &whole, percentiles: &[] };
-    let tally = totals.run(Slots::open(), finder, &unlimited, figures)?;
-    let first = first(rank::ranked(plan, finder, &tally));
+    let first = |finder: &PlaceFinder<'_>, tally: &Tally| -> Vec<u32> {
+        rank::ranked(plan, finder, tally).into_iter().take(top.groups.get()).collect()
+    };
+    let tally = match counted {
+        Some(tally) if tally.slots.len() <= top.groups.get() => return Ok(tally.closed(top.with_others)),
+        Some(tally) if plan.lines.is_whole => {
+            let first = first(finder, &tally);
+            return Ok(tally.with_only(&first, top.with_others, query.calendar()));
+        }
+        Some(tally) => tally,
+        None => {
+            let whole = Calendar::whole(query.calendar().window());
+            let totals = Scan { plan, calendar: &whole, percentiles: &[] };
+            totals.run(Slots::open(), finder, &unlimited, figures)?
+        }
+    };
+    let first = first(finder, &tally);
     scan.run(tally.slots.only(&first, top.with_others), finder, control, figures)
 }

@@ -1,6 +1,6 @@
 //! A question translated to the codes of one snapshot.
 
-use farmtally_columns::{BlockView, FarmSnapshot, VolumeSpan};
+use farmtally_columns::{BlockCodes, BlockView, FarmSnapshot, OUTCOME_CODES, VolumeSpan};
 use farmtally_model::{Dimension, FilterTerm, Grouping, LicenseProduct, Timestamp, UsageQuery, UsageType};
 
 use crate::error::AggregationError;
@@ -132,5 +132,21 @@ impl<'a> TabulationPlan<'a> {
         }
         let sources = query.groupings().iter().map(Source::of).collect();
         Ok(Self { snapshot, query, running, volumes, sources, filter, lines })
+    }
+
+    /// At most how many groups a block can have, by its codes.
+    pub(crate) fn keys_of(&self, codes: &BlockCodes<'_>) -> u64 {
+        let of_source = |source: &Source| match source {
+            Source::Queue => codes.queues.len(),
+            Source::Fleet => codes.fleets.len(),
+            Source::Job | Source::JobText => codes.jobs.len(),
+            Source::User => codes.users.len(),
+            Source::UsageType => 2,
+            Source::InstanceType => codes.instance_types.len(),
+            Source::Product => codes.products.len() + 1,
+            Source::Worker => codes.workers.len(),
+            Source::Outcome => OUTCOME_CODES,
+        };
+        self.sources.iter().map(of_source).fold(1, |keys, codes| keys.saturating_mul(codes as u64))
     }
 }

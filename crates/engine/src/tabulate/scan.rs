@@ -9,6 +9,7 @@ use crate::limits::AggregationControl;
 use crate::limits::AggregationLimits;
 use crate::tabulate::block_filter::BlockFilter;
 use crate::tabulate::block_scan::{Added, Scratch, scan_columns};
+use crate::tabulate::block_sums::table_len;
 use crate::tabulate::places::PlaceFinder;
 use crate::tabulate::plain::PlainAdder;
 use crate::tabulate::plan::TabulationPlan;
@@ -53,6 +54,22 @@ impl Scan<'_> {
             }
         }
         Ok(pass.end())
+    }
+
+    /// Whether the rows of all groups would not stay near, but their totals do: then it is better to find the first groups
+    /// by their totals.
+    pub(crate) fn is_better_by_totals(&self) -> bool {
+        let window = self.calendar.window();
+        let views = self.plan.snapshot.blocks().iter();
+        let seen = views.filter(|view| view.block().overlaps(window.start().millis(), window.end().millis()));
+        let Some(largest) = seen.max_by_key(|view| view.block().len()) else { return false };
+        let block = largest.block();
+        let keys = self.plan.keys_of(&block.codes());
+        let (start_ms, end_ms) = block.span_ms();
+        let first = self.calendar.index_of(start_ms.max(window.start().millis()));
+        let last = self.calendar.index_of(end_ms.min(window.end().millis() - 1).max(window.start().millis()));
+        let buckets = (last.saturating_sub(first) + 1) as u64;
+        table_len(keys, 1).is_some() && table_len(keys, buckets).is_none()
     }
 
     /// The twin of [`Self::run`], which adds every row by itself.

@@ -83,6 +83,15 @@ impl Selection {
         self.candidates_len = len;
     }
 
+    /// All candidates lie wholly in one bucket.
+    pub(crate) fn take_candidates(&mut self, bucket: u32) {
+        self.write_down();
+        self.len = self.candidates_len;
+        self.rows[..self.len].copy_from_slice(&self.candidates[..self.len]);
+        self.buckets[..self.len].fill(bucket);
+        self.crossing_len = 0;
+    }
+
     fn write_down(&mut self) {
         if self.is_run {
             for (row, candidate) in (self.first..).zip(&mut self.candidates[..self.candidates_len]) {

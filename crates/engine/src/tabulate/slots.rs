@@ -35,6 +35,16 @@ impl Slots {
         Self { by_places, places, others: Some(Others { groups, is_shown }) }
     }
 
+    /// The same slots, and one for all groups that are none of these.
+    pub(crate) fn closed(self, is_shown: bool) -> Self {
+        Self { others: Some(Others { groups: 0, is_shown }), ..self }
+    }
+
+    /// Whether all groups without a slot of their own share one.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.others.is_some()
+    }
+
     /// The slot of a group.
     pub(crate) fn slot(&mut self, places: &Places) -> u32 {
         if let Some(slot) = self.by_places.get(places) {

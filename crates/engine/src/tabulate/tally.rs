@@ -193,6 +193,12 @@ impl Tally {
         joined
     }
 
+    /// The same, where no group is one of the others.
+    pub(crate) fn closed(self, is_shown: bool) -> Self {
+        let slots = self.slots.closed(is_shown);
+        Self { hidden: slots.hidden(), slots, ..self }
+    }
+
     /// Pieces of sessions that lie in several buckets or groups, so far.
     pub(crate) fn pieces(&self) -> usize {
         self.pieces
