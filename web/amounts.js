@@ -99,3 +99,6 @@ export const signed = (metric, text) => (text === "0" ? "" : text.startsWith("-"
 
 /** @param {number} value */
 export const count = number.format;
+
+/** @param {number} value @param {string} what one of them is called @returns {string} */
+export const counted = (value, what) => `${count(value)} ${what}${value === 1 ? "" : "s"}`;

@@ -78,7 +78,7 @@ function showGroups(go) {
     options(element, [["", index === 0 ? "nothing" : index < view.by.length ? "– remove –" : "then by…"], ...Object.entries(DIMENSIONS), ...named, [PATTERN, "Part of the job name…"]], chosen);
     return element;
   };
-  const count = Math.min(GROUPS_MAX, view.by.length + (view.by.length ? 1 : 0)) || 1;
+  const count = Math.min(GROUPS_MAX, view.by.length + 1);
   fill($("by"), h("span", { text: "Group by" }), ...Array.from({ length: count }, (_, index) => select(index)));
 }
 

@@ -3,8 +3,8 @@ import { called } from "./view.js";
 
 /** @typedef {import("./view.js").View} View */
 
-const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const WEEKDAYS = "Mon Tue Wed Thu Fri Sat Sun".split(" ");
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 const DAY_MS = 86_400_000;
 
 /** The civil part of an instant with an offset, as if it were UTC. @param {string} instant */
@@ -51,7 +51,8 @@ export function step(view, window, direction) {
 /** @param {Date} from @param {Date} to @returns {number} 0 when they are no whole months */
 function wholeMonths(from, to) {
   const begins = [from, to].every((date) => date.getUTCDate() === 1 && date.getTime() % DAY_MS === 0);
-  return begins ? 12 * (to.getUTCFullYear() - from.getUTCFullYear()) + to.getUTCMonth() - from.getUTCMonth() : 0;
+  const month = (date) => 12 * date.getUTCFullYear() + date.getUTCMonth();
+  return begins ? month(to) - month(from) : 0;
 }
 
 /** @param {string} instant @returns {string} `3 Nov 2026`, and the time where it is not midnight */
@@ -90,7 +91,7 @@ export function bucketName(instant, period, long = false) {
 /** Monday is 0. @param {string} instant */
 export const weekdayOf = (instant) => (civil(instant).getUTCDay() + 6) % 7;
 /** @param {number} weekday Monday is 0 */
-export const weekdayName = (weekday) => WEEKDAYS[(weekday + 1) % 7];
+export const weekdayName = (weekday) => WEEKDAYS[weekday];
 
 /** How long ago, in one unit. @param {string} instant @param {number} now */
 export function ago(instant, now) {

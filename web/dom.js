@@ -18,12 +18,12 @@ export const $ = (id) => document.getElementById(id);
 export function h(name, members = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(members)) {
-    if (value === null || value === undefined || value === false) continue;
+    if (value == null || value === false) continue;
     if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
     else if (key === "text") element.textContent = value;
     else element.setAttribute(key, value === true ? "" : String(value));
   }
-  element.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  fill(element, ...children);
   return element;
 }
 

@@ -1,8 +1,8 @@
 // Filters as chips, and the dialog that makes one.
 import { $, button, dialog, fill, h, link, options, template, visible } from "./dom.js";
-import { nameOf, remember, withoutFilter } from "./groups.js";
+import { remember, valueNames, withoutFilter } from "./groups.js";
 import { get } from "./question.js";
-import { DIMENSIONS, dimensionName } from "./view.js";
+import { DIMENSIONS, OPTIONAL, dimensionName } from "./view.js";
 
 /** @typedef {import("./view.js").View} View */
 /** @typedef {import("./view.js").Filter} Filter */
@@ -12,7 +12,7 @@ const VALUES = "30";
 /** @param {Filter} filter @returns {string} */
 export function chipText(filter) {
   const relation = filter.glob ? (filter.not ? "not like" : "like") : filter.not ? "is not" : "is";
-  return `${dimensionName(filter.dimension)} ${relation} ${filter.values.map((value) => nameOf(filter.dimension, value)).join(" or ")}`;
+  return `${dimensionName(filter.dimension)} ${relation} ${valueNames(filter)}`;
 }
 
 /** @param {View} view @param {(view: View) => void} go */
@@ -49,7 +49,7 @@ export function openFilter(view, go) {
     fill(list, like, ...found.values.map(({ id, name }) => {
       remember(chosen, id, name);
       return choice(visible(name), id, () => add(id));
-    }), choice("(none)", "Sessions without a value", () => add(null)), found.more && h("li", { class: "more", text: "… and more: type to find" }));
+    }), OPTIONAL.includes(chosen) && choice("(none)", "Sessions without a value", () => add(null)), found.more && h("li", { class: "more", text: "… and more: type to find" }));
   };
   dimension.addEventListener("change", refresh);
   search.addEventListener("input", refresh);

@@ -76,8 +76,11 @@ export function showPath(view, go) {
   fill($("crumbs"), h("ol", {}, ...steps, h("li", { "aria-current": "page", text: here })));
 }
 
+/** @param {import("./view.js").Filter} filter @returns {string} */
+export const valueNames = ({ dimension, values }) => values.map((value) => nameOf(dimension, value)).join(" or ");
+
 /** @param {import("./view.js").Filter[]} filters */
-const label = (filters) => filters.map((filter) => `${dimensionName(filter.dimension)} ${filter.values.map((value) => nameOf(filter.dimension, value)).join(" or ")}`).join(", ");
+const label = (filters) => filters.map((filter) => `${dimensionName(filter.dimension)} ${valueNames(filter)}`).join(", ");
 
 export const COLOURS = 10;
 

@@ -17,7 +17,7 @@ export function showHeadline(answer) {
   const early = previousWindow?.from < data.firstUsage ? `, usage from ${day(data.firstUsage.slice(0, 10))}` : "";
   const figures = Object.entries(FIGURES).flatMap(([name, [metric, of]]) => {
     const [now, before] = [of(total), previous && of(previous)];
-    if (!Number.isFinite(Number(now))) return [];
+    if (!isFinite(now)) return [];
     const { text, ratio } = change(now, before);
     return h("div", { class: "figure" }, h("dt", { text: name }), h("dd", {}, h("strong", { text: shown(metric, now) }), h("span", { class: `delta ${Math.abs(ratio ?? 0) < 5e-4 ? "" : ratio > 0 ? "more" : "less"}`, title: against, text })));
   });

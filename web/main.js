@@ -1,5 +1,5 @@
 // The explorer. A view is the page's address; every change makes a new address, asks the API anew and draws.
-import { amount, count, shown } from "./amounts.js";
+import { amount, counted, shown } from "./amounts.js";
 import * as chart from "./chart.js";
 import * as controls from "./controls.js";
 import { openCopy } from "./copy.js";
@@ -106,7 +106,7 @@ function paint(asked, drawing, numbers, list) {
   $("asof").textContent = `· as of ${drawing.explain.asOf.slice(0, 16).replace("T", " ")} UTC`;
   freshness(data, Date.parse(drawing.explain.asOf));
   const groups = numbers ? numbers.groups.reduce((sum, group) => sum + (group.other ?? 1), 0) : list.sessions.length;
-  announce(`${count(groups)} ${list ? "sessions" : "groups"}, total ${shown(asked.metric, amount(total, asked.metric, "sum"))}, ${span(window.from, window.to)}`);
+  announce(`${counted(groups, list ? "session" : "group")}, total ${shown(asked.metric, amount(total, asked.metric, "sum"))}, ${span(window.from, window.to)}`);
 }
 
 /** @param {View} asked */

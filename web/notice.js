@@ -1,5 +1,5 @@
 // What the page says when there is no chart to show: nothing stored, nothing in the range, everything filtered out, a refusal.
-import { shown } from "./amounts.js";
+import { counted, shown } from "./amounts.js";
 import { $, button, fill, h, template } from "./dom.js";
 import { addDays, between, day } from "./dates.js";
 import { withoutFilter } from "./groups.js";
@@ -37,7 +37,7 @@ export async function sayNothing(view, data, go) {
   const answers = await Promise.all(without.map((one) => answer(view.farm, { ...tableQuery(one), groupBy: [] }).catch(() => null)));
   if (!$("without")) return;
   fill($("without"), ...answers.map((found, index) => {
-    const gain = found && ` ${shown("cost", found.total.cost.sum)} in ${shown("sessions", found.total.sessions)} sessions`;
+    const gain = found && ` ${shown("cost", found.total.cost.sum)} in ${counted(found.total.sessions, "session")}`;
     return h("li", {}, button(`Remove “${chipText(view.where[index])}”`, () => go(without[index])), gain);
   }));
 }

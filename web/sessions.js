@@ -1,5 +1,5 @@
 // The sessions behind a number: the end of the drill.
-import { shown } from "./amounts.js";
+import { counted, shown } from "./amounts.js";
 import { $, fill, h, link, visible } from "./dom.js";
 import { day } from "./dates.js";
 import { shortId } from "./groups.js";
@@ -29,5 +29,5 @@ export function showSessions(view, sessions, more, next) {
     ...["job", "user", "queue"].map((member) => named(session[member])), cell(session.outcome, null, session.outcome === "FAILED" ? "name bad" : "name"),
     named(session.fleet), cell(session.instanceType), named(session.worker), cell(shortId(session.sessionId), session.sessionId)));
   fill($("table"), h("table", { class: "sessions" }, h("thead", {}, h("tr", {}, ...HEAD.map((text) => h("th", { scope: "col", text })))), h("tbody", {}, ...rows)));
-  fill($("table-note"), `${more ? "the newest " : ""}${sessions.length} sessions; time and cost are those inside the range`, more && link("Show more", next));
+  fill($("table-note"), `${more ? "the newest " : ""}${counted(sessions.length, "session")}; time and cost are those inside the range`, more && link("Show more", next));
 }

@@ -1,5 +1,5 @@
 // The table: the equal of the chart, with every group, its share, and a total that is the API's own.
-import { amount, change, count, decimal, exact, shown, share, signed } from "./amounts.js";
+import { amount, change, counted, decimal, exact, shown, share, signed } from "./amounts.js";
 import { $, button, fill, h, link } from "./dom.js";
 import { colours, groupName, keyOf, valueName } from "./groups.js";
 import { called, grouping, isSum } from "./view.js";
@@ -14,10 +14,10 @@ function columns(view, answer) {
   /** @param {"cost"|"runtime"|"sessions"} one */
   const summed = (one) => ({ key: one, label: called("metric", one), of: (group) => amount(group.total, one, "sum"), show: (text) => shown(one, text) });
   const first = summed(metric);
-  const all = [first];
-  if (!isSum(view)) all.push({ key: "stat", label: `${called("stat", view.stat)} per session`, of: (group) => amount(group.total, metric, view.stat), show });
-  all.push({ key: "share", label: "Share", of: first.of, show: (text) => share(text, first.of(answer)) });
-  all.push(...["cost", "runtime", "sessions"].filter((other) => other !== metric).map(summed));
+  const all = [
+    first, ...(isSum(view) ? [] : [{ key: "stat", label: `${called("stat", view.stat)} per session`, of: (group) => amount(group.total, metric, view.stat), show }]),
+    { key: "share", label: "Share", of: first.of, show: (text) => share(text, first.of(answer)) }, ...["cost", "runtime", "sessions"].filter((other) => other !== metric).map(summed),
+  ];
   if (view.compare === "none") return all;
   const before = (group) => (group.previous ? amount(group.previous, metric, "sum") : "0");
   const grown = (group) => decimal(exact(first.of(group)) - exact(before(group)));
@@ -60,7 +60,7 @@ export function showTable(view, answer, drawing, act) {
     h("tfoot", {}, h("tr", {}, h("th", { scope: "row", colspan: names.length, text: "Total" }), ...cells(answer)))));
   const rest = answer.groups.find((group) => group.other)?.other ?? 0;
   const number = answer.groups.length + (rest && rest - 1);
-  fill($("table-note"), `${count(number)} ${number === 1 ? "group" : "groups"}`, rest > 0 && link("Show more", act.more));
+  fill($("table-note"), counted(number, "group"), rest > 0 && link("Show more", act.more));
 }
 
 /** One cell for each dimension; the first leads deeper. */

@@ -2,8 +2,7 @@
 import { $ } from "./dom.js";
 
 const KEY = "farmtally-theme";
-const LABELS = { "": "as the system has it", light: "light", dark: "dark" };
-const SIGNS = { "": "◐", light: "☀", dark: "☾" };
+const THEMES = { "": ["◐", "as the system has it"], dark: ["☾", "dark"], light: ["☀", "light"] };
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 /** @returns {""|"light"|"dark"} */
@@ -14,12 +13,13 @@ export function begin(changed) {
   const apply = () => {
     const theme = chosen();
     document.documentElement.dataset.theme = theme || (dark.matches ? "dark" : "light");
-    $("theme").textContent = SIGNS[theme];
-    $("theme").ariaLabel = $("theme").title = `Theme: ${LABELS[theme]}`;
+    const [sign, label] = THEMES[theme];
+    $("theme").textContent = sign;
+    $("theme").ariaLabel = $("theme").title = `Theme: ${label}`;
     changed();
   };
   $("theme").addEventListener("click", () => {
-    const order = /** @type {const} */ (["", "dark", "light"]);
+    const order = Object.keys(THEMES);
     localStorage.setItem(KEY, order[(order.indexOf(chosen()) + 1) % order.length]);
     apply();
   });

@@ -29,6 +29,8 @@ export const DIMENSIONS = {
   queue: "Queue", user: "User", job: "Job", fleet: "Fleet", jobName: "Job name", usageType: "Usage type",
   instanceType: "Instance type", licenseProduct: "Licence", worker: "Worker", outcome: "Outcome",
 };
+/** Those that a session may have no value of. */
+export const OPTIONAL = ["instanceType", "licenseProduct", "worker", "outcome"];
 /** @param {string} dimension or the label of a pattern @returns {string} */
 export const dimensionName = (dimension) => DIMENSIONS[dimension] ?? dimension;
 /** The order in which a click goes deeper. After it come the sessions. */

@@ -130,12 +130,16 @@ def test_filters_are_chips_that_include_exclude_and_go(page):
     page.press("/")
     page.run("const s = document.getElementById('filter-dimension'); s.value = 'queue'; s.dispatchEvent(new Event('change'))")
     page.find("#filter-search").send_keys(name)
-    page.until("document.querySelectorAll('#filter-values button').length === 2")
+    page.until("document.querySelectorAll('#filter-values button').length === 1")
     page.after(lambda: page.run("document.querySelector('#filter-values button').click()"))
     assert page.text(".chip button:first-child") == f"Queue is {name}" and page.total()[1] == cost
     page.after(lambda: page.click(".chip button:first-child"))
     assert page.text(".chip button:first-child") == f"Queue is not {name}" and name not in [row[0] for row in page.rows()]
     page.after(lambda: page.click(".chip .remove"))
+    page.press("/")
+    page.run("const s = document.getElementById('filter-dimension'); s.value = 'outcome'; s.dispatchEvent(new Event('change'))")
+    page.until("[...document.querySelectorAll('#filter-values button')].at(-1)?.textContent === '(none)'")
+    page.close_dialog()
     assert page.all(".chip") == [] and name in [row[0] for row in page.rows()]
 
 

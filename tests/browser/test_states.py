@@ -25,7 +25,7 @@ def test_nothing_in_the_range_names_the_days_with_usage_and_leads_there(odd):
 def test_filters_that_leave_nothing_say_which_to_drop(odd):
     odd.open(farm="Hostile", **{"in": "2025-11", "where": ["user=user-1", "user=user-2"]})
     odd.until("document.querySelectorAll('#notice li').length === 2")
-    assert "Remove “User is user-1” $1.02 in 1 sessions" in " ".join(odd.text("#notice").split())
+    assert "Remove “User is user-1” $1.02 in 1 session" in " ".join(odd.text("#notice").split())
     odd.after(lambda: odd.click("#notice li button"))
     assert odd.total()[1] == "$1.02"
 
