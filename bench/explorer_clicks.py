@@ -38,11 +38,11 @@ class View:
         compare = {} if self.compare == "none" else {"compare": self.compare}
         return {**self.common(), "groupBy": self.by, "top": GROUPS_IN_TABLE, "topBy": "cost", **compare}
 
-    def sessions(self) -> str:
-        """The query string of the sessions behind the view."""
+    def sessions(self, cursor: str = "") -> str:
+        """The query string of the sessions behind the view, or of those behind the ones that are shown."""
         pairs = [*self.window.items(), ("timeZone", "Europe/Paris")]
         pairs += [("where", f"{dimension}={value}") for dimension, value in self.where]
-        return urlencode([*pairs, ("limit", "100")])
+        return urlencode([*pairs, ("limit", "100"), *([("cursor", cursor)] if cursor else [])])
 
 
 def of_groups(view: View) -> list[tuple[str, dict | str]]:
@@ -58,6 +58,8 @@ def clicks(page, month: str) -> list[tuple[str, list[tuple[str, dict | str]]]]:
     user = ("user", greatest(View(window, "user", where=(queue,))))
     job = ("job", greatest(View(window, "job", where=(queue, user))))
     of_job = View(window, "job", where=(queue, user, job))
+    all_sessions = View(window, "queue").sessions
+    second = page.list_sessions(all_sessions())["nextCursor"]
     return [
         ("the first chart: a month by queue", of_groups(View(window, "queue"))),
         ("by user", of_groups(View(window, "user"))),
@@ -66,13 +68,16 @@ def clicks(page, month: str) -> list[tuple[str, list[tuple[str, dict | str]]]]:
         ("drill into a queue: by user", of_groups(View(window, "user", where=(queue,)))),
         ("drill into its first user: by job", of_groups(View(window, "job", where=(queue, user)))),
         ("drill into a job: its sessions", [("query", of_job.chart()), ("sessions", of_job.sessions())]),
-        ("the sessions of the month", [("query", View(window, "queue").chart()), ("sessions", View(window, "queue").sessions())]),
+        ("the sessions of the month", [("query", View(window, "queue").chart()), ("sessions", all_sessions())]),
+        ("more of them", [("sessions", all_sessions(second))]),
+        ("the sessions of a user", [("query", View(window, "job", where=(queue, user)).chart()), ("sessions", View(window, where=(queue, user)).sessions())]),
         ("compare with the month before", of_groups(View(window, "user", compare="previous"))),
         ("95th percentile by queue", of_groups(View(window, "queue", stat="p95"))),
         ("the week by hour", [("query", View(window, hours=True).chart()), ("query", View(window, "queue", hours=True).table())]),
         ("a year by queue", of_groups(View(YEAR, "queue"))),
         ("a year by user", of_groups(View(YEAR, "user"))),
         ("a year by job", of_groups(View(YEAR, "job"))),
+        ("a month by licence", of_groups(View(window, "licenseProduct"))),
         ("a year by licence", of_groups(View(YEAR, "licenseProduct"))),
         ("a year of a queue by user", of_groups(View(YEAR, "user", where=(queue,)))),
         ("a year compared with the year before", of_groups(View(YEAR, "queue", compare="year"))),

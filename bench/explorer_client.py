@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from http_client import Server
 
 CONTENT_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+ELAPSED = re.compile(rb'"elapsedMicros":(\d+)')
 COOKIE = re.compile(r"set-cookie: ([^;\r\n]+)", re.IGNORECASE)
 # As many as browsers open to one server.
 CONNECTIONS = 6
@@ -43,25 +44,33 @@ class Page:
         """The answer to one question."""
         return self.answer(self.connections[0].exchange(self.prepared("query", question)))
 
-    def click(self, requests: list[tuple[str, dict | str]]) -> int:
-        """Sends all at once and reads all answers; the bytes of their bodies."""
+    def list_sessions(self, query: str) -> dict:
+        """A page of the list of sessions."""
+        return self.answer(self.connections[0].exchange(self.prepared("sessions", query)))
+
+    def click(self, requests: list[tuple[str, dict | str]]) -> list[bytes]:
+        """Sends all at once and reads all answers; their bodies."""
         used = list(zip(self.connections, requests, strict=False))
         for connection, request in used:
             connection.socket.sendall(self.prepared(*request))
-        return sum(self.checked(*connection.read_answer()) for connection, _ in used)
+        return [self.checked(*connection.read_answer()) for connection, _ in used]
 
     @staticmethod
-    def checked(head: bytes, body: bytes) -> int:
-        """The length of an answer, unless it is an error."""
+    def engine_ms(bodies: list[bytes]) -> float:
+        """How long the slowest of the answers says that it took to find, before it was written and sent."""
+        return max((int(micros) / 1e3 for body in bodies for micros in ELAPSED.findall(body)), default=0.0)
+
+    @staticmethod
+    def checked(head: bytes, body: bytes) -> bytes:
+        """The body of an answer, unless it is an error."""
         if not head.startswith(b"HTTP/1.1 200"):
             raise RuntimeError(f"{head.decode()}\n{body.decode()}")
-        return len(body)
+        return body
 
     @classmethod
     def answer(cls, answered: tuple[bytes, bytes]) -> dict:
         """An answer's document."""
-        cls.checked(*answered)
-        return json.loads(answered[1])
+        return json.loads(cls.checked(*answered))
 
 
 class Connection:
