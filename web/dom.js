@@ -23,7 +23,7 @@ export function h(name, members = {}, ...children) {
     else if (key === "text") element.textContent = value;
     else element.setAttribute(key, value === true ? "" : String(value));
   }
-  fill(element, ...children);
+  element.append(...children.filter(Boolean));
   return element;
 }
 
