@@ -6,10 +6,8 @@ crashes: nothing is lost, doubled or wrong, and every aggregation ends.
 
 import concurrent.futures
 import http.client
-import json
 import os
 import random
-import shutil
 import signal
 import threading
 import time
@@ -18,10 +16,8 @@ import botocore.exceptions
 import pytest
 
 import asking
-import ingest
 import sample
-from postgres import Postgres
-from program import Folder, Server
+from several import Studio, session, total
 
 RACES = int(os.environ.get("FARMTALLY_RACES", "10"))
 ROUNDS = int(os.environ.get("FARMTALLY_ROUNDS", "1"))
@@ -29,50 +25,7 @@ SEED = int(os.environ.get("FARMTALLY_SEED", "1"))
 STARTS_AT_ONCE = 32
 # Longer than a server that gives no sign of life is believed to live.
 FROZEN_SECONDS = 17
-FARM = "studio"
 TROUBLE = (OSError, http.client.HTTPException, botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError)
-
-
-class Studio:
-    """The servers, their database and their folder of segments."""
-
-    def __init__(self, path, count):
-        self.path, self.database = path, Postgres(path / "postgres", "farmtally", fsync=True)
-        self.segments = path / "segments"
-        self.segments.mkdir()
-        self.folders, self.servers = [], []
-        for number in range(count):
-            folder = Folder(path / f"server{number}")
-            if self.folders:
-                folder.path.mkdir(mode=0o700)
-                shutil.copy(self.folders[0].path / "master.key", folder.path)
-            self.folders.append(folder)
-            self.servers.append(self._serve(folder))
-        self.variables = self.folders[0].environment()
-        self.key = self.variables["AWS_ACCESS_KEY_ID"], self.variables["AWS_SECRET_ACCESS_KEY"]
-        made = self.folders[0].run("farm", "create", FARM).stdout
-        self.farm_id = made.split()[0].strip()
-
-    def _serve(self, folder):
-        return Server(folder, "--catalogue", self.database.socket_url, "--segments", self.segments)
-
-    def client(self, number, tries=1):
-        endpoint = {"AWS_ENDPOINT_URL_DEADLINE": self.servers[number].endpoint}
-        return asking.client(self.variables | endpoint, **asking.attempts(tries), read_timeout=30)
-
-    def post(self, number, sessions):
-        lines = "".join(json.dumps(session) + "\n" for session in sessions)
-        return ingest.post_sessions(self.servers[number].endpoint, self.farm_id, lines, self.key)
-
-    def restart(self, number):
-        self.servers[number].kill()
-        self.servers[number] = self._serve(self.folders[number])
-
-    def stop(self):
-        for server in self.servers:
-            assert server.stop() == 0, server.log()
-            assert "panicked" not in server.log(), server.log()
-        self.database.stop()
 
 
 @pytest.fixture(scope="module")
@@ -80,30 +33,6 @@ def studio(tmp_path_factory):
     opened = Studio(tmp_path_factory.mktemp("several"), 3)
     yield opened
     opened.stop()
-
-
-def session(number):
-    """A session of an hour that costs `number` ten-thousandths of a dollar."""
-    return sample.session(
-        1000 + number, sample.COMP, sample.CPU, sample.LIGHT, "alice", None, "24T10:00:00", "24T11:00:00",
-        f"{number / 10000:.4f}",
-    )
-
-
-def total(client, farm_id):
-    """What a server says that all sessions cost, in ten-thousandths, and how many there are."""
-    while True:
-        try:
-            _, answer = asking.start(client, asking.question(farm_id, [sample.COMP]))
-        except botocore.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] != "ThrottlingException":
-                raise
-            time.sleep(0.05)
-            continue
-        if answer["status"] == "COMPLETED":
-            rows = answer["statistics"]
-            return sum(row["count"] for row in rows), round(sum(row["costInUsd"]["sum"] for row in rows) * 10000)
-        assert answer["status"] == "TIMEOUT", answer
 
 
 def test_of_many_starts_on_all_servers_one_wins(studio):

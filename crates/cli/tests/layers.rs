@@ -12,7 +12,7 @@ const MAY_KNOW: [(&str, &[&str]); 16] = [
     ("farmtally-wire", &["farmtally-model"]),
     ("farmtally-columns", &["farmtally-model"]),
     ("farmtally-engine", &["farmtally-model", "farmtally-columns"]),
-    ("farmtally-store", &["farmtally-model", "farmtally-columns"]),
+    ("farmtally-store", &["farmtally-model", "farmtally-columns", "farmtally-sigv4"]),
     ("farmtally-ingest", &["farmtally-model"]),
     ("farmtally-connectors", &["farmtally-model", "farmtally-ingest"]),
     ("farmtally-testkit", &["farmtally-model"]),

@@ -157,8 +157,8 @@ pub enum ServiceError {
         /// What the disk said.
         cause: String,
     },
-    /// The database of a shared catalogue does not answer, did not confirm, or was changed by others. The request can be
-    /// sent again.
+    /// The database of a shared catalogue does not answer, did not confirm, or was changed by others, or the segments that
+    /// servers share cannot be reached. The request can be sent again.
     #[error("{cause}")]
     CatalogueUnavailable {
         /// What happened, and what to do.
@@ -191,6 +191,7 @@ impl From<farmtally_store::StoreError> for ServiceError {
             farmtally_store::StoreError::DiskFull => Self::DiskFull,
             farmtally_store::StoreError::WriteRefused { cause } => Self::WriteRefused { cause },
             error @ (farmtally_store::StoreError::Unavailable { .. }
+            | farmtally_store::StoreError::Objects { .. }
             | farmtally_store::StoreError::Unconfirmed { .. }
             | farmtally_store::StoreError::Overtaken) => {
                 Self::CatalogueUnavailable { cause: error.to_string() }

@@ -13,6 +13,8 @@ use farmtally_model::Timestamp;
 use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
+
 /// Its name in the folder.
 pub(crate) const AUDIT_LOG: &str = "audit.jsonl";
 /// Longest line, in bytes; a longer text of an entry is cut.
@@ -235,11 +237,7 @@ fn line(sequence: u64, at: Timestamp, entry: &AuditEntry<'_>, previous: &str) ->
 }
 
 fn hash_of(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    digest.iter().fold(String::with_capacity(64), |mut hash, byte| {
-        write!(hash, "{byte:02x}").unwrap_or_default();
-        hash
-    })
+    hex(&Sha256::digest(text.as_bytes()))
 }
 
 /// A text inside a JSON string: ASCII only, on one line, and not longer than it should be.

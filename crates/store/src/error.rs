@@ -70,6 +70,14 @@ pub enum StoreError {
     /// Other servers changed the same again and again. Nothing was changed; the call can be repeated.
     #[error("other servers changed the same at the same time; try again")]
     Overtaken,
+    /// The place of shared files does not answer, or refuses. Nothing was changed; the call can be repeated.
+    #[error("the segments in `{place}` cannot be used ({cause}); try again when they can")]
+    Objects {
+        /// The place, without a key pair.
+        place: String,
+        /// What happened.
+        cause: String,
+    },
     /// Bytes are not those that were written.
     #[error("{what} is damaged: {reason}; restore the folder from a backup")]
     Damaged {
@@ -148,6 +156,7 @@ impl StoreError {
             Self::DiskFull
                 | Self::WriteRefused { .. }
                 | Self::Unavailable { .. }
+                | Self::Objects { .. }
                 | Self::Unconfirmed { .. }
                 | Self::Overtaken
         )
@@ -223,11 +232,14 @@ pub enum OpenError {
     StillServed,
     /// The address of shared segments cannot be meant.
     #[error(
-        "`{address}` is no place for segments; name a folder that all servers have mounted, by its absolute path"
+        "`{address}` is no place for segments: {reason}; name a folder that all servers have mounted, or a bucket, \
+         s3://KEY:SECRET@BUCKET/PREFIX?endpoint=URL&region=REGION"
     )]
     SegmentsAddress {
-        /// The address.
+        /// The address, without a key pair.
         address: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The shared folder does not belong to the catalogue.
     #[error("`{address}` does not hold the segments of this catalogue: {reason}")]

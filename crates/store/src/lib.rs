@@ -31,6 +31,7 @@ mod fingerprint;
 mod folder;
 mod follow;
 mod heartbeat;
+mod hex;
 mod identity;
 mod limits;
 mod location;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::OpenError;
 use crate::folder;
+use crate::objects::{Objects, shown};
 
 /// The file that makes a folder one server's part of a shared store.
 const SHARED: &str = "shared";
@@ -23,16 +24,16 @@ pub struct StoreLocation {
 pub(crate) struct SharedPlaces {
     /// The URL of the catalogue's database. It may have a password in it.
     pub(crate) catalogue: String,
-    /// The folder or bucket of segments and answers.
+    /// The folder or bucket of segments and answers. That of a bucket has a secret in it.
     pub(crate) segments: String,
 }
 
 impl std::fmt::Debug for StoreLocation {
-    /// Without the database's URL.
+    /// Without the database's URL, and without the key pair of a bucket.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StoreLocation")
             .field("folder", &self.folder)
-            .field("segments", &self.shared.as_ref().map(|shared| &shared.segments))
+            .field("segments", &self.shared.as_ref().map(|shared| shown(&shared.segments)))
             .finish()
     }
 }
@@ -60,16 +61,21 @@ impl StoreLocation {
         Self::shared(folder, value("catalogue"), value("segments"))
     }
 
-    /// A catalogue in PostgreSQL (`postgres://…`) and segments in a shared folder (an absolute path). `folder` is this
-    /// server's own: its master key, its audit log, and copies of segments.
+    /// A catalogue in PostgreSQL (`postgres://…`) and segments in a shared folder (an absolute path) or a bucket
+    /// (`s3://KEY:SECRET@BUCKET/PREFIX?endpoint=URL&region=REGION`). `folder` is this server's own: its master key, its audit log, and copies of segments.
     pub fn shared(folder: &Path, catalogue: &str, segments: &str) -> Result<Self, OpenError> {
         if !catalogue.starts_with("postgres://") && !catalogue.starts_with("postgresql://") {
             let reason = "it has to begin with `postgres://`".to_owned();
             return Err(OpenError::CatalogueAddress { reason });
         }
-        if !segments.starts_with('/') || segments.contains('\n') || catalogue.contains('\n') {
-            return Err(OpenError::SegmentsAddress { address: segments.to_owned() });
+        if catalogue.contains('\n') {
+            return Err(OpenError::CatalogueAddress { reason: "it has a line break".to_owned() });
         }
+        if segments.contains('\n') {
+            let reason = "it has a line break".to_owned();
+            return Err(OpenError::SegmentsAddress { address: shown(segments), reason });
+        }
+        Objects::at(segments)?;
         let shared = SharedPlaces { catalogue: catalogue.to_owned(), segments: segments.to_owned() };
         Ok(Self { folder: folder.to_owned(), shared: Some(shared) })
     }

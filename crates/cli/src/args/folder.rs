@@ -50,7 +50,7 @@ pub(crate) struct MigrateArguments {
     /// Empty database for the catalogue that servers are to share, `postgres://USER:PASSWORD@HOST/NAME`
     #[arg(long, value_name = "URL", requires = "to_segments")]
     pub(crate) to_catalogue: Option<String>,
-    /// Folder for the segments that servers are to share, the same for all of them
+    /// Folder or bucket (`s3://…`) for the segments that servers are to share, the same for all of them
     #[arg(long, value_name = "PLACE", requires = "to_catalogue")]
     pub(crate) to_segments: Option<String>,
 }

@@ -19,7 +19,7 @@ pub(crate) struct ServeArguments {
     /// Database of a catalogue that servers share, `postgres://USER:PASSWORD@HOST/NAME`; the folder is this server's own then
     #[arg(long, value_name = "URL", env = "FARMTALLY_CATALOGUE", hide_env = true, requires = "segments")]
     pub(crate) catalogue: Option<String>,
-    /// Folder in which the servers of a shared catalogue keep segments and answers, the same for all of them
+    /// Folder or bucket (`s3://…`) in which the servers of a shared catalogue keep segments and answers, the same for all
     #[arg(long, value_name = "PLACE", env = "FARMTALLY_SEGMENTS", hide_env = true, requires = "catalogue")]
     pub(crate) segments: Option<String>,
     /// File with settings, in TOML: the names of these flags, each with its value

@@ -9,6 +9,8 @@ use crate::report_error::Failure;
 
 /// A setting with a password in it.
 const CATALOGUE: &str = "catalogue";
+/// What the address of a bucket begins with, which has a key pair in it.
+const BUCKET: &[u8] = b"s3://";
 
 /// Prints a line for each setting: `name = value`, and behind `#` the origin.
 pub(crate) fn show(line: &CommandLine) -> Result<(), Failure> {
@@ -42,7 +44,8 @@ pub(crate) fn show(line: &CommandLine) -> Result<(), Failure> {
 /// As the file would have it.
 fn value(matches: &ArgMatches, id: &str) -> String {
     let Some(raw) = matches.get_raw(id) else { return "(none)".to_owned() };
-    if id == CATALOGUE {
+    let is_secret = |value: &std::ffi::OsStr| id == CATALOGUE || value.as_encoded_bytes().starts_with(BUCKET);
+    if raw.clone().any(is_secret) {
         return "(hidden)".to_owned();
     }
     let values: Vec<String> = raw.map(|value| quoted(&value.to_string_lossy())).collect();

@@ -30,7 +30,7 @@ use crate::database::Database;
 use crate::error::{OpenError, StoreError};
 use crate::folder::{self, MasterKey};
 use crate::location::{SharedPlaces, StoreLocation};
-use crate::objects::Objects;
+use crate::objects::{Objects, shown};
 use crate::shared;
 
 pub use access_keys::StoredAccessKey;
@@ -96,8 +96,8 @@ impl Catalogue {
         let database = Database::connect(&places.catalogue, schema::prepare_shared)?;
         schema::refuse_newer(database.read(schema::shared_version)?)?;
         let master_key = shared_key(&database, dir)?;
-        let objects = Arc::new(Objects::at(&places.segments));
-        match_segments(&database, &objects, &places.segments)?;
+        let objects = Arc::new(Objects::at(&places.segments)?);
+        match_segments(&database, &objects, &shown(&places.segments))?;
         let answers = AnswerFiles::new(dir, Some(Arc::clone(&objects)));
         Ok(Self { database, master_key, answers, audit: AuditLog::in_folder(dir), objects: Some(objects) })
     }
