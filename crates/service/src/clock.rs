@@ -31,7 +31,9 @@ impl SystemClock {
             let is_small_step_back = (1..=STANDS_STILL_MAX_MS).contains(&latest_ms.saturating_sub(read_ms));
             if is_small_step_back { latest_ms } else { read_ms }
         };
-        let before = self.latest_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |latest_ms| Some(shown(latest_ms)));
+        let before = self
+            .latest_ms
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |latest_ms| Some(shown(latest_ms)));
         shown(before.unwrap_or_else(|unchanged| unchanged))
     }
 }
@@ -76,7 +78,9 @@ mod tests {
     #[test]
     fn a_small_step_back_is_stood_out() {
         let clock = SystemClock::default();
-        for (read_ms, shown_ms) in [(0, 0), (500, 500), (499, 500), (500 - STANDS_STILL_MAX_MS, 500), (501, 501)] {
+        for (read_ms, shown_ms) in
+            [(0, 0), (500, 500), (499, 500), (500 - STANDS_STILL_MAX_MS, 500), (501, 501)]
+        {
             assert_eq!(clock.shown(NOON + read_ms), NOON + shown_ms);
         }
     }
