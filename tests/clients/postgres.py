@@ -13,6 +13,8 @@ from patience import PATIENCE_SECONDS
 
 USER = "postgres"
 PASSWORD = "correct horse"
+# Read once: threads change the environment.
+PATH = os.environ["PATH"]
 
 
 def programs():
@@ -76,7 +78,7 @@ class Postgres:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, cwd=self.folder,
             user=USER if os.geteuid() == 0 else None, stdin=subprocess.DEVNULL,
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+            env={"PATH": PATH, "LC_ALL": "C.UTF-8"},
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         return done.stdout

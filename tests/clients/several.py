@@ -36,6 +36,7 @@ class Studio:
             self.folders.append(folder)
             self.servers.append(self._serve(folder))
         self.variables = self.folders[0].environment()
+        self.clients = [self._client(number) for number in range(count)]
         self.key = self.variables["AWS_ACCESS_KEY_ID"], self.variables["AWS_SECRET_ACCESS_KEY"]
         told = self.folders[0].run("farm", *(["list"] if origin else ["create", FARM])).stdout
         self.farm_id = FARM_ID.search(told)[0]
@@ -55,6 +56,11 @@ class Studio:
         return Server(folder, "--catalogue", self.database.socket_url, "--segments", self.segments)
 
     def client(self, number, tries=1):
+        """A client of a server. Those that try once are there already, because making one changes the environment, which all
+        threads have in common."""
+        return self.clients[number] if tries == 1 else self._client(number, tries)
+
+    def _client(self, number, tries=1):
         endpoint = {"AWS_ENDPOINT_URL_DEADLINE": self.servers[number].endpoint}
         return asking.client(self.variables | endpoint, **asking.attempts(tries), read_timeout=30)
 
@@ -65,6 +71,7 @@ class Studio:
     def restart(self, number):
         self.servers[number].kill()
         self.servers[number] = self._serve(self.folders[number])
+        self.clients[number] = self._client(number)
 
     def stop_servers(self):
         while self.servers:

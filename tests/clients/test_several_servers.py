@@ -1,7 +1,7 @@
 """Three servers over one catalogue and one folder of segments, which are killed, frozen and thawed, and whose database
 crashes: nothing is lost, doubled or wrong, and every aggregation ends.
 
-`FARMTALLY_RACES` and `FARMTALLY_ROUNDS` make more of it; `scripts/several-servers --full` does.
+`SEVERAL_RACES` and `SEVERAL_ROUNDS` make more of it; `scripts/several-servers --full` does.
 """
 
 import concurrent.futures
@@ -19,9 +19,9 @@ import asking
 import sample
 from several import Studio, session, total
 
-RACES = int(os.environ.get("FARMTALLY_RACES", "10"))
-ROUNDS = int(os.environ.get("FARMTALLY_ROUNDS", "1"))
-SEED = int(os.environ.get("FARMTALLY_SEED", "1"))
+RACES = int(os.environ.get("SEVERAL_RACES", "10"))
+ROUNDS = int(os.environ.get("SEVERAL_ROUNDS", "1"))
+SEED = int(os.environ.get("SEVERAL_SEED", "1"))
 STARTS_AT_ONCE = 32
 # Longer than a server that gives no sign of life is believed to live.
 FROZEN_SECONDS = 17
@@ -45,6 +45,9 @@ def test_of_many_starts_on_all_servers_one_wins(studio):
         try:
             question = asking.question(studio.farm_id, [sample.COMP])
             return client.start_sessions_statistics_aggregation(**question)["aggregationId"]
+        except botocore.exceptions.ConnectionClosedError:
+            # A connection that was kept, and that the server ended because nobody had used it for a while.
+            return start(attempt)
         except botocore.exceptions.ClientError as error:
             assert error.response["Error"]["Code"] == "ThrottlingException", error
             return None
