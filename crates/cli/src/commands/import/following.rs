@@ -11,6 +11,9 @@ use crate::exit::ExitStatus;
 use crate::patience::Patience;
 use crate::report_error::Failure;
 
+/// Between two looks at a file that was renamed and may still grow.
+const CATCHING_UP: Duration = Duration::from_secs(1);
+
 /// Imports again and again. What fails at first is wrong; what fails later may pass.
 pub(super) fn follow(arguments: &ImportArguments, pause: Duration) -> Result<ExitStatus, Failure> {
     if arguments.files.iter().any(|path| is_stdin(path)) {
@@ -22,10 +25,13 @@ pub(super) fn follow(arguments: &ImportArguments, pause: Duration) -> Result<Exi
     followed.look()?;
     followed.pass(GoingOn { patience: &patience, is_again: false })?;
     let going_on = GoingOn { patience: &patience, is_again: true };
-    while patience.wait(pause) {
+    while patience.wait(followed.pause(pause)) {
         let again =
             followed.look().and_then(|has_news| if has_news { followed.pass(going_on) } else { Ok(()) });
         if let Err(failure) = again {
+            if followed.sources.iter().any(Source::has_gap) {
+                return Err(failure);
+            }
             failure.report();
         }
     }
@@ -54,6 +60,11 @@ impl<'a> Followed<'a> {
             has_news |= source.look_again(self.arguments, *seen)?;
         }
         Ok(has_news)
+    }
+
+    /// How long to wait for the next pass. What was renamed is read as fast as it can be told to be over.
+    fn pause(&self, pause: Duration) -> Duration {
+        if self.sources.iter().any(Source::is_behind) { pause.min(CATCHING_UP) } else { pause }
     }
 
     fn pass(&mut self, going_on: GoingOn<'_>) -> Result<(), Failure> {

@@ -165,6 +165,16 @@ impl Source {
         Ok(now.is_none() || now != seen)
     }
 
+    /// Whether there is more to read than the next pass reads.
+    pub(super) fn is_behind(&self) -> bool {
+        matches!(&self.kind, Kind::Growing(file) if file.is_behind())
+    }
+
+    /// Whether something is missing that nobody can read any more.
+    pub(super) const fn has_gap(&self) -> bool {
+        matches!(&self.kind, Kind::Growing(file) if file.has_gap())
+    }
+
     /// Whether each pass has only what is new, so that what earlier passes said of the rest still stands.
     pub(super) const fn is_read_on(&self) -> bool {
         matches!(self.kind, Kind::Growing(_) | Kind::Database(_))

@@ -126,6 +126,78 @@ fn a_file_that_was_renamed_is_read_to_its_end_before_the_new_one() {
     assert_eq!(file.look(), []);
 }
 
+/// A rotation: each number grows by one.
+fn rotate(file: &Followed, numbers: u32) {
+    let name = |number: u32| file.folder.path().join(format!("file.{number}"));
+    for number in (1..=numbers).rev().filter(|number| name(*number).exists()) {
+        fs::rename(name(number), name(number + 1)).unwrap();
+    }
+    fs::rename(file.path(), name(1)).unwrap();
+}
+
+/// Looks until nothing is left over.
+fn catch_up(file: &mut Followed) -> Vec<(String, usize)> {
+    let mut found = Vec::new();
+    for _ in 0..20 {
+        found.extend(file.look());
+    }
+    assert!(!file.growing.is_behind());
+    found
+}
+
+#[test]
+fn every_file_that_had_the_name_between_two_looks_is_read() {
+    let mut file = Followed::new(Format::Jsonl, &line(1));
+    fs::write(file.folder.path().join("file.1"), line(99)).unwrap();
+    assert_eq!(file.look(), ones(&[1]), "what was renamed before is not read");
+    file.append(&line(2));
+    for numbers in [[3, 4], [5, 6], [7, 8]] {
+        rotate(&file, 5);
+        fs::write(file.path(), line(numbers[0]) + line(numbers[1]).trim_end()).unwrap();
+    }
+    assert!(file.growing.is_behind());
+    assert_eq!(catch_up(&mut file), ones(&[2, 3, 4, 5, 6, 7]), "the last line may still grow");
+    file.append("\n");
+    assert_eq!(file.look(), ones(&[8]));
+    rotate(&file, 5);
+    fs::write(file.path(), line(9)).unwrap();
+    assert_eq!(catch_up(&mut file), ones(&[9]), "nothing is read twice");
+}
+
+#[test]
+fn a_file_between_that_was_compressed_is_read_too() {
+    let mut file = Followed::new(Format::Jsonl, &line(1));
+    assert_eq!(file.look(), ones(&[1]));
+    rotate(&file, 5);
+    rotate_compressed(&file, &line(2));
+    fs::write(file.path(), line(3)).unwrap();
+    assert_eq!(catch_up(&mut file), ones(&[2, 3]));
+}
+
+/// A file takes the name, is renamed and compressed.
+fn rotate_compressed(file: &Followed, text: &str) {
+    fs::rename(file.folder.path().join("file.1"), file.folder.path().join("file.2")).unwrap();
+    let gzip = File::create(file.folder.path().join("file.1.gz")).unwrap();
+    let mut encoder = flate2::write::GzEncoder::new(gzip, flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap();
+}
+
+#[test]
+fn a_file_between_that_is_gone_is_an_error_that_names_it() {
+    let mut file = Followed::new(Format::Jsonl, &line(1));
+    assert_eq!(file.look(), ones(&[1]));
+    rotate(&file, 5);
+    fs::write(file.path(), line(2)).unwrap();
+    rotate(&file, 5);
+    fs::remove_file(file.folder.path().join("file.1")).unwrap();
+    fs::write(file.path(), line(3)).unwrap();
+    assert!(!file.growing.look().unwrap(), "the first may still grow");
+    let error = file.growing.look().unwrap_err().to_string();
+    assert!(error.starts_with("it was renamed more than once since the last look, and `"), "{error}");
+    assert!(error.contains("/file.1` is not there; import what became of that file"), "{error}");
+}
+
 #[test]
 fn a_file_that_was_cut_is_read_from_its_beginning() {
     let mut file = Followed::new(Format::Jsonl, &(line(1) + &line(2)));
