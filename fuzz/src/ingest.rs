@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use farmtally_ingest::{
     Entry, FlamencoNames, Format, Input, Mapping, Options, RateCard, draft_mapping, flamenco_task_log, open,
-    parse_jsonl,
+    parse_amended, parse_jsonl,
 };
 
 use crate::text;
@@ -31,6 +31,9 @@ fn check(entry: &Entry) {
 pub(crate) fn jsonl(bytes: &[u8]) {
     for entry in parse_jsonl(bytes) {
         check(&entry);
+    }
+    for reject in parse_amended(bytes).filter_map(Result::err) {
+        check(&Entry::Rejected(reject));
     }
     read(Format::Jsonl, bytes);
 }

@@ -1,10 +1,10 @@
-//! Revisions of stored records, into the folder or through the server that has it.
+//! Other costs for stored records, into the folder or through the server that has it.
 
 use std::sync::Arc;
 
-use farmtally_model::{FarmId, Submission};
+use farmtally_model::FarmId;
 use farmtally_service::{
-    Catalogue, FolderError, NumberedSubmission, OpenError, Service, ServiceLimits, SystemClock,
+    Amended, Catalogue, FolderError, NumberedAmended, OpenError, Service, ServiceLimits, SystemClock,
 };
 use serde_json::Value;
 
@@ -13,20 +13,20 @@ use crate::data_folder::{DataFolder, owner_credential};
 use crate::exit::ExitStatus;
 use crate::region;
 use crate::report_error::Failure;
-use crate::submission_lines::to_line;
+use crate::submission_lines::amended_line;
 use crate::talk::tell;
 
-/// Revisions of a batch, which is one durable commit.
+/// Records of a batch, which is one durable commit.
 const BATCH: usize = 1000;
 /// Most bytes of one request; the server takes 8 MiB.
 const BODY_BYTES_MAX: usize = 7 << 20;
 
-/// What became of the revisions.
+/// What became of the records.
 #[derive(Debug, Default)]
 pub(crate) struct Revised {
     /// Records that have their new cost.
     pub(crate) replaced: u64,
-    /// Records that changed meanwhile, or whose source sent a higher revision, with the reason of the first few.
+    /// Records that changed meanwhile, with the reason of the first few.
     pub(crate) refused: u64,
     pub(crate) reasons: Vec<String>,
 }
@@ -34,11 +34,11 @@ pub(crate) struct Revised {
 /// Reasons that are worth reading.
 const REASONS_MAX: usize = 3;
 
-/// Takes revisions in, batch by batch.
+/// Takes records with other costs in, batch by batch.
 pub(crate) struct Revising {
     destination: Destination,
     farm_id: FarmId,
-    batch: Vec<Submission>,
+    batch: Vec<Amended>,
     revised: Revised,
     /// The first batch that was not stored ends it all.
     failure: Option<Failure>,
@@ -63,10 +63,10 @@ impl Revising {
         Ok(Self { destination, farm_id, batch: Vec::new(), revised: Revised::default(), failure: None })
     }
 
-    /// Takes one revision.
-    pub(crate) fn revise(&mut self, revision: Submission) {
+    /// Takes one record.
+    pub(crate) fn revise(&mut self, amended: Amended) {
         if self.failure.is_none() {
-            self.batch.push(revision);
+            self.batch.push(amended);
             if self.batch.len() >= BATCH {
                 self.store();
             }
@@ -121,27 +121,26 @@ impl Revised {
 fn into_folder(
     service: &Service,
     farm_id: FarmId,
-    batch: Vec<Submission>,
+    batch: Vec<Amended>,
     revised: &mut Revised,
 ) -> Result<(), Failure> {
-    let numbered = (1..).zip(batch).map(|(line, submission)| NumberedSubmission { line, submission });
-    let report = service.store_batch(farm_id, numbered.collect())?;
+    let numbered = (1..).zip(batch).map(|(line, amended)| NumberedAmended { line, amended });
+    let report = service.store_amended(farm_id, numbered.collect())?;
     revised.replaced += report.replaced;
     report.refused.iter().for_each(|refused| revised.refuse(&refused.message));
-    (0..report.unchanged).for_each(|_| revised.refuse("a higher revision came meanwhile"));
     Ok(())
 }
 
 fn through_server(
     server: &Connection,
     farm_id: FarmId,
-    batch: &[Submission],
+    batch: &[Amended],
     revised: &mut Revised,
 ) -> Result<(), Failure> {
-    let path = format!("/api/v1/farms/{farm_id}/sessions");
+    let path = format!("/api/v1/farms/{farm_id}/costs");
     let mut body = String::new();
-    for submission in batch {
-        let line = to_line(submission);
+    for amended in batch {
+        let line = amended_line(amended);
         if !body.is_empty() && body.len() + line.len() >= BODY_BYTES_MAX {
             send(server, &path, &std::mem::take(&mut body), revised)?;
         }
@@ -154,12 +153,10 @@ fn through_server(
 fn send(server: &Connection, path: &str, body: &str, revised: &mut Revised) -> Result<(), Failure> {
     let answer =
         server.post(path, "application/x-ndjson", body.as_bytes()).map_err(|error| Failure::of(&error))?;
-    let count = |name: &str| answer.get(name).and_then(Value::as_u64);
-    let (Some(replaced), Some(unchanged)) = (count("replaced"), count("unchanged")) else {
+    let Some(replaced) = answer.get("replaced").and_then(Value::as_u64) else {
         return Err(Failure::of(&server.unreadable()));
     };
     revised.replaced += replaced;
-    (0..unchanged).for_each(|_| revised.refuse("a higher revision came meanwhile"));
     let refused = answer.get("refused").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     for refusal in refused {
         revised.refuse(refusal.get("message").and_then(Value::as_str).unwrap_or("(no reason)"));

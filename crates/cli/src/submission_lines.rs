@@ -3,17 +3,42 @@
 //! What is written here must read back as the very same submission, or an import beside a server would store something
 //! else than one into the folder.
 
-use farmtally_model::{NanoUsd, Record, RecordNames, Session, Span, Submission, Usage, UsageLine, Volume};
+use farmtally_model::{
+    LineCost, NanoUsd, Record, RecordNames, Session, Span, Submission, Usage, UsageLine, Volume,
+};
+use farmtally_service::Amended;
 use serde_json::{Map, Value, json};
 
 /// One line, without its end.
 pub(crate) fn to_line(submission: &Submission) -> String {
-    let mut members = match &submission.record {
-        Record::Session(session) => session_members(session),
-        Record::Volume(volume) => volume_members(volume),
-    };
+    let mut members = record_members(&submission.record);
     add_names(&mut members, &submission.names);
     Value::Object(members).to_string()
+}
+
+/// One line of a stored record with other costs, without its end.
+pub(crate) fn amended_line(amended: &Amended) -> String {
+    let sent = amended.record.with_costs(|_, cost| match cost {
+        LineCost::Total(cost) => Some(cost),
+        LineCost::PerHour(_) => None,
+    });
+    let mut members = Map::new();
+    add(&mut members, "record", Some(Value::Object(record_members(&sent))));
+    add(&mut members, "fingerprint", Some(amended.fingerprint.to_string().into()));
+    let share = amended.share.map(|share| {
+        let mut members = Map::new();
+        add(&mut members, "sentCostInUsd", cost(share.sent));
+        Value::Object(members)
+    });
+    add(&mut members, "share", share);
+    Value::Object(members).to_string()
+}
+
+fn record_members(record: &Record<Option<NanoUsd>>) -> Map<String, Value> {
+    match record {
+        Record::Session(session) => session_members(session),
+        Record::Volume(volume) => volume_members(volume),
+    }
 }
 
 fn session_members(session: &Session<Option<NanoUsd>>) -> Map<String, Value> {

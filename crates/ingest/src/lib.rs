@@ -7,6 +7,7 @@
 //! The one fact that hurts when discovered late: an entry is a whole session or nothing. In the flat formats a bad
 //! usage line refuses all lines of its session, because a session with a missing line would be a wrong bill.
 
+mod amended_lines;
 mod cell;
 mod column;
 mod csv_rows;
@@ -38,6 +39,7 @@ mod slurm;
 mod suggestion;
 mod swf;
 
+pub use amended_lines::{AmendedLine, AmendedShare, parse_amended};
 pub use entry::{Entry, ReadError, Reject, SkipReason};
 pub use flamenco::{FlamencoJob, FlamencoNames, SharedFlamencoNames, flamenco_task_log};
 pub use foreign_id::{ForeignSource, farm_id_for_name, fleet_id_for_name, queue_id_for_name};

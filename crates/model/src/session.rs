@@ -278,6 +278,46 @@ pub enum Record<C> {
     Volume(Volume<C>),
 }
 
+impl<C: Copy> Record<C> {
+    /// The same record with another cost for each line, by its position, or for the volume.
+    pub fn with_costs<D>(&self, mut cost: impl FnMut(usize, C) -> D) -> Record<D> {
+        match self {
+            Self::Session(session) => Record::Session(session.with_costs(cost)),
+            Self::Volume(volume) => Record::Volume(Volume {
+                volume_id: volume.volume_id,
+                fleet_id: volume.fleet_id,
+                span: volume.span,
+                revision: volume.revision,
+                cost: cost(0, volume.cost),
+            }),
+        }
+    }
+}
+
+impl<C: Copy> Session<C> {
+    fn with_costs<D>(&self, mut cost: impl FnMut(usize, C) -> D) -> Session<D> {
+        let lines = self.usage.0.iter().enumerate();
+        let line = |(index, line): (usize, &UsageLine<C>)| UsageLine {
+            usage: line.usage.clone(),
+            cost: cost(index, line.cost),
+        };
+        Session {
+            session_id: self.session_id,
+            queue_id: self.queue_id,
+            fleet_id: self.fleet_id,
+            job_id: self.job_id,
+            job_name: self.job_name.clone(),
+            user_id: self.user_id.clone(),
+            worker_id: self.worker_id,
+            instance_type: self.instance_type.clone(),
+            outcome: self.outcome,
+            span: self.span,
+            revision: self.revision,
+            usage: UsageLines(lines.map(line).collect()),
+        }
+    }
+}
+
 impl<C> Record<C> {
     /// The identity under which the record counts once.
     pub fn id(&self) -> RecordId {

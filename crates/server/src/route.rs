@@ -102,7 +102,9 @@ impl Route {
     /// Longest body, in bytes.
     pub(crate) fn body_bytes_max(&self) -> usize {
         match self {
-            Self::Signed(SignedRoute::Native(target)) if target.native == Native::SendSessions => {
+            Self::Signed(SignedRoute::Native(target))
+                if matches!(target.native, Native::SendSessions | Native::AmendCosts) =>
+            {
                 INGEST_BODY_BYTES_MAX
             }
             _ => API_BODY_BYTES_MAX,
@@ -171,7 +173,8 @@ mod tests {
             let path = route.template.replace("{farmId}", "farm-1");
             let found = Route::of(&Method::from_bytes(route.method.as_bytes()).unwrap(), &path);
             let is_audited = matches!(&found, Route::Signed(route) if route.is_audited());
-            assert_eq!(is_audited, route.method == "DELETE", "{}", route.name);
+            let changes = route.method == "DELETE" || route.name == "AmendCosts";
+            assert_eq!(is_audited, changes, "{}", route.name);
         }
     }
 

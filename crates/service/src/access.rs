@@ -48,22 +48,31 @@ pub enum Action {
     Ingest,
     /// Delete a session or volume.
     Delete,
+    /// Price what is stored anew, or spread a bill over it.
+    ChangeCosts,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 5] =
-        [Self::ReadStatistics, Self::ReadFarm, Self::ManageFarm, Self::Ingest, Self::Delete];
+    pub const ALL: [Self; 6] = [
+        Self::ReadStatistics,
+        Self::ReadFarm,
+        Self::ManageFarm,
+        Self::Ingest,
+        Self::Delete,
+        Self::ChangeCosts,
+    ];
 
     const fn is_allowed_for(self, role: Role) -> bool {
         match (role, self) {
             (Role::Admin, _)
             | (Role::Reader, Self::ReadStatistics | Self::ReadFarm)
             | (Role::Ingester, Self::Ingest) => true,
-            (Role::Reader, Self::ManageFarm | Self::Ingest | Self::Delete)
-            | (Role::Ingester, Self::ReadStatistics | Self::ReadFarm | Self::ManageFarm | Self::Delete) => {
-                false
-            }
+            (Role::Reader, Self::ManageFarm | Self::Ingest | Self::Delete | Self::ChangeCosts)
+            | (
+                Role::Ingester,
+                Self::ReadStatistics | Self::ReadFarm | Self::ManageFarm | Self::Delete | Self::ChangeCosts,
+            ) => false,
         }
     }
 
@@ -74,6 +83,7 @@ impl Action {
             Self::ManageFarm => "create, change or delete farms, queues and fleets",
             Self::Ingest => "send sessions",
             Self::Delete => "delete sessions",
+            Self::ChangeCosts => "change the costs of sessions",
         }
     }
 }

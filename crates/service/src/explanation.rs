@@ -5,7 +5,7 @@
 
 use farmtally_ingest::{LineExplanation, RateCard, rate_card_id};
 use farmtally_model::{DisplayName, FarmId, FleetId, LineCost, Record, RecordId, RecordNames, Timestamp};
-use farmtally_store::{RateCardVersion, StoredRecord};
+use farmtally_store::{CostOrigin, RateCardVersion, StoredRecord};
 
 use crate::error::ServiceError;
 use crate::service::Service;
@@ -123,7 +123,7 @@ fn gives_what_is_stored(lines: &[LineExplanation], stored: &StoredRecord) -> boo
         Record::Session(session) => session.usage.as_slice().iter().map(|line| line.cost).collect(),
         Record::Volume(volume) => vec![volume.cost],
     };
-    let given = stored.given.as_deref().unwrap_or_default();
-    let mut compared = lines.iter().zip(costs).zip(given);
-    compared.all(|((line, cost), given)| *given || line.cost == cost)
+    let origins = stored.origins.as_deref().unwrap_or_default();
+    let mut compared = lines.iter().zip(costs).zip(origins);
+    compared.all(|((line, cost), origin)| *origin != CostOrigin::Priced || line.cost == cost)
 }

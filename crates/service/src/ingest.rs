@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use farmtally_ingest::{PricedRecord, RateCard};
 use farmtally_model::{DisplayName, FarmId, FleetId, RecordId, Submission};
-use farmtally_store::{PricedSubmission, fingerprint, is_worth_segments};
+use farmtally_store::{PricedSubmission, Refusal, fingerprint, is_worth_segments};
 
 use crate::access::{Action, Caller};
 use crate::error::ServiceError;
@@ -28,6 +28,14 @@ pub struct RefusedSubmission {
     pub record_id: RecordId,
     /// Why, for whoever sent it.
     pub message: String,
+}
+
+impl RefusedSubmission {
+    /// What the store refused, of a batch whose records stood in these lines.
+    pub(crate) fn new(lines: &[u64], refusal: &Refusal) -> Self {
+        let Refusal { index, reason } = refusal;
+        Self { line: lines[*index], record_id: reason.id(), message: reason.to_string() }
+    }
 }
 
 /// What became of a batch. It exists only after the batch is on disk.
@@ -76,11 +84,7 @@ impl Service {
         report.stored = receipt.stored;
         report.replaced = receipt.replaced;
         report.unchanged = receipt.unchanged;
-        report.refused.extend(receipt.refused.into_iter().map(|refusal| RefusedSubmission {
-            line: lines[refusal.index],
-            record_id: refusal.reason.id(),
-            message: refusal.reason.to_string(),
-        }));
+        report.refused.extend(receipt.refused.iter().map(|refusal| RefusedSubmission::new(&lines, refusal)));
         report.refused.sort_by_key(|refused| refused.line);
         self.counters.batch_stored(&report);
         Ok(report)
@@ -113,7 +117,7 @@ impl Service {
                     report.unpriced_lines += u64::from(priced.unpriced_lines);
                     lines.push(line);
                     let PricedRecord { record, names, .. } = priced;
-                    priced_batch.push(PricedSubmission { record, fingerprint, names });
+                    priced_batch.push(PricedSubmission { record, fingerprint, names, amendment: None });
                 }
                 Err(error) => {
                     report.refused.push(RefusedSubmission { line, record_id, message: error.to_string() });

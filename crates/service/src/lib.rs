@@ -5,6 +5,7 @@
 
 mod access;
 mod aggregation;
+mod amending;
 mod budgets;
 mod clock;
 mod counts;
@@ -34,6 +35,7 @@ mod workers;
 
 pub use access::{Action, Caller, Role};
 pub use aggregation::{AggregationPage, PageRequest, StartAggregation};
+pub use amending::NumberedAmended;
 pub use budgets::{BudgetStatus, is_passed, open_webhook_secret, seal_webhook_secret};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use counts::ServiceCounts;
@@ -58,9 +60,10 @@ pub use workers::Worker;
 
 // What the faces need of the folder without a server on it, so that they need not know the store.
 pub use farmtally_store::{
-    Association, AssociationFilter, AuditEntry, AuditError, AuditSummary, AuditWriteError, Budget, Catalogue,
-    ClientCall, Farm, FarmFigures, Migrated, NamedResource, NewFarm, NewResource, OpenError as FolderError,
-    Passed, RateCardVersion, ResourceChange, ResourceId, STRAIGHT_RECORDS_MAX, SessionPosition, SpreadBill,
-    StoreError, StoreLocation, StoredRecord, Tagged, Tags, VerifyReport, Webhook, backup, holder, migrate,
-    published_endpoint, rebuild, restore, seal, verify,
+    Amended, Association, AssociationFilter, AuditEntry, AuditError, AuditSummary, AuditWriteError, Budget,
+    Catalogue, ClientCall, CostOrigin, Farm, FarmFigures, Fingerprint, Migrated, NamedResource, NewFarm,
+    NewResource, OpenError as FolderError, Passed, RateCardVersion, ResourceChange, ResourceId,
+    STRAIGHT_RECORDS_MAX, SessionPosition, SpreadBill, StoreError, StoreLocation, StoredRecord, StoredShare,
+    Tagged, Tags, VerifyReport, Webhook, backup, holder, migrate, published_endpoint, rebuild, restore, seal,
+    verify,
 };

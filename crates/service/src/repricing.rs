@@ -1,16 +1,14 @@
 //! Records priced anew by the card that a farm has now, shown before it is done.
 //!
-//! Only costs that a card made are made anew; a cost that came with its record stays. A change is a revision by the rules
-//! of every revision, so that it counts once, and whoever does it twice changes nothing the second time.
+//! Only costs that a card made are made anew; a cost that came with its record stays. The record keeps its revision, which is
+//! its source's, and whoever does it twice changes nothing the second time.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use farmtally_ingest::RateCard;
-use farmtally_model::{
-    DisplayName, FarmId, FleetId, LineCost, NanoUsd, Record, RecordNames, Submission, TimeRange,
-};
-use farmtally_store::{StoredRecord, as_submitted};
+use farmtally_model::{DisplayName, FarmId, FleetId, LineCost, Record, RecordNames, Submission, TimeRange};
+use farmtally_store::{Amended, StoredRecord};
 
 use crate::error::ServiceError;
 use crate::month::Month;
@@ -38,7 +36,7 @@ pub struct Repricing {
     pub given: u64,
     /// Records that run; they are priced anew when they end.
     pub running: u64,
-    /// Records of which it cannot be told which costs came with them, or that cannot be priced or revised.
+    /// Records of which it cannot be told which costs came with them, or that cannot be priced.
     pub left: u64,
 }
 
@@ -47,23 +45,23 @@ enum Change {
     Given,
     Running,
     Left,
-    Revised { before_nanos: u128, after_nanos: u128, revision: Box<Submission> },
+    Amended { before_nanos: u128, after_nanos: u128, amended: Box<Amended> },
 }
 
 impl Service {
-    /// Prices what started in a range anew, and hands over each revision that this makes; it stores none of them.
+    /// Prices what started in a range anew, and hands over each record whose cost this changes; it stores none of them.
     pub fn reprice(
         &self,
         farm_id: FarmId,
         range: TimeRange,
-        revise: &mut dyn FnMut(Submission),
+        amend: &mut dyn FnMut(Amended),
     ) -> Result<Repricing, ServiceError> {
         let pricing = Pricing { card: self.rate_card(farm_id)?, fleet_names: self.names_of_fleets(farm_id)? };
         let mut repricing = Repricing::default();
         self.for_each_record(farm_id, range, &mut |stored| {
             let started_at = stored.record.span().started_at();
             if range.start() <= started_at && started_at < range.end() {
-                repricing.note(Month::of(started_at), pricing.change(&stored), revise);
+                repricing.note(Month::of(started_at), pricing.change(&stored), amend);
             }
         })?;
         Ok(repricing)
@@ -71,18 +69,18 @@ impl Service {
 }
 
 impl Repricing {
-    fn note(&mut self, month: Month, change: Change, revise: &mut dyn FnMut(Submission)) {
+    fn note(&mut self, month: Month, change: Change, amend: &mut dyn FnMut(Amended)) {
         match change {
             Change::Unchanged => self.unchanged += 1,
             Change::Given => self.given += 1,
             Change::Running => self.running += 1,
             Change::Left => self.left += 1,
-            Change::Revised { before_nanos, after_nanos, revision } => {
+            Change::Amended { before_nanos, after_nanos, amended } => {
                 let difference = self.months.entry(month).or_default();
                 difference.records += 1;
                 difference.before_nanos += before_nanos;
                 difference.after_nanos += after_nanos;
-                revise(*revision);
+                amend(*amended);
             }
         }
     }
@@ -104,37 +102,26 @@ struct Pricing {
 
 impl Pricing {
     fn change(&self, stored: &StoredRecord) -> Change {
-        let Some(given) = &stored.given else { return Change::Left };
+        let Some(unpriced) = stored.unpriced() else { return Change::Left };
         if !stored.is_priced() {
             return Change::Given;
         }
         if stored.record.span().ended_at().is_none() {
             return Change::Running;
         }
-        let Some(record) = revised(as_submitted(&stored.record, given)) else { return Change::Left };
-        let revision = Submission { record, names: RecordNames::default() };
+        let submission = Submission { record: unpriced, names: RecordNames::default() };
         let fleet_name = |fleet_id: FleetId| self.fleet_names.get(&fleet_id).cloned();
-        let Ok(priced) = self.card.price(revision.clone(), &fleet_name) else { return Change::Left };
+        let Ok(priced) = self.card.price(submission, &fleet_name) else { return Change::Left };
         let (before, after) = (costs(&stored.record), costs(&priced.record));
         if before == after {
             return Change::Unchanged;
         }
-        Change::Revised {
+        Change::Amended {
             before_nanos: before.iter().sum(),
             after_nanos: after.iter().sum(),
-            revision: Box::new(revision),
+            amended: Box::new(stored.with_costs_of(priced.record)),
         }
     }
-}
-
-/// The record with the next revision; `None` behind the last.
-pub(crate) fn revised(mut record: Record<Option<NanoUsd>>) -> Option<Record<Option<NanoUsd>>> {
-    let revision = match &mut record {
-        Record::Session(session) => &mut session.revision,
-        Record::Volume(volume) => &mut volume.revision,
-    };
-    *revision = revision.checked_add(1)?;
-    Some(record)
 }
 
 /// The cost of each line of an ended record, in nano-dollars.

@@ -7,9 +7,9 @@ use std::fmt;
 use farmtally_model::{LineCost, Record, RecordId, RecordNames, Timestamp};
 use hashbrown::HashMap;
 
-use crate::encoding::Put;
+use crate::encoding::{Put, StoredShare};
 use crate::fingerprint::Fingerprint;
-use crate::identity::{self, Decision, Identities, Identity, Place};
+use crate::identity::{self, Decision, Identities, Identity, Newcomer, Place};
 
 /// A record with its price, ready to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,23 @@ pub struct PricedSubmission {
     pub fingerprint: Fingerprint,
     /// What people call its queue, fleet and user.
     pub names: RecordNames,
+    /// Set when the source has told nothing new, and the farm itself changes what its telling costs.
+    pub amendment: Option<Amendment>,
+}
+
+/// Another cost for an ended record that is stored. It is taken if what is stored has the same content and revision, which
+/// stay as they are: revisions belong to the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Amendment {
+    /// Set when the worker's cost is a share of a bill from now on.
+    pub share: Option<StoredShare>,
+}
+
+impl PricedSubmission {
+    pub(crate) fn newcomer(&self) -> Newcomer {
+        let identity = Identity::of_record(&self.record, self.fingerprint);
+        Newcomer { identity, amends: self.amendment.is_some() }
+    }
 }
 
 /// What became of the records of a batch. The counts and the refusals add up to the batch.
@@ -80,13 +97,21 @@ pub enum RefusalReason {
         /// The first instant that is kept.
         kept_from: Timestamp,
     },
+    /// It has another cost for something that is no longer stored.
+    Outdated {
+        /// The id.
+        id: RecordId,
+    },
 }
 
 impl RefusalReason {
     /// Which record was not taken.
     pub const fn id(&self) -> RecordId {
         match self {
-            Self::Conflict { id, .. } | Self::Deleted { id, .. } | Self::NoLongerKept { id, .. } => *id,
+            Self::Conflict { id, .. }
+            | Self::Deleted { id, .. }
+            | Self::NoLongerKept { id, .. }
+            | Self::Outdated { id } => *id,
         }
     }
 }
@@ -104,6 +129,9 @@ impl fmt::Display for RefusalReason {
                     "`{id}` was deleted; send a higher revision than {deleted_revision} to bring it back"
                 )
             }
+            Self::Outdated { id } => {
+                write!(f, "`{id}` was changed since its new cost was worked out; work it out again")
+            }
             Self::NoLongerKept { id, kept_from } => {
                 write!(
                     f,
@@ -120,7 +148,7 @@ pub(crate) struct Stored<'a> {
     /// The sealed records under ids of the batch.
     pub(crate) sealed: &'a HashMap<RecordId, (Identity, Place)>,
     /// The records that run.
-    pub(crate) running: &'a HashMap<RecordId, Record<LineCost>>,
+    pub(crate) running: &'a HashMap<RecordId, Put>,
     /// The ended records that the batch may replace.
     pub(crate) loaded: &'a HashMap<RecordId, Record<LineCost>>,
     /// New records that ended before this instant are refused.
@@ -130,6 +158,11 @@ pub(crate) struct Stored<'a> {
 impl Stored<'_> {
     fn under(&self, id: RecordId) -> Option<&(Identity, Place)> {
         self.identities.get(id).or_else(|| self.sealed.get(&id))
+    }
+
+    /// The record under an id, as far as it was read.
+    fn record(&self, id: RecordId) -> Option<&Record<LineCost>> {
+        self.running.get(&id).map(|put| &put.record).or_else(|| self.loaded.get(&id))
     }
 
     /// Whether a record ended in a time that is no longer kept.
@@ -177,6 +210,7 @@ impl Admission {
             Decision::Conflict => {
                 self.refuse(index, RefusalReason::Conflict { id, stored_revision: revision });
             }
+            Decision::Outdated => self.refuse(index, RefusalReason::Outdated { id }),
             Decision::WasDeleted => {
                 self.refuse(index, RefusalReason::Deleted { id, deleted_revision: revision });
             }
@@ -186,14 +220,14 @@ impl Admission {
     /// The decision about a record, and the revision of what is under its id, once the records before it are stored.
     fn judge(&self, submission: &PricedSubmission, stored: &Stored<'_>) -> (Decision, u32) {
         let id = submission.record.id();
-        let newcomer = Identity::of_record(&submission.record, submission.fingerprint);
+        let newcomer = submission.newcomer();
         let (current, record) = if let Some(index) = self.by_id.get(&id) {
             let put = &self.puts[*index];
             (Identity::of_record(&put.record, put.fingerprint), Some(&put.record))
         } else if let Some((identity, _)) = stored.under(id) {
-            (*identity, stored.running.get(&id).or_else(|| stored.loaded.get(&id)))
+            (*identity, stored.record(id))
         } else {
-            return (Decision::Store, 0);
+            return (if newcomer.amends { Decision::Outdated } else { Decision::Store }, 0);
         };
         let same_opening = || record.is_some_and(|record| identity::same_opening(record, &submission.record));
         (identity::decide(&current, &newcomer, same_opening), current.revision)
@@ -203,6 +237,7 @@ impl Admission {
         let put = Put {
             record: with_revision_least(submission.record.clone(), revision_least),
             fingerprint: submission.fingerprint,
+            share: submission.amendment.and_then(|amendment| amendment.share),
         };
         let index = *self.by_id.entry(put.record.id()).or_insert(self.puts.len());
         if index < self.puts.len() {

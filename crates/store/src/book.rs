@@ -31,7 +31,7 @@ pub(crate) struct Book {
     pub(crate) head: Head,
     pub(crate) identities: Identities,
     /// The records that still run, whole: they are what will most likely be replaced.
-    pub(crate) running: HashMap<RecordId, Record<LineCost>>,
+    pub(crate) running: HashMap<RecordId, Put>,
     pub(crate) registry: Registry,
     pub(crate) columns: FarmColumns,
     pub(crate) manifest: Manifest,
@@ -66,6 +66,13 @@ pub(crate) struct Known {
 }
 
 impl Known {
+    /// Takes note of a sealed record that was read.
+    fn note(&mut self, place: Place, put: Put) {
+        let id = put.record.id();
+        self.sealed.insert(id, (Identity::of_record(&put.record, put.fingerprint), place));
+        self.loaded.insert(id, put.record);
+    }
+
     /// The sealed records that are no longer live once these ids are stored anew or deleted.
     pub(crate) fn removals(&self, ids: impl Iterator<Item = RecordId>) -> Result<Vec<Removal>, StoreError> {
         let mut removals = Vec::new();
@@ -138,9 +145,9 @@ impl Book {
                 Some(_) => continue,
                 None => self.identities.set(id, Identity::of_entry(&entry), place),
             }
-            if let Entry::Put(Put { record, .. }) = entry {
-                self.remember_if_running(&record);
-                inserts.push(record);
+            if let Entry::Put(put) = entry {
+                self.remember_if_running(&put);
+                inserts.push(put.record);
             }
         }
         Ok(())
@@ -208,10 +215,10 @@ impl Book {
         for submission in batch {
             let id = submission.record.id();
             let Some(candidates) = candidates.get(&id) else { continue };
-            let newcomer = Identity::of_record(&submission.record, submission.fingerprint);
+            let newcomer = submission.newcomer();
             let repeated = candidates.iter().find_map(|candidate| {
                 let stored = Identity::sealed(candidate.print, candidate.revision?);
-                stored.repeats(&newcomer).then_some((stored, candidate.place()))
+                stored.is_repeated_by(&newcomer).then_some((stored, candidate.place()))
             });
             match repeated {
                 Some(stored) => {
@@ -222,7 +229,7 @@ impl Book {
                 }
             }
         }
-        self.read_candidates(reading.files, &wanted, &mut known)?;
+        self.read_candidates(reading.files, &wanted, |place, put| known.note(place, put))?;
         Ok(known)
     }
 
@@ -230,16 +237,24 @@ impl Book {
     pub(crate) fn sealed_record(&self, files: &FarmFiles, id: RecordId) -> Result<Known, StoreError> {
         let mut known = Known::default();
         let wanted = self.keys.lookup([id].into_iter(), &self.manifest)?;
-        self.read_candidates(files, &wanted, &mut known)?;
+        self.read_candidates(files, &wanted, |place, put| known.note(place, put))?;
         Ok(known)
     }
 
-    /// Reads records that may have the wanted ids, each row group once, and keeps those that have.
+    /// The same with what its source sent.
+    pub(crate) fn sealed_put(&self, files: &FarmFiles, id: RecordId) -> Result<Option<Put>, StoreError> {
+        let mut found = None;
+        let wanted = self.keys.lookup([id].into_iter(), &self.manifest)?;
+        self.read_candidates(files, &wanted, |_, put| found = Some(put))?;
+        Ok(found)
+    }
+
+    /// Reads records that may have the wanted ids, each row group once, and hands over those that have.
     fn read_candidates(
         &self,
         files: &FarmFiles,
         wanted: &HashMap<RecordId, Vec<Candidate>>,
-        known: &mut Known,
+        mut take: impl FnMut(Place, Put),
     ) -> Result<(), StoreError> {
         let mut by_segment: HashMap<u32, HashMap<u32, RecordId>> = HashMap::new();
         for (id, candidates) in wanted {
@@ -253,11 +268,7 @@ impl Book {
             read_rows(files, segment, is_wanted, |sealed| {
                 let row = sealed.row;
                 if rows.contains_key(&row) && wanted.contains_key(&sealed.record.id()) {
-                    let put = sealed.into_put();
-                    let id = put.record.id();
-                    let identity = Identity::of_record(&put.record, put.fingerprint);
-                    known.sealed.insert(id, (identity, Place::Sealed { segment: number, row }));
-                    known.loaded.insert(id, put.record);
+                    take(Place::Sealed { segment: number, row }, sealed.into_put());
                 }
                 Ok(())
             })?;
@@ -270,8 +281,8 @@ impl Book {
         let place = |submission: &&PricedSubmission| {
             let id = submission.record.id();
             let (identity, place) = self.identities.get(id)?;
-            let newcomer = Identity::of_record(&submission.record, submission.fingerprint);
-            let wanted = identity.standing == Standing::Ended && !identity.repeats(&newcomer);
+            let wanted =
+                identity.standing == Standing::Ended && !identity.is_repeated_by(&submission.newcomer());
             wanted.then_some((*place, id))
         };
         batch.iter().filter_map(place).collect()
@@ -289,7 +300,7 @@ impl Book {
             let place = Place::Batch { sequence: head.sequence, index };
             self.identities.set(id, Identity::of_record(&put.record, put.fingerprint), place);
             self.note_change(id);
-            self.remember_if_running(&put.record);
+            self.remember_if_running(&put);
             inserts.push(put.record);
         }
         self.columns.apply(&inserts, &removals);
@@ -318,7 +329,7 @@ impl Book {
     fn stored_record(&mut self, id: RecordId, known: &Known) -> Option<Record<LineCost>> {
         let (identity, _) = self.identities.get(id).or_else(|| known.sealed.get(&id))?;
         match identity.standing {
-            Standing::Running => self.running.remove(&id),
+            Standing::Running => self.running.remove(&id).map(|put| put.record),
             Standing::Ended => known.loaded.get(&id).cloned(),
             Standing::Deleted => None,
         }
@@ -330,9 +341,9 @@ impl Book {
         }
     }
 
-    fn remember_if_running(&mut self, record: &Record<LineCost>) {
-        if record.span().ended_at().is_none() {
-            self.running.insert(record.id(), record.clone());
+    fn remember_if_running(&mut self, put: &Put) {
+        if put.record.span().ended_at().is_none() {
+            self.running.insert(put.record.id(), put.clone());
         }
     }
 }

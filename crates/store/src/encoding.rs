@@ -18,6 +18,15 @@ use crate::fingerprint::Fingerprint;
 pub(crate) struct Put {
     pub(crate) record: Record<LineCost>,
     pub(crate) fingerprint: Fingerprint,
+    /// Of a session whose worker costs a share of a bill.
+    pub(crate) share: Option<StoredShare>,
+}
+
+/// A share of a bill, in the place of what a session's worker cost before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredShare {
+    /// What the source said that the worker cost; `None` when it left that to the rate card.
+    pub sent: Option<NanoUsd>,
 }
 
 /// One thing that a batch says about one id.
@@ -105,7 +114,7 @@ pub(crate) fn encode_entries(entries: &[Entry]) -> Result<Vec<u8>, StoreError> {
 
 /// One record by itself, without its fingerprint.
 pub(crate) fn encode_record(record: &Record<LineCost>) -> Result<Vec<u8>, StoreError> {
-    let put = Put { record: record.clone(), fingerprint: Fingerprint::from_bytes([0; 16]) };
+    let put = Put { record: record.clone(), fingerprint: Fingerprint::from_bytes([0; 16]), share: None };
     encode_puts(std::slice::from_ref(&put))
 }
 
@@ -136,6 +145,15 @@ enum StoredEntry<'a> {
     Session(StoredSession<'a>),
     Volume(StoredVolume),
     Tombstone(StoredTombstone),
+    /// Since version 6.
+    Shared(StoredWithShare<'a>),
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredWithShare<'a> {
+    #[serde(borrow)]
+    session: StoredSession<'a>,
+    sent_nanos: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -213,9 +231,13 @@ enum StoredCost {
 
 impl<'a> StoredEntry<'a> {
     fn put(put: &'a Put) -> Self {
-        match &put.record {
-            Record::Session(session) => Self::Session(StoredSession::new(session, put.fingerprint)),
-            Record::Volume(volume) => Self::Volume(StoredVolume::new(volume, put.fingerprint)),
+        match (&put.record, put.share) {
+            (Record::Session(session), None) => Self::Session(StoredSession::new(session, put.fingerprint)),
+            (Record::Session(session), Some(share)) => Self::Shared(StoredWithShare {
+                session: StoredSession::new(session, put.fingerprint),
+                sent_nanos: share.sent.map(NanoUsd::nanos),
+            }),
+            (Record::Volume(volume), _) => Self::Volume(StoredVolume::new(volume, put.fingerprint)),
         }
     }
 
@@ -223,6 +245,10 @@ impl<'a> StoredEntry<'a> {
         match self {
             Self::Session(stored) => stored.into_put().map(Entry::Put),
             Self::Volume(stored) => stored.into_put().map(Entry::Put),
+            Self::Shared(StoredWithShare { session, sent_nanos }) => {
+                let share = StoredShare { sent: sent_nanos.map(NanoUsd::from_nanos).transpose()? };
+                Ok(Entry::Put(Put { share: Some(share), ..session.into_put()? }))
+            }
             Self::Tombstone(stored) => {
                 Ok(Entry::Delete { id: stored.id.into_record_id(), revision: stored.revision })
             }
@@ -267,7 +293,7 @@ impl<'a> StoredSession<'a> {
         };
         session.usage.check_total()?;
         let fingerprint = Fingerprint::from_bytes(self.fingerprint);
-        Ok(Put { record: Record::Session(session), fingerprint })
+        Ok(Put { record: Record::Session(session), fingerprint, share: None })
     }
 }
 
@@ -292,7 +318,7 @@ impl StoredVolume {
             cost: self.cost.into_line_cost()?,
         };
         let fingerprint = Fingerprint::from_bytes(self.fingerprint);
-        Ok(Put { record: Record::Volume(volume), fingerprint })
+        Ok(Put { record: Record::Volume(volume), fingerprint, share: None })
     }
 }
 
@@ -469,8 +495,18 @@ mod tests {
     }
 
     fn put() -> impl Strategy<Value = Put> {
-        (prop_oneof![4 => session(), 1 => volume()], any::<[u8; 16]>()).prop_map(|(record, fingerprint)| {
-            Put { record, fingerprint: Fingerprint::from_bytes(fingerprint) }
+        let sent = || {
+            prop::option::of((0..=NanoUsd::MAX.nanos()).prop_map(|nanos| NanoUsd::from_nanos(nanos).unwrap()))
+        };
+        let share = prop::option::of(sent().prop_map(|sent| StoredShare { sent }));
+        let record = prop_oneof![
+            4 => (session(), share),
+            1 => volume().prop_map(|volume| (volume, None)),
+        ];
+        (record, any::<[u8; 16]>()).prop_map(|((record, share), fingerprint)| Put {
+            record,
+            fingerprint: Fingerprint::from_bytes(fingerprint),
+            share,
         })
     }
 

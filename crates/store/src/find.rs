@@ -5,10 +5,10 @@
 
 use farmtally_model::{FleetId, LineCost, Record, RecordId, Session, SessionId, Timestamp, WorkerId};
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 
 use crate::batches;
-use crate::book::{Book, Reading, load_from_batches};
+use crate::book::{Book, Reading};
 use crate::database::Database;
 use crate::encoding::{Entry, Put};
 use crate::error::StoreError;
@@ -42,8 +42,8 @@ impl OpenFarm {
     ) -> Result<Option<Session<LineCost>>, StoreError> {
         let id = RecordId::Session(session_id);
         let book = self.book()?;
-        match book.live_record(&Reading { database, files: &self.files }, id)? {
-            Some(Record::Session(session)) => Ok(Some(session)),
+        match book.live_put(&Reading { database, files: &self.files }, id)? {
+            Some(Put { record: Record::Session(session), .. }) => Ok(Some(session)),
             _ => Ok(None),
         }
     }
@@ -101,7 +101,7 @@ impl OpenFarm {
         let workers: HashSet<WorkerId> = book
             .running
             .values()
-            .filter_map(|record| match record {
+            .filter_map(|put| match &put.record {
                 Record::Session(session) if session.fleet_id == fleet_id => session.worker_id,
                 _ => None,
             })
@@ -185,23 +185,15 @@ impl OpenFarm {
 pub(crate) type PlacedSessions = Vec<(Place, Session<LineCost>)>;
 
 impl Book {
-    /// The record that is stored under an id.
-    pub(crate) fn live_record(
-        &self,
-        reading: &Reading<'_>,
-        id: RecordId,
-    ) -> Result<Option<Record<LineCost>>, StoreError> {
+    /// What is stored under an id.
+    pub(crate) fn live_put(&self, reading: &Reading<'_>, id: RecordId) -> Result<Option<Put>, StoreError> {
         let Some((identity, place)) = self.identities.get(id) else {
-            return Ok(self.sealed_record(reading.files, id)?.loaded.remove(&id));
+            return self.sealed_put(reading.files, id);
         };
         match identity.standing {
             Standing::Deleted => Ok(None),
             Standing::Running => Ok(self.running.get(&id).cloned()),
-            Standing::Ended => {
-                let mut loaded = HashMap::new();
-                load_from_batches(reading, vec![(*place, id)], &mut loaded)?;
-                Ok(loaded.remove(&id))
-            }
+            Standing::Ended => batch_put(reading, *place),
         }
     }
 
@@ -211,7 +203,7 @@ impl Book {
         reading: &Reading<'_>,
         mut visit: impl FnMut(Place, Record<LineCost>),
     ) -> Result<(), StoreError> {
-        self.for_each_unsealed(reading, self.manifest.base(), &mut visit)?;
+        self.for_each_unsealed(reading, self.manifest.base(), |place, put| visit(place, put.record))?;
         for segment in self.manifest.segments() {
             read_records(reading.files, segment, |sealed| {
                 let place = Place::Sealed { segment: segment.number, row: sealed.row };
@@ -229,7 +221,7 @@ impl Book {
         &self,
         reading: &Reading<'_>,
         base: batches::Head,
-        mut visit: impl FnMut(Place, Record<LineCost>),
+        mut visit: impl FnMut(Place, Put),
     ) -> Result<(), StoreError> {
         let farm_id = reading.files.farm_id();
         reading.database.read(|connection| {
@@ -240,15 +232,15 @@ impl Book {
                         && put.record.span().ended_at().is_some()
                         && self.is_at(put.record.id(), place)
                     {
-                        visit(place, put.record);
+                        visit(place, put);
                     }
                 }
                 Ok(())
             })
         })?;
-        for (id, record) in &self.running {
+        for (id, put) in &self.running {
             if let Some((_, place)) = self.identities.get(*id) {
-                visit(*place, record.clone());
+                visit(*place, put.clone());
             }
         }
         Ok(())
@@ -266,7 +258,7 @@ impl Book {
 
     /// The running sessions that are wanted.
     pub(crate) fn running_sessions(&self, wanted: impl Fn(&Session<LineCost>) -> bool) -> PlacedSessions {
-        let sessions = self.running.values().filter_map(|record| match record {
+        let sessions = self.running.values().filter_map(|put| match &put.record {
             Record::Session(session) if wanted(session) => Some((Place::Carried, session.clone())),
             _ => None,
         });
@@ -288,6 +280,17 @@ impl Book {
                 None => Ok(Vec::new()),
             },
         }
+    }
+}
+
+/// The record at a place in a batch.
+fn batch_put(reading: &Reading<'_>, place: Place) -> Result<Option<Put>, StoreError> {
+    let Place::Batch { sequence, index } = place else { return Ok(None) };
+    let farm_id = reading.files.farm_id();
+    let entries = reading.database.read(|connection| batches::load(connection, farm_id, sequence))?;
+    match (0..).zip(entries).find(|(at, _)| *at == index) {
+        Some((_, Entry::Put(put))) => Ok(Some(put)),
+        _ => Err(place.damaged(reading.files, "it lost a record")),
     }
 }
 

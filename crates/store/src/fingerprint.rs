@@ -13,11 +13,13 @@ use xxhash_rust::xxh3::xxh3_128;
 pub struct Fingerprint([u8; 16]);
 
 impl Fingerprint {
-    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
+    /// The fingerprint with these bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    pub(crate) const fn bytes(self) -> [u8; 16] {
+    /// Its bytes.
+    pub const fn bytes(self) -> [u8; 16] {
         self.0
     }
 
@@ -28,6 +30,12 @@ impl Fingerprint {
 }
 
 impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", u128::from_be_bytes(self.0))
     }

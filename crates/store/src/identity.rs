@@ -93,9 +93,18 @@ impl Identity {
     }
 
     /// Whether a newcomer is this very record, or an older telling of it.
-    pub(crate) fn repeats(&self, newcomer: &Self) -> bool {
-        self.print == newcomer.print && newcomer.revision <= self.revision
+    pub(crate) fn is_repeated_by(&self, newcomer: &Newcomer) -> bool {
+        let Newcomer { identity, amends } = newcomer;
+        !amends && self.print == identity.print && identity.revision <= self.revision
     }
+}
+
+/// What comes in, as far as it is decided about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Newcomer {
+    pub(crate) identity: Identity,
+    /// Whether it is the stored record with another cost, and no telling of its source.
+    pub(crate) amends: bool,
 }
 
 /// What is to be done with a newcomer.
@@ -111,16 +120,23 @@ pub(crate) enum Decision {
     Conflict,
     /// What was stored under its id was deleted.
     WasDeleted,
+    /// It amends what is no longer stored.
+    Outdated,
 }
 
 /// What a newcomer means beside what is stored under its id. `same_opening` says whether both began as the same usage:
 /// the same queue, fleet, job and start.
-pub(crate) fn decide(stored: &Identity, newcomer: &Identity, same_opening: impl Fn() -> bool) -> Decision {
+pub(crate) fn decide(stored: &Identity, newcomer: &Newcomer, same_opening: impl Fn() -> bool) -> Decision {
+    let is_repeated = stored.is_repeated_by(newcomer);
+    let Newcomer { identity: newcomer, amends } = newcomer;
+    if *amends {
+        return if stored == newcomer { Decision::Replace } else { Decision::Outdated };
+    }
     let higher_revision = newcomer.revision > stored.revision;
     match stored.standing {
         Standing::Deleted if higher_revision => Decision::Store,
         Standing::Deleted => Decision::WasDeleted,
-        _ if stored.repeats(newcomer) => Decision::Keep,
+        _ if is_repeated => Decision::Keep,
         _ if higher_revision => Decision::Replace,
         Standing::Running if newcomer.standing == Standing::Ended && same_opening() => Decision::Replace,
         _ if newcomer.revision < stored.revision => Decision::Keep,

@@ -52,7 +52,7 @@ mod store;
 mod straight;
 mod verify;
 
-pub use admission::{BatchReceipt, PricedSubmission, Refusal, RefusalReason};
+pub use admission::{Amendment, BatchReceipt, PricedSubmission, Refusal, RefusalReason};
 pub use audit::{AuditEntry, AuditError, AuditLog, AuditSummary, AuditWriteError};
 pub use backup::{backup, restore};
 pub use behind::{SessionSearch, SessionsBehind};
@@ -62,6 +62,7 @@ pub use catalogue::{
     RateCardVersion, ResourceChange, ResourceId, SpreadBill, StoredAccessKey, Tagged, Tags, Webhook,
 };
 pub use durable::Durable;
+pub use encoding::StoredShare;
 pub use error::{OpenError, StoreError};
 pub use find::SessionPosition;
 pub use fingerprint::{Fingerprint, fingerprint};
@@ -70,7 +71,7 @@ pub use limits::{BATCH_RECORDS_MAX, STRAIGHT_RECORDS_MAX};
 pub use location::StoreLocation;
 pub use migrate::{Migrated, migrate};
 pub use rebuild::{rebuild, seal};
-pub use records::{StoredRecord, as_submitted};
+pub use records::{Amended, CostOrigin, StoredRecord};
 pub use roster::{Activity, JobSummary, SessionOwner, WorkerSummary};
 pub use store::Store;
 pub use straight::is_worth_segments;

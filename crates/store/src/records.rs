@@ -3,80 +3,156 @@
 //! A stored record does not say which of its costs were given and which the rate card made. Its fingerprint does, because
 //! that is of the record as it was sent: the way of sending that has the fingerprint is the way in which it was sent.
 
-use farmtally_model::{FarmId, LineCost, NanoUsd, Record, RecordId, Session, UsageLines, Volume};
+use std::borrow::Cow;
 
+use farmtally_model::{FarmId, LineCost, NanoUsd, Record, RecordId, RecordNames, Usage};
+
+use crate::admission::{Amendment, PricedSubmission};
 use crate::book::Reading;
 use crate::database::Database;
+use crate::encoding::{Put, StoredShare};
 use crate::error::StoreError;
 use crate::farm::OpenFarm;
-use crate::fingerprint::fingerprint;
+use crate::fingerprint::{Fingerprint, fingerprint};
 use crate::sealed::read_records;
 use crate::store::Store;
+
+/// Where the cost of a usage line or a volume comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CostOrigin {
+    /// It came with the record.
+    Sent,
+    /// The rate card made it.
+    Priced,
+    /// It is a share of a bill.
+    Share,
+}
 
 /// A record as it is stored now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredRecord {
     /// The record.
     pub record: Record<LineCost>,
-    /// Of each line, or of the volume, whether its cost came with the record; the others were priced. `None` when that
-    /// cannot be told, for a record with more than twelve lines of which some came with a cost.
-    pub given: Option<Vec<bool>>,
+    /// Where the cost of each line, or of the volume, comes from. `None` when that cannot be told, for a record with more
+    /// than twelve lines of which some came with a cost.
+    pub origins: Option<Vec<CostOrigin>>,
+    /// Set when the worker's cost is a share of a bill.
+    pub share: Option<StoredShare>,
+    /// Of what its source sent, see [`fingerprint`](crate::fingerprint()).
+    pub fingerprint: Fingerprint,
+}
+
+/// A stored record with another cost. Its source has told nothing new: revision and fingerprint are those that are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Amended {
+    /// The record, ended, with the costs that it is to have.
+    pub record: Record<LineCost>,
+    /// Of what its source sent.
+    pub fingerprint: Fingerprint,
+    /// Set when the worker's cost is a share of a bill.
+    pub share: Option<StoredShare>,
+}
+
+impl From<Amended> for PricedSubmission {
+    fn from(amended: Amended) -> Self {
+        let Amended { record, fingerprint, share } = amended;
+        let amendment = Some(Amendment { share });
+        Self { record, fingerprint, names: RecordNames::default(), amendment }
+    }
 }
 
 /// Most lines of a record with given and priced costs of which it is found out which is which: every selection is tried.
 const MIXED_LINES_MAX: usize = 12;
 
 impl StoredRecord {
-    fn new(record: Record<LineCost>, print: u64) -> Self {
-        let given = given_lines(&record, print);
-        Self { record, given }
+    fn new(put: Put) -> Self {
+        let Put { record, fingerprint, share } = put;
+        let before = before_share(&record, share);
+        let given = given_lines(&before, fingerprint.short());
+        let origins = given.map(|given| {
+            let share_line = share.and_then(|_| compute_line(&record));
+            let origin = |(index, given): (usize, bool)| {
+                if share_line == Some(index) {
+                    CostOrigin::Share
+                } else if given {
+                    CostOrigin::Sent
+                } else {
+                    CostOrigin::Priced
+                }
+            };
+            given.into_iter().enumerate().map(origin).collect()
+        });
+        Self { record, origins, share, fingerprint }
     }
 
     /// Whether the rate card priced any of its lines.
     pub fn is_priced(&self) -> bool {
-        self.given.as_ref().is_some_and(|given| given.iter().any(|given| !given))
+        self.origins.as_ref().is_some_and(|origins| origins.contains(&CostOrigin::Priced))
     }
+
+    /// The record without the costs that the rate card made.
+    pub fn unpriced(&self) -> Option<Record<Option<NanoUsd>>> {
+        let origins = self.origins.as_ref()?;
+        Some(self.record.with_costs(|index, cost| match (origins.get(index), cost) {
+            (Some(CostOrigin::Sent | CostOrigin::Share), LineCost::Total(cost)) => Some(cost),
+            _ => None,
+        }))
+    }
+
+    /// What stores other costs in the place of those that are stored, if nobody changed the record meanwhile.
+    pub fn with_costs_of(&self, record: Record<LineCost>) -> Amended {
+        self.amended(record, self.share)
+    }
+
+    /// What makes a share of a bill the cost of the worker, and leaves the licences as they are; `None` when it is that
+    /// already, or there is no worker's line.
+    pub fn with_share(&self, cost: NanoUsd) -> Option<Amended> {
+        let line = compute_line(&self.record)?;
+        let Record::Session(session) = &self.record else { return None };
+        let LineCost::Total(before) = session.usage.as_slice().get(line)?.cost else { return None };
+        if self.share.is_some() && before == cost {
+            return None;
+        }
+        let sent = match self.origins.as_ref().and_then(|origins| origins.get(line)) {
+            Some(CostOrigin::Sent) => Some(before),
+            // Where it cannot be told, what is stored is kept, and nothing is known less than before.
+            None => self.share.map_or(Some(before), |share| share.sent),
+            Some(CostOrigin::Priced) => None,
+            Some(CostOrigin::Share) => self.share.and_then(|share| share.sent),
+        };
+        let with_share = |index, cost_before| if index == line { LineCost::Total(cost) } else { cost_before };
+        Some(self.amended(self.record.with_costs(with_share), Some(StoredShare { sent })))
+    }
+
+    fn amended(&self, record: Record<LineCost>, share: Option<StoredShare>) -> Amended {
+        Amended { record, fingerprint: self.fingerprint, share }
+    }
+}
+
+/// The line of a session's worker.
+fn compute_line<C>(record: &Record<C>) -> Option<usize> {
+    match record {
+        Record::Session(session) => {
+            session.usage.as_slice().iter().position(|line| line.usage == Usage::Compute)
+        }
+        Record::Volume(_) => None,
+    }
+}
+
+/// The record with the cost that its worker was sent with, in the place of a share.
+fn before_share(record: &Record<LineCost>, share: Option<StoredShare>) -> Cow<'_, Record<LineCost>> {
+    let Some(StoredShare { sent: Some(sent) }) = share else { return Cow::Borrowed(record) };
+    let line = compute_line(record);
+    let with_sent = |index, cost| if Some(index) == line { LineCost::Total(sent) } else { cost };
+    Cow::Owned(record.with_costs(with_sent))
 }
 
 /// The record as it was sent, if these of its costs came with it.
-pub fn as_submitted(record: &Record<LineCost>, given: &[bool]) -> Record<Option<NanoUsd>> {
-    let sent = |index: usize, cost: LineCost| match cost {
+fn as_submitted(record: &Record<LineCost>, given: &[bool]) -> Record<Option<NanoUsd>> {
+    record.with_costs(|index, cost| match cost {
         LineCost::Total(cost) if given.get(index) == Some(&true) => Some(cost),
         LineCost::Total(_) | LineCost::PerHour(_) => None,
-    };
-    match record {
-        Record::Session(session) => Record::Session(with_costs(session, sent)),
-        Record::Volume(volume) => Record::Volume(Volume {
-            volume_id: volume.volume_id,
-            fleet_id: volume.fleet_id,
-            span: volume.span,
-            revision: volume.revision,
-            cost: sent(0, volume.cost),
-        }),
-    }
-}
-
-fn with_costs<D>(session: &Session<LineCost>, cost: impl Fn(usize, LineCost) -> D) -> Session<D> {
-    let mut index = 0;
-    let usage: Result<UsageLines<D>, std::convert::Infallible> = session.usage.clone().map_costs(|_, old| {
-        index += 1;
-        Ok(cost(index - 1, old))
-    });
-    let Ok(usage) = usage;
-    Session {
-        session_id: session.session_id,
-        queue_id: session.queue_id,
-        fleet_id: session.fleet_id,
-        job_id: session.job_id,
-        job_name: session.job_name.clone(),
-        user_id: session.user_id.clone(),
-        worker_id: session.worker_id,
-        instance_type: session.instance_type.clone(),
-        outcome: session.outcome,
-        span: session.span,
-        revision: session.revision,
-        usage,
-    }
+    })
 }
 
 /// Which costs came with the record whose fingerprint begins so.
@@ -136,11 +212,7 @@ impl OpenFarm {
     ) -> Result<(), StoreError> {
         let book = self.book()?;
         let reading = Reading { database, files: &self.files };
-        book.for_each_unsealed(&reading, book.manifest.base(), &mut |_, record: Record<LineCost>| {
-            if let Some((identity, _)) = book.identities.get(record.id()) {
-                visit(StoredRecord::new(record, identity.print));
-            }
-        })?;
+        book.for_each_unsealed(&reading, book.manifest.base(), |_, put| visit(StoredRecord::new(put)))?;
         let in_time = book
             .manifest
             .segments()
@@ -148,8 +220,7 @@ impl OpenFarm {
         for segment in in_time {
             read_records(&self.files, segment, |sealed| {
                 if book.manifest.is_live(segment.number, sealed.row) {
-                    let put = sealed.into_put();
-                    visit(StoredRecord::new(put.record, put.fingerprint.short()));
+                    visit(StoredRecord::new(sealed.into_put()));
                 }
                 Ok(())
             })?;
@@ -160,20 +231,15 @@ impl OpenFarm {
     fn record(&self, database: &Database, id: RecordId) -> Result<Option<StoredRecord>, StoreError> {
         let book = self.book()?;
         let reading = Reading { database, files: &self.files };
-        let print = match book.identities.get(id) {
-            Some((identity, _)) => Some(identity.print),
-            None => book.sealed_record(&self.files, id)?.sealed.get(&id).map(|(identity, _)| identity.print),
-        };
-        let record = book.live_record(&reading, id)?;
-        Ok(record.zip(print).map(|(record, print)| StoredRecord::new(record, print)))
+        Ok(book.live_put(&reading, id)?.map(StoredRecord::new))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use farmtally_model::{
-        FleetId, JobId, JobName, LicenseProduct, QueueId, SessionId, Span, Timestamp, Usage, UsageLine,
-        UserId,
+        FleetId, JobId, JobName, LicenseProduct, QueueId, Session, SessionId, Span, Timestamp, UsageLine,
+        UsageLines, UserId,
     };
 
     use super::*;

@@ -45,7 +45,7 @@ impl OpenFarm {
         let SealedColumns { mut columns, volumes } = prepared;
         let mut unsealed = Vec::new();
         let reading = Reading { database, files: &self.files };
-        book.for_each_unsealed(&reading, base, |_, record| unsealed.push(record))?;
+        book.for_each_unsealed(&reading, base, |_, put| unsealed.push(put.record))?;
         settle_columns(&self.files, &mut columns, &book.manifest, volumes, removals, unsealed)?;
         let snapshot = columns.snapshot();
         let (found, expected) = (snapshot.session_count() + snapshot.volume_count(), book.live_count());

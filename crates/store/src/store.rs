@@ -23,6 +23,7 @@ use crate::heartbeat::Heartbeat;
 use crate::limits::{BATCH_RECORDS_MAX, STRAIGHT_RECORDS_MAX};
 use crate::location::StoreLocation;
 use crate::maintenance::Maintenance;
+use crate::records::Amended;
 use crate::roster::{JobSummary, Roster, SessionOwner, WorkerSummary};
 use crate::sealed::FarmFiles;
 
@@ -113,6 +114,17 @@ impl Store {
             self.maintenance.wake();
         }
         Ok(receipt)
+    }
+
+    /// Stores other costs for records that are stored. A record that was changed meanwhile is refused.
+    pub fn amend(
+        &self,
+        farm_id: FarmId,
+        amended: Vec<Amended>,
+        now: Timestamp,
+    ) -> Result<Durable<BatchReceipt>, StoreError> {
+        let batch: Vec<PricedSubmission> = amended.into_iter().map(PricedSubmission::from).collect();
+        self.append(farm_id, &batch, now)
     }
 
     /// Stores a large batch as [`Self::append`] does, but writes what has ended and is new straight into segments, of which

@@ -198,7 +198,7 @@ fn decide_others(
 }
 
 fn put((submission, _): (PricedSubmission, bool)) -> Put {
-    Put { record: submission.record, fingerprint: submission.fingerprint }
+    Put { record: submission.record, fingerprint: submission.fingerprint, share: None }
 }
 
 #[cfg(test)]
@@ -223,6 +223,7 @@ mod tests {
             fingerprint: fingerprint(&volume(end_ms, None)),
             record: volume(end_ms, LineCost::Total(NanoUsd::ZERO)),
             names: RecordNames::default(),
+            amendment: None,
         };
         (0..months).cycle().take(records).map(|month| submission(month * 31 * 86_400_000)).collect()
     }

@@ -200,7 +200,7 @@ fn repricing_is_shown_and_does_nothing_until_it_is_told_to() {
     The rate card gives the prices that are stored; there is nothing to change.
     ");
     assert_snapshot!(explain(&place, 4), @"
-    session-00000000000000000000000000000004 from 2026-01-06T10:00:00Z to 2026-01-06T11:30:00Z, revision 1
+    session-00000000000000000000000000000004 from 2026-01-06T10:00:00Z to 2026-01-06T11:30:00Z, revision 0
     COMPUTE: 1.35 USD, by version 2 of the rate card (id fa1d50c58d8cd04d, set [time])
       2026-01-06T10:00:00Z to 2026-01-06T11:30:00Z, 5400000 ms: rate 2 (COMPUTE, instanceType c6i, validFrom 2026-01-01T00:00:00Z): usdPerCoreHour 0.25 x 4, times 0.9
       together 1350000000/1 nano-dollars, cut to 1350000000
@@ -275,11 +275,79 @@ fn a_bill_is_spread_to_the_nano_dollar_and_stored_only_when_told_to() {
     // Again: every session has its share already.
     let again = place.run(&format!("{spread} --yes"));
     assert!(again.to_string().contains("0 records have their new cost."), "{again}");
-    let explained = explain(&place, 4);
-    assert!(explained.contains("a bill of 100.000000001 USD"), "{explained}");
+    assert_snapshot!(without_day(&explain(&place, 4)), @"
+    session-00000000000000000000000000000004 from 2026-01-06T10:00:00Z to 2026-01-06T11:30:00Z, revision 0
+    COMPUTE: 25 USD, a share of the bill of 100.000000001 USD for 2026-01-01T00:00:00Z to 2026-02-01T00:00:00Z, which was spread over its fleet on [time]
+    LICENSE nuke: 0.1 USD, which came with the record
+    ");
+    let given = explain(&place, 5);
+    assert!(given.ends_with(";\n  it came with 7 USD\n"), "{given}");
     // What a bill gave, no card takes.
     let repriced = place.run("rates reprice --data-dir data --farm oslo --from 2026-01-01");
     assert!(repriced.to_string().contains("nothing to change"), "{repriced}");
+}
+
+/// Without the day on which a bill was spread.
+fn without_day(text: &str) -> String {
+    let lines = text.lines().map(|line| match line.split_once("over its fleet on ") {
+        Some((before, after)) => {
+            let rest = after.trim_start_matches(|character: char| character != ';');
+            format!("{before}over its fleet on [time]{rest}\n")
+        }
+        None => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
+const UNPRICED_LICENCE: &str =
+    "{\"usageType\":\"COMPUTE\"},{\"usageType\":\"LICENSE\",\"licenseProduct\":\"nuke\"}";
+
+fn licence_rate(usd: &str) -> String {
+    format!("[[rate]]\nusage = \"LICENSE\"\nlicenseProduct = \"nuke\"\nusdPerHour = \"{usd}\"\n")
+}
+
+#[test]
+fn spreading_a_bill_leaves_licences_as_they_were() {
+    for through_a_server in [false, true] {
+        let place = Place::new();
+        place.write("cheap.toml", CHEAP);
+        place.write("a.jsonl", &session(1, "2026-01-05T10:00:00Z", "2026-01-05T11:00:00Z", UNPRICED_LICENCE));
+        place.done("import --data-dir data --farm oslo --rates cheap.toml a.jsonl");
+        // The card that there is by now has a price for the licence, and the bill is none of its business.
+        place.write("new.toml", &format!("{CHEAP}{}", licence_rate("2")));
+        place.done("rates set --data-dir data --farm oslo new.toml");
+        let server = through_a_server.then(|| place.serve(""));
+        let spread = "rates spread --data-dir data --farm oslo --fleet spot --bill 9 --period 2026-01 --yes";
+        place.done(spread);
+        let explained = explain(&place, 1);
+        assert!(explained.contains("COMPUTE: 9 USD, a share of the bill of 9 USD"), "{explained}");
+        assert!(explained.contains("LICENSE nuke: 0 USD, by version 1 of the rate card"), "{explained}");
+        assert!(explained.contains("3600000 ms: no rate, free\n"), "{explained}");
+        // A licence that is not priced yet can be priced, and the worker keeps its share.
+        let repriced = place.done("rates reprice --data-dir data --farm oslo --from 2026-01-01 --yes");
+        assert!(repriced.contains("total          1            9          11          +2"), "{repriced}");
+        let explained = explain(&place, 1);
+        assert!(explained.contains("COMPUTE: 9 USD, a share of the bill of 9 USD"), "{explained}");
+        assert!(explained.contains("LICENSE nuke: 2 USD, by version 2 of the rate card"), "{explained}");
+        drop(server);
+    }
+}
+
+#[test]
+fn a_source_corrects_what_was_priced_anew_with_its_own_next_revision() {
+    for through_a_server in [false, true] {
+        let place = farm();
+        let server = through_a_server.then(|| place.serve(""));
+        place.done("rates reprice --data-dir data --farm oslo --from 2026-01-01 --yes");
+        place.done("rates spread --data-dir data --farm oslo --fleet spot --bill 9 --period 2026-01 --yes");
+        let corrected = sessions().replace("\"usage\":", "\"revision\":1,\"usage\":");
+        place.write("corrected.jsonl", &corrected);
+        let summary = place.done("import --data-dir data --farm oslo corrected.jsonl");
+        assert_eq!((number(&summary, "replaced"), number(&summary, "rejected")), (5, 0), "{summary}");
+        let explained = explain(&place, 4);
+        assert!(explained.contains("revision 1\nCOMPUTE: 1.35 USD, by version 2"), "{explained}");
+        drop(server);
+    }
 }
 
 #[test]

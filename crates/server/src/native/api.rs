@@ -92,8 +92,12 @@ fn operation(route: &NativeRoute) -> Value {
     });
     match route.native {
         Native::QueryUsage => operation["requestBody"] = json!({ "content": content(&reference("Query")) }),
-        Native::SendSessions => {
-            let lines = json!({ "type": "string", "description": "JSON Lines, a session or volume a line" });
+        Native::SendSessions | Native::AmendCosts => {
+            let what = match route.native {
+                Native::AmendCosts => "JSON Lines, a stored record with other costs a line",
+                _ => "JSON Lines, a session or volume a line",
+            };
+            let lines = json!({ "type": "string", "description": what });
             operation["requestBody"] =
                 json!({ "required": true, "content": { "application/jsonl": { "schema": lines } } });
         }
@@ -105,6 +109,7 @@ fn operation(route: &NativeRoute) -> Value {
 fn summary(native: Native) -> &'static str {
     match native {
         Native::SendSessions => "Takes sessions and volumes in",
+        Native::AmendCosts => "Gives stored records other costs",
         Native::DeleteSession => "Takes a session out",
         Native::DeleteVolume => "Takes a volume out",
         Native::ListReadableFarms => "The farms that may be read, and what they have",
@@ -181,7 +186,9 @@ fn responses(route: &NativeRoute) -> Value {
         Native::ListReadableFarms => described("The farms", content(&reference("Farms"))),
         Native::ListUsageValues => described("The values", content(&reference("Values"))),
         Native::ListUsageSessions => described("The sessions", forms_of("Sessions")),
-        Native::SendSessions => described("What became of each line", content(&json!({ "type": "object" }))),
+        Native::SendSessions | Native::AmendCosts => {
+            described("What became of each line", content(&json!({ "type": "object" })))
+        }
         Native::ApiDocument => described("This document", content(&json!({ "type": "object" }))),
         Native::ApiPage => described("A page", json!({ "text/html": {} })),
         Native::ApiStyle => described("A style sheet", json!({ "text/css": {} })),

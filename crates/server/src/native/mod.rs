@@ -4,6 +4,7 @@
 //! like AWS's operations and refused like them. What reads can be asked by the page's visitors too, and says what is wrong
 //! as a [`farmtally_wire::native::Problem`].
 
+mod amend;
 mod answer;
 pub(crate) mod api;
 mod api_page;
@@ -42,6 +43,7 @@ pub(crate) fn answer_signed(
 ) -> Result<Reply, Refusal> {
     match target.native {
         Native::SendSessions => send::send_sessions(service, request, target.label(0)),
+        Native::AmendCosts => amend::amend_costs(service, request, target.label(0)),
         Native::DeleteSession => delete::delete_session(service, request, target.label(0), target.label(1)),
         Native::DeleteVolume => delete::delete_volume(service, request, target.label(0), target.label(1)),
         _ => Err(Refusal::internal("a route that is not signed came to the signed ones")),

@@ -21,8 +21,7 @@ pub(crate) fn send_sessions(
     let lines = Lines::read(request.body());
     let received = lines.received;
     let report = service.ingest(request.caller(), farm_id, lines.submissions)?;
-    let answer = answer(received, &report, lines.rejects);
-    Ok(Reply::json(StatusCode::OK, answer.to_string()))
+    Ok(answer(received, &report, lines.rejects))
 }
 
 /// The lines of a body, the readable ones apart from the others.
@@ -51,18 +50,20 @@ impl Lines {
     }
 }
 
-fn answer(received: usize, report: &IngestReport, rejects: Vec<Reject>) -> Value {
+/// What became of the lines of a body.
+pub(super) fn answer(received: usize, report: &IngestReport, rejects: Vec<Reject>) -> Reply {
     let refused = report.refused.iter().map(refused_by_service);
     let mut refused: Vec<(u64, Value)> = refused.chain(rejects.into_iter().map(refused_by_reader)).collect();
     refused.sort_by_key(|(line, _)| *line);
-    json!({
+    let answer = json!({
         "received": received,
         "stored": report.stored,
         "replaced": report.replaced,
         "unchanged": report.unchanged,
         "unpricedLines": report.unpriced_lines,
         "refused": refused.into_iter().map(|(_, refusal)| refusal).collect::<Vec<_>>(),
-    })
+    });
+    Reply::json(StatusCode::OK, answer.to_string())
 }
 
 fn refused_by_reader(reject: Reject) -> (u64, Value) {

@@ -15,6 +15,7 @@ pub(crate) enum WayIn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Native {
     SendSessions,
+    AmendCosts,
     DeleteSession,
     DeleteVolume,
     ListReadableFarms,
@@ -50,11 +51,12 @@ const fn route(
 }
 
 /// Every route.
-pub(crate) const ROUTES: [NativeRoute; 11] = {
+pub(crate) const ROUTES: [NativeRoute; 12] = {
     use WayIn::{Open, Signature, SignatureOrPage};
     let farm = "/api/v1/farms/{farmId}/sessions";
     [
         route("POST", farm, Native::SendSessions, "SendSessions", Signature),
+        route("POST", "/api/v1/farms/{farmId}/costs", Native::AmendCosts, "AmendCosts", Signature),
         route(
             "DELETE",
             "/api/v1/farms/{farmId}/sessions/{sessionId}",

@@ -55,6 +55,7 @@ pub(crate) fn everything_to_ask() -> Vec<Asked> {
     let farm = format!("/api/v1/farms/{FARM}");
     let native = [
         native("SendSessions", Call::new("POST", format!("{farm}/sessions")), Need::Send),
+        native("AmendCosts", Call::new("POST", format!("{farm}/costs")), Need::Change),
         native("DeleteSession", Call::delete(format!("{farm}/sessions/{}", id("session", 1))), Need::Change),
         native("DeleteVolume", Call::delete(format!("{farm}/volumes/{}", id("volume", 1))), Need::Change),
         native("ListReadableFarms", Call::get("/api/v1/farms"), Need::Read),

@@ -8,13 +8,12 @@ mod shares;
 use std::collections::BTreeMap;
 
 use farmtally_model::{
-    FarmId, FleetId, LineCost, NanoUsd, QueueId, Record, RecordNames, Session, SessionId, Submission,
-    TimeRange, Timestamp, Usage, UserId,
+    FarmId, FleetId, LineCost, NanoUsd, QueueId, Record, Session, SessionId, TimeRange, Timestamp, Usage,
+    UserId,
 };
-use farmtally_store::{StoredRecord, as_submitted};
+use farmtally_store::Amended;
 
 use crate::error::ServiceError;
-use crate::repricing::revised;
 use crate::service::Service;
 use shares::largest_remainder;
 
@@ -89,22 +88,22 @@ impl Service {
         Ok(spread)
     }
 
-    /// Hands over a revision of each session that does not cost its share yet; stores none of them.
-    pub fn revise_to_shares(
+    /// Hands over each session that does not cost its share yet, with its share; stores none of them.
+    pub fn amend_to_shares(
         &self,
         farm_id: FarmId,
         bill: &FleetBill,
         spread: &Spread,
-        revise: &mut dyn FnMut(Submission),
+        amend: &mut dyn FnMut(Amended),
     ) -> Result<(), ServiceError> {
         let shares: BTreeMap<SessionId, NanoUsd> =
             spread.shares.iter().map(|share| (share.session_id, share.share)).collect();
         self.for_each_record(farm_id, bill.period, &mut |stored| {
             if let Record::Session(session) = &stored.record
                 && let Some(share) = shares.get(&session.session_id)
-                && let Some(revision) = with_share(&stored, *share)
+                && let Some(amended) = stored.with_share(*share)
             {
-                revise(revision);
+                amend(amended);
             }
         })
     }
@@ -147,20 +146,4 @@ fn compute_cost(session: &Session<LineCost>) -> Option<NanoUsd> {
 
 fn runtime_ms(started_at: Timestamp, ended_at: Timestamp) -> u64 {
     ended_at.millis().abs_diff(started_at.millis())
-}
-
-/// The next revision of a session, whose worker costs a share. Its licences keep what they cost, as given costs: a card
-/// that was set since must not price them by the way.
-fn with_share(stored: &StoredRecord, share: NanoUsd) -> Option<Submission> {
-    let all_given = vec![true; farmtally_model::USAGE_LINES_MAX];
-    let Record::Session(session) = as_submitted(&stored.record, &all_given) else { return None };
-    let is_share = |usage: &Usage, cost: Option<NanoUsd>| *usage == Usage::Compute && cost == Some(share);
-    if session.usage.as_slice().iter().any(|line| is_share(&line.usage, line.cost)) {
-        return None;
-    }
-    let usage: Result<_, std::convert::Infallible> =
-        session.usage.map_costs(|usage, cost| Ok(if *usage == Usage::Compute { Some(share) } else { cost }));
-    let Ok(usage) = usage;
-    let record = revised(Record::Session(Session { usage, ..session }))?;
-    Some(Submission { record, names: RecordNames::default() })
 }

@@ -13,12 +13,13 @@ const APPLICATION_ID: i64 = 0x4654_616c;
 /// The statements that make each version of the one before it; the first makes version 1 of an empty file.
 ///
 /// A version that was released never changes: the next change of a table is a new file behind these.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
     include_str!("schema/4.sql"),
     include_str!("schema/5.sql"),
+    include_str!("schema/6.sql"),
 ];
 
 /// The format that this program writes, and the newest that it reads.
@@ -48,7 +49,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
 const SHARED: &str = include_str!("schema/postgres.sql");
 
 /// The version that [`SHARED`] makes.
-const SHARED_VERSION: i64 = 5;
+const SHARED_VERSION: i64 = 6;
 
 /// A table, and the absent value of each of its columns.
 #[derive(Debug)]

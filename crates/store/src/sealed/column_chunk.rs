@@ -149,11 +149,24 @@ impl<'a, W: Write + Send> Chunks<'a, W> {
 
     /// Small numbers of the rows that have one.
     pub(super) fn optional_integers(&mut self, values: &[Option<i32>]) -> Result<()> {
-        let present: Vec<i32> = values.iter().flatten().copied().collect();
+        self.optional_numbers(values, |absent| Statistics::int32(None, None, None, absent, false))
+    }
+
+    /// Numbers of the rows that have one.
+    pub(super) fn optional_longs(&mut self, values: &[Option<i64>]) -> Result<()> {
+        self.optional_numbers(values, |absent| Statistics::int64(None, None, None, absent, false))
+    }
+
+    fn optional_numbers<N: Number>(
+        &mut self,
+        values: &[Option<N>],
+        statistics: impl FnOnce(Option<u64>) -> Statistics,
+    ) -> Result<()> {
+        let present: Vec<N> = values.iter().flatten().copied().collect();
         let absent = values.len() - present.len();
         let mut page = self.levels(values.iter().map(Option::is_some), absent);
         deltas(&mut page, &present);
-        let statistics = Some(Statistics::int32(None, None, None, Some(absent as u64), false));
+        let statistics = Some(statistics(Some(absent as u64)));
         self.write(Encoded { page, encoding: Encoding::DELTA_BINARY_PACKED, dictionary: None, statistics })
     }
 

@@ -19,7 +19,7 @@ use parquet::file::reader::{FileReader, RowGroupReader};
 use parquet::file::serialized_reader::SerializedFileReader;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::encoding::{Malformed, Put};
+use crate::encoding::{Malformed, Put, StoredShare};
 use crate::error::StoreError;
 use crate::fingerprint::{Fingerprint, Submitted, fingerprint_as};
 use crate::sealed::files::FarmFiles;
@@ -34,13 +34,14 @@ pub(crate) struct SealedRecord {
     pub(crate) record: Record<LineCost>,
     submitted: Submitted,
     fingerprint: Option<Fingerprint>,
+    share: Option<StoredShare>,
 }
 
 impl SealedRecord {
     /// The record with the fingerprint of its submission, which is computed only here.
     pub(crate) fn into_put(self) -> Put {
         let fingerprint = self.fingerprint.unwrap_or_else(|| fingerprint_as(&self.record, self.submitted));
-        Put { record: self.record, fingerprint }
+        Put { record: self.record, fingerprint, share: self.share }
     }
 }
 
@@ -298,6 +299,8 @@ struct Columns {
     cost_in_usd: Column<i64>,
     priced: Column<bool>,
     fingerprint: Column<FixedLenByteArray>,
+    /// Absent in the segments of versions before 6.
+    shares: Option<(Column<bool>, Column<i64>)>,
 }
 
 impl Columns {
@@ -333,6 +336,12 @@ impl Columns {
             cost_in_usd: Column::read::<Int64Type>(group, next, rows)?,
             priced: Column::read::<BoolType>(group, next, rows)?,
             fingerprint: Column::read::<FixedLenByteArrayType>(group, next, rows)?,
+            shares: (*next < group.num_columns())
+                .then(|| {
+                    let shares = Column::read::<BoolType>(group, next, rows)?;
+                    Ok::<_, Malformed>((shares, Column::read::<Int64Type>(group, next, rows)?))
+                })
+                .transpose()?,
         })
     }
 
@@ -422,7 +431,22 @@ impl Columns {
         let submitted =
             if *self.priced.required(index)? { Submitted::WithoutCosts } else { Submitted::WithCosts };
         let fingerprint = fingerprint.transpose()?.map(Fingerprint::from_bytes);
-        Ok(SealedRecord { row, record, submitted, fingerprint })
+        let share = self.share(index, &record)?;
+        Ok(SealedRecord { row, record, submitted, fingerprint, share })
+    }
+
+    /// The share that the worker's line of a record has, whose first row is `row`.
+    fn share(&self, row: usize, record: &Record<LineCost>) -> Result<Option<StoredShare>, Malformed> {
+        let (Some((shares, sent)), Record::Session(session)) = (&self.shares, record) else {
+            return Ok(None);
+        };
+        for line in row..row + session.usage.as_slice().len() {
+            if *shares.required(line)? {
+                let nanos = sent.get(line).map(|nanos| u64::try_from(*nanos)).transpose()?;
+                return Ok(Some(StoredShare { sent: nanos.map(NanoUsd::from_nanos).transpose()? }));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -123,6 +123,8 @@ pub(super) struct RowGroup {
     cost_in_usd: Vec<i64>,
     priced: Vec<bool>,
     fingerprint: Vec<Option<[u8; 16]>>,
+    share: Vec<bool>,
+    sent_cost_in_usd: Vec<Option<i64>>,
 }
 
 /// A usage line as it is written.
@@ -220,6 +222,9 @@ impl RowGroup {
         self.cost_in_usd.push(line.nanos.cast_signed());
         self.priced.push(submitted == Submitted::WithoutCosts);
         self.fingerprint.push((submitted == Submitted::Otherwise).then(|| put.fingerprint.bytes()));
+        let share = put.share.filter(|_| line.usage_type == UsageType::Compute);
+        self.share.push(share.is_some());
+        self.sent_cost_in_usd.push(share.and_then(|share| share.sent).map(|sent| sent.nanos().cast_signed()));
     }
 
     /// Writes the rows as the next row group, and is empty afterwards.
@@ -247,6 +252,8 @@ impl RowGroup {
         chunks.longs(&self.cost_in_usd)?;
         chunks.booleans(&self.priced)?;
         chunks.blocks(&self.fingerprint)?;
+        chunks.booleans(&self.share)?;
+        chunks.optional_longs(&self.sent_cost_in_usd)?;
         chunks.close()?;
         self.clear();
         Ok(())
@@ -267,6 +274,8 @@ impl RowGroup {
         self.cost_in_usd.clear();
         self.priced.clear();
         self.fingerprint.clear();
+        self.share.clear();
+        self.sent_cost_in_usd.clear();
     }
 }
 

@@ -1,4 +1,4 @@
-//! The columns of a segment: those of the interchange form, a usage line per row, and three of our own.
+//! The columns of a segment: those of the interchange form, a usage line per row, and some of our own.
 //!
 //! The layout is described in `docs/format.md`.
 
@@ -34,6 +34,8 @@ message session_lines {
     REQUIRED INT64 costInUsd (DECIMAL(18,9));
     REQUIRED BOOLEAN priced;
     OPTIONAL FIXED_LEN_BYTE_ARRAY (16) fingerprint;
+    REQUIRED BOOLEAN share;
+    OPTIONAL INT64 sentCostInUsd (DECIMAL(18,9));
 }";
 
 pub(super) fn schema() -> Result<TypePtr> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use farmtally_model::aggregation::Status;
 use farmtally_model::{
-    AggregationId, Amounts, CostScaleFactor, DisplayName, GroupBy, GroupValue, QueueId, RecordNames,
+    AggregationId, Amounts, CostScaleFactor, DisplayName, GroupBy, GroupValue, NanoUsd, QueueId, RecordNames,
     Statistic, StatisticSet, StatisticsRow, StatisticsTable, TimeRange, UsageGroupBy,
 };
 use farmtally_store::{NewAggregation, PricedSubmission, Store, StoredAccessKey};
@@ -58,7 +58,9 @@ fn fill(store: &Store) {
     let batch: Vec<_> =
         (0..10).filter(|number| *number != 5).map(ended).chain([running(), volume()]).collect();
     store.append(farm(1), &submissions(&batch), at(NOW)).unwrap().into_inner();
+    spread(store, 7, 6);
     store.seal(farm(1)).unwrap();
+    spread(store, 9, 8);
     let name = DisplayName::new("comp").unwrap();
     let names = RecordNames { queue: Some(name.clone()), fleet: None, user: Some(name) };
     let corrected = Facts { cost: 400, revision: 1, ..ended(4) };
@@ -86,9 +88,27 @@ fn fill(store: &Store) {
     assert!(catalogue.complete_aggregation(aggregation_id(), &answer()).unwrap());
 }
 
-fn check(store: &Store) {
+/// Makes a share of a bill the cost of a session's worker.
+fn spread(store: &Store, number: u32, cost: u64) {
+    let stored = store.record(farm(1), session_id(number)).unwrap().unwrap();
+    let share = stored.with_share(NanoUsd::from_nanos(cost).unwrap()).unwrap();
+    assert_eq!(store.amend(farm(1), vec![share], at(NOW)).unwrap().get().replaced, 1);
+}
+
+/// The shares that there are since version 6, in a segment and in a batch.
+const SHARES: [(u32, u64); 2] = [(7, 6), (9, 8)];
+
+fn check(store: &Store, shares: &[(u32, u64)]) {
     let catalogue = store.catalogue();
-    let ended = (0..10).filter(|number| ![3, 4, 5].contains(number)).map(ended);
+    let with_share = |facts: Facts| match shares.iter().find(|(number, _)| *number == facts.number) {
+        Some((_, cost)) => Facts { cost: *cost, ..facts },
+        None => facts,
+    };
+    let ended = (0..10).filter(|number| ![3, 4, 5].contains(number)).map(ended).map(with_share);
+    for (number, _) in shares {
+        let stored = store.record(farm(1), session_id(*number)).unwrap().unwrap();
+        assert_eq!(stored.share.unwrap().sent, Some(NanoUsd::from_nanos(u64::from(*number)).unwrap()));
+    }
     let corrected = Facts { cost: 400, revision: 1, ..crate::sessions::ended(4) };
     assert_eq!(stored_rows(store), sorted_rows(ended.chain([corrected, running(), volume()])));
     let again =
@@ -124,7 +144,7 @@ const CARDS: [(u32, &str); 2] = [(1, "an older rate card"), (2, "a rate card")];
 
 /// Answers live for an hour: those that version 4 keeps in another way are forgotten.
 fn check_without_answer(store: &Store) {
-    check(store);
+    check(store, &[]);
     check_rate_cards(store, &LAST_CARD);
     assert_eq!(store.catalogue().aggregation(farm(1), aggregation_id()).unwrap(), None);
 }
@@ -152,7 +172,7 @@ fn the_sample_of_version_4_reads_as_it_was_written() {
     let dir = tempfile::tempdir().unwrap();
     copy_folder(&sample(4), dir.path());
     let store = Store::open(dir.path()).unwrap();
-    check(&store);
+    check(&store, &[]);
     check_rate_cards(&store, &LAST_CARD);
     check_answer(&store);
 }
@@ -163,7 +183,18 @@ fn the_sample_of_version_5_reads_as_it_was_written() {
     let dir = tempfile::tempdir().unwrap();
     copy_folder(&sample(5), dir.path());
     let store = Store::open(dir.path()).unwrap();
-    check(&store);
+    check(&store, &[]);
+    check_rate_cards(&store, &CARDS);
+    check_answer(&store);
+}
+
+/// Shares of bills.
+#[test]
+fn the_sample_of_version_6_reads_as_it_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    copy_folder(&sample(6), dir.path());
+    let store = Store::open(dir.path()).unwrap();
+    check(&store, &SHARES);
     check_rate_cards(&store, &CARDS);
     check_answer(&store);
 }
@@ -189,7 +220,7 @@ fn what_is_written_now_reads_as_it_was_written() {
     let dir = tempfile::tempdir().unwrap();
     fill(&open(dir.path()));
     let store = Store::open(dir.path()).unwrap();
-    check(&store);
+    check(&store, &SHARES);
     check_rate_cards(&store, &CARDS);
     check_answer(&store);
 }
@@ -200,8 +231,8 @@ fn what_is_written_now_reads_as_it_was_written() {
 fn write_sample() {
     let dir = tempfile::tempdir().unwrap();
     fill(&open(dir.path()));
-    fs::create_dir_all(sample(5)).unwrap();
+    fs::create_dir_all(sample(6)).unwrap();
     for name in ["catalogue.sqlite", "master.key", "sessions", "derived", "answers"] {
-        copy_named(name, dir.path(), &sample(5));
+        copy_named(name, dir.path(), &sample(6));
     }
 }

@@ -54,6 +54,7 @@ impl Facts {
             fingerprint: fingerprint(&Record::Session(self.session(Some(cost)))),
             record: Record::Session(self.session(LineCost::Total(cost))),
             names: RecordNames::default(),
+            amendment: None,
         }
     }
 }

@@ -112,7 +112,13 @@ impl Facts {
             fingerprint: fingerprint(&submitted),
             record: self.record(|nanos| LineCost::Total(NanoUsd::from_nanos(nanos).unwrap())),
             names: RecordNames::default(),
+            amendment: None,
         }
+    }
+
+    /// The same without costs of its own: a rate card gave them.
+    pub(crate) fn priced(self) -> PricedSubmission {
+        PricedSubmission { fingerprint: fingerprint(&self.record(|_| None)), ..self.submission() }
     }
 
     /// What the engine can see of the record.

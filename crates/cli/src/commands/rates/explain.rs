@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use farmtally_ingest::{Charge, LineExplanation, RatePart};
 use farmtally_model::{LineCost, NanoUsd, Record, Span, Timestamp};
-use farmtally_service::{ExplainingCard, Explanation, FleetThen, SpreadBill, StoredRecord};
+use farmtally_service::{CostOrigin, ExplainingCard, Explanation, FleetThen, SpreadBill, StoredRecord};
 
 use crate::args::FarmArguments;
 use crate::args::rates::ExplainArguments;
@@ -67,33 +67,40 @@ fn line(explanation: &Explanation, index: usize, bills: &[SpreadBill]) -> String
         LineCost::Total(total) => format!("{usage}: {total} USD"),
         LineCost::PerHour(rate) => format!("{usage}: {rate} USD an hour for each"),
     };
-    let given = explanation.stored.given.as_ref().and_then(|given| given.get(index));
-    match (given, &explanation.card) {
+    let origin = explanation.stored.origins.as_ref().and_then(|origins| origins.get(index));
+    match (origin, &explanation.card) {
         (None, _) => format!("{cost_text}; farmtally cannot tell whether it came with the record"),
-        (Some(true), _) => format!("{cost_text}, which came with the record{}", spread(explanation, bills)),
-        (Some(false), Some(card)) => format!("{cost_text}, {}{}", by(card), arithmetic(&card.lines[index])),
-        (Some(false), None) if cost == LineCost::Total(NanoUsd::ZERO) => {
+        (Some(CostOrigin::Sent), _) => format!("{cost_text}, which came with the record"),
+        (Some(CostOrigin::Share), _) => format!("{cost_text}, {}", share(explanation, bills)),
+        (Some(CostOrigin::Priced), Some(card)) => {
+            format!("{cost_text}, {}{}", by(card), arithmetic(&card.lines[index]))
+        }
+        (Some(CostOrigin::Priced), None) if cost == LineCost::Total(NanoUsd::ZERO) => {
             format!("{cost_text}, because the farm had no rate for it when it came")
         }
-        (Some(false), None) => {
+        (Some(CostOrigin::Priced), None) => {
             format!("{cost_text}; none of the rate cards that farmtally keeps gives this price")
         }
     }
 }
 
-/// The bills that may have given the record its cost.
-fn spread(explanation: &Explanation, bills: &[SpreadBill]) -> String {
+/// Of which bill a session's worker costs a share, and what its source said that it cost.
+fn share(explanation: &Explanation, bills: &[SpreadBill]) -> String {
     let Record::Session(session) = &explanation.stored.record else { return String::new() };
     let pays = |bill: &&SpreadBill| {
         let is_in_period = |end: Timestamp| bill.period_start <= end && end < bill.period_end;
         bill.fleet_id == session.fleet_id && session.span.ended_at().is_some_and(is_in_period)
     };
-    match bills.iter().rfind(pays) {
-        Some(bill) if session.revision > 0 => format!(
-            ";\n  a bill of {} USD for {} to {} was spread over its fleet on {}",
+    let of = match bills.iter().rfind(pays) {
+        Some(bill) => format!(
+            "a share of the bill of {} USD for {} to {}, which was spread over its fleet on {}",
             bill.amount, bill.period_start, bill.period_end, bill.spread_at
         ),
-        _ => String::new(),
+        None => "a share of a bill of its fleet".to_owned(),
+    };
+    match explanation.stored.share.and_then(|share| share.sent) {
+        Some(sent) => format!("{of};\n  it came with {sent} USD"),
+        None => of,
     }
 }
 

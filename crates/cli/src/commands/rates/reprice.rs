@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &RepriceArguments) -> Result<ExitStatus, Failure> {
         return Ok(ExitStatus::Success);
     }
     let mut revising = Revising::open(folder, &catalogue, farm.farm_id)?;
-    reading.service().reprice(farm.farm_id, range, &mut |revision| revising.revise(revision))?;
+    reading.service().reprice(farm.farm_id, range, &mut |amended| revising.revise(amended))?;
     let revised = revising.finish();
     let stored = revised.as_ref().map_or(0, |revised| revised.replaced);
     let detail = format!(

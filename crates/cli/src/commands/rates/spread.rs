@@ -41,10 +41,11 @@ pub(super) fn run(arguments: &SpreadArguments) -> Result<ExitStatus, Failure> {
         return Ok(ExitStatus::Success);
     }
     let mut revising = Revising::open(folder, &catalogue, farm_id)?;
-    reading.service().revise_to_shares(farm_id, &bill, &spread, &mut |revision| revising.revise(revision))?;
-    let revised = revising.finish()?;
-    note(&catalogue, farm_id, &bill, &spread, revised.replaced)?;
-    revised.tell()
+    reading.service().amend_to_shares(farm_id, &bill, &spread, &mut |amended| revising.revise(amended))?;
+    let revised = revising.finish();
+    let stored = revised.as_ref().map_or(0, |revised| revised.replaced);
+    note(&catalogue, farm_id, &bill, &spread, stored)?;
+    revised?.tell()
 }
 
 fn failure(error: SpreadError) -> Failure {

@@ -1,0 +1,2 @@
+-- Version 6: no table changed. Sessions may have a share of a bill, which is said by an entry of batches and two columns of
+-- segments that an earlier program does not know.
