@@ -9,6 +9,7 @@ mod aws_profile;
 mod commands;
 mod configuration;
 mod connection;
+mod counted;
 mod csv_text;
 mod data_folder;
 mod exit;

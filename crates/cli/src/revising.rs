@@ -9,6 +9,7 @@ use farmtally_service::{
 use serde_json::Value;
 
 use crate::connection::Connection;
+use crate::counted::counted;
 use crate::data_folder::{DataFolder, owner_credential};
 use crate::exit::ExitStatus;
 use crate::region;
@@ -78,10 +79,8 @@ impl Revising {
         self.store();
         match self.failure {
             None => Ok(self.revised),
-            Some(failure) => Err(failure.hint(format!(
-                "{} records have their new cost; the same command goes on from there",
-                self.revised.replaced
-            ))),
+            Some(failure) => Err(failure
+                .hint(format!("{}; the same command goes on from there", new_costs(self.revised.replaced)))),
         }
     }
 
@@ -101,11 +100,12 @@ impl Revising {
 impl Revised {
     /// Tells the numbers; a refusal makes it a failure.
     pub(crate) fn tell(&self) -> Result<ExitStatus, Failure> {
-        tell(format_args!("{} records have their new cost.", self.replaced));
+        tell(format_args!("{}.", new_costs(self.replaced)));
         if self.refused == 0 {
             return Ok(ExitStatus::Success);
         }
-        let failure = Failure::failed(format!("{} records were not changed", self.refused));
+        let were = if self.refused == 1 { "was" } else { "were" };
+        let failure = Failure::failed(format!("{} {were} not changed", counted(self.refused, "record")));
         let reasons = self.reasons.iter().fold(failure, |failure, reason| failure.hint(reason.as_str()));
         Err(reasons.hint("the same command tries again"))
     }
@@ -116,6 +116,11 @@ impl Revised {
             self.reasons.push(reason.to_owned());
         }
     }
+}
+
+fn new_costs(records: u64) -> String {
+    let have = if records == 1 { "has its" } else { "have their" };
+    format!("{} {have} new cost", counted(records, "record"))
 }
 
 fn into_folder(

@@ -10,15 +10,13 @@ mod query;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use std::{io, vec};
 
 use farmtally_ingest::{Entries, Entry, OpenCueFrame, OpenCueLicenses, ReadError};
 
 use self::query::{KEYS_PER_QUESTION, Range};
 use crate::postgres::{Postgres, PostgresAddress, PostgresError};
-
-/// Seconds before now in which rows may still appear: longer than any transaction that ends a frame.
-const UNSETTLED_SECONDS: i64 = 900;
 
 /// A history that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +65,9 @@ pub struct OpenCuePart {
 pub struct OpenCue(Postgres);
 
 impl OpenCue {
+    /// How long before now rows may still appear unless somebody says otherwise: longer than any transaction that ends a frame.
+    pub const LOOK_BACK: Duration = Duration::from_mins(15);
+
     /// Connects, and sees that there is a history.
     pub fn connect(address: &PostgresAddress) -> Result<Self, OpenCueError> {
         let postgres = Postgres::connect(address)?;
@@ -84,19 +85,22 @@ impl OpenCue {
     }
 
     /// Begins the next part behind `since`, of some `rows_max` rows: fewer at the end of the history, more where many runs
-    /// ended in one second.
+    /// ended in one second. What stopped within `look_back` is read again, behind `since` or before it.
     pub fn read(
         self,
         since: OpenCueProgress,
         licenses: OpenCueLicenses,
+        look_back: Duration,
         rows_max: u32,
     ) -> Result<OpenCuePart, OpenCueError> {
         let postgres = self.0;
         let now = postgres.ask(query::begin)?;
         // Of a copy that lags behind, the latest rows say what time it is there.
-        let settled_to = now.second.min(now.latest_stop) - UNSETTLED_SECONDS;
-        let edge = postgres.ask(|client| query::edge(client, since.read_to, settled_to, rows_max))?;
-        let range = Range { from: since.read_to, until: edge };
+        let look_back = i64::try_from(look_back.as_secs()).unwrap_or(i64::MAX);
+        let settled_to = now.second.min(now.latest_stop).saturating_sub(look_back);
+        let from = since.read_to.min(settled_to.max(0));
+        let edge = postgres.ask(|client| query::edge(client, from, settled_to, rows_max))?;
+        let range = Range { from, until: edge };
         let rows = postgres.ask(|client| query::open(client, range))?;
         let read_to = edge.unwrap_or(settled_to).max(since.read_to);
         let open = if edge.is_some() { since.open.clone() } else { BTreeMap::new() };

@@ -21,6 +21,7 @@ pub(crate) struct CsvText {
     reader: Reader<Metered>,
     record: ByteRecord,
     columns: usize,
+    delimiter: u8,
 }
 
 /// What there is to know of a row besides its cells.
@@ -39,7 +40,7 @@ impl CsvText {
         let mut builder = ReaderBuilder::new();
         let builder = builder.has_headers(false).flexible(true).terminator(Terminator::Any(b'\n'));
         let reader = builder.delimiter(delimiter).from_reader(metered);
-        let mut text = Self { reader, record: ByteRecord::new(), columns: 0 };
+        let mut text = Self { reader, record: ByteRecord::new(), columns: 0, delimiter };
         text.read_record()?;
         text.columns = text.record.len();
         Ok(text)
@@ -130,7 +131,7 @@ impl CsvText {
 
     fn row_problem(&self, message: impl fmt::Display) -> FieldProblem {
         let cells: Vec<_> = cells(&self.record).map(String::from_utf8_lossy).collect();
-        FieldProblem::row(&cells.join(","), message)
+        FieldProblem::row(&cells.join(char::from(self.delimiter).to_string().as_str()), message)
     }
 }
 

@@ -187,7 +187,9 @@ pub fn open(format: Format, input: Input, options: Options) -> Result<Entries, R
         Format::Csv => Entries::new(FlatEntries::new(CsvRows::open(reader)?, options.growth)),
         Format::Slurm => Entries::new(LineEntries::new(reader, SlurmLines::new())),
         Format::SlurmJson => Entries::new(SlurmJsonEntries::new(reader)),
-        Format::Flamenco => Entries::new(FlamencoEvents::new(reader, options.flamenco_names)),
+        Format::Flamenco => {
+            Entries::new(FlamencoEvents::new(reader, options.flamenco_names, options.growth.is_some()))
+        }
         Format::Swf => Entries::new(LineEntries::new(reader, SwfLines::new(options.source_name))),
         Format::OpenCue => {
             let message =

@@ -50,6 +50,7 @@ pub use limits::{LINE_BYTES_MAX, RATES_MAX};
 pub use mapping::{Mapping, MappingError, draft_mapping};
 pub use opencue::{OpenCueAllocation, OpenCueFrame, OpenCueJob, OpenCueLicenses};
 pub use rates::{Charge, LineExplanation, PricedRecord, RateCard, RateCardError, RatePart, rate_card_id};
+pub use suggestion::nearest_name;
 
 #[cfg(test)]
 mod samples_tests;

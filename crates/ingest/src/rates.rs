@@ -50,6 +50,12 @@ impl RateCard {
         parse::card(toml).map(Self::of)
     }
 
+    /// Reads a card that a farm is to have from now on. One that prices nothing was hardly meant.
+    pub fn parse_new(toml: &str) -> Result<Self, RateCardError> {
+        let card = Self::parse(toml)?;
+        if card.is_empty() { Err(RateCardError::NoRates) } else { Ok(card) }
+    }
+
     /// Number of rates.
     pub fn len(&self) -> usize {
         self.by_instance_type.values().map(Vec::len).sum()
@@ -66,6 +72,16 @@ impl RateCard {
         let named = rates.filter_map(|rate| match &rate.selector.fleet {
             Some(FleetSelector::Name(name)) => Some(name),
             Some(FleetSelector::Id(_)) | None => None,
+        });
+        named.collect()
+    }
+
+    /// The fleets that rates name by their ids, each once.
+    pub fn fleet_ids(&self) -> BTreeSet<FleetId> {
+        let rates = self.by_instance_type.values().flatten();
+        let named = rates.filter_map(|rate| match &rate.selector.fleet {
+            Some(FleetSelector::Id(id)) => Some(*id),
+            Some(FleetSelector::Name(_)) | None => None,
         });
         named.collect()
     }

@@ -9,13 +9,14 @@ const DISTANCE_MAX: usize = 2;
 /// `unknown member "sesionId"; did you mean sessionId?`
 pub(crate) fn unknown(what: &str, name: &str, known: &[&str]) -> String {
     let name_shown = crate::entry::excerpt(name);
-    match nearest(name, known) {
+    match nearest_name(name, known) {
         Some(nearest) => format!("unknown {what} {name_shown:?}; did you mean {nearest}?"),
         None => format!("unknown {what} {name_shown:?}"),
     }
 }
 
-fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+/// The known name that differs from this one by two letters at most, apart from case and what separates words.
+pub fn nearest_name<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let name = plain(name);
     if name.len() > COMPARED_CHARS_MAX {
         return None;
@@ -60,10 +61,10 @@ mod tests {
             unknown("member", "sesionId", &known),
             "unknown member \"sesionId\"; did you mean sessionId?"
         );
-        assert_eq!(nearest("session_id", &known), Some("sessionId"));
-        assert_eq!(nearest("COST_IN_USD", &known), Some("costInUsd"));
-        assert_eq!(nearest("frames", &known), None);
-        assert_eq!(nearest(&"x".repeat(10_000), &known), None);
+        assert_eq!(nearest_name("session_id", &known), Some("sessionId"));
+        assert_eq!(nearest_name("COST_IN_USD", &known), Some("costInUsd"));
+        assert_eq!(nearest_name("frames", &known), None);
+        assert_eq!(nearest_name(&"x".repeat(10_000), &known), None);
     }
 
     #[test]

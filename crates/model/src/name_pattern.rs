@@ -121,20 +121,34 @@ impl fmt::Debug for NamePattern {
     }
 }
 
-/// A text with `*` for any characters, compared with whole names without regard to case.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A text in which `*` is any text and `?` any character, compared with whole names. Globs of one text and case are equal.
+#[derive(Clone)]
 pub struct NameGlob {
     text: Arc<str>,
-    /// The texts between the stars, in lower case.
-    parts: Arc<[String]>,
+    with_case: bool,
+    expression: Regex,
 }
 
 impl NameGlob {
-    /// Checks the length of a glob.
+    /// A glob that is compared without regard to case.
     pub fn new(text: &str) -> Result<Self, PatternError> {
+        Self::compiled(text, false)
+    }
+
+    /// A glob for which capitals matter.
+    pub fn with_case(text: &str) -> Result<Self, PatternError> {
+        Self::compiled(text, true)
+    }
+
+    fn compiled(text: &str, with_case: bool) -> Result<Self, PatternError> {
         check_length(text)?;
-        let parts = text.to_lowercase().split('*').map(str::to_owned).collect();
-        Ok(Self { text: text.into(), parts })
+        let unusable =
+            |error: &regex::Error| PatternError::Unusable { pattern: text.to_owned(), reason: reason(error) };
+        let mut builder = RegexBuilder::new(&expression_of(text));
+        builder.case_insensitive(!with_case).dot_matches_new_line(true);
+        let expression = builder.size_limit(COMPILED_BYTES_MAX).dfa_size_limit(COMPILED_BYTES_MAX).build();
+        let expression = expression.map_err(|error| unusable(&error))?;
+        Ok(Self { text: text.into(), with_case, expression })
     }
 
     /// The glob as it was given.
@@ -144,18 +158,39 @@ impl NameGlob {
 
     /// Whether a name fits.
     pub fn matches(&self, name: &str) -> bool {
-        let name = name.to_lowercase();
-        let [first, between @ .., last] = &*self.parts else {
-            return self.parts.first().is_some_and(|whole| *whole == name);
-        };
-        let Some(rest) = name.strip_prefix(first.as_str()) else { return false };
-        let Some(mut rest) = rest.strip_suffix(last.as_str()) else { return false };
-        // The first place at which a part fits leaves the most room for those after it.
-        for part in between {
-            let Some((_, after)) = rest.split_once(part.as_str()) else { return false };
-            rest = after;
+        self.expression.is_match(name)
+    }
+}
+
+/// The regular expression of a glob. Stars that follow each other are one.
+fn expression_of(glob: &str) -> String {
+    let mut expression = String::with_capacity(glob.len() + 8);
+    expression.push('^');
+    let mut after_star = false;
+    for character in glob.chars() {
+        match character {
+            '*' if after_star => {}
+            '*' => expression.push_str(".*"),
+            '?' => expression.push('.'),
+            character => expression.push_str(&regex::escape(character.encode_utf8(&mut [0; 4]))),
         }
-        true
+        after_star = character == '*';
+    }
+    expression.push('$');
+    expression
+}
+
+impl PartialEq for NameGlob {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.text, self.with_case) == (&other.text, other.with_case)
+    }
+}
+
+impl Eq for NameGlob {}
+
+impl fmt::Debug for NameGlob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.text)
     }
 }
 
@@ -194,14 +229,61 @@ mod tests {
         assert!(fits("*test*", "my Test 1") && fits("test*", "TEST") && fits("*", "anything"));
         assert!(fits("a*b*c", "aXbXc") && !fits("a*b*c", "ac") && !fits("ab*ba", "aba"));
         assert!(fits("É*", "été") && !fits("test", "my test"));
-        assert!(fits("a.c", "a.c") && !fits("a.c", "abc"));
+        assert!(fits("a.c", "a.c") && !fits("a.c", "abc") && fits("*", "a\nb") && fits("a*?", "ab\n"));
+    }
+
+    #[test]
+    fn a_star_is_any_text_and_a_question_mark_any_character() {
+        let fits = |glob: &str, name: &str| NameGlob::with_case(glob).unwrap().matches(name);
+        for (glob, name) in [
+            ("*", ""),
+            ("*", "sh010"),
+            ("sh*", "sh010 comp"),
+            ("*comp", "sh010 comp"),
+            ("sh?1*mp", "sh010 comp"),
+            ("a*b*c", "aXbXbXc"),
+            ("é?", "éß"),
+            ("a**", "a"),
+        ] {
+            assert!(fits(glob, name), "{glob} {name}");
+        }
+        for (glob, name) in
+            [("?", ""), ("sh*", "Sh010"), ("*comp", "sh010 comp2"), ("a*b*c", "aXbXb"), ("a?c", "ac")]
+        {
+            assert!(!fits(glob, name), "{glob} {name}");
+        }
+    }
+
+    #[test]
+    fn many_stars_do_not_take_for_ever() {
+        let glob = NameGlob::new(&"*a".repeat(200)).unwrap();
+        assert!(!glob.matches(&format!("{}b", "a".repeat(5000))));
+        for longest in ["?".repeat(PATTERN_BYTES_MAX), "*é?".repeat(PATTERN_BYTES_MAX / 4), "ß".repeat(256)]
+        {
+            assert!(NameGlob::new(&longest).is_ok(), "{longest}");
+        }
+    }
+
+    /// What a glob means, letter by letter.
+    fn matches(glob: &[char], name: &[char]) -> bool {
+        match (glob.split_first(), name.split_first()) {
+            (None, _) => name.is_empty(),
+            (Some(('*', rest)), Some((_, shorter))) => matches(rest, name) || matches(glob, shorter),
+            (Some(('*', rest)), None) => matches(rest, name),
+            (Some((wanted, rest)), Some((letter, shorter))) => {
+                (*wanted == '?' || wanted == letter) && matches(rest, shorter)
+            }
+            (Some(_), None) => false,
+        }
     }
 
     proptest! {
         #[test]
-        fn a_glob_agrees_with_a_regular_expression(glob in "[ab*]{1,8}", name in "[abAB]{0,10}") {
-            let expression = format!("(?is)^{}$", glob.replace('*', ".*"));
-            let expected = Regex::new(&expression).unwrap().is_match(&name);
+        fn a_glob_means_what_it_says_letter_by_letter(glob in "[ab*?.]{1,8}", name in "[abAB.\n]{0,10}") {
+            let letters = |text: &str| text.chars().collect::<Vec<_>>();
+            let expected = matches(&letters(&glob), &letters(&name));
+            prop_assert_eq!(NameGlob::with_case(&glob).unwrap().matches(&name), expected);
+            let expected = matches(&letters(&glob), &letters(&name.to_lowercase()));
             prop_assert_eq!(NameGlob::new(&glob).unwrap().matches(&name), expected);
         }
     }

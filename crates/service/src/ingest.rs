@@ -1,6 +1,6 @@
 //! Sessions in: priced, stored once, and only then acknowledged.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use farmtally_ingest::{PricedRecord, RateCard};
 use farmtally_model::{DisplayName, FarmId, FleetId, RecordId, Submission};
@@ -50,7 +50,42 @@ pub struct IngestReport {
     /// Records that were not stored.
     pub refused: Vec<RefusedSubmission>,
     /// Usage lines without a cost for which the rate card has no rate; they cost nothing.
-    pub unpriced_lines: u64,
+    pub unpriced: UnpricedUses,
+}
+
+/// What has no rate on the card, and how many usage lines it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UnpricedUses(BTreeMap<String, u64>);
+
+impl UnpricedUses {
+    /// Most uses that are told apart.
+    const MAX: usize = 20;
+    const OTHERS: &str = "others";
+
+    /// Adds so many lines of a use.
+    pub fn add(&mut self, use_name: &str, lines: u64) {
+        let is_new = !self.0.contains_key(use_name);
+        let key = if is_new && self.0.len() >= Self::MAX { Self::OTHERS } else { use_name };
+        match self.0.get_mut(key) {
+            Some(known) => *known += lines,
+            None => drop(self.0.insert(key.to_owned(), lines)),
+        }
+    }
+
+    /// Adds all of another.
+    pub fn add_all(&mut self, other: &Self) {
+        other.uses().for_each(|(name, lines)| self.add(name, lines));
+    }
+
+    /// All lines together.
+    pub fn lines(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    /// Each use with its lines, by name.
+    pub fn uses(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.0.iter().map(|(name, lines)| (name.as_str(), *lines))
+    }
 }
 
 impl Service {
@@ -114,7 +149,7 @@ impl Service {
             let record_id = submission.record.id();
             match rate_card.price(submission, &fleet_name) {
                 Ok(priced) => {
-                    report.unpriced_lines += u64::from(priced.unpriced_lines);
+                    priced.unpriced.iter().for_each(|name| report.unpriced.add(name, 1));
                     lines.push(line);
                     let PricedRecord { record, names, .. } = priced;
                     priced_batch.push(PricedSubmission { record, fingerprint, names, amendment: None });
@@ -141,7 +176,7 @@ impl Service {
 
     /// Sets the card that prices sessions that arrive from now on; what is stored keeps its price.
     pub fn set_rate_card(&self, farm_id: FarmId, text: &str) -> Result<(), RateCardRefused> {
-        RateCard::parse(text).map_err(RateCardRefused::Invalid)?;
+        RateCard::parse_new(text).map_err(RateCardRefused::Invalid)?;
         let stored = self.existing_farm(farm_id).and_then(|_| {
             self.store.catalogue().set_rate_card(farm_id, text, self.now()).map_err(ServiceError::from)
         });

@@ -36,13 +36,16 @@ mod workers;
 pub use access::{Action, Caller, Role};
 pub use aggregation::{AggregationPage, PageRequest, StartAggregation};
 pub use amending::NumberedAmended;
-pub use budgets::{BudgetStatus, is_passed, open_webhook_secret, seal_webhook_secret};
+pub use budgets::{
+    BudgetStatus, UnmatchedJobName, UnmatchedUser, is_passed, open_webhook_secret, seal_webhook_secret,
+    unmatched_user,
+};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use counts::ServiceCounts;
 pub use error::{InternalError, OpenError, ResourceName, ServiceError};
 pub use explanation::{ExplainingCard, Explanation, FleetThen};
 pub use export::{Cell, Column, ColumnKind, ExportError, ExportFormat, FocusOptions, FocusVersion, Table};
-pub use ingest::{IngestReport, NumberedSubmission, RateCardRefused, RefusedSubmission};
+pub use ingest::{IngestReport, NumberedSubmission, RateCardRefused, RefusedSubmission, UnpricedUses};
 pub use jobs::{Job, Search, SearchResult};
 pub use keys::{AccessKeySecret, AccessKeySummary, Credential, KeyAdministration, KeyError};
 pub use limits::ServiceLimits;
@@ -62,8 +65,8 @@ pub use workers::Worker;
 pub use farmtally_store::{
     Amended, Association, AssociationFilter, AuditEntry, AuditError, AuditSummary, AuditWriteError, Budget,
     Catalogue, ClientCall, CostOrigin, Farm, FarmFigures, Fingerprint, Migrated, NamedResource, NewFarm,
-    NewResource, OpenError as FolderError, Passed, RateCardVersion, ResourceChange, ResourceId,
-    STRAIGHT_RECORDS_MAX, SessionPosition, SpreadBill, StoreError, StoreLocation, StoredRecord, StoredShare,
-    Tagged, Tags, VerifyReport, Webhook, backup, holder, migrate, published_endpoint, rebuild, restore, seal,
-    verify,
+    NewResource, OpenError as FolderError, Passed, REVISION_ADVICE, RateCardVersion, ResourceChange,
+    ResourceId, STRAIGHT_RECORDS_MAX, SessionPosition, SpreadBill, StoreError, StoreLocation, StoredRecord,
+    StoredShare, Tagged, Tags, VerifyReport, Webhook, backup, holder, migrate, published_endpoint, rebuild,
+    restore, seal, verify,
 };

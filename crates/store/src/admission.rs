@@ -73,6 +73,9 @@ pub struct Refusal {
     pub reason: RefusalReason,
 }
 
+/// How the part of a refusal begins that is for sources with revisions.
+pub const REVISION_ADVICE: &str = "; send a higher revision than ";
+
 /// Why a record was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalReason {
@@ -121,13 +124,10 @@ impl fmt::Display for RefusalReason {
         match self {
             Self::Conflict { id, stored_revision } => write!(
                 f,
-                "`{id}` is stored with other content; send a higher revision than {stored_revision} to correct it"
+                "`{id}` is stored with other content{REVISION_ADVICE}{stored_revision} to correct it"
             ),
             Self::Deleted { id, deleted_revision } => {
-                write!(
-                    f,
-                    "`{id}` was deleted; send a higher revision than {deleted_revision} to bring it back"
-                )
+                write!(f, "`{id}` was deleted{REVISION_ADVICE}{deleted_revision} to bring it back")
             }
             Self::Outdated { id } => {
                 write!(f, "`{id}` was changed since its new cost was worked out; work it out again")

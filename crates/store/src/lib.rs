@@ -52,7 +52,7 @@ mod store;
 mod straight;
 mod verify;
 
-pub use admission::{Amendment, BatchReceipt, PricedSubmission, Refusal, RefusalReason};
+pub use admission::{Amendment, BatchReceipt, PricedSubmission, REVISION_ADVICE, Refusal, RefusalReason};
 pub use audit::{AuditEntry, AuditError, AuditLog, AuditSummary, AuditWriteError};
 pub use backup::{backup, restore};
 pub use behind::{SessionSearch, SessionsBehind};

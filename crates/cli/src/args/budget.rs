@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use farmtally_model::{DisplayName, NanoUsd, Timestamp, UserId};
+use farmtally_model::{DisplayName, NameGlob, NanoUsd, Timestamp, UserId};
 
 use super::farm::FarmArguments;
 use super::time::parse_instant;
@@ -34,7 +34,7 @@ pub(crate) struct SetArguments {
     #[arg(value_name = "NAME", value_parser = DisplayName::new)]
     pub(crate) name: DisplayName,
     /// What may be spent in a period, in dollars
-    #[arg(long, value_name = "USD", value_parser = parse_limit)]
+    #[arg(long, value_name = "USD", value_parser = parse_limit, allow_negative_numbers = true)]
     pub(crate) limit: NanoUsd,
     /// Name or id of the only queue that counts
     #[arg(long, value_name = "NAME")]
@@ -124,10 +124,7 @@ fn parse_limit(text: &str) -> Result<NanoUsd, String> {
 }
 
 fn parse_pattern(text: &str) -> Result<String, String> {
-    match text.chars().count() {
-        1..=512 => Ok(text.to_owned()),
-        count => Err(format!("it has {count} characters; 1 to 512 are allowed")),
-    }
+    NameGlob::with_case(text).map(|glob| glob.as_str().to_owned()).map_err(|error| error.to_string())
 }
 
 fn parse_whole_hour(text: &str) -> Result<Timestamp, String> {

@@ -29,6 +29,9 @@ pub(crate) enum ImportCommand {
 }
 
 const SUGGEST_MAPPING: &str = "suggest-mapping";
+/// The id of the data folder.
+const FOLDER: &str = "path";
+const USAGE: &str = "farmtally import [OPTIONS] --data-dir <DIR> --farm <NAME> <FILE>...\n       farmtally import --suggest-mapping <FILE>";
 
 impl Args for ImportCommand {
     fn augment_args(command: clap::Command) -> clap::Command {
@@ -36,9 +39,22 @@ impl Args for ImportCommand {
             .long(SUGGEST_MAPPING)
             .value_name("FILE")
             .value_parser(clap::value_parser!(PathBuf))
-            .exclusive(true)
             .help("Print a mapping drafted from the first rows of a CSV, JSON Lines or Parquet file, and import nothing");
-        ImportArguments::augment_args(command.arg(suggest_mapping))
+        // It stands alone but for the folder, which may come from the environment and is in nobody's way.
+        let command = ImportArguments::augment_args(command);
+        let others: Vec<clap::Id> =
+            command.get_arguments().map(clap::Arg::get_id).filter(|id| *id != FOLDER).cloned().collect();
+        let unless_suggesting = |arg: clap::Arg| {
+            if arg.is_required_set() {
+                arg.required(false).required_unless_present(SUGGEST_MAPPING)
+            } else {
+                arg
+            }
+        };
+        command
+            .mut_args(unless_suggesting)
+            .arg(suggest_mapping.conflicts_with_all(others))
+            .override_usage(USAGE)
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
@@ -79,6 +95,9 @@ pub(crate) struct ImportArguments {
     /// Product that OpenCue's layers with this service hold a licence of; can be repeated
     #[arg(long = "license", value_name = "SERVICE=PRODUCT", value_parser = parse_license)]
     pub(crate) licenses: Vec<(String, LicenseProduct)>,
+    /// How long before now runs of OpenCue may still appear in its database, and are asked for again [default: 15m]
+    #[arg(long, value_name = "TIME", value_parser = parse_every)]
+    pub(crate) look_back: Option<Duration>,
     /// Import again after so long, such as 60s, 5m or 1h, until SIGINT or SIGTERM: of files what was appended, or
     /// all of one that changed otherwise; of a database what is new
     #[arg(long, value_name = "TIME", value_parser = parse_every)]
@@ -88,7 +107,7 @@ pub(crate) struct ImportArguments {
     pub(crate) follow: bool,
     /// Read, check and price everything, and store nothing; records are not compared with what is stored, nor with
     /// earlier ones of the same files
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["every", "follow"])]
     pub(crate) dry_run: bool,
     /// Rate card that becomes the farm's before anything is read
     #[arg(long, value_name = "FILE", conflicts_with_all = ["every", "follow"])]

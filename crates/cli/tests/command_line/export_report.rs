@@ -69,7 +69,7 @@ fn the_same_files_come_from_a_server_and_in_other_zones_periods_and_formats() {
     }
     let weeks = "--tz Europe/Paris --partition week --from 2025-12-29 --to 2026-01-12 --format parquet --output weeks";
     let told = place.done(&format!("export report --data-dir data --by queue,fleet {weeks}"));
-    assert_eq!(told.lines().last().unwrap(), "sum: 2 files, 1 sessions, 0.01 USD");
+    assert_eq!(told.lines().last().unwrap(), "sum: 2 files, 1 session, 0.01 USD");
     let bytes = fs::read(place.path("weeks/week=2026-W01/report.parquet")).unwrap();
     assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
     drop(server);

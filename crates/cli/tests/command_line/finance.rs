@@ -422,3 +422,39 @@ fn focus_rows_are_a_day_of_a_job_and_an_export_replaces_its_month() {
     "
     );
 }
+
+#[test]
+fn a_budget_that_counts_nothing_is_set_with_a_warning() {
+    let place = farm();
+    let set = |words: &str| place.run(&format!("budget set --data-dir data --farm oslo b --limit 5 {words}"));
+    let warning = |words: &str| {
+        let ended = set(words);
+        assert_eq!(ended.code, Some(0), "{ended}");
+        ended.stderr
+    };
+    assert_eq!(warning("--user alice --job-name sh00? --queue comp"), "");
+    let counts_nothing = "warning: the budget `b` counts nothing so far: ";
+    assert_eq!(
+        warning("--user alcie"),
+        format!("{counts_nothing}the farm has no user `alcie`; did you mean `alice`?\n")
+    );
+    assert_eq!(warning("--user zoe"), format!("{counts_nothing}the farm has no user `zoe`\n"));
+    assert_eq!(
+        warning("--job-name SH00*"),
+        format!(
+            "{counts_nothing}no job is called like `SH00*`; capitals matter, and there is `sh001`, `sh002`, `sh003`\n"
+        )
+    );
+    let queue = format!("queue-{:032x}", 7);
+    assert_eq!(
+        warning(&format!("--queue {queue}")),
+        format!("{counts_nothing}the farm has no queue `{queue}`\n")
+    );
+    assert_eq!(warning("--job-name x*"), format!("{counts_nothing}no job is called like `x*`\n"));
+    let checked = place.run("budget check --data-dir data --farm oslo --format json");
+    assert_eq!(checked.code, Some(0), "{checked}");
+    assert!(checked.stderr.contains("no job is called like `x*`"), "{checked}");
+    let ended = place.run("budget set --data-dir data --farm oslo b --limit -5");
+    assert_eq!(ended.code, Some(2), "{ended}");
+    assert!(ended.stderr.contains("-5 is negative"), "{ended}");
+}

@@ -21,10 +21,11 @@ fn json_lines_are_stored_and_the_farm_is_made() {
     rejected: 0
     skipped: 0
     unpriced lines: 2
+      COMPUTE: 2
     reconciled: 5 read = 5 stored + 0 replaced + 0 unchanged + 0 rejected + 0 skipped
     --- stderr
     Made the farm `oslo` with the id farm-d5e9816650cca3315bfa365febbe0f72.
-    hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm oslo FILE` or pass `--rates FILE`; what is stored keeps its price, and a record with a higher revision is priced anew
+    hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm oslo FILE` or pass `--rates FILE`; what is stored keeps its price until `farmtally rates reprice` prices it anew
     ");
 }
 
@@ -69,13 +70,14 @@ fn slurm_tells_what_it_left_out_and_why() {
       the job never started: 2
       a step of a job, which its job's row counts already: 1
     unpriced lines: 5
+      COMPUTE: 5
     reconciled: 10 read = 5 stored + 0 replaced + 0 unchanged + 2 rejected + 3 skipped
     --- stderr
     Made the farm `fjord` with the id farm-a8164b52e499f2712a9b11d57b9d139d.
     warning: `[file]` line 9, end: end 2025-11-24T20:29:59 is before start 2025-11-24T20:30:00
     warning: `[file]` line 10, row: the row has 5 fields; 26 are needed
     warning: `rejects` names every rejected record
-    hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm fjord FILE` or pass `--rates FILE`; what is stored keeps its price, and a record with a higher revision is priced anew
+    hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm fjord FILE` or pass `--rates FILE`; what is stored keeps its price until `farmtally rates reprice` prices it anew
     ");
     assert_snapshot!(place.read("rejects").replace(&file, "[file]"), @r#"
     {"file":"[file]","line":9,"field":"end","value":"2025-11-24T20:29:59","message":"end 2025-11-24T20:29:59 is before start 2025-11-24T20:30:00"}
@@ -101,6 +103,7 @@ fn swf_is_told_by_its_name() {
       the job's run time is unknown: 1
       one burst of a job, which its job's row counts already: 2
     unpriced lines: 4
+      COMPUTE: 4
     reconciled: 12 read = 4 stored + 0 replaced + 0 unchanged + 4 rejected + 4 skipped
     --- stderr
     Made the farm `fjord` with the id farm-a8164b52e499f2712a9b11d57b9d139d.
@@ -109,7 +112,7 @@ fn swf_is_told_by_its_name() {
     warning: `[file]` line 19, run time: endedAt 2025-11-24T16:04:01Z is before startedAt 2025-11-24T16:05:01Z
     warning: `[file]` line 20, run time: "many" is not a whole number
     warning: `rejects` names every rejected record
-    hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm fjord FILE` or pass `--rates FILE`; what is stored keeps its price, and a record with a higher revision is priced anew
+    hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm fjord FILE` or pass `--rates FILE`; what is stored keeps its price until `farmtally rates reprice` prices it anew
     "#);
 }
 
@@ -169,10 +172,11 @@ fn lines_without_a_price_are_told_with_what_to_do() {
     rejected: 0
     skipped: 0
     unpriced lines: 2
+      COMPUTE: 2
     reconciled: 2 read = 2 stored + 0 replaced + 0 unchanged + 0 rejected + 0 skipped
     --- stderr
     Made the farm `oslo` with the id farm-d5e9816650cca3315bfa365febbe0f72.
-    hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm oslo FILE` or pass `--rates FILE`; what is stored keeps its price, and a record with a higher revision is priced anew
+    hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm oslo FILE` or pass `--rates FILE`; what is stored keeps its price until `farmtally rates reprice` prices it anew
     ");
     place.write("b.jsonl", &sessions(3, 2).replace(r#","costInUsd":"0.01""#, ""));
     place.write("rates.toml", RATES);
@@ -192,7 +196,7 @@ fn a_card_without_a_fitting_rate_is_told_apart_from_no_card() {
     }
     assert_snapshot!(place.run(&format!("{import} a.jsonl")).stderr, @"");
     place.write("b.jsonl", &sessions(3, 1).replace(r#","costInUsd":"0.01""#, ""));
-    assert_snapshot!(place.run(&format!("{import} b.jsonl")).stderr, @"hint: the rate card has no rate for usage lines that came without a cost; they count as free; what is stored keeps its price, and a record with a higher revision is priced anew");
+    assert_snapshot!(place.run(&format!("{import} b.jsonl")).stderr, @"hint: the rate card has no rate for usage lines that came without a cost; they count as free; what is stored keeps its price until `farmtally rates reprice` prices it anew");
 }
 
 #[test]

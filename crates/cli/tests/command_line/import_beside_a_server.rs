@@ -25,10 +25,11 @@ fn records_go_through_the_server_and_are_stored_as_if_it_were_not_there() {
     rejected: 0
     skipped: 0
     unpriced lines: 2
+      COMPUTE: 2
     reconciled: 5 read = 5 stored + 0 replaced + 0 unchanged + 0 rejected + 0 skipped
     --- stderr
     Made the farm `oslo` with the id farm-d5e9816650cca3315bfa365febbe0f72.
-    hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm oslo FILE` or pass `--rates FILE`; what is stored keeps its price, and a record with a higher revision is priced anew
+    hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm oslo FILE` or pass `--rates FILE`; what is stored keeps its price until `farmtally rates reprice` prices it anew
     ");
     assert_eq!(server.stop(Signal::TERM).0, Some(0));
     let alone = place.done(&import);

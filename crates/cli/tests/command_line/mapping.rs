@@ -30,6 +30,18 @@ fn a_file_of_a_stranger_comes_in_by_the_mapping_that_was_drafted_for_it() {
 }
 
 #[test]
+fn a_draft_needs_no_folder_and_minds_none_in_the_environment() {
+    let place = Place::new();
+    let words = format!("import --suggest-mapping {}", data("tables/studio.csv"));
+    let mut command = place.command(&words);
+    let ended = place.run_command(command.env("FARMTALLY_DATA_DIR", place.path("data")));
+    assert_eq!(ended.code, Some(0), "{ended}");
+    assert_eq!(place.run(&format!("{words} --farm oslo")).code, Some(2));
+    let ended = place.run("import a.csv");
+    assert!(ended.stderr.contains("--data-dir <DIR>") && ended.stderr.contains("--farm <NAME>"), "{ended}");
+}
+
+#[test]
 fn a_table_without_a_mapping_is_refused_with_how_to_get_one() {
     let place = Place::new();
     place.write("a.csv", "Job,Who\n1,2\n");

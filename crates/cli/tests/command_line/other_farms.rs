@@ -34,6 +34,7 @@ fn the_logs_of_flamenco_are_a_folder() {
     rejected: 0
     skipped: 0
     unpriced lines: 2
+      COMPUTE: 2
     reconciled: 2 read = 2 stored + 0 replaced + 0 unchanged + 0 rejected + 0 skipped
     ");
     assert_eq!(number(&place.done(&import), "unchanged"), 2);
@@ -143,4 +144,63 @@ fn what_goes_on_needs_something_that_can_be_read_again() {
     ");
     let ended = place.run("import --data-dir data --farm oslo --every 60s missing.jsonl");
     assert_eq!(ended.code, Some(1), "what fails at first is wrong: {ended}");
+}
+
+#[test]
+fn a_dry_run_does_not_go_on() {
+    let place = Place::new();
+    place.write("a.jsonl", &sessions(1, 1));
+    for flag in ["--follow", "--every 60s"] {
+        let ended = place.run(&format!("import --data-dir data --farm oslo --dry-run {flag} a.jsonl"));
+        assert_eq!(ended.code, Some(2), "{ended}");
+        assert!(ended.stderr.contains("'--dry-run' cannot be used with '--"), "{ended}");
+    }
+}
+
+#[test]
+fn a_dry_run_says_that_it_would_make_the_farm() {
+    let place = Place::new();
+    place.write("a.jsonl", &sessions(1, 1));
+    let dry = "import --data-dir data --farm oslo --dry-run a.jsonl";
+    let told = "There is no farm `oslo` yet; the import would make it.";
+    assert!(place.run(dry).stderr.contains(told));
+    assert!(!place.path("data").exists());
+    place.done("import --data-dir data --farm oslo a.jsonl");
+    assert!(!place.run(dry).stderr.contains(told));
+}
+
+#[test]
+fn unpriced_lines_are_told_by_what_has_no_rate() {
+    let place = Place::new();
+    place.write("rates.toml", "[[rate]]\nusage = \"COMPUTE\"\nusdPerHour = \"1\"\n");
+    let priced = sessions(1, 2)
+        .replace(",\"costInUsd\":\"0.01\"}]", "},{\"usageType\":\"LICENSE\",\"licenseProduct\":\"nuke\"}]");
+    place.write("a.jsonl", &priced);
+    for more in ["--dry-run", ""] {
+        let summary =
+            place.done(&format!("import --data-dir data --farm oslo {more} --rates rates.toml a.jsonl"));
+        assert!(summary.contains("\nunpriced lines: 2\n  LICENSE nuke: 2\n"), "{summary}");
+    }
+    let _server = place.serve("");
+    place.write("a.jsonl", &priced.replace("session-0", "session-1"));
+    let summary = place.done("import --data-dir data --farm oslo a.jsonl");
+    assert!(summary.contains("\nunpriced lines: 2\n  LICENSE nuke: 2\n"), "{summary}");
+}
+
+#[test]
+fn a_source_without_revisions_gets_no_advice_about_them() {
+    let place = Place::new();
+    let file = data("slurm.txt");
+    let text = fs::read_to_string(&file).unwrap();
+    place.write("a.txt", &text);
+    place.done("import --data-dir data --farm fjord --format slurm a.txt");
+    // The same job, and another user has it now.
+    let user = text.lines().find(|line| line.contains("|alice|")).map_or("bob", |_| "alice");
+    place.write("a.txt", &text.replace(&format!("|{user}|"), "|mallory|"));
+    let ended = place.run("import --data-dir data --farm fjord --format slurm a.txt");
+    assert!(
+        ended.stderr.contains("slurm has no revisions, so that what is stored stays as it is"),
+        "{ended}"
+    );
+    assert!(!ended.stderr.contains("higher revision"), "{ended}");
 }

@@ -13,20 +13,26 @@ use serde::Deserialize;
 use farmtally_model::{Outcome, Timestamp};
 
 use super::{ACTIVE, FlamencoJob, SharedFlamencoNames, TaskRun, Worker, outcome};
-use crate::entry::{Entry, FieldProblem, ReadError, entry};
+use crate::entry::{Entry, FieldProblem, ReadError, entry, excerpt};
 use crate::lines::{LineEntries, LineParser};
 
 /// The sessions of a stream.
 pub(crate) struct FlamencoEvents<R> {
     lines: LineEntries<R, Events>,
     still_open: Option<vec::IntoIter<Entry>>,
+    /// Whether more may be appended, so that what is not there yet may come.
+    may_grow: bool,
 }
 
 impl<R: BufRead> FlamencoEvents<R> {
-    pub(crate) fn new(reader: R, names: Option<SharedFlamencoNames>) -> Self {
-        let events =
-            Events { names: names.unwrap_or_default(), learned: HashMap::new(), open: HashMap::new() };
-        Self { lines: LineEntries::new(reader, events), still_open: None }
+    pub(crate) fn new(reader: R, names: Option<SharedFlamencoNames>, may_grow: bool) -> Self {
+        let events = Events {
+            names: names.unwrap_or_default(),
+            learned: HashMap::new(),
+            open: HashMap::new(),
+            seen: Seen::default(),
+        };
+        Self { lines: LineEntries::new(reader, events), still_open: None, may_grow }
     }
 }
 
@@ -37,6 +43,9 @@ impl<R: BufRead> Iterator for FlamencoEvents<R> {
         if self.still_open.is_none() {
             if let Some(next) = self.lines.next() {
                 return Some(next);
+            }
+            if let Some(problem) = self.lines.parser().seen.problem(self.may_grow) {
+                return Some(Err(problem));
             }
             self.still_open = Some(self.lines.parser().still_open().into_iter());
         }
@@ -55,6 +64,36 @@ struct Events {
     learned: HashMap<String, FlamencoJob>,
     /// By the UUID of the task.
     open: HashMap<String, Open>,
+    seen: Seen,
+}
+
+/// What kind of lines there were, so that a file of something else is told.
+#[derive(Default)]
+struct Seen {
+    /// Lines with anything on them.
+    lines: u64,
+    /// Lines with a JSON object.
+    objects: u64,
+    /// Events of a task or a job.
+    events: u64,
+    /// The first line, and its text.
+    first: Option<(u64, String)>,
+}
+
+impl Seen {
+    /// That there was text and nothing of Flamenco's in it. A stream that grows may begin with events of other kinds.
+    fn problem(&self, may_grow: bool) -> Option<ReadError> {
+        let (line, text) = self.first.as_ref()?;
+        if self.events > 0 || (may_grow && self.objects > 0) {
+            return None;
+        }
+        Some(ReadError::header(format!(
+            "none of its {} lines is an event of Flamenco, which is a JSON object with id, status and updated, such as \
+             `mosquitto_sub -t 'flamenco/#'` prints; line {line} is {text:?}. For the logs of tasks name the folder that has \
+             job-*/*/task-*.txt",
+            self.lines
+        )))
+    }
 }
 
 struct Open {
@@ -86,10 +125,18 @@ struct EventWorker {
 
 impl LineParser for Events {
     fn parse_line(&mut self, line: u64, text: &str) -> Result<Option<Entry>, ReadError> {
+        if text.trim().is_empty() {
+            return Ok(None);
+        }
+        self.seen.lines += 1;
+        self.seen.first.get_or_insert_with(|| (line, excerpt(text)));
         // `mosquitto_sub -v` puts the topic in front.
         let Some(start) = text.find('{') else { return Ok(None) };
         let event: Event = match serde_json::from_str(&text[start..]) {
-            Ok(event) => event,
+            Ok(event) => {
+                self.seen.objects += 1;
+                event
+            }
             Err(error) => {
                 let problem = FieldProblem::row(text, format!("not an event of Flamenco: {error}"));
                 return Ok(Some(Entry::Rejected(problem.at(line))));
@@ -104,6 +151,7 @@ impl Events {
         let Event { id: Some(id), status: Some(status), updated: Some(updated), .. } = event else {
             return Ok(None);
         };
+        self.seen.events += 1;
         let Some(job) = &event.job_id else {
             self.learn(event, id);
             return Ok(None);

@@ -126,3 +126,29 @@ fn the_stream_itself_tells_what_a_job_is_called() {
     assert_eq!(sessions[0].job_name.as_str(), "sh010 light");
     assert_eq!(sessions[0].queue_id, ForeignSource::new("flamenco").queue("simple-blender-render"));
 }
+
+#[test]
+fn a_file_of_something_else_is_told_and_not_read_as_nothing() {
+    let read = |text: &str, growth: Option<crate::Growth>| {
+        let input = Input::Stream(Box::new(Cursor::new(text.to_owned().into_bytes())));
+        let options = Options { growth, ..Options::default() };
+        open(Format::Flamenco, input, options).unwrap().collect::<Result<Vec<_>, _>>()
+    };
+    for text in ["Dear farm,\nall is well.\n", "{\"sessionId\":\"session-1\"}\n", LOG] {
+        let error = read(text, None).unwrap_err().to_string();
+        let first = text.lines().next().unwrap();
+        assert!(error.starts_with("none of its ") && error.contains("line 1 is "), "{error}");
+        assert!(
+            error.contains(&format!("{:?}", first.chars().take(20).collect::<String>())[..10]),
+            "{error}"
+        );
+    }
+    assert_eq!(read("\n", None).unwrap(), [], "nothing is nothing");
+    let other_event = "flamenco/workers/1 {\"id\":\"1\"}\n";
+    assert!(read(other_event, None).is_err());
+    assert_eq!(
+        read(other_event, Some(crate::Growth::default())).unwrap(),
+        [],
+        "a stream may begin with others"
+    );
+}

@@ -4,6 +4,7 @@
 //! CHECK. What it guesses from is the first rows alone.
 
 mod guess;
+mod moments;
 mod sample;
 mod words;
 

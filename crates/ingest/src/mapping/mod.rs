@@ -15,6 +15,7 @@ use std::io::Read;
 
 use bytes::Bytes;
 
+use crate::column::Column;
 use crate::entry::ReadError;
 use crate::format::{Entries, Format, Input};
 use crate::input::text_reader;
@@ -44,6 +45,11 @@ impl Mapping {
     /// The format that the mapping says its files have.
     pub const fn format(&self) -> Option<Format> {
         self.format
+    }
+
+    /// Whether a record of it can be a correction of an earlier one.
+    pub fn has_revisions(&self) -> bool {
+        self.session.fields.iter().any(|(column, _)| *column == Column::Revision)
     }
 
     /// The formats that a mapping can be for.

@@ -180,6 +180,14 @@ fn a_wrong_mapping_says_where_and_what() {
 }
 
 #[test]
+fn a_refused_row_is_shown_with_the_separators_of_its_file() {
+    let mapping = SMALL.replace("source = \"small\"", "source = \"small\"\ndelimiter = \";\"");
+    let text = "job;who;start;end;cost;state\na;b;c\n";
+    let Entry::Rejected(reject) = read(Format::Csv, &mapping, text).unwrap().remove(0) else { panic!() };
+    assert_eq!(reject.value, "a;b;c");
+}
+
+#[test]
 fn a_column_that_is_not_there_is_told_with_those_that_are() {
     let error = read(Format::Csv, SMALL, "job,who,strat,end,cost,state\n").unwrap_err().to_string();
     assert!(error.contains("unknown column \"start\"; did you mean strat?"), "{error}");
@@ -217,6 +225,53 @@ fn a_draft_says_what_it_guessed_and_what_is_missing() {
     let bare = draft_mapping(Format::Csv, input("a,b\n1,2\n"), "x").unwrap();
     assert!(bare.contains("without a start, nothing can be imported"), "{bare}");
     assert!(Mapping::parse(&bare).unwrap_err().to_string().contains("startedAt"), "{bare}");
+}
+
+/// Rows whose columns have names that say nothing.
+fn nameless(rows: &[[&str; 4]]) -> String {
+    let rows = rows.iter().map(|cells| cells.join(",") + "\n");
+    "key,a,b,c\n".to_owned() + &rows.collect::<String>()
+}
+
+#[test]
+fn a_draft_finds_times_by_their_values_where_no_name_says_so() {
+    let iso = [
+        ["x1", "2025-11-24T21:00:00Z", "2025-11-24T22:00:00Z", "2025-11-24T23:00:00Z"],
+        ["x2", "2025-11-24T21:30:00Z", "2025-11-24T23:00:00Z", "2025-11-24T23:30:00Z"],
+    ];
+    let epoch =
+        [["x1", "2000000000", "1764018000", "1764021600"], ["x2", "1500000000", "1764021600", "1764023400"]];
+    for (rows, format) in [(iso, ""), (epoch, ", format = \"epoch-s\"")] {
+        let text = nameless(&rows);
+        let draft = draft_mapping(Format::Csv, input(&text), "x").unwrap();
+        let started = if format.is_empty() { "\"b\"" } else { &format!("{{ column = \"b\"{format} }}") };
+        let ended = started.replace("\"b\"", "\"c\"");
+        assert!(draft.contains(&format!("\nstartedAt = {started}")), "{draft}");
+        assert!(draft.contains(&format!("\nendedAt = {ended}")), "{draft}");
+        assert!(draft.contains("# CHECK: only its values say that this is a time"), "{draft}");
+        let entries = read(Format::Csv, &draft, &text).unwrap();
+        assert!(
+            entries.iter().all(|entry| matches!(entry, Entry::Submission { .. })),
+            "{draft}\n{entries:?}"
+        );
+    }
+}
+
+#[test]
+fn a_draft_takes_no_count_for_a_time_and_no_measure_for_an_id() {
+    let text = nameless(&[
+        ["x", "2000000000", "0.25", "2025-11-24T22:00:00Z"],
+        ["x", "1500000000", "0.5", "2025-11-24T23:00:00Z"],
+        ["y", "1500000000", "0.5", "2025-11-24T23:00:00Z"],
+    ]);
+    let draft = draft_mapping(Format::Csv, input(&text), "x").unwrap();
+    assert!(draft.contains("\nstartedAt = \"c\""), "{draft}");
+    assert!(!draft.contains("endedAt = "), "{draft}");
+    assert!(draft.contains("sessionId = { columns = [\"c\", \"key\"] }"), "{draft}");
+    // An id of something larger than a session is not taken for the session's own.
+    let text = "session,id,start\nA,1,2025-11-24T22:00:00Z\nA,2,2025-11-24T22:00:00Z\n";
+    let draft = draft_mapping(Format::Csv, input(text), "x").unwrap();
+    assert!(draft.contains("sessionId = \"id\""), "{draft}");
 }
 
 #[test]

@@ -75,7 +75,7 @@ impl RateCard {
                     fleet: self.fleet(session.fleet_id, names, fleet_name),
                     instance_type: session.instance_type.clone(),
                     span: session.span,
-                    unpriced_lines: 0,
+                    unpriced: Vec::new(),
                 };
                 let explained =
                     |line: &UsageLine<LineCost>| pricing.explain(&line.usage, &Priced::of(&line.usage));
@@ -83,8 +83,13 @@ impl RateCard {
             }
             Record::Volume(volume) => {
                 let fleet = self.fleet(volume.fleet_id, names, fleet_name);
-                let pricing =
-                    Pricing { card: self, fleet, instance_type: None, span: volume.span, unpriced_lines: 0 };
+                let pricing = Pricing {
+                    card: self,
+                    fleet,
+                    instance_type: None,
+                    span: volume.span,
+                    unpriced: Vec::new(),
+                };
                 Ok(vec![pricing.explain(&"PERSISTENT_VOLUME", &Priced::VOLUME)?])
             }
         }

@@ -30,6 +30,9 @@ pub enum RateCardError {
         /// What was found.
         message: String,
     },
+    /// A card that prices nothing.
+    #[error("the rate card has no rate; a rate is a [[rate]] table with a usage and a price")]
+    NoRates,
     /// Too many rates or instance types.
     #[error("the rate card has {count} {kind}s; at most {RATES_MAX} are allowed")]
     TooMany {
@@ -195,9 +198,10 @@ fn rate(
     Ok(Rate { number: table.number(), selector, price, valid_from, valid_until })
 }
 
-fn refuse_foreign_fields(table: &FieldTable<'_>, usage_type: UsageType) -> Result<(), RateCardError> {
-    let foreign = match usage_type {
-        UsageType::Compute => &["licenseProduct", "volumeGb"][..],
+/// Fields that a rate for such usage cannot have.
+const fn foreign_fields(usage_type: UsageType) -> &'static [&'static str] {
+    match usage_type {
+        UsageType::Compute => &["licenseProduct", "volumeGb"],
         UsageType::License => &["volumeGb", "usdPerGhzHour", "usdPerGbHour", "usdPerGbMonth"],
         UsageType::PersistentVolume => &[
             "licenseProduct",
@@ -207,8 +211,11 @@ fn refuse_foreign_fields(table: &FieldTable<'_>, usage_type: UsageType) -> Resul
             "usdPerGpuHour",
             "usdPerNodeHour",
         ],
-    };
-    match foreign.iter().find(|field| table.has(field)) {
+    }
+}
+
+fn refuse_foreign_fields(table: &FieldTable<'_>, usage_type: UsageType) -> Result<(), RateCardError> {
+    match foreign_fields(usage_type).iter().find(|field| table.has(field)) {
         Some(field) => {
             let message = format!("{field} does not belong to a {} rate", usage_type.as_str());
             Err(table.problem(field, message))
@@ -223,7 +230,11 @@ fn price(table: &FieldTable<'_>, usage_type: UsageType) -> Result<Price, RateCar
         parts.extend(table.price(field)?.map(|usd| (unit, usd)));
     }
     if parts.is_empty() {
-        return Err(table.problem("usdPerHour", "usdPerHour is missing"));
+        let foreign = foreign_fields(usage_type);
+        let fields = Unit::ALL.map(|(field, _)| field).into_iter().filter(|field| !foreign.contains(field));
+        let fields: Vec<&str> = fields.collect();
+        let message = format!("a price is missing; give one or more of {}", fields.join(", "));
+        return Err(table.problem("price", message));
     }
     let volume_gb_thousandths = table.decimal("volumeGb", 3, Machine::GB_MAX.into())?;
     let by_gb = parts.iter().find(|(unit, _)| matches!(unit, Unit::GbHour | Unit::GbMonth));

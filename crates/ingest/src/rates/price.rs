@@ -3,6 +3,8 @@
 //! A session that spans a change of rates pays each rate for its own part of the time. The parts are added as exact
 //! fractions and cut to whole nano-dollars once, so that an unneeded edge on the card never changes a bill.
 
+use std::borrow::Cow;
+
 use farmtally_model::{
     DisplayName, FleetId, HourlyRate, InstanceType, LineCost, NanoUsd, Record, RecordNames, Session,
     SessionError, Span, Submission, Timestamp, Usage, UsageType, Volume,
@@ -27,8 +29,8 @@ pub struct PricedRecord {
     /// The names that came with it.
     pub names: RecordNames,
     /// Usage lines that came without a cost and for which no rate was valid in part or all of their time. That time
-    /// is free.
-    pub unpriced_lines: u32,
+    /// What has no price, each of its usage lines once, as people would look for it on the card. It costs nothing.
+    pub unpriced: Vec<Cow<'static, str>>,
 }
 
 impl RateCard {
@@ -42,7 +44,7 @@ impl RateCard {
         fleet_name: &dyn Fn(FleetId) -> Option<DisplayName>,
     ) -> Result<PricedRecord, SessionError> {
         let Submission { record, names } = submission;
-        let (record, unpriced_lines) = match record {
+        let (record, unpriced) = match record {
             Record::Session(session) => {
                 let fleet = self.fleet(session.fleet_id, &names, fleet_name);
                 self.price_session(session, fleet)?
@@ -52,7 +54,7 @@ impl RateCard {
                 self.price_volume(&volume, fleet)?
             }
         };
-        Ok(PricedRecord { record, names, unpriced_lines })
+        Ok(PricedRecord { record, names, unpriced })
     }
 
     pub(super) fn fleet(
@@ -69,13 +71,13 @@ impl RateCard {
         &self,
         session: Session<Option<NanoUsd>>,
         fleet: Fleet,
-    ) -> Result<(Record<LineCost>, u32), SessionError> {
+    ) -> Result<(Record<LineCost>, Vec<Cow<'static, str>>), SessionError> {
         let mut pricing = Pricing {
             card: self,
             fleet,
             instance_type: session.instance_type.clone(),
             span: session.span,
-            unpriced_lines: 0,
+            unpriced: Vec::new(),
         };
         let usage = session.usage.map_costs(|usage, cost| pricing.line(&Priced::of(usage), cost))?;
         usage.check_total()?;
@@ -93,16 +95,16 @@ impl RateCard {
             revision: session.revision,
             usage,
         };
-        Ok((Record::Session(session), pricing.unpriced_lines))
+        Ok((Record::Session(session), pricing.unpriced))
     }
 
     fn price_volume(
         &self,
         volume: &Volume<Option<NanoUsd>>,
         fleet: Fleet,
-    ) -> Result<(Record<LineCost>, u32), SessionError> {
+    ) -> Result<(Record<LineCost>, Vec<Cow<'static, str>>), SessionError> {
         let mut pricing =
-            Pricing { card: self, fleet, instance_type: None, span: volume.span, unpriced_lines: 0 };
+            Pricing { card: self, fleet, instance_type: None, span: volume.span, unpriced: Vec::new() };
         let cost = pricing.line(&Priced::VOLUME, volume.cost)?;
         let volume = Volume {
             volume_id: volume.volume_id,
@@ -111,7 +113,7 @@ impl RateCard {
             revision: volume.revision,
             cost,
         };
-        Ok((Record::Volume(volume), pricing.unpriced_lines))
+        Ok((Record::Volume(volume), pricing.unpriced))
     }
 }
 
@@ -150,7 +152,7 @@ pub(super) struct Pricing<'a> {
     pub(super) fleet: Fleet,
     pub(super) instance_type: Option<InstanceType>,
     pub(super) span: Span,
-    pub(super) unpriced_lines: u32,
+    pub(super) unpriced: Vec<Cow<'static, str>>,
 }
 
 impl Pricing<'_> {
@@ -166,8 +168,21 @@ impl Pricing<'_> {
                 (LineCost::Total(cost(&parts, priced.quantity)?), parts.iter().all(Part::is_priced))
             }
         };
-        self.unpriced_lines += u32::from(!complete);
+        if !complete {
+            self.unpriced.push(self.named(priced));
+        }
         Ok(cost)
+    }
+
+    /// What has no price, as people would look for it on the card. Without a card there is nothing to look for.
+    fn named(&self, priced: &Priced<'_>) -> Cow<'static, str> {
+        let usage_type = priced.usage_type.as_str();
+        match (priced.license_product, &self.instance_type) {
+            _ if self.card.is_empty() => usage_type.into(),
+            (Some(product), _) => format!("{usage_type} {product}").into(),
+            (None, Some(instance_type)) => format!("{usage_type} on {instance_type}").into(),
+            (None, None) => usage_type.into(),
+        }
     }
 
     /// The rates for this use, whenever they are valid.

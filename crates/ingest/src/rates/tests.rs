@@ -49,13 +49,13 @@ fn nobody(_: FleetId) -> Option<DisplayName> {
 }
 
 /// The cost of the only line and the number of unpriced lines.
-fn price(card: &str, submission: Submission) -> (LineCost, u32) {
+fn price(card: &str, submission: Submission) -> (LineCost, usize) {
     let priced = RateCard::parse(card).unwrap().price(submission, &nobody).unwrap();
     let cost = match priced.record {
         Record::Session(session) => session.usage.as_slice()[0].cost,
         Record::Volume(volume) => volume.cost,
     };
-    (cost, priced.unpriced_lines)
+    (cost, priced.unpriced.len())
 }
 
 fn total(text: &str) -> LineCost {
@@ -175,10 +175,10 @@ fn a_fleet_that_the_submission_does_not_name_is_looked_up() {
     let mut submission = ended();
     submission.names.fleet = None;
     let attic = |id| (id == fleet_id_for_name("spot")).then(|| DisplayName::new("attic").unwrap());
-    assert_eq!(card.price(submission.clone(), &attic).unwrap().unpriced_lines, 0);
-    assert_eq!(card.price(submission, &nobody).unwrap().unpriced_lines, 1);
+    assert_eq!(card.price(submission.clone(), &attic).unwrap().unpriced.len(), 0);
+    assert_eq!(card.price(submission, &nobody).unwrap().unpriced.len(), 1);
     // The submission's own name comes first.
-    assert_eq!(card.price(ended(), &attic).unwrap().unpriced_lines, 1);
+    assert_eq!(card.price(ended(), &attic).unwrap().unpriced.len(), 1);
 }
 
 #[test]
@@ -283,7 +283,10 @@ fn a_bad_rate_is_refused_with_number_field_and_reason() {
             "usage = 'CPU'\nusdPerHour = 1",
             "rate 2, usage: \"CPU\" is not one of COMPUTE, LICENSE, PERSISTENT_VOLUME",
         ),
-        ("usage = 'COMPUTE'", "rate 2, usdPerHour: usdPerHour is missing"),
+        (
+            "usage = 'COMPUTE'",
+            "rate 2, price: a price is missing; give one or more of usdPerHour, usdPerCoreHour, usdPerGhzHour, usdPerGpuHour, usdPerNodeHour, usdPerGbHour, usdPerGbMonth",
+        ),
         (
             "usage = 'COMPUTE'\nusdPerHour = 0.9",
             "rate 2, usdPerHour: a number with decimals must be in quotes, to be kept exactly",
@@ -359,6 +362,8 @@ fn too_many_rates_are_refused() {
 #[test]
 fn an_empty_card_has_no_rates() {
     assert!(RateCard::parse("").unwrap().is_empty());
+    let error = RateCard::parse_new("# nothing\n").unwrap_err().to_string();
+    assert!(error.starts_with("the rate card has no rate; a rate is a [[rate]] table"), "{error}");
     assert_eq!(RateCard::default().len(), 0);
 }
 

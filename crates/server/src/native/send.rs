@@ -6,7 +6,7 @@ use farmtally_ingest::{Entry, Reject, parse_jsonl};
 use farmtally_model::RecordId;
 use farmtally_service::{IngestReport, NumberedSubmission, RefusedSubmission, Service};
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::gate::VerifiedRequest;
 use crate::refusal::Refusal;
@@ -60,7 +60,8 @@ pub(super) fn answer(received: usize, report: &IngestReport, rejects: Vec<Reject
         "stored": report.stored,
         "replaced": report.replaced,
         "unchanged": report.unchanged,
-        "unpricedLines": report.unpriced_lines,
+        "unpricedLines": report.unpriced.lines(),
+        "unpriced": report.unpriced.uses().map(|(name, lines)| (name.to_owned(), lines.into())).collect::<Map<_, _>>(),
         "refused": refused.into_iter().map(|(_, refusal)| refusal).collect::<Vec<_>>(),
     });
     Reply::json(StatusCode::OK, answer.to_string())

@@ -150,7 +150,7 @@ impl Farmtally {
     pub(crate) fn ingest(&self, lines: &[Value]) {
         let report = self.call(sessions(FARM, lines)).ok();
         let expected = json!({ "received": lines.len(), "stored": lines.len(), "replaced": 0, "unchanged": 0,
-                               "unpricedLines": 0, "refused": [] });
+                               "unpricedLines": 0, "unpriced": {}, "refused": [] });
         assert_eq!(report, expected);
     }
 

@@ -3,18 +3,20 @@
 //! The sums are the engine's, of the same records and by the same rules as every answer, with the farm's scale factor. A budget
 //! of a whole farm counts persistent volumes; one of a queue, a user or job names cannot, because volumes have none of them.
 
-mod glob;
+mod unmatched;
 
 use std::sync::atomic::AtomicBool;
 
 use farmtally_columns::FarmSnapshot;
 use farmtally_engine::AggregationControl;
 use farmtally_model::{
-    AggregationQuery, DisplayName, FarmId, FleetId, GroupBy, GroupValue, QueueId, RESOURCES_MAX, Resources,
-    Statistic, StatisticSet, StatisticsTable, TimeRange, Timestamp, UsageGroupBy, UtcOffset,
+    AggregationQuery, DisplayName, FarmId, FleetId, GroupBy, GroupValue, NameGlob, QueueId, RESOURCES_MAX,
+    Resources, Statistic, StatisticSet, StatisticsTable, TimeRange, Timestamp, UsageGroupBy, UtcOffset,
 };
 use farmtally_store::{Budget, Catalogue, StoreError};
 use zeroize::Zeroizing;
+
+pub use unmatched::{UnmatchedJobName, UnmatchedUser, unmatched_user};
 
 use crate::error::ServiceError;
 use crate::month::Month;
@@ -69,7 +71,9 @@ impl Service {
         let period = period.map_err(ServiceError::internal)?;
         let factor = self.existing_farm(farm_id)?.cost_scale_factor;
         let snapshot = self.store.snapshot(farm_id)?;
-        let spending = Spending { service: self, snapshot: &snapshot, budget, period, now };
+        let job_name = budget.job_name.as_deref().map(NameGlob::with_case).transpose();
+        let job_name = job_name.map_err(ServiceError::internal)?;
+        let spending = Spending { service: self, snapshot: &snapshot, budget, job_name, period, now };
         let spent_nanos = spending.nanos()?;
         Ok(BudgetStatus::new(budget, period, spent_nanos * u128::from(factor.nanos()), now))
     }
@@ -80,6 +84,7 @@ struct Spending<'a> {
     service: &'a Service,
     snapshot: &'a FarmSnapshot,
     budget: &'a Budget,
+    job_name: Option<NameGlob>,
     period: TimeRange,
     now: Timestamp,
 }
@@ -125,8 +130,7 @@ impl Spending<'_> {
         match value {
             GroupValue::User(user_id) => self.budget.user_id.as_ref().is_none_or(|own| own == user_id),
             GroupValue::Job(_, name) => {
-                let pattern = self.budget.job_name.as_ref();
-                pattern.is_none_or(|pattern| glob::matches(pattern, name.as_str()))
+                self.job_name.as_ref().is_none_or(|pattern| pattern.matches(name.as_str()))
             }
             _ => true,
         }

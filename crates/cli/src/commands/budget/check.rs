@@ -7,7 +7,7 @@ use farmtally_service::{
 use serde_json::{Value, json};
 
 use super::message::Message;
-use super::{scope, unknown, webhook};
+use super::{scope, unknown, unmatched, webhook};
 use crate::args::budget::{CheckArguments, CheckFormat};
 use crate::exit::ExitStatus;
 use crate::money_text::{decimal, usd};
@@ -33,6 +33,7 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<ExitStatus, Failure> {
     let mut checked = Vec::with_capacity(budgets.len());
     for budget in budgets {
         let status = reading.service().budget_status(farm.farm_id, &budget)?;
+        unmatched::warn(&catalogue, Some(reading.service()), farm.farm_id, &budget)?;
         checked.push(Checked { budget, status });
     }
     show(arguments.format, &checked)?;

@@ -2,6 +2,7 @@
 
 mod check;
 mod message;
+mod unmatched;
 mod webhook;
 
 use std::fs;
@@ -14,6 +15,7 @@ use crate::args::budget::{BudgetCommand, RemoveArguments, SetArguments, WebhookF
 use crate::audit;
 use crate::exit::ExitStatus;
 use crate::output::print;
+use crate::reading::Reading;
 use crate::report_error::Failure;
 use crate::terminal_text::one_line;
 
@@ -58,7 +60,19 @@ fn set(arguments: &SetArguments) -> Result<(), Failure> {
     };
     catalogue.set_budget(farm_id, &budget)?;
     let detail = format!("{}: {} USD", budget.name, budget.limit);
-    audit::note(&catalogue, "budget.set", &farm_id.to_string(), &detail)
+    audit::note(&catalogue, "budget.set", &farm_id.to_string(), &detail)?;
+    warn_if_unmatched(arguments, &catalogue, farm_id, &budget)
+}
+
+/// The names of jobs are in the records, which are read only where a budget names jobs.
+fn warn_if_unmatched(
+    arguments: &SetArguments,
+    catalogue: &Catalogue,
+    farm_id: FarmId,
+    budget: &Budget,
+) -> Result<(), Failure> {
+    let reading = budget.job_name.as_ref().map(|_| Reading::open(&arguments.farm.folder)).transpose()?;
+    unmatched::warn(catalogue, reading.as_ref().map(Reading::service), farm_id, budget)
 }
 
 fn webhook(

@@ -1,7 +1,7 @@
 //! Records on their way: where they came from and what became of them.
 
 use farmtally_model::{RecordId, Submission};
-use farmtally_service::NumberedSubmission;
+use farmtally_service::{NumberedSubmission, UnpricedUses};
 
 /// Where a record was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(in crate::commands) struct BatchOutcome {
     pub(in crate::commands) stored: u64,
     pub(in crate::commands) replaced: u64,
     pub(in crate::commands) unchanged: u64,
-    pub(in crate::commands) unpriced_lines: u64,
+    pub(in crate::commands) unpriced: UnpricedUses,
     pub(in crate::commands) refused: Vec<RefusedRecord>,
 }
 

@@ -44,6 +44,7 @@ impl Destination {
         let new_rates = arguments.rates.as_deref().map(read_rate_card).transpose()?;
         if arguments.dry_run {
             let card = new_rates.map(|(_, card)| card);
+            tell_of_new_farm(&arguments.folder, &arguments.farm)?;
             return Self::nowhere(&arguments.folder, &arguments.farm, card);
         }
         let catalogue = arguments.folder.catalogue()?;
@@ -109,6 +110,16 @@ fn prepare_farm(
     Ok(farm.farm_id)
 }
 
+/// A farm that is made by an import may be one whose name is misspelt.
+fn tell_of_new_farm(folder: &DataFolder, reference: &FarmReference) -> Result<(), Failure> {
+    let catalogue = folder.exists()?.then(|| folder.catalogue()).transpose()?;
+    let known = catalogue.as_ref().map(|catalogue| reference.find(catalogue)).transpose()?.flatten();
+    if known.is_none() {
+        tell(format_args!("There is no farm `{reference}` yet; the import would make it."));
+    }
+    Ok(())
+}
+
 fn make_farm(reference: &FarmReference, catalogue: &Catalogue, now: Timestamp) -> Result<Farm, Failure> {
     let farm = reference.create(catalogue, now)?;
     tell(format_args!("Made the farm `{reference}` with the id {}.", farm.farm_id));
@@ -141,7 +152,7 @@ fn into_folder(
         stored: report.stored,
         replaced: report.replaced,
         unchanged: report.unchanged,
-        unpriced_lines: report.unpriced_lines,
+        unpriced: report.unpriced,
         refused: refused
             .map(|refused| RefusedRecord::of(refused.line, refused.record_id, refused.message))
             .collect(),

@@ -42,7 +42,7 @@ impl DryRun {
         for NumberedSubmission { line, submission } in batch {
             let record_id = submission.record.id();
             match self.card.price(submission, &|fleet_id| self.fleet_names.get(&fleet_id).cloned()) {
-                Ok(priced) => outcome.unpriced_lines += u64::from(priced.unpriced_lines),
+                Ok(priced) => priced.unpriced.iter().for_each(|name| outcome.unpriced.add(name, 1)),
                 Err(error) => outcome.refused.push(RefusedRecord::of(line, record_id, error.to_string())),
             }
         }

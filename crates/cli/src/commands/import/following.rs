@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use farmtally_deadline::Surroundings as _;
 
+use super::rejects::ToldBefore;
 use super::source::{Appearance, Source, is_stdin};
 use super::{GoingOn, pass};
 use crate::args::ImportArguments;
@@ -23,9 +24,11 @@ pub(super) fn follow(arguments: &ImportArguments, pause: Duration) -> Result<Exi
     let patience = Patience::until_a_signal()?;
     let mut followed = Followed::new(arguments)?;
     followed.look()?;
-    followed.pass(GoingOn { patience: &patience, is_again: false })?;
-    let going_on = GoingOn { patience: &patience, is_again: true };
+    let told = ToldBefore::default();
+    followed.pass(GoingOn { patience: &patience, is_again: false, told: &told })?;
+    let going_on = GoingOn { patience: &patience, is_again: true, told: &told };
     while patience.wait(followed.pause(pause)) {
+        told.turn();
         let again =
             followed.look().and_then(|has_news| if has_news { followed.pass(going_on) } else { Ok(()) });
         if let Err(failure) = again {

@@ -23,12 +23,13 @@ use farmtally_ingest::{Entries, Entry, Reject};
 
 use self::batch::{Batch, Origin, RefusedRecord};
 use self::destination::Destination;
-use self::rejects::{RejectedRecord, Rejects};
+use self::rejects::{RejectedRecord, Rejects, ToldBefore};
 use self::source::Source;
 use self::storing::{Stored, Storing};
 use self::tally::Tally;
 use crate::args::{ImportArguments, ImportCommand};
 use crate::audit;
+use crate::counted::counted;
 use crate::exit::ExitStatus;
 use crate::output::print;
 use crate::patience::Patience;
@@ -78,6 +79,8 @@ struct GoingOn<'a> {
     patience: &'a Patience,
     /// Whether the sources were read before.
     is_again: bool,
+    /// What earlier passes told.
+    told: &'a ToldBefore,
 }
 
 /// An import on its way.
@@ -171,6 +174,11 @@ impl<'a> Import<'a> {
     }
 
     fn reject(&mut self, source: usize, reject: &Reject) -> Result<(), Failure> {
+        if self.is_told_before(source, reject) {
+            self.tally.rejected += 1;
+            self.tally.rejected_before += 1;
+            return Ok(());
+        }
         let told = self.rejects.add(&RejectedRecord {
             file: &self.names[source],
             line: reject.line,
@@ -183,6 +191,12 @@ impl<'a> Import<'a> {
             self.progress.tell_above(&line);
         }
         Ok(())
+    }
+
+    /// A database is asked again for what it said already, and says the same.
+    fn is_told_before(&self, source: usize, reject: &Reject) -> bool {
+        let is_database = self.sources[source].database().is_some();
+        is_database && self.going_on.is_some_and(|going_on| going_on.told.knows(source, reject))
     }
 
     /// Hands the batch to the thread that stores, and takes note of one that was stored meanwhile.
@@ -200,7 +214,7 @@ impl<'a> Import<'a> {
         while let Some(stored) = self.storing.next()? {
             self.note(stored)?;
         }
-        self.progress.say(format!("{} records", self.tally.read));
+        self.progress.say(counted(self.tally.read, "record"));
         self.rejects.flush()
     }
 
@@ -208,7 +222,7 @@ impl<'a> Import<'a> {
         let Stored { origins, outcome } = stored;
         self.tally.add_batch(origins.len() as u64, &outcome);
         outcome.refused.into_iter().try_for_each(|refused| self.refuse(&origins, refused))?;
-        self.progress.say(format!("{} records", self.tally.read));
+        self.progress.say(counted(self.tally.read, "record"));
         self.rejects.flush()
     }
 
@@ -219,7 +233,9 @@ impl<'a> Import<'a> {
         let origin = index.and_then(|index| origins.get(index)).ok_or_else(|| {
             Failure::failed(format!("record {number} of a batch of {} was refused: {message}", origins.len()))
         })?;
-        self.reject(origin.source, &Reject { line: origin.line, field, value, message })
+        let source = origin.source;
+        let message = self.sources[source].worded_refusal(message);
+        self.reject(source, &Reject { line: origin.line, field, value, message })
     }
 
     /// The numbers to stdout, and what to do about them to stderr.

@@ -1,14 +1,18 @@
 //! The file of rejected records, which exists only if there are any.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use farmtally_ingest::Format;
+use farmtally_ingest::{Format, Reject};
 use serde_json::json;
 
 use super::source::{is_database, is_stdin};
 use crate::args::ImportArguments;
+use crate::counted::counted;
 use crate::report_error::Failure;
 use crate::talk::tell;
 use crate::terminal_text::one_line;
@@ -24,6 +28,30 @@ pub(super) struct RejectedRecord<'a> {
     pub(super) field: &'a str,
     pub(super) value: &'a str,
     pub(super) message: &'a str,
+}
+
+/// What the passes of an import that goes on told of a source that has the same rejected records in each of them.
+#[derive(Debug, Default)]
+pub(super) struct ToldBefore {
+    earlier: RefCell<HashSet<u64>>,
+    now: RefCell<HashSet<u64>>,
+}
+
+impl ToldBefore {
+    /// Whether an earlier pass told this; it is remembered for the later ones.
+    pub(super) fn knows(&self, source: usize, reject: &Reject) -> bool {
+        let mut hasher = DefaultHasher::new();
+        // Its line is another one in each pass.
+        (source, &reject.field, &reject.value, &reject.message).hash(&mut hasher);
+        let told = hasher.finish();
+        self.now.borrow_mut().insert(told);
+        self.earlier.borrow().contains(&told)
+    }
+
+    /// Begins the next pass.
+    pub(super) fn turn(&self) {
+        self.earlier.borrow_mut().extend(self.now.take());
+    }
 }
 
 /// Where rejected records go.
@@ -136,9 +164,8 @@ fn usual_path(first: &Path, format: Option<Format>) -> PathBuf {
     name.into()
 }
 
-fn more(records: u64) -> String {
-    let noun = if records == 1 { "record" } else { "records" };
-    format!("{records} more rejected {noun}")
+fn more(rejected: u64) -> String {
+    format!("{} rejected", counted(rejected, "more record"))
 }
 
 fn sentence(rejected: &RejectedRecord<'_>) -> String {

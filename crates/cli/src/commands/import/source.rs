@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use farmtally_connectors::{
     OpenCue, OpenCueError, OpenCuePart, OpenCueProgress, PostgresAddress, PostgresEnvironment,
@@ -14,6 +14,7 @@ use farmtally_ingest::{
     Entries, FlamencoNames, Format, Input, Mapping, OpenCueLicenses, Options, ReadError, SharedFlamencoNames,
     open,
 };
+use farmtally_service::REVISION_ADVICE;
 
 use super::growing::{GrowingFile, can_be_followed};
 use super::mapping;
@@ -50,10 +51,11 @@ enum Kind {
 pub(super) struct Database {
     address: PostgresAddress,
     licenses: OpenCueLicenses,
+    look_back: Option<Duration>,
 }
 
 impl Database {
-    fn new(text: &str, licenses: &OpenCueLicenses) -> Result<Self, Failure> {
+    fn new(text: &str, given: &Given) -> Result<Self, Failure> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let environment = PostgresEnvironment {
             password: variable("PGPASSWORD"),
@@ -62,12 +64,13 @@ impl Database {
         };
         let address = PostgresAddress::parse(text, &environment)
             .map_err(|error| Failure::usage(format!("cannot use the database's address: {error}")))?;
-        Ok(Self { address, licenses: licenses.clone() })
+        Ok(Self { address, licenses: given.licenses.clone(), look_back: given.look_back })
     }
 
     /// The next part, behind what was read before.
     pub(super) fn read(&self, since: OpenCueProgress, rows_max: u32) -> Result<OpenCuePart, OpenCueError> {
-        OpenCue::connect(&self.address)?.read(since, self.licenses.clone(), rows_max)
+        let look_back = self.look_back.unwrap_or(OpenCue::LOOK_BACK);
+        OpenCue::connect(&self.address)?.read(since, self.licenses.clone(), look_back, rows_max)
     }
 }
 
@@ -77,22 +80,17 @@ pub(super) type Appearance = (u64, SystemTime);
 impl Source {
     /// Sees that all that the arguments name is there, and what it is.
     pub(super) fn check_all(arguments: &ImportArguments) -> Result<Vec<Self>, Failure> {
-        let (options, licenses) = given(arguments)?;
-        let check = |path: &PathBuf| Self::check(path, arguments.format, options.clone(), &licenses);
+        let given = Given::of(arguments)?;
+        let check = |path: &PathBuf| Self::check(path, arguments.format, &given);
         arguments.files.iter().map(check).collect()
     }
 
     fn check_one(arguments: &ImportArguments, path: &Path) -> Result<Self, Failure> {
-        let (options, licenses) = given(arguments)?;
-        Self::check(path, arguments.format, options, &licenses)
+        Self::check(path, arguments.format, &Given::of(arguments)?)
     }
 
-    fn check(
-        path: &Path,
-        format: Option<Format>,
-        options: Options,
-        licenses: &OpenCueLicenses,
-    ) -> Result<Self, Failure> {
+    fn check(path: &Path, format: Option<Format>, given: &Given) -> Result<Self, Failure> {
+        let options = given.options.clone();
         let mapped = options.mapping.as_ref().and_then(Mapping::format);
         let address = is_database(path, format).then_some(Format::OpenCue);
         let format =
@@ -102,7 +100,7 @@ impl Source {
                 .hint(format!("pass `--format` with one of {}", Format::names()))
         })?;
         let (kind, bytes) = if format == Format::OpenCue {
-            (Kind::Database(Box::new(Database::new(&path.to_string_lossy(), licenses)?)), None)
+            (Kind::Database(Box::new(Database::new(&path.to_string_lossy(), given)?)), None)
         } else if is_stdin(path) {
             (Kind::Stdin, None)
         } else {
@@ -124,6 +122,24 @@ impl Source {
         match &self.kind {
             Kind::Database(database) => Some(database),
             _ => None,
+        }
+    }
+
+    /// Why the store refused a record of it, without advice that its owner cannot follow.
+    pub(super) fn worded_refusal(&self, message: String) -> String {
+        let has_revisions = match &self.options.mapping {
+            Some(mapping) => mapping.has_revisions(),
+            None => matches!(self.format, Format::Jsonl | Format::Csv | Format::Parquet),
+        };
+        let advice = message.split_once(REVISION_ADVICE).filter(|_| !has_revisions);
+        match (advice, &self.options.mapping) {
+            (None, _) => message,
+            (Some((refusal, _)), Some(_)) => {
+                format!("{refusal}; the mapping names no revision, so that what is stored stays as it is")
+            }
+            (Some((refusal, _)), None) => {
+                format!("{refusal}; {} has no revisions, so that what is stored stays as it is", self.format)
+            }
         }
     }
 
@@ -285,13 +301,22 @@ pub(super) fn is_stdin(path: &Path) -> bool {
 }
 
 /// What the arguments say about every source.
-fn given(arguments: &ImportArguments) -> Result<(Options, OpenCueLicenses), Failure> {
-    let options = Options {
-        mapping: arguments.mapping.as_deref().map(mapping::read).transpose()?,
-        flamenco_names: arguments.names.as_deref().map(read_names).transpose()?.map(shared),
-        ..Options::default()
-    };
-    Ok((options, arguments.licenses.iter().cloned().collect()))
+struct Given {
+    options: Options,
+    licenses: OpenCueLicenses,
+    look_back: Option<Duration>,
+}
+
+impl Given {
+    fn of(arguments: &ImportArguments) -> Result<Self, Failure> {
+        let options = Options {
+            mapping: arguments.mapping.as_deref().map(mapping::read).transpose()?,
+            flamenco_names: arguments.names.as_deref().map(read_names).transpose()?.map(shared),
+            ..Options::default()
+        };
+        let licenses = arguments.licenses.iter().cloned().collect();
+        Ok(Self { options, licenses, look_back: arguments.look_back })
+    }
 }
 
 fn shared(names: FlamencoNames) -> SharedFlamencoNames {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use farmtally_ingest::SkipReason;
+use farmtally_service::UnpricedUses;
 
 use super::batch::BatchOutcome;
+use crate::terminal_text::one_line;
 
 /// What became of the records so far.
 #[derive(Debug, Default)]
@@ -21,8 +23,10 @@ pub(super) struct Tally {
     replaced: u64,
     unchanged: u64,
     pub(super) rejected: u64,
+    /// Those of them that an earlier pass told.
+    pub(super) rejected_before: u64,
     skipped: BTreeMap<SkipReason, u64>,
-    unpriced_lines: u64,
+    unpriced: UnpricedUses,
     is_dry_run: bool,
 }
 
@@ -46,12 +50,12 @@ impl Tally {
         self.stored += outcome.stored;
         self.replaced += outcome.replaced;
         self.unchanged += outcome.unchanged;
-        self.unpriced_lines += outcome.unpriced_lines;
+        self.unpriced.add_all(&outcome.unpriced);
     }
 
     /// Whether anything is different from what was there before.
     pub(super) const fn has_news(&self) -> bool {
-        self.stored + self.replaced + self.rejected > 0
+        self.stored + self.replaced + self.rejected > self.rejected_before
     }
 
     /// The records that became something.
@@ -101,8 +105,8 @@ impl Tally {
     }
 
     /// Whether lines became free that were not stored before, or would in a dry run.
-    pub(super) const fn has_new_unpriced_lines(&self) -> bool {
-        self.unpriced_lines > 0 && (self.is_dry_run || self.stored + self.replaced > 0)
+    pub(super) fn has_new_unpriced_lines(&self) -> bool {
+        self.unpriced.lines() > 0 && (self.is_dry_run || self.stored + self.replaced > 0)
     }
 }
 
@@ -119,7 +123,8 @@ impl fmt::Display for Tally {
         writeln!(f, "rejected: {}", self.rejected)?;
         writeln!(f, "skipped: {}", self.skipped_records())?;
         self.skipped.iter().try_for_each(|(reason, count)| writeln!(f, "  {reason}: {count}"))?;
-        writeln!(f, "unpriced lines: {}", self.unpriced_lines)?;
+        writeln!(f, "unpriced lines: {}", self.unpriced.lines())?;
+        self.unpriced.uses().try_for_each(|(name, lines)| writeln!(f, "  {}: {lines}", one_line(name)))?;
         f.write_str(&self.reconciliation())
     }
 }
@@ -134,10 +139,12 @@ mod tests {
         tally.add_skipped(SkipReason::JobStep);
         tally.add_skipped(SkipReason::JobStep);
         tally.add_skipped(SkipReason::NeverStarted);
-        tally.add_batch(1, &BatchOutcome { stored: 1, unpriced_lines: 2, ..BatchOutcome::default() });
+        let mut outcome = BatchOutcome { stored: 1, ..BatchOutcome::default() };
+        outcome.unpriced.add("LICENSE nuke", 2);
+        tally.add_batch(1, &outcome);
         let expected = "read: 4\nstored: 1\nreplaced: 0\nunchanged: 0\nrejected: 0\nskipped: 3\n  \
                         the job never started: 1\n  a step of a job, which its job's row counts already: 2\n\
-                        unpriced lines: 2\n\
+                        unpriced lines: 2\n  LICENSE nuke: 2\n\
                         reconciled: 4 read = 1 stored + 0 replaced + 0 unchanged + 0 rejected + 3 skipped";
         assert_eq!(tally.to_string(), expected);
         assert_eq!(tally.difference(), None);

@@ -73,7 +73,9 @@ fn add_answer(outcome: &mut BatchOutcome, answer: &Value, sent: &[NumberedSubmis
     outcome.stored += count("stored")?;
     outcome.replaced += count("replaced")?;
     outcome.unchanged += count("unchanged")?;
-    outcome.unpriced_lines += count("unpricedLines")?;
+    for (name, lines) in answer.get("unpriced")?.as_object()? {
+        outcome.unpriced.add(name, lines.as_u64()?);
+    }
     for refused in answer.get("refused")?.as_array()? {
         let text = |name: &str| refused.get(name).and_then(Value::as_str).map(str::to_owned);
         let line = usize::try_from(refused.get("line")?.as_u64()?).ok()?;
@@ -107,11 +109,11 @@ mod tests {
     fn a_refused_line_of_a_request_is_found_in_its_batch() {
         let mut outcome = BatchOutcome::default();
         let answer = json!({
-            "received": 3, "stored": 1, "replaced": 0, "unchanged": 1, "unpricedLines": 2,
+            "received": 3, "stored": 1, "replaced": 0, "unchanged": 1, "unpricedLines": 2, "unpriced": {"LICENSE nuke": 2},
             "refused": [{"line": 2, "field": "sessionId", "value": "session-1", "message": "no"}]
         });
         add_answer(&mut outcome, &answer, &numbered_from(41)).unwrap();
-        assert_eq!((outcome.stored, outcome.unchanged, outcome.unpriced_lines), (1, 1, 2));
+        assert_eq!((outcome.stored, outcome.unchanged, outcome.unpriced.lines()), (1, 1, 2));
         assert_eq!(outcome.refused[0].number, 42);
     }
 
@@ -120,8 +122,8 @@ mod tests {
         for answer in [
             json!({}),
             json!([]),
-            json!({"stored": 1, "replaced": 0, "unchanged": 0, "unpricedLines": 0}),
-            json!({"stored": 1, "replaced": 0, "unchanged": 0, "unpricedLines": 0,
+            json!({"stored": 1, "replaced": 0, "unchanged": 0, "unpricedLines": 0, "unpriced": {}}),
+            json!({"stored": 1, "replaced": 0, "unchanged": 0, "unpricedLines": 0, "unpriced": {},
                    "refused": [{"line": 4, "field": "", "value": "", "message": ""}]}),
         ] {
             assert_eq!(

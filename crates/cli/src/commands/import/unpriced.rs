@@ -12,7 +12,7 @@ pub(super) fn hint(arguments: &ImportArguments) -> Result<String, Failure> {
         no_card(arguments)
     };
     Ok(format!(
-        "hint: {advice}; what is stored keeps its price, and a record with a higher revision is priced anew"
+        "hint: {advice}; what is stored keeps its price until `farmtally rates reprice` prices it anew"
     ))
 }
 

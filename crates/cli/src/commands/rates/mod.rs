@@ -8,8 +8,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use farmtally_ingest::{RateCard, rate_card_id};
-use farmtally_service::{Clock, SystemClock};
+use farmtally_ingest::{RateCard, nearest_name, rate_card_id};
+use farmtally_model::FarmId;
+use farmtally_service::{Catalogue, Clock, SystemClock};
 
 use crate::args::FarmArguments;
 use crate::args::rates::{RatesCommand, SetArguments, ShowArguments};
@@ -18,6 +19,7 @@ use crate::exit::ExitStatus;
 use crate::output::{print, print_as_it_is};
 use crate::report_error::Failure;
 use crate::talk::tell;
+use crate::terminal_text::one_line;
 
 /// Does what was asked for.
 pub(crate) fn run(command: RatesCommand) -> Result<ExitStatus, Failure> {
@@ -39,11 +41,31 @@ fn set(arguments: &SetArguments) -> Result<(), Failure> {
         folder.as_flag()
     ))?;
     let farm = arguments.farm.farm.existing(&catalogue)?;
-    let (text, _) = read_rate_card(&arguments.file)?;
+    let (text, card) = read_rate_card(&arguments.file)?;
     catalogue.set_rate_card(farm.farm_id, &text, SystemClock::default().now())?;
     let detail = format!("card {}, {} bytes", rate_card_id(&text), text.len());
     audit::note(&catalogue, "rates.set", &farm.farm_id.to_string(), &detail)?;
     tell("The rates price the sessions that arrive from now on.");
+    warn_of_unknown_fleets(&catalogue, farm.farm_id, &card)
+}
+
+/// A fleet that nobody has heard of may come, or is misspelt.
+fn warn_of_unknown_fleets(catalogue: &Catalogue, farm_id: FarmId, card: &RateCard) -> Result<(), Failure> {
+    let fleets = catalogue.fleets(farm_id, None, usize::MAX)?;
+    let names: Vec<&str> = fleets.iter().map(|fleet| fleet.display_name.as_str()).collect();
+    let warn = |fleet: &str, nearest: Option<&str>| {
+        let nearest = nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
+        let line = format!(
+            "warning: a rate is for the fleet `{fleet}`, which this farm does not have so far{nearest}"
+        );
+        tell(one_line(&line));
+    };
+    for name in card.fleet_names().into_iter().filter(|name| !names.contains(&name.as_str())) {
+        warn(name.as_str(), nearest_name(name.as_str(), &names));
+    }
+    for id in card.fleet_ids().into_iter().filter(|id| fleets.iter().all(|fleet| fleet.id != *id)) {
+        warn(&id.to_string(), None);
+    }
     Ok(())
 }
 
@@ -83,7 +105,7 @@ pub(crate) fn read_rate_card(file: &Path) -> Result<(String, RateCard), Failure>
     let text =
         if file == Path::new("-") { io::read_to_string(io::stdin()) } else { fs::read_to_string(file) };
     let text = text.map_err(cannot_read)?;
-    let card = RateCard::parse(&text)
+    let card = RateCard::parse_new(&text)
         .map_err(|error| Failure::caused(format!("cannot use the rate card `{}`", file.display()), &error))?;
     Ok((text, card))
 }

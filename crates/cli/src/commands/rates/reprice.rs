@@ -59,14 +59,22 @@ fn show(repricing: &Repricing) -> Result<(), Failure> {
         repricing.months.iter().map(|(month, difference)| row(month.to_string(), difference)).collect();
     rows.push(row("total".to_owned(), &repricing.total()));
     print(table(&["month", "records", "cost before", "cost after", "difference"], &rows))?;
-    for (count, what) in [
-        (repricing.unchanged, "have the price that the card gives"),
-        (repricing.given, "have costs that came with them, which stay"),
-        (repricing.running, "run, and are priced when they end"),
-        (repricing.left, "cannot be priced anew and stay as they are"),
+    for (count, one, many) in [
+        (repricing.unchanged, "has the price that the card gives", "have the price that the card gives"),
+        (
+            repricing.given,
+            "has costs that came with it, which stay",
+            "have costs that came with them, which stay",
+        ),
+        (repricing.running, "runs, and is priced when it ends", "run, and are priced when they end"),
+        (
+            repricing.left,
+            "cannot be priced anew and stays as it is",
+            "cannot be priced anew and stay as they are",
+        ),
     ] {
         if count > 0 {
-            tell(format_args!("{count} more {what}."));
+            tell(format_args!("{count} more {}.", if count == 1 { one } else { many }));
         }
     }
     Ok(())

@@ -28,12 +28,20 @@ pub(super) fn run(arguments: &SpreadArguments) -> Result<ExitStatus, Failure> {
     let reading = if arguments.yes { Reading::copy(folder)? } else { Reading::open(folder)? };
     let spread = reading.service().spread(farm_id, &bill).map_err(failure)?;
     report(arguments, &catalogue, farm_id, &spread)?;
-    for (count, what) in [
-        (spread.without_compute, "ended sessions have no COMPUTE line and pay nothing"),
-        (spread.running, "sessions still run, and pay in the period in which they end"),
+    for (count, one, many) in [
+        (
+            spread.without_compute,
+            "ended session has no COMPUTE line and pays nothing",
+            "ended sessions have no COMPUTE line and pay nothing",
+        ),
+        (
+            spread.running,
+            "session still runs, and pays in the period in which it ends",
+            "sessions still run, and pay in the period in which they end",
+        ),
     ] {
         if count > 0 {
-            tell(format_args!("{count} {what}."));
+            tell(format_args!("{count} {}.", if count == 1 { one } else { many }));
         }
     }
     if !arguments.yes {

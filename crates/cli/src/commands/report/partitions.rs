@@ -14,6 +14,7 @@ use super::figures::Figure;
 use super::{farm, question, talking, whole};
 use crate::args::export::{PartitionUnit, ReportExportArguments, TableFormat};
 use crate::commands::export::put;
+use crate::counted::counted;
 use crate::money_text::decimal;
 use crate::output::print;
 use crate::report_error::Failure;
@@ -37,7 +38,8 @@ pub(crate) fn export(arguments: &ReportExportArguments) -> Result<(), Failure> {
     }
     let total = &answer.head.total;
     let cost = total.cost.get("sum").map_or("0", String::as_str);
-    print(format_args!("sum: {} files, {} sessions, {cost} USD", parts.len(), total.sessions))?;
+    let (files, sessions) = (counted(parts.len() as u64, "file"), counted(total.sessions, "session"));
+    print(format_args!("sum: {files}, {sessions}, {cost} USD"))?;
     adds_up(&parts, cost)
 }
 

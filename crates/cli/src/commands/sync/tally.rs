@@ -39,7 +39,7 @@ impl Tally {
         self.replaced += outcome.replaced;
         self.unchanged += outcome.unchanged;
         self.refused += refused;
-        self.unpriced_lines += outcome.unpriced_lines;
+        self.unpriced_lines += outcome.unpriced.lines();
     }
 
     pub(super) fn set_requests(&mut self, before: CallCounts, after: CallCounts) {
@@ -116,7 +116,9 @@ mod tests {
     #[test]
     fn a_dry_run_counts_what_is_valid() {
         let mut tally = Tally { found: 3, ..Tally::new(true) };
-        tally.add(3, &BatchOutcome { unpriced_lines: 2, ..BatchOutcome::default() });
+        let mut outcome = BatchOutcome::default();
+        outcome.unpriced.add("COMPUTE", 2);
+        tally.add(3, &outcome);
         assert!(tally.is_reconciled() && tally.has_new_unpriced_lines() && !tally.has_changed_something());
         assert_eq!(tally.reconciliation(), "3 found at the source = 3 valid + 0 unchanged + 0 refused");
     }

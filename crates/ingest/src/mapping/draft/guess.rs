@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use super::moments::{Moments, moment_form, start_and_end};
 use super::quoted;
 use super::sample::{Sample, SampledColumn};
 use super::words::{ABSENT, RUNTIMES, names, outcome, plain};
-use crate::cell::Cell;
 use crate::column::Column;
-use crate::mapping::moment::{MomentReader, RuntimeUnit, Zone};
+use crate::mapping::moment::RuntimeUnit;
 
 /// A whole guess.
 #[derive(Default)]
@@ -57,13 +57,15 @@ const ORDER: [Column; 12] = [
 
 /// Guesses from the first rows.
 pub(super) fn guess(sample: &Sample) -> Guess {
-    Guesser { sample, guess: Guess::default(), found: Vec::new() }.run()
+    Guesser { sample, guess: Guess::default(), found: Vec::new(), by_values: Vec::new() }.run()
 }
 
 struct Guesser<'a> {
     sample: &'a Sample,
     guess: Guess,
     found: Vec<(Column, usize)>,
+    /// Those of them that only their values told.
+    by_values: Vec<usize>,
 }
 
 impl Guesser<'_> {
@@ -74,6 +76,7 @@ impl Guesser<'_> {
                 self.guess.used.insert(index);
             }
         }
+        self.moments_by_values();
         self.identity();
         self.names();
         self.times();
@@ -84,14 +87,38 @@ impl Guesser<'_> {
         self.guess
     }
 
-    /// The unused column with the best name for a member, if its values can be that.
+    /// Looks among the columns that no name was found for, where a start or an end has none.
+    fn moments_by_values(&mut self) {
+        let known = |member| Moments::of(self.found(member)?, self.column(self.found(member)?));
+        let (start, end) = (known(Column::StartedAt), known(Column::EndedAt));
+        let is_free = |index: &usize| !self.guess.used.contains(index);
+        let columns = (0..self.sample.columns.len()).filter(is_free);
+        let candidates = columns.filter_map(|index| Moments::of(index, self.column(index))).collect();
+        let (start, end) = start_and_end(candidates, start.as_ref(), end.as_ref());
+        for (member, index) in [(Column::StartedAt, start), (Column::EndedAt, end)] {
+            if let Some(index) = index {
+                self.found.push((member, index));
+                self.guess.used.insert(index);
+                self.by_values.push(index);
+            }
+        }
+    }
+
+    /// The unused column with the best name for a member, if its values can be that. Of those that may be a session's id, one
+    /// that tells all rows apart goes before any that does not.
     fn find(&self, member: Column) -> Option<usize> {
+        let unique =
+            (member == Column::SessionId).then(|| self.find_if(member, |index| self.is_unique(&[index])));
+        unique.flatten().or_else(|| self.find_if(member, |_| true))
+    }
+
+    fn find_if(&self, member: Column, is_fit: impl Fn(usize) -> bool) -> Option<usize> {
         names(member).find_map(|name| {
             let columns = self.sample.columns.iter().enumerate();
             let mut fitting = columns.filter(|(index, column)| {
                 let last = column.name.rsplit('.').next().unwrap_or_default();
                 let is_called_so = [&column.name, last].map(plain).iter().any(|called| is_name(called, name));
-                is_called_so && !self.guess.used.contains(index) && can_be(member, column)
+                is_called_so && !self.guess.used.contains(index) && can_be(member, column) && is_fit(*index)
             });
             fitting.next().map(|(index, _)| index)
         })
@@ -122,7 +149,8 @@ impl Guesser<'_> {
         let changing = [Column::EndedAt, Column::Outcome, Column::CostInUsd].map(|member| self.found(member));
         for index in 0..self.sample.columns.len() {
             let is_runtime = RUNTIMES.iter().any(|(name, _)| plain(&self.column(index).name) == *name);
-            if !self.is_unique(&columns) && !changing.contains(&Some(index)) && !is_runtime {
+            let is_measured = is_runtime || is_instant(self.column(index)) || is_fraction(self.column(index));
+            if !self.is_unique(&columns) && !changing.contains(&Some(index)) && !is_measured {
                 let more = [columns.as_slice(), &[index]].concat();
                 if !columns.contains(&index) && self.distinct(&more) > self.distinct(&columns) {
                     columns = more;
@@ -227,7 +255,12 @@ impl Guesser<'_> {
             None => format!("{{ column = {name}{zero} }}"),
             Some(format) => format!("{{ column = {name}, format = {}{zero} }}", quoted(format)),
         };
-        self.line(member, value, Some(index), form.note.map(str::to_owned));
+        let by_values = self.by_values.contains(&index).then(|| {
+            let what = if member == Column::StartedAt { "began" } else { "ended" };
+            format!("only its values say that this is a time; is it when the session {what}?")
+        });
+        let notes: Vec<String> = by_values.into_iter().chain(form.note.map(str::to_owned)).collect();
+        self.line(member, value, Some(index), (!notes.is_empty()).then(|| notes.join(" ")));
     }
 
     /// Whether some column says how long a session ran.
@@ -291,8 +324,22 @@ fn can_be(member: Column, column: &SampledColumn) -> bool {
     match member {
         Column::StartedAt | Column::EndedAt => column.present() > 0 && moment_form(column).is_some(),
         Column::CostInUsd => column.present() > 0 && column.values().all(looks_like_amount),
-        _ => true,
+        // The size of a file or a number of machines is no kind of machine.
+        Column::InstanceType => !is_instant(column) && !column.values().all(looks_like_amount),
+        _ => !is_instant(column) && !is_fraction(column),
     }
+}
+
+/// Whether the values are times and can be nothing else.
+fn is_instant(column: &SampledColumn) -> bool {
+    Moments::of(0, column).is_some_and(|moments| moments.is_sure)
+}
+
+/// Whether the values are measured: what tells things apart is counted.
+fn is_fraction(column: &SampledColumn) -> bool {
+    column.present() > 0
+        && column.values().all(looks_like_amount)
+        && column.values().any(|text| text.contains(['.', ',']))
 }
 
 fn looks_like_amount(text: &str) -> bool {
@@ -309,67 +356,6 @@ fn is_decimal_comma(column: &SampledColumn) -> bool {
     let last_mark = |text: &str| text.rfind(['.', ',']).map(|place| text[place..].starts_with(','));
     let marks: Vec<bool> = column.values().filter_map(last_mark).collect();
     !marks.is_empty() && marks.iter().all(|is_comma| *is_comma)
-}
-
-/// How a column's instants are written.
-struct FoundForm {
-    format: Option<&'static str>,
-    needs_zone: bool,
-    note: Option<&'static str>,
-}
-
-/// Patterns that files are full of; of those that fit, the first.
-const PATTERNS: [&str; 13] = [
-    "%d.%m.%Y %H:%M:%S",
-    "%d.%m.%Y %H:%M",
-    "%m/%d/%Y %H:%M:%S",
-    "%m/%d/%Y %H:%M",
-    "%m/%d/%Y %I:%M:%S %p",
-    "%m/%d/%Y %I:%M %p",
-    "%d/%m/%Y %H:%M:%S",
-    "%d/%m/%Y %H:%M",
-    "%Y/%m/%d %H:%M:%S",
-    "%Y-%m-%d %H:%M",
-    "%Y%m%d%H%M%S",
-    "%a %b %d %H:%M:%S %Y",
-    "%d-%b-%Y %H:%M:%S",
-];
-
-fn moment_form(column: &SampledColumn) -> Option<FoundForm> {
-    let found = |format, needs_zone, note| Some(FoundForm { format, needs_zone, note });
-    if column.is_instant || column.is_wall_time {
-        return found(None, column.is_wall_time, None);
-    }
-    let is_value = |text: &&str| *text != "0" && !ABSENT.contains(text);
-    let texts: Vec<&str> = column.values().filter(is_value).collect();
-    let first = texts.first()?;
-    let all_read = |format: Option<&str>, zone: Option<&Zone>| {
-        MomentReader::check(format, None, zone)
-            .is_ok_and(|reader| texts.iter().all(|text| reader.read(&Cell::Untyped((*text).into())).is_ok()))
-    };
-    let utc = Zone::parse("UTC").ok();
-    if all_read(None, None) {
-        return found(None, false, None);
-    }
-    if all_read(None, utc.as_ref()) {
-        return found(None, true, None);
-    }
-    if let Some(format) = epoch_form(first).filter(|format| all_read(Some(format), None)) {
-        return found(Some(format), false, None);
-    }
-    let fitting: Vec<_> =
-        PATTERNS.into_iter().filter(|pattern| all_read(Some(pattern), utc.as_ref())).collect();
-    let is_ambiguous = fitting.len() > 1 && first.contains('/');
-    let note = is_ambiguous.then_some("month before day? It could be %d/%m as well");
-    found(Some(fitting.first()?), true, note)
-}
-
-/// The unit that brings a number between the years 1990 and 2100.
-fn epoch_form(text: &str) -> Option<&'static str> {
-    let whole: u64 = text.split('.').next()?.parse().ok()?;
-    let units = [("epoch-s", 1), ("epoch-ms", 1_000), ("epoch-us", 1_000_000), ("epoch-ns", 1_000_000_000)];
-    let is_near = |per_second: u64| (631_152_000..4_102_444_800).contains(&(whole / per_second));
-    units.into_iter().find(|(_, per_second)| is_near(*per_second)).map(|(format, _)| format)
 }
 
 /// The unit of a column of runtimes, and whether its name or its values say so.
