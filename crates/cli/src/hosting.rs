@@ -24,6 +24,13 @@ pub(crate) enum Listen {
     FreeFrom(SocketAddr),
 }
 
+/// Sees that a port can be had, before a folder is made for a server that cannot listen. A port that is taken in between is told
+/// when it is bound.
+pub(crate) fn check_port(listen: SocketAddr) -> Result<(), Failure> {
+    let bound = std::net::TcpListener::bind(listen);
+    bound.map(drop).map_err(|source| not_bound(&BindError { listen, source }))
+}
+
 /// Ports that are tried before the system is asked for any.
 const PORTS_TRIED: u16 = 20;
 

@@ -69,6 +69,11 @@ impl Service {
         self.store.write_failure()
     }
 
+    /// Seals everything of a farm that has ended, now, so that readers of its Parquet files see it.
+    pub fn seal(&self, farm_id: farmtally_model::FarmId) -> Result<(), ServiceError> {
+        Ok(self.store.seal(farm_id)?)
+    }
+
     /// What this process has done so far.
     pub fn counts(&self) -> ServiceCounts {
         self.counters.counts()

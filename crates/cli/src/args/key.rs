@@ -56,7 +56,8 @@ pub(crate) struct KeyRotateArguments {
 pub(crate) struct KeyArguments {
     #[command(flatten)]
     pub(crate) folder: DataFolder,
-    /// Id of the key, or its name if no other key has it
+    /// Id of the key, or its name; of several with that name the one that works and was not rotated, or for delete the one
+    /// that does not work
     #[arg(value_name = "KEY")]
     pub(crate) key: String,
 }

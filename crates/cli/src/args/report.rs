@@ -30,7 +30,7 @@ pub(crate) struct ReportArguments {
     /// Draw bars, or with --period a line of small bars for each group
     #[arg(long)]
     pub(crate) chart: bool,
-    /// Form of the answer [default: table on a terminal, csv in a pipe]
+    /// Form of the answer [default: table on a terminal and with --chart, csv in a pipe]
     #[arg(short, long, value_name = "FORM", value_enum)]
     pub(crate) output: Option<Output>,
     /// Say on stderr what was read, what did not have to be read, and how long it took

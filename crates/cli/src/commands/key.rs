@@ -49,19 +49,23 @@ fn list(arguments: &KeyListArguments) -> Result<(), Failure> {
 
 fn key_line(key: &AccessKeySummary, now: Timestamp) -> String {
     let farm = key.farm_id.map_or_else(|| "all farms".to_owned(), |farm_id| farm_id.to_string());
-    let state = match key.disabled_at {
+    let state = state(key, now);
+    let name = key.name.as_ref().map_or("-".into(), |name| one_line(name.as_str()));
+    format!("{}\t{}\t{farm}\t{}\t{state}\t{name}", key.access_key_id, key.role.as_str(), key.created_at)
+}
+
+fn state(key: &AccessKeySummary, now: Timestamp) -> String {
+    match key.disabled_at {
         None => "works".to_owned(),
         Some(at) if key.works_at(now) => format!("works until {at}"),
         Some(at) => format!("disabled {at}"),
-    };
-    let name = key.name.as_ref().map_or("-".into(), |name| one_line(name.as_str()));
-    format!("{}\t{}\t{farm}\t{}\t{state}\t{name}", key.access_key_id, key.role.as_str(), key.created_at)
+    }
 }
 
 fn rotate(arguments: &KeyRotateArguments) -> Result<(), Failure> {
     let catalogue = arguments.key.folder.existing()?;
     let now = now();
-    let access_key_id = arguments.key.access_key_id(&catalogue)?;
+    let access_key_id = arguments.key.access_key_id(&catalogue, now, Meant::TheActive)?;
     let until = Timestamp::from_millis_clamped(now.millis() + i64::from(arguments.overlap_hours) * HOUR_MS);
     let rotated = KeyAdministration::new(&catalogue).rotate(&access_key_id, until, now)?;
     let credential = rotated.ok_or_else(|| arguments.key.no_working_key())?;
@@ -76,7 +80,7 @@ fn rotate(arguments: &KeyRotateArguments) -> Result<(), Failure> {
 
 fn disable(arguments: &KeyArguments) -> Result<(), Failure> {
     let catalogue = arguments.folder.existing()?;
-    let access_key_id = arguments.access_key_id(&catalogue)?;
+    let access_key_id = arguments.access_key_id(&catalogue, now(), Meant::TheActive)?;
     if KeyAdministration::new(&catalogue).disable(&access_key_id, now())? {
         return audit::note(&catalogue, "key.disable", &access_key_id, "");
     }
@@ -86,7 +90,8 @@ fn disable(arguments: &KeyArguments) -> Result<(), Failure> {
 fn delete(arguments: &KeyArguments) -> Result<(), Failure> {
     let catalogue = arguments.folder.existing()?;
     let keys = KeyAdministration::new(&catalogue);
-    let (now, access_key_id) = (now(), arguments.access_key_id(&catalogue)?);
+    let now = now();
+    let access_key_id = arguments.access_key_id(&catalogue, now, Meant::ThePast)?;
     if keys.delete(&access_key_id, now)? {
         return audit::note(&catalogue, "key.delete", &access_key_id, "");
     }
@@ -103,18 +108,40 @@ fn now() -> Timestamp {
     SystemClock::default().now()
 }
 
+/// Which of several keys of one name is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meant {
+    /// The one that works and goes on working: the others were rotated or disabled.
+    TheActive,
+    /// The one that does not work any more.
+    ThePast,
+}
+
 impl KeyArguments {
     /// The key's id. What is nobody's name is taken for an id.
-    fn access_key_id(&self, catalogue: &Catalogue) -> Result<String, Failure> {
+    fn access_key_id(&self, catalogue: &Catalogue, now: Timestamp, meant: Meant) -> Result<String, Failure> {
         let keys = KeyAdministration::new(catalogue).list()?;
-        let mut namesakes =
-            keys.iter().filter(|key| key.name.as_ref().is_some_and(|name| name.as_str() == self.key));
-        match (namesakes.next(), namesakes.next()) {
-            (Some(key), None) => Ok(key.access_key_id.clone()),
-            (Some(_), Some(_)) => Err(Failure::failed(format!("several keys are called `{}`", self.key))
-                .hint(format!("name one by its id; {}", self.see_list()))),
-            (None, _) => Ok(self.key.clone()),
+        let namesakes: Vec<&AccessKeySummary> = keys
+            .iter()
+            .filter(|key| key.name.as_ref().is_some_and(|name| name.as_str() == self.key))
+            .collect();
+        let is_meant = |key: &&&AccessKeySummary| match meant {
+            Meant::TheActive => key.disabled_at.is_none(),
+            Meant::ThePast => !key.works_at(now),
+        };
+        let meant: Vec<&AccessKeySummary> = namesakes.iter().filter(is_meant).copied().collect();
+        match (&namesakes[..], &meant[..]) {
+            ([], _) => Ok(self.key.clone()),
+            ([key], _) | (_, [key]) => Ok(key.access_key_id.clone()),
+            _ => Err(self.ambiguous(&namesakes, now)),
         }
+    }
+
+    fn ambiguous(&self, namesakes: &[&AccessKeySummary], now: Timestamp) -> Failure {
+        let states: Vec<String> =
+            namesakes.iter().map(|key| format!("{} ({})", key.access_key_id, state(key, now))).collect();
+        Failure::failed(format!("several keys are called `{}`: {}", self.key, states.join(", ")))
+            .hint("name one by its id")
     }
 
     fn no_working_key(&self) -> Failure {

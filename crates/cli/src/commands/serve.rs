@@ -13,7 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::args::ServeArguments;
 use crate::audit;
 use crate::data_folder::owner_credential;
-use crate::hosting::{Host, Listen};
+use crate::hosting::{Host, Listen, check_port};
 use crate::output::print;
 use crate::page_token::new_page_token;
 use crate::region;
@@ -34,6 +34,9 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
     let tls_files = tls_files(arguments);
     let tls = tls_files.as_ref().map(TlsFiles::read).transpose()?;
     join_shared_store(arguments)?;
+    if !arguments.folder.exists()? {
+        check_port(arguments.listen)?;
+    }
     let service = arguments.folder.service(Arc::new(SystemClock::default()), limits(arguments))?;
     make_first_key(arguments)?;
     let page_token = new_page_token()?;

@@ -34,6 +34,10 @@ fn the_demonstration_prints_what_to_paste_and_ends_on_a_signal() {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
     assert!(place.path(".local/share/farmtally/demo/catalogue.sqlite").exists());
+    // What the page offers for DuckDB reads the Parquet files.
+    let farm = place.path(".local/share/farmtally/demo/sessions/farm=farm-edcbc90d37db31dc852019fdacc2ed92");
+    let months = std::fs::read_dir(farm).unwrap().count();
+    assert!(months > 0);
     assert_eq!(demo.stop(Signal::INT).0, Some(0));
 
     let mut again = place.start("demo --listen 127.0.0.1:0");

@@ -231,3 +231,13 @@ fn the_limit_is_about_what_the_answer_has_in_every_form() {
         assert_eq!(code("user"), Some(0), "a volume has no user, as {form}");
     }
 }
+
+#[test]
+fn bars_are_drawn_into_a_pipe_too() {
+    let place = place();
+    let drawn = report(&place, &format!("{NOVEMBER} --by user --chart"));
+    assert!(drawn.stdout.contains("█"), "{drawn}");
+    let refused = report(&place, &format!("{NOVEMBER} --by user --chart --output csv"));
+    assert_eq!(refused.code, Some(2), "{refused}");
+    assert!(refused.stderr.starts_with("error: bars are drawn in a table"), "{refused}");
+}

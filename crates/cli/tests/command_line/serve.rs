@@ -91,3 +91,16 @@ fn a_log_can_be_json() {
     let line = server.wait_for_stderr("/nowhere");
     assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok(), "{line}");
 }
+
+#[test]
+fn a_port_that_is_in_use_leaves_no_folder_behind() {
+    let place = Place::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    for command in ["serve", "demo"] {
+        let ended = place.run(&format!("{command} --data-dir data --listen {address}"));
+        assert_eq!(ended.code, Some(1), "{ended}");
+        assert!(ended.stderr.contains("hint: another program listens there"), "{ended}");
+        assert!(!place.path("data").exists(), "{command}");
+    }
+}

@@ -16,7 +16,7 @@ use self::to_paste::Question;
 use crate::args::{DemoArguments, LISTEN_DEFAULT};
 use crate::commands::env::ClientEnvironment;
 use crate::data_folder::DataFolder;
-use crate::hosting::{Host, Listen};
+use crate::hosting::{Host, Listen, check_port};
 use crate::output::print;
 use crate::page_token::new_page_token;
 use crate::region;
@@ -32,10 +32,15 @@ pub(crate) fn run(arguments: DemoArguments) -> Result<(), Failure> {
         return clean::remove(&folder);
     }
     refuse_others_farms(&folder)?;
+    if let (Some(listen), false) = (arguments.listen, folder.exists()?) {
+        check_port(listen)?;
+    }
     let service = folder.service(Arc::new(SystemClock::default()), ServiceLimits::default())?;
     let catalogue = folder.catalogue()?;
     region::remember(&catalogue, None)?;
     let sample = Sample::prepare(&service, &catalogue)?;
+    // Whoever asks the Parquet files, as a copied DuckDB question does, finds what the page shows.
+    service.seal(sample.farm.farm_id)?;
     let listen = arguments.listen.map_or(Listen::FreeFrom(LISTEN_DEFAULT), Listen::At);
     let page_token = new_page_token()?;
     let options =

@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<ExitStatus, Failure> {
     if arguments.open {
         return page::open(arguments, farm.farm_id).map(|()| ExitStatus::Success);
     }
-    let form = form(arguments.output)?;
+    let form = form(arguments.output, arguments.chart)?;
     let source = Source::open(&arguments.folder, &catalogue)?;
     if let Some(tool) = arguments.other_tool {
         return for_other_tool(tool, &source, &query, arguments, &catalogue, farm.farm_id);
@@ -92,10 +92,15 @@ fn farm(named: Option<&FarmReference>, catalogue: &Catalogue) -> Result<Farm, Fa
     }
 }
 
-/// The form of the answer; a terminal would make nothing of the binary ones.
-fn form(asked: Option<Output>) -> Result<Output, Failure> {
+/// The form of the answer; a terminal would make nothing of the binary ones, and bars are drawn in a table alone.
+fn form(asked: Option<Output>, chart: bool) -> Result<Output, Failure> {
     let is_terminal = stdout().is_terminal();
     match asked {
+        Some(form) if chart && form != Output::Table => {
+            Err(Failure::usage("bars are drawn in a table, and another form is asked for")
+                .hint("leave out `--chart` or `--output`"))
+        }
+        None if chart => Ok(Output::Table),
         Some(Output::Parquet | Output::Arrow) if is_terminal => {
             Err(Failure::usage("that form is binary, and the output is a terminal")
                 .hint("send it into a file with `>`"))
