@@ -172,6 +172,15 @@ def test_a_row_that_is_committed_late_is_not_passed_over(cuebot, folder):
     assert summary(bring(folder, cuebot))["stored"] == 1
 
 
+def test_a_row_that_comes_very_late_is_found_by_looking_back_further(cuebot, folder):
+    cuebot.do(frame(1, START, START + 7200))
+    bring(folder, cuebot)
+    cuebot.do(frame(2, START, START + 3000))
+    assert summary(bring(folder, cuebot))["stored"] == 0
+    further = summary(bring(folder, cuebot, "--look-back", "2h"))
+    assert (further["stored"], further["unchanged"]) == (1, 1)
+
+
 def test_a_running_frame_that_was_never_launched_costs_nothing(cuebot, folder):
     cuebot.do(
         f"INSERT INTO frame (pk_frame, pk_layer, pk_job, str_name, str_state, str_host)"
@@ -296,3 +305,24 @@ def test_an_import_that_goes_on_takes_what_comes_and_stops_when_it_is_asked(cueb
         process.stdout.close()
     # Nothing is left open: the folder can be used at once.
     assert summary(bring(folder, cuebot))["unchanged"] == 2
+
+
+def test_a_row_that_is_refused_by_every_pass_is_told_once(cuebot, folder, tmp_path):
+    cuebot.do(frame(1, START, START + 60) + frame(2, START + 100, START + 90))
+    command = [BINARY, "import", "--data-dir", folder.path, "--farm", "north", "--format", "opencue", "--every", "1s",
+               "--rejects", tmp_path / "rejects", cuebot.address]
+    with open(tmp_path / "told", "w", encoding="utf-8") as told:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=told, text=True, env=clean_environment())
+    try:
+        assert "rejected: 1\n" in [process.stdout.readline() for _ in range(9)]
+        cuebot.do(frame(3, START, START + 95))
+        # Nothing was told in between: this is the next summary.
+        lines = [process.stdout.readline() for _ in range(9)]
+        assert "stored: 1\n" in lines and "rejected: 1\n" in lines, lines
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_SECONDS) == 0
+    finally:
+        process.kill()
+        process.stdout.close()
+    assert (tmp_path / "told").read_text(encoding="utf-8").count("is before startedAt") == 1
+    assert len((tmp_path / "rejects").read_text(encoding="utf-8").splitlines()) == 1
