@@ -110,7 +110,7 @@ fn choose(schema: &SchemaDescriptor) -> Result<Vec<(Column, FileColumn)>, ReadEr
 }
 
 /// What farmtally's own segments have besides the columns of the interchange form, so that one can be imported elsewhere.
-const SEGMENT_COLUMNS: [&str; 3] = ["line", "priced", "fingerprint"];
+const SEGMENT_COLUMNS: [&str; 5] = ["line", "priced", "fingerprint", "share", "sentCostInUsd"];
 
 /// pandas stores the labels of its rows as `__index_level_0__` and so on, which nobody asked it for.
 fn is_pandas_index(name: &str) -> bool {

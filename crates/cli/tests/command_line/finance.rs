@@ -171,8 +171,8 @@ fn repricing_is_shown_and_does_nothing_until_it_is_told_to() {
     2026-01        2          1.9         2.8        +0.9
     total          3          2.8           4        +1.2
     --- stderr
-    1 more have the price that the card gives.
-    1 more have costs that came with them, which stay.
+    1 more has the price that the card gives.
+    1 more has costs that came with it, which stay.
     Nothing was changed; the same command with `--yes` stores the new costs.
     ");
     let again = place.run(from);
@@ -184,8 +184,8 @@ fn repricing_is_shown_and_does_nothing_until_it_is_told_to() {
     2026-01        2          1.9         2.8        +0.9
     total          3          2.8           4        +1.2
     --- stderr
-    1 more have the price that the card gives.
-    1 more have costs that came with them, which stay.
+    1 more has the price that the card gives.
+    1 more has costs that came with it, which stay.
     3 records have their new cost.
     ");
     assert_eq!(again.code, Some(0));
@@ -196,7 +196,7 @@ fn repricing_is_shown_and_does_nothing_until_it_is_told_to() {
     total        0            0           0           0
     --- stderr
     4 more have the price that the card gives.
-    1 more have costs that came with them, which stay.
+    1 more has costs that came with it, which stay.
     The rate card gives the prices that are stored; there is nothing to change.
     ");
     assert_snapshot!(explain(&place, 4), @"

@@ -131,6 +131,7 @@ fn a_dry_run_writes_nothing() {
     unpriced lines: 0
     reconciled: 4 read = 3 valid + 1 rejected + 0 skipped
     --- stderr
+    There is no farm `oslo` yet; the import would make it.
     warning: `a.jsonl` line 4, sessionId: sessionId is missing
     This was a dry run: nothing was stored.
     ");

@@ -61,7 +61,6 @@ fn a_port_has_one_listener() {
     assert_snapshot!(place.run(&format!("serve --data-dir data --listen {address} --log off")), @"
     exit 1
     --- stderr
-    Made an admin key. `farmtally env --data-dir data` prints it.
     error: cannot listen on `127.0.0.1:[port]`: Address already in use (os error 98)
     hint: another program listens there; pass another `--listen`, or port 0 for any
     ");

@@ -23,6 +23,8 @@ pub(super) fn warn(
     if let Some(user_id) = &budget.user_id
         && let Some(UnmatchedUser { nearest }) = unmatched_user(catalogue, farm_id, user_id)?
     {
+        // Of three letters, two that differ leave nothing in common.
+        let nearest = nearest.filter(|_| user_id.as_str().chars().count() > 3);
         let nearest = nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
         reasons.push(format!("the farm has no user `{user_id}`{nearest}"));
     }

@@ -165,7 +165,7 @@ fn usual_path(first: &Path, format: Option<Format>) -> PathBuf {
 }
 
 fn more(rejected: u64) -> String {
-    format!("{} rejected", counted(rejected, "more record"))
+    counted(rejected, "more rejected record")
 }
 
 fn sentence(rejected: &RejectedRecord<'_>) -> String {
