@@ -46,6 +46,7 @@ fn append(store: &Store, records: &[Record<LineCost>]) {
         record: record.clone(),
         fingerprint: fingerprint(&as_submitted(record, &[])),
         names: RecordNames::default(),
+        amendment: None,
     };
     let batch: Vec<_> = records.iter().map(submission).collect();
     let receipt = store.append(FARM, &batch, Timestamp::MAX).unwrap().into_inner();

@@ -71,7 +71,7 @@ pub use limits::{BATCH_RECORDS_MAX, STRAIGHT_RECORDS_MAX};
 pub use location::StoreLocation;
 pub use migrate::{Migrated, migrate};
 pub use rebuild::{rebuild, seal};
-pub use records::{Amended, CostOrigin, StoredRecord};
+pub use records::{Amended, CostOrigin, StoredRecord, as_submitted};
 pub use roster::{Activity, JobSummary, SessionOwner, WorkerSummary};
 pub use store::Store;
 pub use straight::is_worth_segments;

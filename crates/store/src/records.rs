@@ -148,7 +148,7 @@ fn before_share(record: &Record<LineCost>, share: Option<StoredShare>) -> Cow<'_
 }
 
 /// The record as it was sent, if these of its costs came with it.
-fn as_submitted(record: &Record<LineCost>, given: &[bool]) -> Record<Option<NanoUsd>> {
+pub fn as_submitted(record: &Record<LineCost>, given: &[bool]) -> Record<Option<NanoUsd>> {
     record.with_costs(|index, cost| match cost {
         LineCost::Total(cost) if given.get(index) == Some(&true) => Some(cost),
         LineCost::Total(_) | LineCost::PerHour(_) => None,

@@ -227,7 +227,7 @@ mod tests {
     fn written(files: &FarmFiles) -> Segment {
         let put = |number: u32| {
             let record = Record::Session(session(number));
-            Put { fingerprint: fingerprint(&as_submitted(&record, &[])), record }
+            Put { fingerprint: fingerprint(&as_submitted(&record, &[])), record, share: None }
         };
         let puts: Vec<Put> = (100..=last()).map(put).collect();
         let names = SegmentNames::default();
