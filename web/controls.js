@@ -78,8 +78,7 @@ function showGroups(go) {
     options(element, [["", index === 0 ? "nothing" : index < view.by.length ? "– remove –" : "then by…"], ...Object.entries(DIMENSIONS), ...named, [PATTERN, "Part of the job name…"]], chosen);
     return element;
   };
-  const count = Math.min(GROUPS_MAX, view.by.length + 1);
-  fill($("by"), h("span", { text: "Group by" }), ...Array.from({ length: count }, (_, index) => select(index)));
+  fill($("by"), h("span", { text: "Group by" }), ...Array.from({ length: Math.min(GROUPS_MAX, view.by.length + 1) }, (_, index) => select(index)));
 }
 
 /** Groups by what a pattern finds in job names, with what it would find shown meanwhile. @param {number} index @param {(view: View) => void} go */
