@@ -7,7 +7,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Instant;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use farmtally_columns::FarmSnapshot;
 use farmtally_engine::{AggregationControl, AggregationError};
@@ -25,6 +26,9 @@ use crate::limits::{AGGREGATION_LIFE_MS, ROW_COUNT_MAX};
 use crate::result_cache::CompletedAggregation;
 use crate::sealing::random_bytes;
 use crate::service::Service;
+
+/// How long the end of a run waits for the database of a shared catalogue.
+const RECORDED_WITHIN: Duration = Duration::from_mins(1);
 
 /// A question and who asks it.
 #[derive(Debug, Clone)]
@@ -361,16 +365,15 @@ impl AggregationRun {
         let catalogue = self.service.store.catalogue();
         let recorded = match end {
             RunEnd::Completed(table) => {
-                catalogue.complete_aggregation(self.id, &table).inspect(|completed| {
+                let completed = while_unavailable(|| catalogue.complete_aggregation(self.id, &table));
+                completed.inspect(|completed| {
                     if *completed {
                         self.service.counters.aggregation_ended(Ended::Completed);
                         self.keep_at_hand(table);
                     }
                 })
             }
-            RunEnd::Failed(message) => catalogue
-                .end_aggregation(self.id, Status::Failed, &message)
-                .inspect(|failed| self.count(*failed, Ended::Failed)),
+            RunEnd::Failed(message) => self.end(Status::Failed, &message, Ended::Failed),
         };
         if let Err(error) = recorded {
             tracing::error!(aggregation = %self.id, %error, "could not record how the aggregation ended");
@@ -396,20 +399,23 @@ impl AggregationRun {
     /// A result that could not be kept, on a full disk for instance, must not leave the farm blocked.
     fn record_failure_to_record(&self) {
         let message = "the server could not keep the result; its log says more";
-        match self.service.store.catalogue().end_aggregation(self.id, Status::Failed, message) {
-            Ok(failed) => self.count(failed, Ended::Failed),
-            Err(error) => {
-                tracing::error!(aggregation = %self.id, %error, "the aggregation stays IN_PROGRESS until its deadline");
-            }
+        if let Err(error) = self.end(Status::Failed, message, Ended::Failed) {
+            tracing::error!(aggregation = %self.id, %error, "the aggregation stays IN_PROGRESS until its deadline");
         }
     }
 
     fn record_timeout(&self) {
         let message = self.service.timeout_message();
-        match self.service.store.catalogue().end_aggregation(self.id, Status::Timeout, &message) {
-            Ok(timed_out) => self.count(timed_out, Ended::TimedOut),
-            Err(error) => tracing::error!(aggregation = %self.id, %error, "could not record the timeout"),
+        if let Err(error) = self.end(Status::Timeout, &message, Ended::TimedOut) {
+            tracing::error!(aggregation = %self.id, %error, "could not record the timeout");
         }
+    }
+
+    /// Ends it, unless it has ended.
+    fn end(&self, status: Status, message: &str, how: Ended) -> Result<bool, StoreError> {
+        let catalogue = self.service.store.catalogue();
+        while_unavailable(|| catalogue.end_aggregation(self.id, status, message))
+            .inspect(|has_ended| self.count(*has_ended, how))
     }
 
     fn count(&self, has_ended: bool, how: Ended) {
@@ -417,6 +423,18 @@ impl AggregationRun {
             self.service.counters.aggregation_ended(how);
         }
     }
+}
+
+/// Tries again while a shared catalogue's database does not answer: one that is restarted must not leave the farm blocked. What
+/// it may have done without a word is not done twice.
+fn while_unavailable<T>(mut record: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    for _ in 1..RECORDED_WITHIN.as_secs() {
+        match record() {
+            Err(StoreError::Unavailable { .. }) => sleep(Duration::from_secs(1)),
+            other => return other,
+        }
+    }
+    record()
 }
 
 /// The wire carries counts in 32 bits.
