@@ -14,8 +14,8 @@ pub trait Clock: std::fmt::Debug + Send + Sync {
 /// The machine's clock, which stands still instead of going back a little.
 ///
 /// The small steps with which a machine's clock is kept right are not seen, so that what comes later is not dated earlier. A step of
-/// more than [`STANDS_STILL_MAX_MS`] is followed: the clock was wrong before, and a server that went on from there would
-/// refuse every signature until it is started anew.
+/// more than a minute is followed: the clock was wrong before, and a server that went on from there would refuse every signature
+/// until it is started anew.
 #[derive(Debug, Default)]
 pub struct SystemClock {
     latest_ms: AtomicI64,
