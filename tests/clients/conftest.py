@@ -13,7 +13,8 @@ from program import Folder, Server, clean_environment
 
 # Nothing that a developer has configured may reach a client in this process either.
 os.environ.update(clean := clean_environment())
-for name in set(os.environ) - set(clean) - {"PYTEST_CURRENT_TEST"}:
+# Workers of the same run look for the program where this process does.
+for name in set(os.environ) - set(clean) - {"PYTEST_CURRENT_TEST", "FARMTALLY_BINARY"}:
     del os.environ[name]
 
 FARMS = {"north": sample.NORTH, "wide": sample.WIDE, "live": sample.RUNNING, "busy": sample.NORTH}
