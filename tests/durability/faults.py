@@ -23,6 +23,8 @@ ERRORS = {"ENOSPC": "cwtdn", "EDQUOT": "cwtdn", "EIO": "ocrwstnud", "EINTR": "oc
 SPACE = ("ENOSPC", "EDQUOT")
 # An operation that is refused is sent again so often before the fault ends.
 REFUSALS_MAX = 2
+# The exit code of a server after a write that the disk did not confirm.
+UNCONFIRMED_WRITE = 3
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,9 @@ class Attack:
         try:
             return self._look(client)
         except GONE as gone:
-            return f"the server is gone after it was ready ({gone!r}): {server.log()}"
+            # The end of the question is a write as well, and a server ends after one that the disk did not confirm.
+            is_told = self._sync_failed() and server.process.wait(served.PATIENCE_SECONDS) == UNCONFIRMED_WRITE
+            return None if is_told else f"the server is gone after it was ready ({gone!r}): {server.log()}"
         finally:
             client.close()
             self.armed.unlink()
@@ -215,7 +219,7 @@ class Attack:
             accepted = is_accepted(operation, status)
             if accepted and sync_failed:
                 return f"`{self._hit()}`: acknowledged after a sync had failed"
-            sync_failed = sync_failed or any(call == "s" for call, _, _ in self._hit())
+            sync_failed = sync_failed or self._sync_failed()
             self.story.outcomes.append(ACKNOWLEDGED if accepted else UNKNOWN)
             if not accepted:
                 if not self._hit():
@@ -226,6 +230,9 @@ class Attack:
                 if refusals == REFUSALS_MAX:
                     return None
         return None
+
+    def _sync_failed(self):
+        return any(call == "s" for call, _, _ in self._hit())
 
     def _hit(self):
         return faults(self.report)[0]
