@@ -19,7 +19,7 @@ use crate::sealed::{
     Candidate, FarmFiles, KeyEntry, Keys, LoadedManifest, Manifest, OpenedKeys, Removal, SealedColumns,
     check_file, open_columns, read_records, read_rows, remove_file, verify_overlapping, write_keys,
 };
-use crate::shared::Progress;
+use crate::shared::{self, Progress};
 
 /// Records that are given to the columns at once while a farm is loaded: enough for full blocks, few enough that a large
 /// farm is never in memory twice.
@@ -104,7 +104,8 @@ impl Book {
         let registry = Registry::load(connection, farm_id)?;
         let keys = open_keys(files, &manifest)?;
         let SealedColumns { columns, volumes } = open_columns(files, &manifest)?;
-        let mut book = Self { head, registry, columns, manifest, keys, ..Self::default() };
+        let names_revision = shared::names_revision(connection, farm_id)?;
+        let mut book = Self { head, registry, columns, manifest, keys, names_revision, ..Self::default() };
         book.take_sealed(files, volumes, removals)?;
         let mut inserts = Vec::new();
         let base = book.manifest.base();

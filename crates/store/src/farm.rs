@@ -184,9 +184,13 @@ impl OpenFarm {
         self.view.write().unwrap_or_else(PoisonError::into_inner).damage = Some(damage);
     }
 
-    /// A book that was just read, with a number that none before it has.
-    pub(crate) fn numbered(&self, book: Book) -> Book {
-        Book { number: self.readings.fetch_add(1, Ordering::Relaxed) + 1, ..book }
+    /// Reads the farm into its book as if it was opened now. The book gets a number that none before it had.
+    pub(crate) fn read_anew(&self, connection: &Connection<'_>, book: &mut Book) -> Result<(), StoreError> {
+        let _deriving = self.deriving.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = Book::load(connection, &self.files)?;
+        *book = Book { number: self.readings.fetch_add(1, Ordering::Relaxed) + 1, ..loaded };
+        *self.write_roster() = Roster::default();
+        Ok(())
     }
 
     fn whole_view(&self) -> Result<View, StoreError> {

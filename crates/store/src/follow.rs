@@ -3,8 +3,6 @@
 //! A farm's rows say how far it has come. Batches that came behind those in memory are taken in one after the other; when
 //! sealing moved records, the farm is read again. A folder has one process, which has nobody to follow.
 
-use std::sync::PoisonError;
-
 use farmtally_model::RecordId;
 
 use crate::batches::{self, Head};
@@ -61,11 +59,7 @@ impl OpenFarm {
         if goes_on && self.take_steps(connection, book, stored, loaded).is_ok() && book.is_consistent() {
             return Ok(());
         }
-        let _deriving = self.deriving.lock().unwrap_or_else(PoisonError::into_inner);
-        *book = self.numbered(Book::load(connection, &self.files)?);
-        book.names_revision = stored.names_revision;
-        *self.write_roster() = Roster::default();
-        Ok(())
+        self.read_anew(connection, book)
     }
 
     /// Takes in the batches behind those of the book.

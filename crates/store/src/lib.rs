@@ -14,6 +14,7 @@ mod admission;
 mod answer_layout;
 mod answers;
 mod audit;
+mod background;
 mod backup;
 mod batches;
 mod behind;

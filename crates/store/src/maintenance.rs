@@ -2,49 +2,20 @@
 
 use std::io;
 use std::sync::Weak;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::{Builder, JoinHandle};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 
+use crate::background::Background;
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::farm::OpenFarm;
 use crate::limits::{SEAL_INTERVAL, SEAL_RECORDS};
 use crate::store::Shared;
 
-/// The thread, which ends with this.
-#[derive(Debug)]
-pub(crate) struct Maintenance {
-    wake: Option<SyncSender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Maintenance {
-    pub(crate) fn start(shared: Weak<Shared>) -> io::Result<Self> {
-        let (wake, woken) = sync_channel(1);
-        let thread = Builder::new().name("sealing".to_owned()).spawn(move || run(&woken, &shared))?;
-        let maintenance = Self { wake: Some(wake), thread: Some(thread) };
-        maintenance.wake();
-        Ok(maintenance)
-    }
-
-    /// There is something to do.
-    pub(crate) fn wake(&self) {
-        if let Some(wake) = &self.wake {
-            // A full channel holds a call that was not answered yet, which will do.
-            wake.try_send(()).unwrap_or_default();
-        }
-    }
-}
-
-impl Drop for Maintenance {
-    /// Waits for the step that is under way.
-    fn drop(&mut self) {
-        self.wake = None;
-        if let Some(thread) = self.thread.take() {
-            // A panic in there was reported by the panic hook.
-            thread.join().unwrap_or_default();
-        }
-    }
+/// Starts the thread, which looks at once for something to do.
+pub(crate) fn start(shared: Weak<Shared>) -> io::Result<Background> {
+    let maintenance = Background::start("sealing", move |woken| run(woken, &shared))?;
+    maintenance.wake();
+    Ok(maintenance)
 }
 
 fn run(woken: &Receiver<()>, shared: &Weak<Shared>) {

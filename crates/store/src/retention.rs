@@ -1,15 +1,12 @@
 //! Retention: whole months that a farm is not to keep are removed, and their records are refused from then on.
 
 use std::path::PathBuf;
-use std::sync::PoisonError;
 
 use farmtally_model::Timestamp;
 
-use crate::book::Book;
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::farm::OpenFarm;
-use crate::roster::Roster;
 use crate::sealed::{ManifestChange, Month, Segment};
 use crate::shared::Sealing;
 
@@ -52,11 +49,7 @@ impl OpenFarm {
             })
         })?;
         if !gone.is_empty() {
-            let _deriving = self.deriving.lock().unwrap_or_else(PoisonError::into_inner);
-            let loaded = database.read_long(|connection| Book::load(connection, &self.files))?;
-            let names_revision = book.names_revision;
-            *book = Book { names_revision, ..self.numbered(loaded) };
-            *self.write_roster() = Roster::default();
+            database.read_long(|connection| self.read_anew(connection, &mut book))?;
         }
         self.publish(&book);
         drop(book);

@@ -69,6 +69,15 @@ impl Progress {
     }
 }
 
+/// The revision of a farm's names. A folder, which nobody has to follow, counts none.
+pub(crate) fn names_revision(connection: &Connection<'_>, farm_id: FarmId) -> Result<i64, StoreError> {
+    if !connection.is_shared() {
+        return Ok(0);
+    }
+    let sql = "SELECT names_revision FROM farm_states WHERE farm_id = ?1";
+    Ok(connection.query_row(sql, params![farm_id.bytes()], |row| row.get(0))?.unwrap_or(0))
+}
+
 /// Keeps others from changing a farm's records until the end of the transaction, and sees that they are what the change
 /// was decided from. A folder is locked as a whole.
 pub(crate) fn claim(connection: &Connection<'_>, farm_id: FarmId, seen: Progress) -> Result<(), StoreError> {
@@ -149,9 +158,6 @@ impl Sealing {
             "UPDATE farm_states SET segment_last = greatest(segment_last + 1, ?3), sealer_until = {NOW} + ?4
              WHERE farm_id = ?1 AND seal_epoch = ?2 RETURNING segment_last"
         );
-        let unnamed = format!(
-            "INSERT INTO unnamed_segments (farm_id, segment, month, since) VALUES (?1, ?2, ?3, {NOW})"
-        );
         let number = database.write(|transaction| {
             let number = transaction.query_row::<u32>(
                 &sql,
@@ -159,7 +165,7 @@ impl Sealing {
                 |row| row.get(0),
             )?;
             let number = number.ok_or_else(taken_over)?;
-            transaction.execute(&unnamed, params![self.farm_id.bytes(), number, month.to_string()])?;
+            self.note_unnamed(transaction, number, month)?;
             Ok(number)
         })?;
         Ok(number.into_inner())
@@ -185,13 +191,18 @@ impl Sealing {
                 return Err(taken_over());
             }
         }
+        for (number, month) in dropped {
+            self.note_unnamed(connection, number, month)?;
+        }
+        Ok(())
+    }
+
+    /// Notes that no manifest names a segment from now on.
+    fn note_unnamed(&self, connection: &Connection<'_>, number: u32, month: Month) -> Result<(), StoreError> {
         let sql = format!(
             "INSERT INTO unnamed_segments (farm_id, segment, month, since) VALUES (?1, ?2, ?3, {NOW})"
         );
-        for (number, month) in dropped {
-            connection.execute(&sql, params![self.farm_id.bytes(), number, month.to_string()])?;
-        }
-        Ok(())
+        connection.execute(&sql, params![self.farm_id.bytes(), number, month.to_string()]).map(drop)
     }
 
     /// The segments whose files may go, which nobody can name any more.

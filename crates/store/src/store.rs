@@ -11,6 +11,7 @@ use farmtally_model::{
 use hashbrown::HashMap;
 
 use crate::admission::{BatchReceipt, PricedSubmission};
+use crate::background::Background;
 use crate::batches;
 use crate::catalogue::{Catalogue, Deletion, ResourceId};
 use crate::database::Database;
@@ -19,10 +20,10 @@ use crate::error::{OpenError, StoreError};
 use crate::farm::OpenFarm;
 use crate::find::SessionPosition;
 use crate::folder::{self, FolderLock};
-use crate::heartbeat::Heartbeat;
+use crate::heartbeat;
 use crate::limits::{BATCH_RECORDS_MAX, STRAIGHT_RECORDS_MAX};
 use crate::location::StoreLocation;
-use crate::maintenance::Maintenance;
+use crate::maintenance;
 use crate::records::Amended;
 use crate::roster::{JobSummary, Roster, SessionOwner, WorkerSummary};
 use crate::sealed::FarmFiles;
@@ -34,9 +35,9 @@ const ORPHANED: &str = "the server was restarted while this aggregation ran; sta
 #[derive(Debug)]
 pub struct Store {
     /// First, so that it ends before what it works on is given up.
-    maintenance: Maintenance,
+    maintenance: Background,
     /// In a shared store, tells the others that this server lives.
-    _heartbeat: Option<Heartbeat>,
+    _heartbeat: Option<Background>,
     shared: Arc<Shared>,
 }
 
@@ -71,8 +72,8 @@ impl Store {
         };
         let shared = Shared { dir: dir.to_owned(), catalogue, farms: RwLock::new(farms), _lock: lock };
         let shared = Arc::new(shared);
-        let heartbeat = location.is_shared().then(|| Heartbeat::start(&shared)).transpose()?;
-        let maintenance = Maintenance::start(Arc::downgrade(&shared)).map_err(OpenError::file(dir))?;
+        let heartbeat = location.is_shared().then(|| heartbeat::start(&shared)).transpose()?;
+        let maintenance = maintenance::start(Arc::downgrade(&shared)).map_err(OpenError::file(dir))?;
         Ok(Self { maintenance, _heartbeat: heartbeat, shared })
     }
 
