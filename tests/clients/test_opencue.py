@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from contextlib import contextmanager
 
 import pytest
 
@@ -289,40 +290,42 @@ def test_a_password_reaches_neither_output_nor_folder(folder):
     assert not any("hush" in name for _, _, names in os.walk(folder.path.parent) for name in names)
 
 
-def test_an_import_that_goes_on_takes_what_comes_and_stops_when_it_is_asked(cuebot, folder):
-    cuebot.do(frame(1, START, START + 60))
-    command = [BINARY, "import", "--data-dir", folder.path, "--farm", "north", "--format", "opencue", "--every", "1s", cuebot.address]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean_environment())
+@contextmanager
+def going_on(folder, cuebot, *flags, stderr=None):
+    """An import that asks every second, until it is asked to stop."""
+    command = [BINARY, "import", "--data-dir", folder.path, "--farm", "north", "--format", "opencue", "--every", "1s", *flags,
+               cuebot.address]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=clean_environment())
     try:
-        assert "stored: 1" in "".join(process.stdout.readline() for _ in range(8))
-        cuebot.do(frame(2, START, START + 90))
-        lines = [process.stdout.readline() for _ in range(8)]
-        assert "stored: 1\n" in lines and "unchanged: 1\n" in lines, lines
+        yield process.stdout
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_SECONDS) == 0
     finally:
         process.kill()
         process.stdout.close()
+
+
+def test_an_import_that_goes_on_takes_what_comes_and_stops_when_it_is_asked(cuebot, folder):
+    cuebot.do(frame(1, START, START + 60))
+    with going_on(folder, cuebot) as said:
+        assert "stored: 1" in "".join(said.readline() for _ in range(8))
+        cuebot.do(frame(2, START, START + 90))
+        lines = [said.readline() for _ in range(8)]
+        assert "stored: 1\n" in lines and "unchanged: 1\n" in lines, lines
     # Nothing is left open: the folder can be used at once.
     assert summary(bring(folder, cuebot))["unchanged"] == 2
 
 
 def test_a_row_that_is_refused_by_every_pass_is_told_once(cuebot, folder, tmp_path):
     cuebot.do(frame(1, START, START + 60) + frame(2, START + 100, START + 90))
-    command = [BINARY, "import", "--data-dir", folder.path, "--farm", "north", "--format", "opencue", "--every", "1s",
-               "--rejects", tmp_path / "rejects", cuebot.address]
-    with open(tmp_path / "told", "w", encoding="utf-8") as told:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=told, text=True, env=clean_environment())
-    try:
-        assert "rejected: 1\n" in [process.stdout.readline() for _ in range(9)]
+    with (
+        open(tmp_path / "told", "w", encoding="utf-8") as told,
+        going_on(folder, cuebot, "--rejects", tmp_path / "rejects", stderr=told) as said,
+    ):
+        assert "rejected: 1\n" in [said.readline() for _ in range(9)]
         cuebot.do(frame(3, START, START + 95))
         # Nothing was told in between: this is the next summary.
-        lines = [process.stdout.readline() for _ in range(9)]
+        lines = [said.readline() for _ in range(9)]
         assert "stored: 1\n" in lines and "rejected: 1\n" in lines, lines
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE_SECONDS) == 0
-    finally:
-        process.kill()
-        process.stdout.close()
     assert (tmp_path / "told").read_text(encoding="utf-8").count("is before startedAt") == 1
     assert len((tmp_path / "rejects").read_text(encoding="utf-8").splitlines()) == 1
