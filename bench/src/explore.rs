@@ -33,9 +33,13 @@ pub(crate) struct Explored {
     rows: usize,
 }
 
-/// Makes each click so many times, and gives the medians.
-pub(crate) fn explore(snapshot: &FarmSnapshot, repeats: usize) -> impl Iterator<Item = Explored> + '_ {
-    clicks().into_iter().map(move |click| {
+/// Makes each click with `only` in its name so many times, and gives the medians.
+pub(crate) fn explore<'a>(
+    snapshot: &'a FarmSnapshot,
+    repeats: usize,
+    only: &'a str,
+) -> impl Iterator<Item = Explored> + 'a {
+    clicks().into_iter().filter(move |click| click.name.contains(only)).map(move |click| {
         let mut rows = 0;
         let mut costs: Vec<Cost> = (0..repeats.max(1))
             .map(|_| {

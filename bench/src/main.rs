@@ -96,6 +96,9 @@ enum Command {
         /// How often each click is made
         #[arg(long, default_value_t = 7)]
         repeats: usize,
+        /// Only the clicks with this in their names
+        #[arg(long, default_value = "")]
+        only: String,
     },
     /// Measure how fast one thread writes an answer, and adds to sums anywhere in a table
     Bounds,
@@ -140,8 +143,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             respond::respond(&farm.build()?, std::io::stdin().lock(), std::io::stdout().lock())?;
         }
         Command::Count { question, farm } => count(&farm.build()?, &question),
-        Command::Explore { farm, repeats } => {
-            for explored in explore::explore(farm.build()?.snapshot(), repeats) {
+        Command::Explore { farm, repeats, only } => {
+            for explored in explore::explore(farm.build()?.snapshot(), repeats, &only) {
                 println!("{}", serde_json::to_string(&explored)?);
             }
         }

@@ -109,6 +109,8 @@ impl Codes {
             fleets: self.fleets.codes.len(),
             instance_types: self.instance_types.codes.len(),
             products: self.products.codes.len(),
+            users: self.users.codes.len(),
+            jobs: self.jobs.codes.len(),
         }
     }
 }

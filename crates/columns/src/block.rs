@@ -9,10 +9,11 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use crate::assemble;
-use crate::cubes::{self, Axis, CodeCounts, Cube, CubeKind};
+use crate::cubes::{self, Axis, CodeCounts, Cube, CubeKind, TotalsBy};
 use crate::image::{Column, Dictionary, Image, ImageError, SETS, Section};
 use crate::odd;
 use crate::row::{LicenseLine, Nanos, SessionRow};
+use crate::summary::{Summary, SummaryWords};
 
 /// Most rows of a block: codes of jobs and users then have 16 bits at most.
 pub const BLOCK_ROWS_MAX: usize = 1 << 16;
@@ -372,9 +373,24 @@ impl SessionBlock {
             fleets: codes.fleets.len(),
             instance_types: codes.instance_types.len(),
             products: codes.products.len(),
+            users: codes.users.len(),
+            jobs: codes.jobs.len(),
         };
-        let cubes = (self.column(set, Column::CubeEnds), self.column(set, Column::Cubes));
-        cubes::find(cubes, axis, kind, counts)
+        cubes::find(self.cubes(set), axis, kind, counts)
+    }
+
+    /// The summaries of the short sessions of each user or job as wholes, by the block's codes, if they are kept.
+    pub fn short_totals(&self, by: TotalsBy) -> Option<impl Iterator<Item = Summary> + '_> {
+        cubes::find_totals(self.cubes(assemble::SHORT), by)
+    }
+
+    /// The summaries of the long sessions of each user or job as wholes, by the block's codes, if they are kept.
+    pub fn long_totals(&self, by: TotalsBy) -> Option<impl Iterator<Item = Summary> + '_> {
+        cubes::find_totals(self.cubes(assemble::LONG), by)
+    }
+
+    fn cubes(&self, set: usize) -> (&[u32], &[SummaryWords]) {
+        (self.column(set, Column::CubeEnds), self.column(set, Column::Cubes))
     }
 
     /// Index of a row that is equal in every column and for which `usable` holds.

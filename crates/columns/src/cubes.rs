@@ -1,8 +1,8 @@
 //! Summaries of whole sessions, kept beside the rows of the short sets, and of the long ones: a question whose bucket holds
 //! all of these rows reads the summaries instead.
 //!
-//! A cube has a summary for each queue (or fleet), or for each queue and instance type, and so on. It is kept where it is
-//! clearly smaller than the rows that it stands for.
+//! A cube has a summary for each queue (or fleet), or for each queue and instance type, and so on; two more have one for each
+//! user and for each job. It is kept where it is clearly smaller than the rows that it stands for.
 
 use crate::block::RowSet;
 use crate::row::Nanos;
@@ -32,6 +32,15 @@ pub enum CubeKind {
     SessionsByType,
 }
 
+/// What tells whole sessions apart in a cube of all queues and fleets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TotalsBy {
+    /// Users.
+    User,
+    /// Jobs.
+    Job,
+}
+
 const AXES: [Axis; 2] = [Axis::Queue, Axis::Fleet];
 const KINDS: [CubeKind; 5] = [
     CubeKind::Sessions,
@@ -40,10 +49,12 @@ const KINDS: [CubeKind; 5] = [
     CubeKind::LinesByProduct,
     CubeKind::SessionsByType,
 ];
-const CUBES: usize = AXES.len() * KINDS.len();
+const TOTALS: [TotalsBy; 2] = [TotalsBy::User, TotalsBy::Job];
+/// Cubes by axis, then totals. Totals are missing in images that were written before there were any.
+const CUBES: usize = AXES.len() * KINDS.len() + TOTALS.len();
 
 /// Bytes that all cubes of a block may take for each of its rows, and beside.
-const BYTES_BY_ROW: usize = 4;
+const BYTES_BY_ROW: usize = 6;
 const BYTES_BESIDE: usize = 1024;
 
 /// Summaries by code of the axis and code of the detail.
@@ -69,6 +80,8 @@ pub(crate) struct CodeCounts {
     pub(crate) fleets: usize,
     pub(crate) instance_types: usize,
     pub(crate) products: usize,
+    pub(crate) users: usize,
+    pub(crate) jobs: usize,
 }
 
 impl CodeCounts {
@@ -90,6 +103,10 @@ impl CodeCounts {
 
 fn place(axis: Axis, kind: CubeKind) -> usize {
     axis as usize * KINDS.len() + kind as usize
+}
+
+fn place_of_totals(by: TotalsBy) -> usize {
+    AXES.len() * KINDS.len() + by as usize
 }
 
 /// Short sessions, and long ones.
@@ -118,15 +135,28 @@ impl ClassCubes {
 
 /// Finds a cube among those of a class.
 pub(crate) fn find<'a>(
-    (ends, summaries): (&'a [u32], &'a [SummaryWords]),
+    cubes: (&'a [u32], &'a [SummaryWords]),
     axis: Axis,
     kind: CubeKind,
     counts: CodeCounts,
 ) -> Option<Cube<'a>> {
-    let place = place(axis, kind);
+    let summaries = at(cubes, place(axis, kind))?;
+    Some(Cube { summaries, details: counts.of_detail(kind) })
+}
+
+/// Finds the summaries of whole sessions by the code of a user or job.
+pub(crate) fn find_totals<'a>(
+    cubes: (&'a [u32], &'a [SummaryWords]),
+    by: TotalsBy,
+) -> Option<impl Iterator<Item = Summary> + use<'a>> {
+    at(cubes, place_of_totals(by)).map(|summaries| summaries.iter().map(Summary::from_words))
+}
+
+/// The summaries in a place, if they are kept.
+fn at<'a>((ends, summaries): (&'a [u32], &'a [SummaryWords]), place: usize) -> Option<&'a [SummaryWords]> {
     let from = place.checked_sub(1).map_or(Some(0), |before| ends.get(before).copied())?;
     let summaries = summaries.get(from as usize..*ends.get(place)? as usize)?;
-    (!summaries.is_empty()).then_some(Cube { summaries, details: counts.of_detail(kind) })
+    (!summaries.is_empty()).then_some(summaries)
 }
 
 /// A set of either width.
@@ -148,6 +178,13 @@ impl AnySet<'_> {
         match self {
             Self::Narrow(set) => add_set(set, axis, kind, details, sums),
             Self::Wide(set) => add_set(set, axis, kind, details, sums),
+        }
+    }
+
+    fn add_totals_to(&self, by: TotalsBy, sums: &mut [Summary]) {
+        match self {
+            Self::Narrow(set) => add_totals(set, by, sums),
+            Self::Wide(set) => add_totals(set, by, sums),
         }
     }
 }
@@ -173,7 +210,33 @@ pub(crate) fn build(sets: &[[AnySet<'_>; 2]; CLASSES], counts: CodeCounts) -> [C
             }
         }
     }
+    for by in TOTALS {
+        let len = match by {
+            TotalsBy::User => counts.users,
+            TotalsBy::Job => counts.jobs,
+        };
+        for (class, sets) in sets.iter().enumerate() {
+            if len <= lens[class] && len <= room {
+                let mut sums = vec![Summary::EMPTY; len];
+                for set in sets {
+                    set.add_totals_to(by, &mut sums);
+                }
+                cubes[class].cubes[place_of_totals(by)] = sums.into_iter().map(Summary::to_words).collect();
+                room -= len;
+            }
+        }
+    }
     cubes
+}
+
+fn add_totals<C: Nanos>(set: &RowSet<'_, C>, by: TotalsBy, sums: &mut [Summary]) {
+    let codes = match by {
+        TotalsBy::User => set.user,
+        TotalsBy::Job => set.job,
+    };
+    for (code, (cost_nanos, runtime_ms)) in codes.iter().zip(set.cost_nanos.iter().zip(set.runtime_ms)) {
+        sums[usize::from(*code)].add((*cost_nanos).into(), *runtime_ms);
+    }
 }
 
 fn add_set<C: Nanos>(set: &RowSet<'_, C>, axis: Axis, kind: CubeKind, details: usize, sums: &mut [Summary]) {
@@ -206,6 +269,30 @@ fn add_row<C: Nanos>(set: &RowSet<'_, C>, row: usize, kind: CubeKind, sums: &mut
             for line in set.lines(row) {
                 sums[usize::from(set.line_product[line])].add(set.line_cost_nanos[line].into(), runtime_ms);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_from_before_there_were_totals_has_none_and_keeps_its_cubes() {
+        let counts = CodeCounts { queues: 1, fleets: 1, instance_types: 1, products: 1, users: 1, jobs: 1 };
+        let mut sum = Summary::EMPTY;
+        sum.add(7, 3);
+        let of_one = vec![sum.to_words()];
+        let class = ClassCubes { cubes: std::array::from_fn(|_| of_one.clone()) };
+        let (ends, summaries) = (class.ends(), class.summaries());
+        let now = (ends.as_slice(), summaries.as_slice());
+        let before = (&ends[..AXES.len() * KINDS.len()], &summaries[..AXES.len() * KINDS.len()]);
+        for by in TOTALS {
+            assert_eq!(find_totals(now, by).map(Iterator::collect::<Vec<_>>), Some(vec![sum]));
+            assert!(find_totals(before, by).is_none());
+        }
+        for (axis, kind) in AXES.into_iter().flat_map(|axis| KINDS.map(|kind| (axis, kind))) {
+            assert!(find(before, axis, kind, counts).is_some(), "{axis:?} {kind:?}");
         }
     }
 }

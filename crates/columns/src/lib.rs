@@ -26,7 +26,7 @@ mod view;
 mod volumes;
 
 pub use block::{BLOCK_ROWS_MAX, BlockCodes, RowSet, Run, SessionBlock};
-pub use cubes::{Axis, Cube, CubeKind};
+pub use cubes::{Axis, Cube, CubeKind, TotalsBy};
 pub use dictionary::Values;
 pub use farm::{FarmColumns, FarmSnapshot};
 pub use image::ImageError;

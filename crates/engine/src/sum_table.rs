@@ -101,6 +101,15 @@ impl SumTable {
         Self { narrow: vec![NarrowSum::EMPTY; len], ..Self::default() }
     }
 
+    /// Makes a table of which everything was taken out one of so many sums, and says that at most so many pieces will be
+    /// added next.
+    pub(crate) fn begin(&mut self, len: usize, pieces: usize) {
+        self.narrow.resize(len, NarrowSum::EMPTY);
+        self.wide.clear();
+        self.pieces_max = 0;
+        self.expect_pieces(pieces);
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.narrow.len()
     }

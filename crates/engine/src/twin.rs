@@ -81,15 +81,21 @@ fn session(numbers: &mut Numbers, index: u64) -> Record<LineCost> {
 
 /// Some 8,000 sessions over three months in several blocks, a few of them removed again.
 pub(crate) fn farm() -> FarmColumns {
+    let (mut columns, records) = farm_in_blocks_of(700);
+    columns.apply(&[], &records[2_000..2_010]);
+    columns
+}
+
+/// Some 8,000 sessions over three months in blocks of so many.
+pub(crate) fn farm_in_blocks_of(sessions: usize) -> (FarmColumns, Vec<Record<LineCost>>) {
     let mut numbers = Numbers(0x5eed);
     let records: Vec<_> = (0..8_000).map(|index| session(&mut numbers, index)).collect();
     let mut columns = FarmColumns::default();
-    for records in records.chunks(700) {
+    for records in records.chunks(sessions) {
         columns.apply(records, &[]);
         columns.seal();
     }
-    columns.apply(&[], &records[2_000..2_010]);
-    columns
+    (columns, records)
 }
 
 /// So many sessions of one block, each of ten years.

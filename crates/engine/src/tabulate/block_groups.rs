@@ -3,7 +3,9 @@
 //! A block has few codes, and patterns make few texts of many jobs, so that keys are small numbers. Places and the farm's
 //! table of groups are looked at once for each key of a block and not for each row.
 
-use farmtally_columns::{Axis, BlockCodes, Nanos, OUTCOME_CODES, RowSet, Run};
+use std::ops::Range;
+
+use farmtally_columns::{Axis, BlockCodes, Nanos, OUTCOME_CODES, RowSet, Run, TotalsBy};
 use farmtally_model::GROUPINGS_MAX;
 use hashbrown::HashMap;
 
@@ -62,7 +64,7 @@ impl<'a> BlockGroups<'a> {
         slots: &'a mut KeySlots,
     ) -> Option<Self> {
         let mut groups = Self {
-            digits: Vec::new(),
+            digits: plan.sources.iter().map(|_| Digit { stride: 1, places: Vec::new() }).collect(),
             keys: 1,
             slots,
             queues: None,
@@ -76,10 +78,13 @@ impl<'a> BlockGroups<'a> {
             products: vec![0; codes.products.len()],
         };
         let mut keys: u64 = 1;
-        for (grouping, source) in plan.sources.iter().enumerate() {
+        // What all rows of a run share comes last, so that the groups of a run lie together.
+        let (of_runs, of_rows): (Vec<_>, Vec<_>) =
+            plan.sources.iter().enumerate().partition(|(_, source)| source.is_of_run());
+        for (grouping, source) in of_rows.into_iter().chain(of_runs) {
             let places = groups.add(grouping, *source, codes, finder, keys);
             let len = (places.len() as u64).max(1);
-            groups.digits.push(Digit { stride: keys, places });
+            groups.digits[grouping] = Digit { stride: keys, places };
             keys = keys.checked_mul(len)?;
         }
         groups.keys = keys;
@@ -152,6 +157,14 @@ impl<'a> BlockGroups<'a> {
         share(self.instance_types.as_deref(), code)
     }
 
+    /// What a user or job adds.
+    pub(crate) fn of_totals(&self, by: TotalsBy, code: usize) -> u64 {
+        match by {
+            TotalsBy::User => share(self.users.as_deref(), code),
+            TotalsBy::Job => share(self.jobs.as_deref(), code),
+        }
+    }
+
     /// Whether a row adds nothing by itself.
     pub(crate) fn is_shared(&self) -> bool {
         let tables = [&self.jobs, &self.users, &self.instance_types, &self.workers, &self.outcomes];
@@ -184,6 +197,22 @@ impl<'a> BlockGroups<'a> {
         add_shares(self.outcomes.as_deref(), set.outcome, rows, keys);
     }
 
+    /// Writes the keys of rows that follow each other.
+    pub(crate) fn fill_stretch<C: Nanos>(
+        &self,
+        set: &RowSet<'_, C>,
+        shared: u64,
+        rows: Range<usize>,
+        keys: &mut [u64],
+    ) {
+        keys.fill(shared);
+        add_stretch(self.jobs.as_deref(), set.job, rows.clone(), keys);
+        add_stretch(self.users.as_deref(), set.user, rows.clone(), keys);
+        add_stretch(self.instance_types.as_deref(), set.instance_type, rows.clone(), keys);
+        add_stretch(self.workers.as_deref(), set.worker, rows.clone(), keys);
+        add_stretch(self.outcomes.as_deref(), set.outcome, rows, keys);
+    }
+
     /// Adds to the keys what the licence line of each row adds. Every row has to have one line.
     pub(crate) fn add_products<C: Nanos>(&self, set: &RowSet<'_, C>, rows: &[u32], keys: &mut [u64; CHUNK]) {
         add_shares(Some(&self.products), set.line_product, rows, &mut keys[..rows.len()]);
@@ -196,6 +225,13 @@ impl<'a> BlockGroups<'a> {
         match known {
             Some(slot) if slot != UNKNOWN => slot,
             _ => self.find_slot(key, slots),
+        }
+    }
+
+    /// Makes slots of keys.
+    pub(crate) fn replace_by_slots(&mut self, keys: &mut [u64], slots: &mut Slots) {
+        for key in keys {
+            *key = u64::from(self.slot(*key, slots));
         }
     }
 
@@ -241,5 +277,17 @@ fn add_shares<T: Copy + Into<usize>>(table: Option<&[u64]>, codes: &[T], rows: &
     let Some(table) = table else { return };
     for (key, row) in keys.iter_mut().zip(rows) {
         *key = key.wrapping_add(table[codes[*row as usize].into()]);
+    }
+}
+
+fn add_stretch<T: Copy + Into<usize>>(
+    table: Option<&[u64]>,
+    codes: &[T],
+    rows: Range<usize>,
+    keys: &mut [u64],
+) {
+    let Some(table) = table else { return };
+    for (key, code) in keys.iter_mut().zip(&codes[rows]) {
+        *key = key.wrapping_add(table[(*code).into()]);
     }
 }

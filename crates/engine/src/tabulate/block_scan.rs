@@ -62,12 +62,12 @@ pub(crate) struct BlockScan<'a, 's> {
     pub(crate) tally: &'s mut Tally,
     half_hours: &'s mut HalfHours,
     selection: &'s mut Selection,
-    keys: &'s mut [u64; CHUNK],
+    pub(crate) keys: &'s mut [u64; CHUNK],
     rows: &'s mut RowTable,
     numbers: &'s mut [u32; CHUNK],
-    sums: &'s mut BlockSums,
+    pub(crate) sums: &'s mut BlockSums,
     /// By what the sums of sessions in one bucket are kept in the block's table, if it has one.
-    summed_by: Option<SummedBy>,
+    pub(crate) summed_by: Option<SummedBy>,
     /// The first and the last bucket that the block's half-hours have.
     buckets: Option<(u32, u32)>,
     lines: &'s mut Vec<(u32, u64)>,
@@ -87,7 +87,7 @@ enum Lines {
 
 /// What tells the sums of a block apart, beside buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SummedBy {
+pub(crate) enum SummedBy {
     Key,
     /// There are fewer slots than keys where only some groups are told apart.
     Slot,
@@ -122,7 +122,7 @@ pub(crate) fn scan_columns(
     let length_ms = u32::try_from(end_ms - block.base_ms()).unwrap_or(u32::MAX);
     half_hours.fill(calendar, block.base_ms(), length_ms);
     let buckets = half_hours.buckets(length_ms);
-    let summed_by = begin_sums(sums, groups.keys, buckets, tally);
+    let summed_by = begin_sums(sums, groups.keys, buckets, block.len(), tally);
     if summed_by.is_none() {
         rows.begin(groups.keys, buckets);
     }
@@ -154,12 +154,13 @@ fn begin_sums(
     sums: &mut BlockSums,
     keys: u64,
     buckets: Option<(u32, u32)>,
+    sessions: usize,
     tally: &Tally,
 ) -> Option<SummedBy> {
     let buckets = buckets.filter(|_| tally.recorded.is_none())?;
     let slots = tally.slots.len() as u64 + 1;
     let (by, groups) = if tally.slots.is_closed() { (SummedBy::Slot, slots) } else { (SummedBy::Key, keys) };
-    sums.begin(groups, buckets).then_some(by)
+    sums.begin(groups, buckets, sessions).then_some(by)
 }
 
 impl BlockScan<'_, '_> {
@@ -209,9 +210,16 @@ impl BlockScan<'_, '_> {
         } else {
             Lines::Apart
         };
+        let is_all = removed.is_none() && self.filter.admits_all_of_run() && lines == Lines::Together;
+        let bucket = self.bucket_of((set.start_min_ms, set.end_max_ms)).filter(|_| is_all);
         for (shared, rows) in self.stretches(set) {
             for from in rows.clone().step_by(CHUNK) {
                 let rows = from..rows.end.min(from + CHUNK);
+                if let Some(bucket) = bucket.filter(|_| self.has_sums()) {
+                    self.add_straight(set, rows, shared, bucket);
+                    watch.look(self.tally)?;
+                    continue;
+                }
                 self.select(set, rows, removed, &lines);
                 if lines == Lines::Together {
                     self.add_sessions(set, shared, watch)?;
@@ -340,23 +348,14 @@ impl BlockScan<'_, '_> {
         }
         let amounts = rows.iter().map(|row| *row as usize);
         let amounts = amounts.map(|row| (costs_nanos[row].into(), set.runtime_ms[row]));
-        let pieces = self.keys.iter().zip(buckets).zip(amounts.clone());
-        match self.summed_by {
-            Some(SummedBy::Key) => {
-                for ((key, bucket), (cost_nanos, runtime_ms)) in pieces {
-                    let key = usize::try_from(*key).unwrap_or(usize::MAX);
-                    self.sums.sum(key, *bucket).add(cost_nanos, runtime_ms);
-                }
-                return;
+        if let Some(by) = self.summed_by {
+            if by == SummedBy::Slot {
+                self.groups.replace_by_slots(&mut self.keys[..rows.len()], &mut self.tally.slots);
             }
-            Some(SummedBy::Slot) => {
-                for ((key, bucket), (cost_nanos, runtime_ms)) in pieces {
-                    let slot = self.groups.slot(*key, &mut self.tally.slots);
-                    self.sums.sum(slot as usize, *bucket).add(cost_nanos, runtime_ms);
-                }
-                return;
+            for ((group, bucket), (cost_nanos, runtime_ms)) in self.keys.iter().zip(buckets).zip(amounts) {
+                self.sums.add(usize::try_from(*group).unwrap_or(usize::MAX), *bucket, cost_nanos, runtime_ms);
             }
-            None => {}
+            return;
         }
         let numbers = &mut self.numbers[..rows.len()];
         for ((number, key), bucket) in numbers.iter_mut().zip(self.keys.iter()).zip(buckets) {

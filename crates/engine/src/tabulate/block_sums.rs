@@ -3,43 +3,45 @@
 
 use farmtally_columns::Summary;
 
-/// Sums up to which there is a table: 768 KiB, so that it stays in the second-level cache.
+use crate::sum_table::SumTable;
+
+/// Sums up to which there is a table: 512 KiB, so that it stays in the second-level cache.
 pub(crate) const SUMS_MAX: u64 = 1 << 14;
 
 /// Sums by group and bucket. A group is a key of the block, or a slot where only some groups are told apart.
 #[derive(Debug, Default)]
 pub(crate) struct BlockSums {
-    sums: Vec<Summary>,
+    sums: SumTable,
     first_bucket: u32,
     buckets: usize,
 }
 
 impl BlockSums {
-    /// Begins a block with so many groups, and with the first and the last of its buckets. False when a table would be too
-    /// large.
-    pub(crate) fn begin(&mut self, groups: u64, (first, last): (u32, u32)) -> bool {
-        self.sums.clear();
+    /// Begins a block with so many groups, with the first and the last of its buckets, and with at most so many sessions.
+    /// False when a table would be too large.
+    pub(crate) fn begin(&mut self, groups: u64, (first, last): (u32, u32), sessions: usize) -> bool {
         let buckets = u64::from(last - first) + 1;
         let Some(len) = table_len(groups, buckets) else { return false };
         (self.first_bucket, self.buckets) = (first, usize::try_from(buckets).unwrap_or(1));
-        self.sums.resize(len, Summary::EMPTY);
+        self.sums.begin(len, sessions);
         true
     }
 
-    /// The sum of a group and a bucket, both of which have to be the block's.
+    /// Adds a session to a group and a bucket, both of which have to be the block's.
     #[inline]
-    pub(crate) fn sum(&mut self, group: usize, bucket: u32) -> &mut Summary {
-        &mut self.sums[group * self.buckets + (bucket - self.first_bucket) as usize]
+    pub(crate) fn add(&mut self, group: usize, bucket: u32, cost_nanos: u64, runtime_ms: u32) {
+        let place =
+            group.wrapping_mul(self.buckets).wrapping_add(bucket.wrapping_sub(self.first_bucket) as usize);
+        self.sums.add(place, cost_nanos, runtime_ms);
     }
 
     /// Hands on and forgets every sum of something, with group and bucket.
     pub(crate) fn drain(&mut self, mut visit: impl FnMut(u64, u32, &Summary)) {
-        for (group, of_group) in (0..).zip(self.sums.chunks(self.buckets.max(1))) {
-            for (bucket, sum) in (self.first_bucket..).zip(of_group).filter(|(_, sum)| sum.count > 0) {
-                visit(group, bucket, sum);
-            }
-        }
-        self.sums.clear();
+        let (first_bucket, buckets) = (self.first_bucket, self.buckets.max(1) as u64);
+        self.sums.drain(0..self.sums.len(), |place, sum| {
+            let bucket = u32::try_from(place % buckets).unwrap_or(0);
+            visit(place / buckets, first_bucket + bucket, sum);
+        });
     }
 }
 
@@ -61,9 +63,9 @@ mod tests {
         ) {
             let mut expected: BTreeMap<(u64, u32), Summary> = BTreeMap::new();
             let mut sums = BlockSums::default();
-            prop_assert!(sums.begin(5, (3, 6)));
+            prop_assert!(sums.begin(5, (3, 6), 40));
             for (group, bucket, cost_nanos, runtime_ms) in pieces {
-                sums.sum(group, bucket).add(cost_nanos, runtime_ms);
+                sums.add(group, bucket, cost_nanos, runtime_ms);
                 expected.entry((group as u64, bucket)).or_insert(Summary::EMPTY).add(cost_nanos, runtime_ms);
             }
             let mut found = BTreeMap::new();
@@ -76,8 +78,8 @@ mod tests {
     #[test]
     fn too_many_sums_are_no_table() {
         let mut sums = BlockSums::default();
-        assert!(sums.begin(SUMS_MAX, (7, 7)));
-        assert!(!sums.begin(SUMS_MAX, (7, 8)) && !sums.begin(u64::MAX, (0, 9)));
+        assert!(sums.begin(SUMS_MAX, (7, 7), 1));
+        assert!(!sums.begin(SUMS_MAX, (7, 8), 1) && !sums.begin(u64::MAX, (0, 9), 1));
         sums.drain(|_, _, _| panic!("there is nothing"));
     }
 }

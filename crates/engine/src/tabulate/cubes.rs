@@ -1,7 +1,7 @@
 //! Summaries instead of rows: where a block's short or long sessions lie in one bucket as a whole, what the block has summed
-//! before is enough for questions about its queues or its fleets.
+//! before is enough for questions about its queues or fleets, its users, or its jobs.
 
-use farmtally_columns::{Axis, Cube, CubeKind, Nanos, RowSet};
+use farmtally_columns::{Axis, Cube, CubeKind, Nanos, RowSet, Summary, TotalsBy};
 
 use crate::tabulate::block_scan::BlockScan;
 use crate::tabulate::plan::Source;
@@ -9,33 +9,49 @@ use crate::tabulate::plan::Source;
 /// Adds the summaries of the short sessions. False when their rows have to be looked at.
 pub(crate) fn add_short(scan: &mut BlockScan<'_, '_>) -> bool {
     let block = scan.view.block();
-    let Some(axis) = axis(scan) else { return false };
-    let cube = |kind| block.short_cube(axis, kind);
-    add(scan, axis, span_ms(&block.short()), cube)
+    let Some(asked) = Asked::of(scan) else { return false };
+    let Some(span_ms) = span_ms(&block.short()) else { return true };
+    match asked {
+        Asked::Axis(axis) => add(scan, axis, span_ms, |kind| block.short_cube(axis, kind)),
+        Asked::Totals(by) => add_totals(scan, by, span_ms, block.short_totals(by)),
+    }
 }
 
 /// Adds the summaries of the long sessions. False when their rows have to be looked at.
 pub(crate) fn add_long(scan: &mut BlockScan<'_, '_>) -> bool {
     let block = scan.view.block();
-    let Some(axis) = axis(scan) else { return false };
-    let cube = |kind| block.long_cube(axis, kind);
-    add(scan, axis, span_ms(&block.long()), cube)
+    let Some(asked) = Asked::of(scan) else { return false };
+    let Some(span_ms) = span_ms(&block.long()) else { return true };
+    match asked {
+        Asked::Axis(axis) => add(scan, axis, span_ms, |kind| block.long_cube(axis, kind)),
+        Asked::Totals(by) => add_totals(scan, by, span_ms, block.long_totals(by)),
+    }
 }
 
-/// By what a cube has to tell sessions apart, if one can answer the question.
-fn axis(scan: &BlockScan<'_, '_>) -> Option<Axis> {
-    let is_plain = scan.plan.lines.is_whole && scan.tally.recorded.is_none() && scan.view.is_whole();
-    if !is_plain || !scan.filter.admits_all_of_run() {
-        return None;
-    }
-    let has_only =
-        |own| scan.plan.sources.iter().all(|source| *source == own || *source == Source::InstanceType);
-    if has_only(Source::Queue) && !scan.filter.is_by(Axis::Fleet) {
-        Some(Axis::Queue)
-    } else if has_only(Source::Fleet) && !scan.filter.is_by(Axis::Queue) {
-        Some(Axis::Fleet)
-    } else {
-        None
+/// What a cube has to tell apart to answer a question.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    Axis(Axis),
+    Totals(TotalsBy),
+}
+
+impl Asked {
+    /// `None` when no cube can answer.
+    fn of(scan: &BlockScan<'_, '_>) -> Option<Self> {
+        let is_plain = scan.plan.lines.is_whole && scan.tally.recorded.is_none() && scan.view.is_whole();
+        if !is_plain || !scan.filter.admits_all_of_run() {
+            return None;
+        }
+        let (sources, is_by) = (scan.plan.sources.as_slice(), |axis| scan.filter.is_by(axis));
+        let has_only = |own| sources.iter().all(|source| *source == own || *source == Source::InstanceType);
+        match sources {
+            _ if has_only(Source::Queue) && !is_by(Axis::Fleet) => Some(Self::Axis(Axis::Queue)),
+            _ if has_only(Source::Fleet) && !is_by(Axis::Queue) => Some(Self::Axis(Axis::Fleet)),
+            _ if is_by(Axis::Queue) || is_by(Axis::Fleet) => None,
+            [Source::User] => Some(Self::Totals(TotalsBy::User)),
+            [Source::Job | Source::JobText] => Some(Self::Totals(TotalsBy::Job)),
+            _ => None,
+        }
     }
 }
 
@@ -49,10 +65,9 @@ fn span_ms<C: Nanos>(sets: &[RowSet<'_, C>]) -> Option<(i64, i64)> {
 fn add<'c>(
     scan: &mut BlockScan<'_, '_>,
     axis: Axis,
-    span_ms: Option<(i64, i64)>,
+    span_ms: (i64, i64),
     cube: impl Fn(CubeKind) -> Option<Cube<'c>>,
 ) -> bool {
-    let Some(span_ms) = span_ms else { return true };
     let Some(bucket) = scan.bucket_of(span_ms) else { return false };
     let by_type = scan.plan.sources.contains(&Source::InstanceType);
     let kind = if by_type { CubeKind::SessionsByType } else { CubeKind::Sessions };
@@ -66,6 +81,20 @@ fn add<'c>(
             let slot = scan.groups.slot(key, &mut scan.tally.slots);
             scan.tally.merge_inside(slot, bucket, &summary);
         }
+    }
+    true
+}
+
+fn add_totals(
+    scan: &mut BlockScan<'_, '_>,
+    by: TotalsBy,
+    span_ms: (i64, i64),
+    totals: Option<impl Iterator<Item = Summary>>,
+) -> bool {
+    let Some((bucket, totals)) = scan.bucket_of(span_ms).zip(totals) else { return false };
+    for (code, summary) in totals.enumerate().filter(|(_, summary)| summary.count > 0) {
+        let slot = scan.groups.slot(scan.groups.of_totals(by, code), &mut scan.tally.slots);
+        scan.tally.merge_inside(slot, bucket, &summary);
     }
     true
 }

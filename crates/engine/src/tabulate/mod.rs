@@ -24,6 +24,7 @@ mod row_table;
 mod scan;
 mod selection;
 mod slots;
+mod straight;
 mod sums;
 mod tally;
 #[cfg(test)]
@@ -38,7 +39,6 @@ use crate::limits::{AggregationControl, AggregationLimits};
 use places::PlaceFinder;
 use plan::TabulationPlan;
 use scan::Scan;
-use slots::Slots;
 use tally::Tally;
 
 pub use latest::{EndedSpans, latest_ended};
@@ -103,13 +103,13 @@ fn count(
 ) -> Result<Tally, AggregationError> {
     let query = plan.query;
     let scan = Scan { plan, calendar: query.calendar(), percentiles: query.percentiles() };
-    let Some(top) = query.top() else { return scan.run(Slots::open(), finder, control, figures) };
+    let Some(top) = query.top() else { return scan.run(finder.open_slots(), finder, control, figures) };
     // Rows of groups that are not shown are none of the answer.
     let limits = AggregationLimits { rows_max: usize::MAX, ..control.limits };
     let unlimited = AggregationControl { limits, ..*control };
     let mut counted = None;
     if query.percentiles().is_empty() && !scan.is_better_by_totals() {
-        match scan.run(Slots::open(), finder, &unlimited, figures) {
+        match scan.run(finder.open_slots(), finder, &unlimited, figures) {
             Ok(tally) => counted = Some(tally),
             Err(AggregationError::TooMuchMemory { .. }) => *figures = ScanFigures::default(),
             Err(error) => return Err(error),
@@ -128,7 +128,7 @@ fn count(
         None => {
             let whole = Calendar::whole(query.calendar().window());
             let totals = Scan { plan, calendar: &whole, percentiles: &[] };
-            totals.run(Slots::open(), finder, &unlimited, figures)?
+            totals.run(finder.open_slots(), finder, &unlimited, figures)?
         }
     };
     let first = first(finder, &tally);

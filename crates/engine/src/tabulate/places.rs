@@ -1,11 +1,12 @@
 //! Places: what a grouping tells apart, as numbers. Codes that mean the same have one place.
 
-use farmtally_columns::{FarmSnapshot, Job, Ranks, Values, outcome_of};
+use farmtally_columns::{FarmSnapshot, Job, OUTCOME_CODES, Ranks, Values, outcome_of};
 use farmtally_model::{DimensionValue, GROUPINGS_MAX, Grouping, NamePattern, UsageType};
 use hashbrown::HashMap;
 use std::sync::Arc;
 
 use crate::tabulate::plan::{Source, TabulationPlan};
+use crate::tabulate::slots::Slots;
 
 /// The place of "no value".
 pub(crate) const NO_VALUE: u32 = u32::MAX;
@@ -20,6 +21,7 @@ pub(crate) type Places = [u32; GROUPINGS_MAX];
 pub(crate) const COMPUTE: u32 = 0;
 pub(crate) const LICENSE: u32 = 1;
 pub(crate) const PERSISTENT_VOLUME: u32 = 2;
+const USAGE_TYPES: usize = 3;
 
 /// Finds places by codes, and values by places. What has to be computed of names is computed once for each job that occurs.
 #[derive(Debug)]
@@ -68,6 +70,30 @@ impl<'a> PlaceFinder<'a> {
             OfGrouping::Codes(_, Some(absent)) if *absent == code => NO_VALUE,
             OfGrouping::Codes(..) => code,
         }
+    }
+
+    /// No group yet.
+    pub(crate) fn open_slots(&self) -> Slots {
+        Slots::open(self.groupings.iter().map(|grouping| self.len(grouping)))
+    }
+
+    /// How many places a grouping has beside "no value", if that is known.
+    fn len(&self, of: &OfGrouping<'_>) -> Option<usize> {
+        Some(match of {
+            OfGrouping::Jobs(ranks) => ranks.codes().len(),
+            OfGrouping::Texts(_) => return None,
+            OfGrouping::Codes(source, _) => match source {
+                Source::Queue => self.snapshot.queues().len(),
+                Source::Fleet => self.snapshot.fleets().len(),
+                Source::Job | Source::JobText => self.snapshot.jobs().len(),
+                Source::User => self.snapshot.users().len(),
+                Source::InstanceType => self.snapshot.instance_types().len(),
+                Source::Product => self.snapshot.products().len(),
+                Source::Worker => self.snapshot.workers().len(),
+                Source::Outcome => OUTCOME_CODES,
+                Source::UsageType => USAGE_TYPES,
+            },
+        })
     }
 
     /// The values of a group.

@@ -37,6 +37,11 @@ impl Source {
             Grouping::By(Dimension::Outcome) => Self::Outcome,
         }
     }
+
+    /// Whether all rows of a run have the same value.
+    pub(crate) fn is_of_run(self) -> bool {
+        matches!(self, Self::Queue | Self::Fleet)
+    }
 }
 
 /// Which lines of a session count.

@@ -207,7 +207,7 @@ mod tests {
             let control = AggregationControl { limits, cancelled: &AtomicBool::new(is_cancelled) };
             let (mut finder, mut figures) = (PlaceFinder::new(&plan), ScanFigures::default());
             let scan = Scan { plan: &plan, calendar: query.calendar(), percentiles: &[] };
-            let mut pass = scan.begin(Slots::open(), &mut finder, &control, &mut figures).unwrap();
+            let mut pass = scan.begin(finder.open_slots(), &mut finder, &control, &mut figures).unwrap();
             let ended = snapshot.blocks().iter().try_for_each(|view| pass.add_block(view));
             (pass.tally.row_count(), ended.unwrap_err())
         };

@@ -13,9 +13,8 @@ use crate::limits::{AggregationControl, AggregationLimits};
 use crate::tabulate::places::PlaceFinder;
 use crate::tabulate::plan::TabulationPlan;
 use crate::tabulate::scan::Scan;
-use crate::tabulate::slots::Slots;
 use crate::tabulate::{finish, rank, tabulate};
-use crate::twin::farm;
+use crate::twin::{farm, farm_in_blocks_of};
 
 fn calendars() -> Vec<Calendar> {
     let calendar = |zone: &str, from: &str, to: &str, unit| {
@@ -44,6 +43,8 @@ fn groupings() -> Vec<Vec<Grouping>> {
         by(&[By::Queue]),
         by(&[By::Fleet, By::InstanceType]),
         by(&[By::User]),
+        by(&[By::Job]),
+        by(&[By::User, By::Queue]),
         by(&[By::Job, By::User, By::Worker]),
         vec![show.clone(), Grouping::By(By::JobName)],
         by(&[By::UsageType, By::Queue]),
@@ -109,7 +110,7 @@ fn questions() -> Vec<UsageQuery> {
 fn plainly(plan: &TabulationPlan<'_>) -> UsageTable {
     let mut finder = PlaceFinder::new(plan);
     let query = plan.query;
-    let mut slots = Slots::open();
+    let mut slots = finder.open_slots();
     if let Some(top) = query.top() {
         let whole = Calendar::whole(query.calendar().window());
         let totals = Scan { plan, calendar: &whole, percentiles: &[] }.run_plainly(slots, &mut finder);
@@ -142,4 +143,21 @@ fn columns_masks_tables_and_summaries_give_the_same_bits_as_the_plain_path() {
         assert_eq!(UsageTable { figures: ScanFigures::default(), ..table }, expected, "{query:?}");
     }
     assert!(rows > 20_000 && skipped > 100, "{rows} rows, {skipped} blocks skipped");
+}
+
+#[test]
+fn a_whole_window_by_user_or_job_is_answered_by_summaries_with_the_same_bits() {
+    let snapshot = farm_in_blocks_of(4_000).0.snapshot();
+    let limits = AggregationLimits { rows_max: 1 << 24, bytes_max: 1 << 30, threads: NonZeroUsize::MIN };
+    let control = AggregationControl { limits, cancelled: &AtomicBool::new(false) };
+    let show = Grouping::ByPattern(NamePattern::new("^(show[0-3])_", "show").unwrap());
+    let whole = calendars().swap_remove(3);
+    let by = [Dimension::User, Dimension::Job, Dimension::JobName].map(Grouping::By);
+    for grouping in by.into_iter().chain([show]) {
+        let query = UsageQuery::new(whole.clone()).grouped_by(vec![grouping]).unwrap();
+        let plan = TabulationPlan::new(&snapshot, &query, Timestamp::MAX).unwrap();
+        let table = tabulate(&snapshot, &query, Timestamp::MAX, &control).unwrap();
+        assert!(table.figures.blocks_skipped > table.figures.blocks_read, "{:?}", table.figures);
+        assert_eq!(UsageTable { figures: ScanFigures::default(), ..table }, plainly(&plan), "{query:?}");
+    }
 }
