@@ -45,6 +45,13 @@ pub(in crate::commands) struct BatchOutcome {
     pub(in crate::commands) refused: Vec<RefusedRecord>,
 }
 
+impl BatchOutcome {
+    /// Number of records of which it says what became of them.
+    pub(in crate::commands) const fn records(&self) -> u64 {
+        self.stored + self.replaced + self.unchanged + self.refused.len() as u64
+    }
+}
+
 /// A record that was not stored.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::commands) struct RefusedRecord {

@@ -55,6 +55,7 @@ fn once(
     let ended = pass(arguments, client, patience, true, &mut tally);
     if ended.is_ok() || tally.jobs > 0 {
         print(&tally)?;
+        tell_what_is_missing(&tally);
         conclude(arguments, &tally);
     }
     ended?;
@@ -75,6 +76,7 @@ fn follow(
         let ended = pass(arguments, client, patience, is_first, &mut tally);
         if ended.is_ok() || tally.jobs > 0 {
             print(format_args!("{} {}", patience.now(), tally.in_a_line()))?;
+            tell_what_is_missing(&tally);
         }
         match ended {
             Err(_) if patience.is_stopped() => return Ok(()),
@@ -105,6 +107,15 @@ fn pass(
         audit::note(&arguments.folder.catalogue()?, "sync", &arguments.farm.to_string(), &detail)?;
     }
     ended
+}
+
+fn tell_what_is_missing(tally: &Tally) {
+    if !tally.is_reconciled() {
+        tell(
+            "hint: the numbers do not add up; jobs whose sessions were not stored are not marked as read, so that the next \
+             copy reads them again, and `--full` reads all jobs again",
+        );
+    }
 }
 
 fn conclude(arguments: &SyncAwsArguments, tally: &Tally) {

@@ -1,4 +1,7 @@
 //! What was read, on its way into the folder: sessions first, and then the marks that say so.
+//!
+//! Sessions and their marks are one value ([`Unstored`]) until they are stored, so that no mark outlives sessions that were
+//! not taken: a mark without its sessions is a job that nobody reads again.
 
 use std::collections::BTreeSet;
 use std::mem::take;
@@ -37,10 +40,16 @@ pub(super) struct Storing<'a> {
     pub(super) tally: &'a mut Tally,
     /// Opened when there is something to store, because nobody else may have the folder then.
     destination: Option<Destination>,
+    unstored: Unstored,
+    stored_at: Timestamp,
+}
+
+/// What was read and is not stored: sessions, and what is to be written down of their jobs afterwards.
+#[derive(Default)]
+struct Unstored {
     batch: Vec<NumberedSubmission>,
     marks: Vec<(JobId, JobMark)>,
     forgotten: Vec<JobId>,
-    stored_at: Timestamp,
 }
 
 impl<'a> Storing<'a> {
@@ -60,9 +69,7 @@ impl<'a> Storing<'a> {
             card,
             tally,
             destination: None,
-            batch: Vec::new(),
-            marks: Vec::new(),
-            forgotten: Vec::new(),
+            unstored: Unstored::default(),
             stored_at: patience.now(),
         }
     }
@@ -82,15 +89,17 @@ impl<'a> Storing<'a> {
         let mut running = reading.still_running;
         running.extend(self.take_sessions(&facts, &reading.sessions));
         reading.refused.iter().for_each(|refusal| self.refuse(refusal));
+        // A session that was listed and not given may be given the next time, so that its job is not over.
+        let is_whole = reading.refused.is_empty();
         let mark = JobMark {
             queue_id: planned.queue_id,
             name: planned.name().to_owned(),
             created_by: planned.job.created_by.clone(),
-            state: planned.job.state.clone(),
+            state: if is_whole { planned.job.state.clone() } else { String::new() },
             read_at: reading.read_at,
             running,
         };
-        self.marks.push((planned.job_id(), mark));
+        self.unstored.marks.push((planned.job_id(), mark));
         self.store_if_due()
     }
 
@@ -115,16 +124,16 @@ impl<'a> Storing<'a> {
             ended.iter().filter_map(|session| SessionId::parse(&session.session_id).ok()).collect();
         let running: BTreeSet<_> = mark.running.difference(&has_ended).copied().collect();
         if running.is_empty() {
-            self.forgotten.push(job_id);
+            self.unstored.forgotten.push(job_id);
         } else {
-            self.marks.push((job_id, JobMark { running, ..mark }));
+            self.unstored.marks.push((job_id, JobMark { running, ..mark }));
         }
         self.store_if_due()
     }
 
     /// Forgets a job that is not listed any more and of which nothing runs.
     pub(super) fn forget(&mut self, job_id: JobId) {
-        self.forgotten.push(job_id);
+        self.unstored.forgotten.push(job_id);
     }
 
     /// Stores what is left.
@@ -150,8 +159,8 @@ impl<'a> Storing<'a> {
                     {
                         running.push(session.session_id);
                     }
-                    let line = self.batch.len() as u64 + 1;
-                    self.batch.push(NumberedSubmission { line, submission });
+                    let line = self.unstored.batch.len() as u64 + 1;
+                    self.unstored.batch.push(NumberedSubmission { line, submission });
                 }
                 Err(refusal) => refused.push(refusal),
             }
@@ -164,17 +173,16 @@ impl<'a> Storing<'a> {
 
     fn store_if_due(&mut self) -> Result<(), Failure> {
         let waited = self.patience.now().millis() - self.stored_at.millis();
-        let is_due = self.batch.len() >= self.arguments.batch as usize || waited >= STORED_WITHIN_MS;
+        let is_due = self.unstored.batch.len() >= self.arguments.batch as usize || waited >= STORED_WITHIN_MS;
         if is_due { self.store() } else { Ok(()) }
     }
 
-    /// Stores the sessions, and then the marks.
+    /// Stores the sessions, and then the marks. When sessions are not taken, the marks go with them.
     fn store(&mut self) -> Result<(), Failure> {
-        let batch = take(&mut self.batch);
+        let Unstored { batch, marks, forgotten } = take(&mut self.unstored);
         for batch in in_parts(batch, self.arguments.batch as usize) {
             self.store_batch(batch)?;
         }
-        let (marks, forgotten) = (take(&mut self.marks), take(&mut self.forgotten));
         if let Some(catalogue) = self.catalogue.filter(|_| !self.arguments.dry_run) {
             marks::save(catalogue, self.arguments.farm, &marks, &forgotten)?;
         }
@@ -186,6 +194,10 @@ impl<'a> Storing<'a> {
         let count = batch.len() as u64;
         let outcome = self.destination()?.store(batch)?;
         self.tally.add(count, &outcome);
+        let told = outcome.records();
+        if told != count && !self.arguments.dry_run {
+            return Err(Failure::failed(format!("{count} sessions were sent, and the answer is of {told}")));
+        }
         for refused in &outcome.refused {
             self.tell_refusal(&refused.value, &refused.field, &refused.message);
         }

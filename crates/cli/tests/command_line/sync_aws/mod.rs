@@ -7,6 +7,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use farmtally_model::FarmId;
@@ -121,6 +123,91 @@ fn a_copy_that_is_killed_goes_on_from_where_it_was() {
     assert!(ended.stdout.contains("56 found at the source = 56 stored"), "{ended}");
     assert_eq!(proxy.count("/sessions?"), 28);
     assert_eq!(Asked::of(&copy).statistics(), studio.statistics());
+}
+
+/// A proxy that ends the server of a copy while the fourth chunk of sixteen jobs is read, by when the first is stored through
+/// that server, and passes everything on.
+struct Ending {
+    server: Arc<Mutex<Option<Running>>>,
+    lists_left: Arc<AtomicUsize>,
+    proxy: Proxy,
+}
+
+impl Ending {
+    fn of(studio: &Studio, server: Running, signal: Signal) -> Self {
+        let server = Arc::new(Mutex::new(Some(server)));
+        let lists_left = Arc::new(AtomicUsize::new(usize::MAX));
+        let (ending, left) = (Arc::clone(&server), Arc::clone(&lists_left));
+        let proxy = Proxy::before(&studio.address(), move |path, _| {
+            if path.contains("/sessions?") && left.fetch_sub(1, Ordering::Relaxed) == 1 {
+                let server: Option<Running> = ending.lock().unwrap().take();
+                server.unwrap().stop(signal);
+            }
+            Fault::None
+        });
+        Self { server, lists_left, proxy }
+    }
+
+    fn begin(&self) {
+        self.lists_left.store(3 * 16 + 4, Ordering::Relaxed);
+    }
+
+    fn has_ended(&self) -> bool {
+        self.server.lock().unwrap().is_none()
+    }
+}
+
+#[test]
+fn a_copy_beside_a_server_that_goes_away_is_whole_after_the_next() {
+    for signal in [Signal::KILL, Signal::TERM] {
+        let studio = Studio::new(&jobs(80, 2));
+        let copy = Place::new();
+        copy.done(&format!("farm create --data-dir data early --id {FARM}"));
+        let ending = Ending::of(&studio, copy.serve(""), signal);
+        ending.begin();
+        let broken = studio.sync(&copy, &ending.proxy.endpoint(), "--concurrency 1 --batch 4");
+        assert!(ending.has_ended());
+        assert_eq!(broken.code, Some(1), "{broken}");
+        assert!(broken.stdout.contains(" found at the source is not "), "{broken}");
+        assert!(broken.stderr.contains("`--full` reads all jobs again"), "{broken}");
+        let left = 80 - marks(&copy.path("data"));
+        let ended = studio.sync(&copy, studio.endpoint(), "");
+        assert_eq!(number(&ended.stdout, "jobs read"), left as u64, "{ended}");
+        assert_eq!(ended.code, Some(0), "{ended}");
+        assert_eq!(Asked::of(&copy).statistics(), studio.statistics(), "{broken}{ended}");
+    }
+}
+
+#[test]
+fn a_copy_that_follows_brings_later_what_a_server_that_went_away_did_not_take() {
+    let studio = Studio::new(&jobs(5, 1));
+    let copy = Place::new();
+    copy.done(&format!("farm create --data-dir data early --id {FARM}"));
+    let ending = Ending::of(&studio, copy.serve(""), Signal::KILL);
+    let words = "--every 10s --concurrency 1 --batch 4";
+    let mut running = Running::start(&mut studio.command(&copy, &ending.proxy.endpoint(), words));
+    assert!(running.first_line.contains("5 found at the source = 5 stored"), "{}", running.first_line);
+    studio.import(&jobs(80, 2));
+    ending.begin();
+    let lines = [running.next_line(), running.next_line()];
+    assert!(ending.has_ended());
+    assert!(lines[0].contains(" found at the source is not "), "{lines:?}");
+    assert!(lines[1].contains(" found at the source = "), "{lines:?}");
+    assert_eq!(running.stop(Signal::TERM).0, Some(0));
+    assert_eq!(Asked::of(&copy).statistics(), studio.statistics(), "{lines:?}");
+}
+
+#[test]
+fn sessions_that_were_listed_and_not_given_are_asked_for_again() {
+    let studio = Studio::new(&jobs(3, 2));
+    let copy = Place::new();
+    let proxy = Proxy::before(&studio.address(), |path, _| {
+        if path.contains("batch-get-session") { Fault::Empty("sessions") } else { Fault::None }
+    });
+    let lacking = studio.sync(&copy, &proxy.endpoint(), "");
+    assert!(lacking.stdout.contains("6 found at the source = 0 stored"), "{lacking}");
+    let ended = studio.sync(&copy, studio.endpoint(), "");
+    assert!(ended.stdout.contains("6 found at the source = 6 stored"), "{ended}");
 }
 
 #[test]
