@@ -100,6 +100,14 @@ fn clicks() -> Vec<Click> {
         add(&[User], None, Some(3));
         add(&[Queue], Some("p95"), None);
     }
+    let hours =
+        |window| question(calendar(window, Some(CalendarUnit::Hour)), &[], None, None, GROUPS_IN_CHART);
+    clicks.push(Click {
+        name: "the week by hour of a month".to_owned(),
+        chart: hours(MONTH),
+        before: calendar(MONTH_BEFORE, Some(CalendarUnit::Hour)),
+        table: question(calendar(MONTH, None), &[Queue], None, None, GROUPS_IN_TABLE),
+    });
     clicks
 }
 

@@ -9,7 +9,7 @@ use crate::error::AggregationError;
 use crate::select::CHUNK;
 use crate::tabulate::block_filter::BlockFilter;
 use crate::tabulate::block_groups::{BlockGroups, KeySlots};
-use crate::tabulate::block_sums::BlockSums;
+use crate::tabulate::block_sums::BlockTables;
 use crate::tabulate::cubes;
 use crate::tabulate::half_hours::HalfHours;
 use crate::tabulate::meter::Meter;
@@ -30,7 +30,7 @@ pub(crate) struct Scratch {
     key_slots: KeySlots,
     rows: RowTable,
     numbers: [u32; CHUNK],
-    sums: BlockSums,
+    sums: BlockTables,
     /// The lines of a session that count: slot and cost.
     lines: Vec<(u32, u64)>,
     line_nanos: Vec<u64>,
@@ -45,7 +45,7 @@ impl Scratch {
             key_slots: KeySlots::default(),
             rows: RowTable::default(),
             numbers: [0; CHUNK],
-            sums: BlockSums::default(),
+            sums: BlockTables::default(),
             lines: Vec::new(),
             line_nanos: Vec::new(),
         }
@@ -60,18 +60,18 @@ pub(crate) struct BlockScan<'a, 's> {
     pub(crate) filter: &'a BlockFilter<'a>,
     pub(crate) groups: BlockGroups<'s>,
     pub(crate) tally: &'s mut Tally,
-    half_hours: &'s mut HalfHours,
-    selection: &'s mut Selection,
+    pub(crate) half_hours: &'s mut HalfHours,
+    pub(crate) selection: &'s mut Selection,
     pub(crate) keys: &'s mut [u64; CHUNK],
     rows: &'s mut RowTable,
     numbers: &'s mut [u32; CHUNK],
-    pub(crate) sums: &'s mut BlockSums,
-    /// By what the sums of sessions in one bucket are kept in the block's table, if it has one.
+    pub(crate) sums: &'s mut BlockTables,
+    /// By what the sums of sessions in one group are kept in the block's tables, if it has any.
     pub(crate) summed_by: Option<SummedBy>,
     /// The first and the last bucket that the block's half-hours have.
-    buckets: Option<(u32, u32)>,
-    lines: &'s mut Vec<(u32, u64)>,
-    line_nanos: &'s mut Vec<u64>,
+    pub(crate) buckets: Option<(u32, u32)>,
+    pub(crate) lines: &'s mut Vec<(u32, u64)>,
+    pub(crate) line_nanos: &'s mut Vec<u64>,
 }
 
 /// What of the sessions of a set counts.
@@ -145,13 +145,13 @@ pub(crate) fn scan_columns(
         line_nanos,
     };
     let added = scan.scan(watch)?;
-    scan.settle_sums();
+    scan.settle_tables();
     Ok(added)
 }
 
-/// Begins a block's table of sums, where single amounts are not kept and the table is not too large.
+/// Begins a block's tables of sums, where single amounts are not kept and the tables are not too large.
 fn begin_sums(
-    sums: &mut BlockSums,
+    sums: &mut BlockTables,
     keys: u64,
     buckets: Option<(u32, u32)>,
     sessions: usize,
@@ -312,12 +312,10 @@ impl BlockScan<'_, '_> {
         for index in 0..self.selection.crossing().len() {
             let row = self.selection.crossing()[index] as usize;
             let Some(meter) = self.meter(set, row) else { continue };
-            let slot = self.groups.slot(shared + self.groups.of_row(set, row), &mut self.tally.slots);
-            self.lines.clear();
-            self.lines.push((slot, set.compute_nanos(row)));
-            self.lines.extend(set.line_cost_nanos[set.lines(row)].iter().map(|cost| (slot, (*cost).into())));
-            self.tally.add_lines(self.calendar, meter, self.lines, self.line_nanos);
-            watch.after_session(self.tally)?;
+            if !self.cut_near(set, row, shared, meter) {
+                self.cut_far(set, row, shared, meter);
+                watch.after_session(self.tally)?;
+            }
         }
         Ok(())
     }
@@ -353,7 +351,12 @@ impl BlockScan<'_, '_> {
                 self.groups.replace_by_slots(&mut self.keys[..rows.len()], &mut self.tally.slots);
             }
             for ((group, bucket), (cost_nanos, runtime_ms)) in self.keys.iter().zip(buckets).zip(amounts) {
-                self.sums.add(usize::try_from(*group).unwrap_or(usize::MAX), *bucket, cost_nanos, runtime_ms);
+                self.sums.inside.add(
+                    usize::try_from(*group).unwrap_or(usize::MAX),
+                    *bucket,
+                    cost_nanos,
+                    runtime_ms,
+                );
             }
             return;
         }
@@ -369,18 +372,6 @@ impl BlockScan<'_, '_> {
             };
         }
         self.tally.add_inside(numbers, amounts);
-    }
-
-    /// Adds the block's table of sums to the farm's.
-    fn settle_sums(&mut self) {
-        let (groups, tally, summed_by) = (&mut self.groups, &mut *self.tally, self.summed_by);
-        self.sums.drain(|group, bucket, sum| {
-            let slot = match summed_by {
-                Some(SummedBy::Slot) => u32::try_from(group).unwrap_or(u32::MAX),
-                _ => groups.slot(group, &mut tally.slots),
-            };
-            tally.merge_inside(slot, bucket, sum);
-        });
     }
 
     /// Adds the lines that count of the rows of a chunk, which all hold licences.

@@ -1,5 +1,5 @@
-//! The sums of one block's sessions that lie in one bucket and one group each, before they are added to the farm's: a small
-//! table that stays near, where the farm's tables of rows and groups would take three looks that wait for each other.
+//! The sums of one block's sessions, before they are added to the farm's: small tables that stay near, where the farm's tables
+//! of rows and groups would take three looks that wait for each other.
 
 use farmtally_columns::Summary;
 
@@ -7,6 +7,30 @@ use crate::sum_table::SumTable;
 
 /// Sums up to which there is a table: 512 KiB, so that it stays in the second-level cache.
 pub(crate) const SUMS_MAX: u64 = 1 << 14;
+
+/// The tables of a block, for sessions in one group each.
+#[derive(Debug, Default)]
+pub(crate) struct BlockTables {
+    /// Sessions in one bucket.
+    pub(crate) inside: BlockSums,
+    /// Pieces of sessions that are cut.
+    pub(crate) pieces: BlockSums,
+    /// What lies in the window of sessions that are cut, in the one bucket [`WHOLE`].
+    pub(crate) cut: BlockSums,
+}
+
+/// The bucket of sums that are of the whole window.
+pub(crate) const WHOLE: u32 = 0;
+
+impl BlockTables {
+    /// Begins a block with so many groups, with the first and the last of its buckets, and with at most so many sessions.
+    /// False when the tables would be too large.
+    pub(crate) fn begin(&mut self, groups: u64, buckets: (u32, u32), sessions: usize) -> bool {
+        self.inside.begin(groups, buckets, sessions)
+            && self.pieces.begin(groups, buckets, sessions)
+            && self.cut.begin(groups, (WHOLE, WHOLE), sessions)
+    }
+}
 
 /// Sums by group and bucket. A group is a key of the block, or a slot where only some groups are told apart.
 #[derive(Debug, Default)]
@@ -17,9 +41,7 @@ pub(crate) struct BlockSums {
 }
 
 impl BlockSums {
-    /// Begins a block with so many groups, with the first and the last of its buckets, and with at most so many sessions.
-    /// False when a table would be too large.
-    pub(crate) fn begin(&mut self, groups: u64, (first, last): (u32, u32), sessions: usize) -> bool {
+    fn begin(&mut self, groups: u64, (first, last): (u32, u32), sessions: usize) -> bool {
         let buckets = u64::from(last - first) + 1;
         let Some(len) = table_len(groups, buckets) else { return false };
         (self.first_bucket, self.buckets) = (first, usize::try_from(buckets).unwrap_or(1));
@@ -27,7 +49,7 @@ impl BlockSums {
         true
     }
 
-    /// Adds a session to a group and a bucket, both of which have to be the block's.
+    /// Adds a session or its piece to a group and a bucket, both of which have to be the block's.
     #[inline]
     pub(crate) fn add(&mut self, group: usize, bucket: u32, cost_nanos: u64, runtime_ms: u32) {
         let place =

@@ -24,9 +24,19 @@ impl Meter<'_> {
     }
 
     /// Hands bucket, cost and length of every piece to `piece`, oldest first. The span has to overlap the window.
-    pub(crate) fn for_each_piece(&self, calendar: &Calendar, mut piece: impl FnMut(u32, u64, u64)) {
+    pub(crate) fn for_each_piece(&self, calendar: &Calendar, piece: impl FnMut(u32, u64, u64)) {
+        self.for_each_piece_from(calendar.index_of(self.start_ms), calendar, piece);
+    }
+
+    /// The same, where the bucket of the first piece is known.
+    #[inline]
+    pub(crate) fn for_each_piece_from(
+        &self,
+        first: usize,
+        calendar: &Calendar,
+        mut piece: impl FnMut(u32, u64, u64),
+    ) {
         let edges_ms = calendar.edges_ms();
-        let first = calendar.index_of(self.start_ms);
         let mut low_ms = self.start_ms.max(edges_ms[first]);
         let mut cost_before = self.cost_before(low_ms);
         for (index, end_ms) in (first..).zip(&edges_ms[first + 1..]) {

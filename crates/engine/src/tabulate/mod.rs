@@ -14,6 +14,7 @@ mod finish;
 mod half_hours;
 mod latest;
 mod meter;
+mod near;
 mod percentiles;
 mod places;
 mod plain;

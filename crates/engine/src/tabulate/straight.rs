@@ -38,7 +38,7 @@ impl BlockScan<'_, '_> {
         }
         for (group, (cost_nanos, runtime_ms)) in keys.iter().zip(amounts) {
             let group = usize::try_from(*group).unwrap_or(usize::MAX);
-            self.sums.add(group, bucket, (*cost_nanos).into(), *runtime_ms);
+            self.sums.inside.add(group, bucket, (*cost_nanos).into(), *runtime_ms);
         }
     }
 }

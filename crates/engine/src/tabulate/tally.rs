@@ -140,6 +140,23 @@ impl Tally {
         }
     }
 
+    /// Adds the sum of such pieces of many sessions.
+    pub(crate) fn merge_pieces(&mut self, slot: u32, bucket: u32, pieces: &Summary) {
+        if !self.has_rows || self.hidden == Some(slot) {
+            return;
+        }
+        self.pieces += pieces.count as usize;
+        let row = self.row_numbers.number(slot, bucket);
+        self.rows.merge_wide(row, &Accumulator::from(pieces));
+    }
+
+    /// Adds the sum of all that sessions in one group, but in several buckets, have in the window.
+    pub(crate) fn merge_cut(&mut self, slot: u32, sessions: &Summary) {
+        let sessions = Accumulator::from(sessions);
+        self.totals.merge_wide(slot, &sessions);
+        self.total.merge(&sessions);
+    }
+
     /// Adds all that a session has in the window to a group.
     pub(crate) fn add_total(&mut self, slot: u32, cost_nanos: u64, runtime_ms: u64) {
         self.totals.add_wide(slot, cost_nanos, runtime_ms);
