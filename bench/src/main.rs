@@ -36,6 +36,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 
 use asked::AskedFarm;
+use questions::Question;
 
 /// Draws a farm and times the eight questions on it.
 #[derive(Debug, Parser)]
@@ -73,7 +74,7 @@ enum Command {
         /// A folder for the full answers, as rows of ten 64-bit integers
         #[arg(long)]
         answers: Option<PathBuf>,
-        /// Only these questions
+        /// Only these questions, of `Q1` to `Q8` or of `L1` to `L7`; all of the first when none is given
         #[arg(long, num_args = 1..)]
         questions: Vec<String>,
     },
@@ -164,8 +165,14 @@ fn time(
     only: &[String],
 ) -> Result<(), Box<dyn Error>> {
     println!("{}", json!({ "column_bytes": farm.column_bytes() }));
-    let is_asked = |name: &str| only.is_empty() || only.iter().any(|only| only == name);
-    for question in farm.questions().iter().filter(|question| is_asked(question.name)) {
+    let is_asked = |question: &&Question| only.iter().any(|only| only == question.name);
+    let ladder = questions::ladder();
+    let asked: Vec<&Question> = if only.is_empty() {
+        farm.questions().iter().collect()
+    } else {
+        farm.questions().iter().chain(&ladder).filter(is_asked).collect()
+    };
+    for question in asked {
         println!("{}", serde_json::to_string(&farm.time(question, repeats))?);
         if let Some(folder) = answers {
             farm.write_answer(question, &folder.join(format!("{}.i64", question.name)))?;

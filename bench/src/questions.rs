@@ -60,6 +60,26 @@ pub(crate) fn questions() -> Vec<Question> {
     ]
 }
 
+/// Questions about the same year of the same ten queues, with ever more groups, as `docs/performance.md` describes them.
+pub(crate) fn ladder() -> Vec<Question> {
+    use UsageGroupBy::{InstanceType, JobId, QueueId, UserId};
+    const YEAR: (&str, &str) = ("2025-01-01T00:00:00", "2026-01-01T00:00:00");
+    let steps: [(&str, Option<Period>, &[UsageGroupBy]); 7] = [
+        ("L1", None, &[QueueId]),
+        ("L2", None, &[UserId]),
+        ("L3", None, &[UserId, InstanceType]),
+        ("L4", None, &[JobId]),
+        ("L5", None, &[JobId, InstanceType]),
+        ("L6", None, &[JobId, UserId]),
+        ("L7", Some(Period::Hourly), &[JobId, UserId]),
+    ];
+    let question = |(name, period, group_by)| Question {
+        name,
+        query: query(&Of::Queues(10), YEAR, "+00:00", period, group_by),
+    };
+    steps.into_iter().map(question).collect()
+}
+
 fn query(
     of: &Of,
     window: (&str, &str),
