@@ -17,6 +17,11 @@ impl Accumulator {
     /// The accumulator of nothing, which merges without effect.
     pub(crate) const EMPTY: Self = Self { count: 0, cost: NOTHING, runtime: NOTHING };
 
+    /// What was counted elsewhere.
+    pub(crate) const fn of(count: u64, cost: Amounts, runtime: Amounts) -> Self {
+        Self { count, cost, runtime }
+    }
+
     pub(crate) fn add(&mut self, cost_nanos: u64, runtime_ms: u64) {
         let one = |amount: u64| Amounts { sum: u128::from(amount), min: amount, max: amount };
         self.merge(&Self { count: 1, cost: one(cost_nanos), runtime: one(runtime_ms) });

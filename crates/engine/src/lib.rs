@@ -11,6 +11,7 @@ mod calendar;
 mod coarse_scan;
 mod cube_scan;
 mod dense;
+mod distributed;
 mod error;
 mod finish;
 mod fold;
@@ -36,6 +37,9 @@ mod wide;
 use farmtally_columns::FarmSnapshot;
 use farmtally_model::{AggregationQuery, StatisticsTable, Timestamp};
 
+pub use distributed::{
+    DistributedEngine, DistributedError, Group, JobNames, MergedGroups, RemovedRecord, SealedRecords, Seen,
+};
 pub use error::AggregationError;
 pub use limits::{AggregationControl, AggregationLimits};
 pub use tabulate::{EndedSpans, latest_ended, tabulate, tabulate_beside};

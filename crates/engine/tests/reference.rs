@@ -6,7 +6,9 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 
 use farmtally_columns::{FarmColumns, FarmSnapshot};
-use farmtally_engine::{AggregationControl, AggregationError, AggregationLimits, aggregate};
+use farmtally_engine::{
+    AggregationControl, AggregationError, AggregationLimits, JobNames, MergedGroups, aggregate,
+};
 use farmtally_model::{AggregationQuery, LineCost, Record, StatisticsTable, Timestamp};
 use farmtally_testkit::random::{RandomCase, random_case, random_farm};
 use farmtally_testkit::reference;
@@ -89,6 +91,45 @@ proptest! {
         }
         let corrected = after_removals(&records, &others);
         prop_assert_eq!(&answer(&corrected.snapshot(), &query, now, threads).unwrap(), &expected);
+    }
+}
+
+/// The answers of parts of a farm, each of which was counted alone, put together.
+fn merged(
+    whole: &[Record<LineCost>],
+    parts: &[Vec<Record<LineCost>>],
+    query: &AggregationQuery,
+    now: Timestamp,
+    limits: AggregationLimits,
+) -> Result<StatisticsTable, AggregationError> {
+    let job_names = JobNames::of(&columns(whole, 7).snapshot(), query.group_by());
+    let mut groups = MergedGroups::new(query, limits, job_names);
+    for part in parts {
+        groups.add_table(&answer(&columns(part, 4).snapshot(), query, now, NonZeroUsize::MIN)?)?;
+    }
+    Ok(groups.finish())
+}
+
+proptest! {
+    #![proptest_config(Config { cases: config().cases.div_ceil(5), ..config() })]
+
+    #[test]
+    fn parts_of_a_farm_that_are_counted_alone_have_the_rows_of_the_whole(
+        RandomCase { records, query, now } in random_case(),
+        places in proptest::collection::vec(0..3_usize, 50),
+    ) {
+        let mut parts = vec![Vec::new(); 3];
+        for (record, place) in records.iter().zip(places.iter().cycle()) {
+            parts[*place].push(record.clone());
+        }
+        let limits = AggregationLimits { rows_max: 1_000_000, bytes_max: 1 << 30, threads: NonZeroUsize::MIN };
+        let expected = reference::aggregate(&records, &query, now);
+        prop_assert_eq!(&merged(&records, &parts, &query, now, limits).unwrap(), &expected);
+        if let Some(rows_max) = expected.rows.len().checked_sub(1) {
+            let limits = AggregationLimits { rows_max, ..limits };
+            let too_many = Err(AggregationError::TooManyRows { rows_max });
+            prop_assert_eq!(merged(&records, &parts, &query, now, limits), too_many);
+        }
     }
 }
 
