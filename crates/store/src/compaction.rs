@@ -103,7 +103,7 @@ impl OpenFarm {
         swapped?;
         let old: Vec<PathBuf> =
             inputs.iter().flat_map(|input| self.files.of_segment(input.month, input.number)).collect();
-        self.remove_files(&old)
+        self.files.retire(&old)
     }
 }
 

@@ -98,6 +98,14 @@ impl StoreLocation {
         &self.folder
     }
 
+    /// The folder that has segments by their names, for others who read them; `None` when they are in a bucket.
+    pub fn segments_folder(&self) -> Option<&Path> {
+        match &self.shared {
+            None => Some(&self.folder),
+            Some(shared) => Some(Path::new(&shared.segments)).filter(|path| path.is_absolute()),
+        }
+    }
+
     /// Whether several servers may have it.
     pub const fn is_shared(&self) -> bool {
         self.shared.is_some()

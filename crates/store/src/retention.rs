@@ -48,14 +48,14 @@ impl OpenFarm {
                 ..ManifestChange::default()
             })
         })?;
+        let files: Vec<PathBuf> =
+            gone.iter().flat_map(|segment| self.files.of_segment(segment.month, segment.number)).collect();
+        // Before the book is read again, which removes what nobody holds.
+        let retired = self.files.retire(&files);
         if !gone.is_empty() {
             database.read_long(|connection| self.read_anew(connection, &mut book))?;
         }
         self.publish(&book);
-        drop(book);
-        let files: Vec<PathBuf> =
-            gone.iter().flat_map(|segment| self.files.of_segment(segment.month, segment.number)).collect();
-        self.remove_files(&files)?;
-        Ok(true)
+        retired.map(|()| true)
     }
 }

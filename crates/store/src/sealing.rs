@@ -21,7 +21,7 @@ use crate::limits::{PURGED_BATCHES, SEAL_RECORDS_MAX, SEGMENT_RECORDS_MAX, SEGME
 use crate::roster::{Piece, PieceIndex};
 use crate::sealed::{
     Manifest, ManifestChange, Month, NewSegment, Removal, Segment, SegmentNames, WrittenSegment, merge_keys,
-    remove_file, write_keys, write_segment,
+    write_keys, write_segment,
 };
 use crate::shared::{Sealing, claim, taken_over};
 
@@ -270,12 +270,8 @@ impl OpenFarm {
             book.keys = keys.replaced(&inputs, merged);
             drop(book);
             let old: Vec<PathBuf> = inputs.iter().map(|file| file.path().to_owned()).collect();
-            self.remove_files(&old)?;
+            self.files.remove(&old)?;
         }
-    }
-
-    pub(crate) fn remove_files(&self, paths: &[PathBuf]) -> Result<(), StoreError> {
-        paths.iter().try_for_each(|path| remove_file(path).map_err(self.files.failed(path)))
     }
 
     /// Ended records that are not sealed.

@@ -1,6 +1,7 @@
 //! Where a farm's sealed files are, and how one gets there: whole, synced, or not at all.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -14,6 +15,7 @@ use crate::error::StoreError;
 use crate::folder::sync_folder;
 use crate::objects::Objects;
 use crate::sealed::blocks;
+use crate::sealed::holds::{HeldFiles, Holds};
 use crate::sealed::manifest::{Manifest, Segment};
 use crate::sealed::month::Month;
 
@@ -29,16 +31,17 @@ pub(crate) struct FarmFiles {
     folder: PathBuf,
     farm_id: FarmId,
     objects: Option<Arc<Objects>>,
+    holds: Holds,
 }
 
 impl FarmFiles {
     pub(crate) fn new(folder: &Path, farm_id: FarmId) -> Self {
-        Self { folder: folder.to_owned(), farm_id, objects: None }
+        Self { folder: folder.to_owned(), farm_id, objects: None, holds: Holds::default() }
     }
 
     /// Those of a store that may be shared.
     pub(crate) fn of_store(folder: &Path, objects: Option<&Arc<Objects>>, farm_id: FarmId) -> Self {
-        Self { folder: folder.to_owned(), farm_id, objects: objects.cloned() }
+        Self { objects: objects.cloned(), ..Self::new(folder, farm_id) }
     }
 
     /// Whether the folder only has copies of what is somewhere else.
@@ -70,7 +73,20 @@ impl FarmFiles {
 
     /// A segment's Parquet file, from the data folder.
     pub(crate) fn segment_name(&self, month: Month, number: u32) -> String {
-        format!("{SESSIONS}/farm={}/month={month}/{number:010}.parquet", self.farm_id)
+        segment_below(&self.segments_name(), month, number)
+    }
+
+    /// The names of many segments' Parquet files, from the data folder.
+    pub(crate) fn segment_names<'a>(
+        &self,
+        segments: impl Iterator<Item = &'a Segment>,
+    ) -> impl Iterator<Item = String> {
+        let farm = self.segments_name();
+        segments.map(move |segment| segment_below(&farm, segment.month, segment.number))
+    }
+
+    fn segments_name(&self) -> String {
+        format!("{SESSIONS}/farm={}", self.farm_id)
     }
 
     pub(crate) fn segment(&self, month: Month, number: u32) -> PathBuf {
@@ -92,7 +108,7 @@ impl FarmFiles {
     }
 
     fn sessions_folder(&self) -> PathBuf {
-        self.folder.join(SESSIONS).join(format!("farm={}", self.farm_id))
+        self.folder.join(self.segments_name())
     }
 
     /// The path as it is told to people.
@@ -106,7 +122,26 @@ impl FarmFiles {
         move |cause| StoreError::file(path, &cause)
     }
 
+    /// Keeps the files of all segments for somebody who opens them by their names.
+    pub(crate) fn hold(&self) -> HeldFiles {
+        self.holds.hold()
+    }
+
+    /// Removes files of segments that a committed manifest names no more, or leaves that to the last who holds them.
+    pub(crate) fn retire(&self, paths: &[PathBuf]) -> Result<(), StoreError> {
+        if self.holds.take_over(paths) {
+            return Ok(());
+        }
+        self.remove(paths)
+    }
+
+    /// Removes files; those that are gone already are no error.
+    pub(crate) fn remove(&self, paths: &[PathBuf]) -> Result<(), StoreError> {
+        paths.iter().try_for_each(|path| remove_file(path).map_err(self.failed(path)))
+    }
+
     /// Removes segments that no manifest names, what is derived from such, and everything unfinished: what a crash left.
+    /// What somebody holds stays.
     pub(crate) fn remove_orphans(&self, manifest: &Manifest) -> Result<(), StoreError> {
         let named: HashSet<PathBuf> = manifest.paths(self).collect();
         let blocks: HashSet<PathBuf> =
@@ -114,7 +149,7 @@ impl FarmFiles {
         let sessions = self.sessions_folder();
         for month in list(&sessions).map_err(self.failed(&sessions))? {
             for path in list(&month).map_err(self.failed(&month))? {
-                if !named.contains(&path) {
+                if !named.contains(&path) && !self.holds.is_doomed(&path) {
                     remove_file(&path).map_err(self.failed(&path))?;
                 }
             }
@@ -122,7 +157,9 @@ impl FarmFiles {
         let derived = self.derived_folder();
         for path in list(&derived).map_err(self.failed(&derived))? {
             let is_of = |extension: &str| path.extension().is_some_and(|found| found == extension);
-            if is_of(UNFINISHED) || is_of(blocks::EXTENSION) && !blocks.contains(&path) {
+            let is_orphan =
+                is_of(blocks::EXTENSION) && !blocks.contains(&path) && !self.holds.is_doomed(&path);
+            if is_of(UNFINISHED) || is_orphan {
                 remove_file(&path).map_err(self.failed(&path))?;
             }
         }
@@ -186,6 +223,14 @@ impl FarmFiles {
         file.sync_all().map_err(|cause| StoreError::not_synced(&self.shown(path), &cause))?;
         Ok(value)
     }
+}
+
+fn segment_below(farm: &str, month: Month, number: u32) -> String {
+    // A question may need 100,000 of these: one allocation for each.
+    let mut name = String::with_capacity(farm.len() + "/month=2025-12/0000000001.parquet".len());
+    // Writing into a text does not fail.
+    write!(name, "{farm}/month={month}/{number:010}.parquet").unwrap_or_default();
+    name
 }
 
 /// Removes everything derived of all farms.

@@ -3,7 +3,9 @@
 use std::fmt::Display;
 use std::io::Write;
 
-use farmtally_model::{DisplayName, FleetId, LineCost, QueueId, Record, Session, Usage, UsageType, Volume};
+use farmtally_model::{
+    DisplayName, FleetId, LineCost, QueueId, Record, Session, Span, Usage, UsageType, Volume,
+};
 use hashbrown::HashMap;
 use parquet::errors::Result;
 use parquet::file::writer::SerializedFileWriter;
@@ -165,7 +167,8 @@ impl RowGroup {
                     (UsageType::License, Some((product.as_str(), *quantity)))
                 }
             };
-            let nanos = ended_nanos(line.cost, license.map_or(1, |(_, quantity)| quantity), put);
+            let quantity = license.map_or(1, |(_, quantity)| quantity);
+            let nanos = ended_nanos(line.cost, quantity, put.record.span());
             self.session_id.push(Some(session.session_id.bytes()));
             self.volume_id.push(None);
             self.push_place(Some(session), session.fleet_id, names);
@@ -182,7 +185,7 @@ impl RowGroup {
         submitted: Submitted,
         names: &SegmentNames,
     ) -> u64 {
-        let nanos = ended_nanos(volume.cost, 1, put);
+        let nanos = ended_nanos(volume.cost, 1, put.record.span());
         self.session_id.push(None);
         self.volume_id.push(Some(volume.volume_id.bytes()));
         self.push_place(None, volume.fleet_id, names);
@@ -280,8 +283,7 @@ impl RowGroup {
 }
 
 /// What an ended line cost. An hourly one is priced over its span, as the columns have it.
-fn ended_nanos(cost: LineCost, quantity: u32, put: &Put) -> u64 {
-    let span = put.record.span();
+pub(crate) fn ended_nanos(cost: LineCost, quantity: u32, span: Span) -> u64 {
     let ended_at = span.ended_at().unwrap_or(span.started_at());
     let elapsed_ms = span.started_at().millis().abs_diff(ended_at.millis());
     match cost {

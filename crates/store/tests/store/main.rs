@@ -17,5 +17,6 @@ mod rules;
 mod sealing;
 mod sessions;
 mod shared;
+mod shares;
 mod torn_log;
 mod verify;
