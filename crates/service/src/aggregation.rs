@@ -10,8 +10,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use farmtally_columns::FarmSnapshot;
-use farmtally_engine::{AggregationControl, AggregationError};
+use farmtally_engine::{AggregationControl, AggregationError, DistributedError};
 use farmtally_model::aggregation::Status;
 use farmtally_model::{
     AggregationId, AggregationQuery, CostScaleFactor, FarmId, GroupBy, Resources, StatisticSet,
@@ -21,6 +20,7 @@ use farmtally_store::{AggregationState, Begun, NewAggregation, StoreError};
 
 use crate::access::{Action, Caller};
 use crate::counts::Ended;
+use crate::engines::Source;
 use crate::error::{ResourceName, ServiceError};
 use crate::limits::{AGGREGATION_LIFE_MS, ROW_COUNT_MAX};
 use crate::result_cache::CompletedAggregation;
@@ -104,7 +104,6 @@ impl Service {
         let now = self.now();
         self.end_old_aggregations(now)?;
         self.retain(farm_id);
-        let snapshot = self.store.snapshot(farm_id);
         let aggregation_id = AggregationId::from_bytes(random_bytes().map_err(ServiceError::internal)?);
         let begun = self.store.catalogue().begin_aggregation(&NewAggregation {
             id: aggregation_id,
@@ -123,6 +122,8 @@ impl Service {
             }
             Begun::Started => {
                 self.counters.aggregation_started();
+                // Only now: what another engine needs takes longer to lay out than a refusal may take.
+                let source = Source::of(&self.store, self.distributed.as_ref(), farm_id, &start.query);
                 let run = AggregationRun {
                     service: Arc::clone(self),
                     id: aggregation_id,
@@ -131,7 +132,7 @@ impl Service {
                     cost_scale_factor: farm.cost_scale_factor,
                     now,
                 };
-                run.spawn(snapshot);
+                run.spawn(source);
                 Ok(aggregation_id)
             }
         }
@@ -294,7 +295,7 @@ enum RunEnd {
 
 impl AggregationRun {
     /// Runs on a thread of its own, with a watchdog beside it.
-    fn spawn(self, snapshot: Result<Arc<FarmSnapshot>, StoreError>) {
+    fn spawn(self, source: Result<Source, StoreError>) {
         let run = Arc::new(self);
         let cancelled = Arc::new(AtomicBool::new(false));
         let (ended, end) = mpsc::channel::<()>();
@@ -302,7 +303,7 @@ impl AggregationRun {
             let (run, cancelled) = (Arc::clone(&run), Arc::clone(&cancelled));
             move || {
                 let begun = Instant::now();
-                let end = run.run(snapshot, &cancelled);
+                let end = run.run(source, &cancelled);
                 run.service.counters.aggregation_ran(begun.elapsed());
                 run.record(end);
                 drop(ended);
@@ -332,22 +333,35 @@ impl AggregationRun {
         }
     }
 
-    fn run(&self, snapshot: Result<Arc<FarmSnapshot>, StoreError>, cancelled: &AtomicBool) -> RunEnd {
-        let snapshot = match snapshot {
-            Ok(snapshot) => snapshot,
+    fn run(&self, source: Result<Source, StoreError>, cancelled: &AtomicBool) -> RunEnd {
+        let source = match source {
+            Ok(source) => source,
             Err(error) => {
                 tracing::error!(aggregation = %self.id, %error, "the farm's records cannot be read");
                 return RunEnd::Failed(format!("the farm's records cannot be used: {error}"));
             }
         };
         let control = AggregationControl { limits: self.service.limits.of_engine(), cancelled };
-        match farmtally_engine::aggregate(&snapshot, &self.query, self.now, &control) {
+        match source.answer(&self.query, self.now, &control) {
             Ok(table) => checked_counts(table),
-            Err(error @ (AggregationError::TooManyRows { .. } | AggregationError::TooMuchMemory { .. })) => {
-                RunEnd::Failed(format!("{error}; {REDUCE}"))
+            Err(error) => RunEnd::Failed(self.failure(&error)),
+        }
+    }
+
+    fn failure(&self, error: &DistributedError) -> String {
+        match error {
+            DistributedError::Limit(
+                error @ (AggregationError::TooManyRows { .. } | AggregationError::TooMuchMemory { .. }),
+            ) => format!("{error}; {REDUCE}"),
+            DistributedError::Limit(error @ AggregationError::Damaged(_)) => self.damage(error),
+            DistributedError::Limit(_) | DistributedError::Cancelled => error.to_string(),
+            DistributedError::Unreachable { .. }
+            | DistributedError::Failed { .. }
+            | DistributedError::Malformed { .. }
+            | DistributedError::Disagrees { .. } => {
+                tracing::error!(aggregation = %self.id, %error, "the distributed engine gave no answer");
+                format!("{error}; start it again, and tell the operator of this server if it stays so")
             }
-            Err(error @ AggregationError::Damaged(_)) => RunEnd::Failed(self.damage(&error)),
-            Err(error) => RunEnd::Failed(error.to_string()),
         }
     }
 

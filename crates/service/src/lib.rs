@@ -9,6 +9,7 @@ mod amending;
 mod budgets;
 mod clock;
 mod counts;
+mod engines;
 mod error;
 mod explanation;
 mod export;
@@ -42,6 +43,7 @@ pub use budgets::{
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use counts::ServiceCounts;
+pub use engines::Distributed;
 pub use error::{InternalError, OpenError, ResourceName, ServiceError};
 pub use explanation::{ExplainingCard, Explanation, FleetThen};
 pub use export::{Cell, Column, ColumnKind, ExportError, ExportFormat, FocusOptions, FocusVersion, Table};

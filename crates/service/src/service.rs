@@ -8,6 +8,7 @@ use farmtally_store::{AuditEntry, Store};
 
 use crate::clock::Clock;
 use crate::counts::{Counters, ServiceCounts};
+use crate::engines::Distributed;
 use crate::error::{OpenError, ServiceError};
 use crate::key_ring::KeyRing;
 use crate::keys::{Credential, KeyAdministration};
@@ -22,6 +23,8 @@ pub struct Service {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: ServiceLimits,
+    /// The engine on other machines, if there is one.
+    pub(crate) distributed: Option<Distributed>,
     pub(crate) keys: KeyRing,
     pub(crate) page_tokens: PageTokens,
     pub(crate) results: ResultCache,
@@ -36,7 +39,18 @@ const PAGE_TOKEN_KEY: &str = "page-token-key";
 impl Service {
     /// Opens the store in a folder and takes up where the last process stopped.
     pub fn open(folder: &Path, clock: Arc<dyn Clock>, limits: ServiceLimits) -> Result<Arc<Self>, OpenError> {
-        Ok(Arc::new(Self::over(Store::open(folder)?, clock, limits)?))
+        Self::open_with_engine(folder, clock, limits, None)
+    }
+
+    /// The same, with an engine on other machines for large questions.
+    pub fn open_with_engine(
+        folder: &Path,
+        clock: Arc<dyn Clock>,
+        limits: ServiceLimits,
+        distributed: Option<Distributed>,
+    ) -> Result<Arc<Self>, OpenError> {
+        let service = Self::over(Store::open(folder)?, clock, limits)?;
+        Ok(Arc::new(Self { distributed, ..service }))
     }
 
     fn over(store: Store, clock: Arc<dyn Clock>, limits: ServiceLimits) -> Result<Self, OpenError> {
@@ -50,6 +64,7 @@ impl Service {
             store,
             clock,
             limits,
+            distributed: None,
         })
     }
 
