@@ -4,6 +4,7 @@ mod address;
 pub(crate) mod budget;
 mod demo;
 mod doctor;
+mod engine;
 mod env;
 pub(crate) mod export;
 mod farm;
@@ -27,6 +28,7 @@ use sync::SyncCommand;
 pub(crate) use address::LISTEN_DEFAULT;
 pub(crate) use demo::DemoArguments;
 pub(crate) use doctor::DoctorArguments;
+pub(crate) use engine::{Engine, EngineArguments};
 pub(crate) use env::EnvArguments;
 pub(crate) use farm::{
     FarmArguments, FarmCommand, FarmCreateArguments, FarmListArguments, FarmSetArguments, Keep,

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use farmtally_service::{
-    Catalogue, Clock, Credential, KeyAdministration, OpenError, Service, ServiceLimits, SystemClock,
-    published_endpoint,
+    Catalogue, Clock, Credential, Distributed, KeyAdministration, OpenError, Service, ServiceLimits,
+    SystemClock, published_endpoint,
 };
 
 use crate::report_error::Failure;
@@ -77,6 +77,16 @@ impl DataFolder {
         limits: ServiceLimits,
     ) -> Result<Arc<Service>, OpenError> {
         Service::open(&self.path, clock, limits)
+    }
+
+    /// The same, with an engine on other machines for large questions.
+    pub(crate) fn service_with_engine(
+        &self,
+        clock: Arc<dyn Clock>,
+        limits: ServiceLimits,
+        distributed: Option<Distributed>,
+    ) -> Result<Arc<Service>, OpenError> {
+        Service::open_with_engine(&self.path, clock, limits, distributed)
     }
 
     /// The base URL of the server that has the folder, as that server published it.

@@ -12,6 +12,7 @@ mod connection;
 mod counted;
 mod csv_text;
 mod data_folder;
+mod engine;
 mod exit;
 mod farm_reference;
 mod file_size_limit;

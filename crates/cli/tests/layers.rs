@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// For each crate the crates of this workspace that it may depend on, outside of its tests.
-const MAY_KNOW: [(&str, &[&str]); 16] = [
+const MAY_KNOW: [(&str, &[&str]); 17] = [
     ("farmtally-model", &[]),
     ("farmtally-sigv4", &[]),
     ("farmtally-deadline", &["farmtally-model", "farmtally-sigv4"]),
@@ -20,6 +20,7 @@ const MAY_KNOW: [(&str, &[&str]); 16] = [
         "farmtally-service",
         &["farmtally-model", "farmtally-columns", "farmtally-engine", "farmtally-store", "farmtally-ingest"],
     ),
+    ("farmtally-cluster", &["farmtally-model", "farmtally-engine"]),
     (
         "farmtally-server",
         &["farmtally-model", "farmtally-wire", "farmtally-sigv4", "farmtally-ingest", "farmtally-service"],
@@ -33,6 +34,8 @@ const MAY_KNOW: [(&str, &[&str]); 16] = [
             "farmtally-deadline",
             "farmtally-ingest",
             "farmtally-connectors",
+            // Behind the feature `cluster`.
+            "farmtally-cluster",
             "farmtally-service",
             "farmtally-server",
             "farmtally-testkit",

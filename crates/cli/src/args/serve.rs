@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::address::{LISTEN_DEFAULT, parse_address, parse_endpoint};
+use super::engine::EngineArguments;
 use crate::configuration::VARIABLE;
 use crate::data_folder::DataFolder;
 use crate::logging::{LogFormat, parse_filter};
@@ -87,6 +88,8 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "URL", value_parser = parse_endpoint, env = "FARMTALLY_OTLP_ENDPOINT", hide_env = true)]
     pub(crate) otlp_endpoint: Option<String>,
     #[command(flatten)]
+    pub(crate) engine: EngineArguments,
+    #[command(flatten)]
     pub(crate) log: LogArguments,
 }
 
@@ -118,7 +121,7 @@ pub(crate) enum ConfigCommand {
     Show(Box<ServeArguments>),
 }
 
-fn parse_at_least_one(text: &str) -> Result<usize, String> {
+pub(super) fn parse_at_least_one(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
         .filter(|number| *number >= 1)

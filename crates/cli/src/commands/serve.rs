@@ -13,6 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::args::ServeArguments;
 use crate::audit;
 use crate::data_folder::owner_credential;
+use crate::engine;
 use crate::hosting::{Host, Listen, check_port};
 use crate::output::print;
 use crate::page_token::new_page_token;
@@ -34,10 +35,12 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
     let tls_files = tls_files(arguments);
     let tls = tls_files.as_ref().map(TlsFiles::read).transpose()?;
     join_shared_store(arguments)?;
+    let distributed = engine::distributed(&arguments.engine, &arguments.folder)?;
     if !arguments.folder.exists()? {
         check_port(arguments.listen)?;
     }
-    let service = arguments.folder.service(Arc::new(SystemClock::default()), limits(arguments))?;
+    let clock = Arc::new(SystemClock::default());
+    let service = arguments.folder.service_with_engine(clock, limits(arguments), distributed)?;
     make_first_key(arguments)?;
     let page_token = new_page_token()?;
     let options = ServerOptions {

@@ -5,6 +5,7 @@ mod crash;
 mod demo;
 mod doctor;
 mod door;
+mod engine;
 mod env;
 mod export_report;
 mod farms;

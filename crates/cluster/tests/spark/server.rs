@@ -1,0 +1,90 @@
+//! Servers of Spark Connect, started for one test and ended with it.
+
+use std::fs::File;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use farmtally_cluster::Address;
+
+/// How long a server may take to start on a busy machine.
+const START_MAX: Duration = Duration::from_mins(3);
+
+/// A running server.
+pub(crate) struct Server {
+    process: Child,
+    port: u16,
+}
+
+impl Server {
+    /// Sail with two workers in one process, as it comes from its wheel.
+    pub(crate) fn sail() -> Self {
+        let program = tool("FARMTALLY_SAIL", "target/cluster-env/bin/sail");
+        let port = free_port();
+        let mut command = Command::new(program);
+        command.args(["spark", "server", "--port", &port.to_string()]);
+        for (name, value) in [
+            ("SAIL_MODE", "local-cluster"),
+            ("SAIL_CLUSTER__WORKER_INITIAL_COUNT", "2"),
+            ("SAIL_CLUSTER__WORKER_MAX_COUNT", "2"),
+        ] {
+            command.env(name, value);
+        }
+        Self::start(command, port, Path::new("/dev/null"))
+    }
+
+    /// Starts a process, in a group of its own, and waits until it listens on its port.
+    pub(crate) fn start(mut command: Command, port: u16, log: &Path) -> Self {
+        let log = File::options().create(true).append(true).open(log).unwrap();
+        command.stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
+        let process = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut server = Self { process, port };
+        server.wait_until_it_listens();
+        server
+    }
+
+    fn wait_until_it_listens(&mut self) {
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(begun.elapsed() < START_MAX, "nothing listens on port {}", self.port);
+            assert!(self.process.try_wait().unwrap().is_none(), "the server ended before it listened");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    pub(crate) fn address(&self) -> Address {
+        address_of(self.port)
+    }
+
+    /// Ends it at once, with everything that it started, as a machine does that loses its power.
+    pub(crate) fn kill(&mut self) {
+        let group = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap_or_default();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+pub(crate) fn address_of(port: u16) -> Address {
+    Address::parse(&format!("sc://127.0.0.1:{port}")).unwrap()
+}
+
+/// A port on which nobody listens.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// A file that a variable names, or else one of the repository.
+pub(crate) fn tool(variable: &str, usual: &str) -> PathBuf {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let path = std::env::var_os(variable).map_or_else(|| repository.join(usual), PathBuf::from);
+    assert!(path.exists(), "{} is not there; scripts/test-cluster installs it", path.display());
+    path
+}
