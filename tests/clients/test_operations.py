@@ -1,5 +1,7 @@
 """The operations around statistics, as scripts call them: farms, queues, fleets, jobs, sessions, workers and tags."""
 
+from datetime import datetime
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -212,6 +214,31 @@ def test_failed_work_is_told_apart(throwaway):
     )
     assert len(pages.build_full_result()["sessions"]) == len(records)
     assert deadline.get_fleet(farmId=farm, fleetId=CPU)["workerCount"] == 0, "nobody is at work"
+
+
+def test_times_keep_their_milliseconds_and_are_found_as_they_were_read(throwaway):
+    times = {"startedAt": "2025-11-24T00:00:00.494Z", "endedAt": "2025-11-24T00:05:00.007Z"}
+    worker = "worker-" + "e" * 32
+    record = sample.wide_session(0) | times | {"queueId": COMP, "fleetId": CPU, "workerId": worker}
+    site = throwaway(farms={"studio": [record]})
+    deadline, farm = site.client(), site.farms["studio"]
+    start, end = (datetime.fromisoformat(time) for time in times.values())
+    job = deadline.list_jobs(farmId=farm, queueId=COMP)["jobs"][0]
+    assert (job["createdAt"], job["startedAt"], job["endedAt"]) == (start, start, end)
+    address = {"farmId": farm, "queueId": COMP, "jobId": job["jobId"]}
+    for session in (
+        deadline.list_sessions(**address)["sessions"][0],
+        deadline.get_session(**address, sessionId=record["sessionId"]),
+        deadline.batch_get_session(identifiers=[address | {"sessionId": record["sessionId"]}])["sessions"][0],
+        deadline.list_sessions_for_worker(farmId=farm, fleetId=CPU, workerId=worker)["sessions"][0],
+    ):
+        assert (session["startedAt"], session["endedAt"]) == (start, end)
+    assert deadline.get_worker(farmId=farm, fleetId=CPU, workerId=worker)["createdAt"] == start
+    equal = {"dateTimeFilter": {"name": "STARTED_AT", "operator": "EQUAL", "dateTime": job["startedAt"]}}
+    found = deadline.search_jobs(
+        farmId=farm, queueIds=[COMP], itemOffset=0, filterExpressions={"operator": "AND", "filters": [equal]}
+    )
+    assert [job["jobId"] for job in found["jobs"]] == [job["jobId"]]
 
 
 def test_a_reader_reads_and_changes_nothing(site, north):

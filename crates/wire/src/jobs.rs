@@ -13,7 +13,6 @@ use crate::json::{self, Shape};
 use crate::paging::ListPosition;
 use crate::request::CheckedRequest;
 use crate::search::{SearchRequest, search_answer};
-use crate::timestamp::WireTimestamp;
 use crate::validation::ValidationError;
 
 /// Where a job is.
@@ -116,10 +115,10 @@ fn shape(job: &Job<'_>) -> Shape {
         .with("lifecycleStatus", job.lifecycle_status)
         .with("lifecycleStatusMessage", "known by its sessions")
         .with("priority", job.priority)
-        .with_text("createdAt", WireTimestamp(job.started_at))
+        .with_text("createdAt", job.started_at)
         .with("createdBy", job.created_by)
-        .with_text("startedAt", WireTimestamp(job.started_at))
-        .with_some("endedAt", job.ended_at.map(|at| WireTimestamp(at).to_string()))
+        .with_text("startedAt", job.started_at)
+        .with_some("endedAt", job.ended_at.map(|at| at.to_string()))
         .with_some("taskRunStatus", job.task_run_status)
         .with("taskRunStatusCounts", counts)
         .with("taskFailureRetryCount", job.task_failure_retry_count)

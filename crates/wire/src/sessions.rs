@@ -14,7 +14,6 @@ use crate::jobs::{JobKey, parse_job};
 use crate::json::{self, Shape};
 use crate::paging::ListPosition;
 use crate::request::CheckedRequest;
-use crate::timestamp::WireTimestamp;
 use crate::validation::ValidationError;
 use crate::workers::{WorkerKey, host_properties, parse_worker};
 
@@ -137,9 +136,9 @@ fn key(key: &SessionKey) -> Shape {
 fn of_both(session: &Session<'_>) -> Shape {
     Shape::default()
         .with_text("sessionId", session.session_id)
-        .with_text("startedAt", WireTimestamp(session.started_at))
+        .with_text("startedAt", session.started_at)
         .with("lifecycleStatus", if session.ended_at.is_some() { "ENDED" } else { "STARTED" })
-        .with_some("endedAt", session.ended_at.map(|at| WireTimestamp(at).to_string()))
+        .with_some("endedAt", session.ended_at.map(|at| at.to_string()))
 }
 
 fn of_job(session: &Session<'_>) -> Shape {

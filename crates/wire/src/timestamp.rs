@@ -1,7 +1,9 @@
-//! Instants as every client of the service reads them: ISO 8601 strings in UTC with whole seconds.
+//! Instants as every client of the service reads them: ISO 8601 strings in UTC.
 //!
-//! A number, which other AWS services send, makes the clients for JavaScript and Rust fail on this one. A fraction is
-//! never written, so that command lines which print the text unchanged print what AWS's do.
+//! A number, which other AWS services send, makes the clients for JavaScript and Rust fail on this one. Statistics and
+//! the times at which farms, queues and fleets were made have whole seconds, so that command lines which print the text
+//! unchanged print what AWS's do. Those of sessions, jobs and workers are written as [`Timestamp`] writes itself, with
+//! milliseconds where there are some: they are facts that somebody may copy or look for.
 
 use std::fmt;
 

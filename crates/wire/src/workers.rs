@@ -11,7 +11,6 @@ use crate::json::{self, Shape};
 use crate::paging::ListPosition;
 use crate::request::CheckedRequest;
 use crate::search::{SearchRequest, search_answer};
-use crate::timestamp::WireTimestamp;
 use crate::validation::ValidationError;
 
 /// Where a worker is.
@@ -105,9 +104,9 @@ fn shape(worker: &Worker<'_>) -> Shape {
     Shape::default()
         .with("status", worker.status)
         .with_some("hostProperties", worker.instance_type.map(host_properties))
-        .with_text("createdAt", WireTimestamp(worker.created_at))
+        .with_text("createdAt", worker.created_at)
         .with("createdBy", worker.created_by)
-        .with_some("updatedAt", worker.updated_at.map(|at| WireTimestamp(at).to_string()))
+        .with_some("updatedAt", worker.updated_at.map(|at| at.to_string()))
 }
 
 /// What is known of a machine.

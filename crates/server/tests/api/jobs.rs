@@ -208,6 +208,28 @@ fn jobs_are_searched_by_outcome_name_user_and_time() {
 }
 
 #[test]
+fn times_are_answered_to_the_millisecond_and_found_as_they_were_answered() {
+    let farmtally = farmtally();
+    let times = json!({ "jobId": id("job", 4), "workerId": id("worker", 4),
+                        "startedAt": "2025-11-24T23:08:00.494Z", "endedAt": "2025-11-24T23:09:00.5Z" });
+    farmtally.ingest(&[with(session(9), times)]);
+    let job = farmtally.call(Call::get(job_path(1, 4))).ok();
+    let expected = (&json!("2025-11-24T23:08:00.494Z"), &json!("2025-11-24T23:09:00.5Z"));
+    assert_eq!((&job["startedAt"], &job["endedAt"]), expected);
+    assert_eq!(job["createdAt"], "2025-11-24T23:08:00.494Z");
+    let listed = farmtally.call(Call::get(format!("{}/sessions", job_path(1, 4)))).ok();
+    assert_eq!((&listed["sessions"][0]["startedAt"], &listed["sessions"][0]["endedAt"]), expected);
+    let found = farmtally.call(Call::get(format!("{}/sessions/{}", job_path(1, 4), id("session", 9)))).ok();
+    assert_eq!((&found["startedAt"], &found["endedAt"]), expected);
+    let worker = farmtally.call(Call::get(worker_path(1, 4))).ok();
+    assert_eq!(worker["createdAt"], "2025-11-24T23:08:00.494Z");
+    for (name, time) in [("STARTED_AT", &job["startedAt"]), ("ENDED_AT", &job["endedAt"])] {
+        let equal = json!([{ "dateTimeFilter": { "name": name, "operator": "EQUAL", "dateTime": time } }]);
+        assert_eq!(filtered(&farmtally, &equal), [4], "{name}");
+    }
+}
+
+#[test]
 fn a_search_is_sorted_and_paged_by_offset() {
     let farmtally = farmtally();
     let newest = json!([{ "fieldSort": { "name": "CREATED_AT", "sortOrder": "DESCENDING" } }]);

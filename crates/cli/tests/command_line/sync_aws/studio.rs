@@ -56,7 +56,8 @@ pub(super) fn jobs(jobs: u32, sessions: u32) -> String {
         let (end_day, hours) = if hours >= 24 { (day + 1, hours - 24) } else { (day, hours) };
         // A minute is added so that no session ends before it starts.
         format!(
-            r#""startedAt":"2026-01-{day:02}T09:{minute:02}:00Z","endedAt":"2026-01-{end_day:02}T{hours:02}:{minutes:02}:{seconds:02}Z""#
+            r#""startedAt":"2026-01-{day:02}T09:{minute:02}:00Z","endedAt":"2026-01-{end_day:02}T{hours:02}:{minutes:02}:{seconds:02}.{:03}Z""#,
+            (job * 37 + session) % 1000
         )
     };
     (1..=jobs)
