@@ -56,6 +56,7 @@ pub use overview::{FarmOverview, UsageTotals};
 pub use repricing::{MonthDifference, Repricing};
 pub use retry_key::retry_key;
 pub use service::Service;
+pub use sessions::SessionAddress;
 pub use spreading::{FleetBill, Share, Spread, SpreadError};
 pub use usage::{
     FarmSpan, FoundSession, FoundSessions, FoundValues, InWindow, NamedValue, SessionsRequest, UsageAnswer,

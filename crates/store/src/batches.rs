@@ -9,7 +9,7 @@ use farmtally_model::{FarmId, Timestamp};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::database::{Connection, Row, params};
-use crate::encoding::{self, Entry};
+use crate::encoding::{self, Entry, SessionOf};
 use crate::error::StoreError;
 
 /// The last batch of a farm.
@@ -97,13 +97,32 @@ pub(crate) fn load(
     farm_id: FarmId,
     sequence: i64,
 ) -> Result<Vec<Entry>, StoreError> {
+    read(connection, farm_id, sequence)?.verified_entries(farm_id)
+}
+
+/// Those of the entries of one batch that are wanted, with their places. The others are not made.
+pub(crate) fn load_wanted(
+    connection: &Connection<'_>,
+    farm_id: FarmId,
+    sequence: i64,
+    wanted: impl Fn(u32, Option<SessionOf>) -> bool,
+) -> Result<Vec<(u32, Entry)>, StoreError> {
+    let batch = read(connection, farm_id, sequence)?;
+    batch.verify(farm_id)?;
+    let (entries, count) = encoding::decode_wanted(&batch.payload, wanted)
+        .map_err(|malformed| damaged(farm_id, sequence, &malformed.reason()))?;
+    batch.check_count(farm_id, count)?;
+    Ok(entries)
+}
+
+fn read(connection: &Connection<'_>, farm_id: FarmId, sequence: i64) -> Result<Batch, StoreError> {
     let batch = connection.query_row(
         "SELECT sequence, received_at, entry_count, previous, payload, checksum FROM batches
          WHERE farm_id = ?1 AND sequence = ?2",
         params![farm_id.bytes(), sequence],
         Batch::from_row,
     )?;
-    batch.ok_or_else(|| damaged(farm_id, sequence, "it is missing"))?.verified_entries(farm_id)
+    batch.ok_or_else(|| damaged(farm_id, sequence, "it is missing"))
 }
 
 /// Walks a farm's chain from `head` down to the batch behind `base`, and checks that it is whole.
@@ -228,15 +247,25 @@ impl Batch {
     }
 
     fn verified_entries(self, farm_id: FarmId) -> Result<Vec<Entry>, StoreError> {
-        if self.computed_checksum(farm_id) != self.checksum {
-            return Err(damaged(farm_id, self.sequence, "its checksum does not match"));
-        }
+        self.verify(farm_id)?;
         let entries = encoding::decode(&self.payload)
             .map_err(|malformed| damaged(farm_id, self.sequence, &malformed.reason()))?;
-        if i64::try_from(entries.len()) != Ok(self.entry_count) {
-            return Err(damaged(farm_id, self.sequence, "it has another number of entries than it says"));
-        }
+        self.check_count(farm_id, entries.len())?;
         Ok(entries)
+    }
+
+    fn verify(&self, farm_id: FarmId) -> Result<(), StoreError> {
+        if self.computed_checksum(farm_id) == self.checksum {
+            return Ok(());
+        }
+        Err(damaged(farm_id, self.sequence, "its checksum does not match"))
+    }
+
+    fn check_count(&self, farm_id: FarmId, entries: usize) -> Result<(), StoreError> {
+        if i64::try_from(entries) == Ok(self.entry_count) {
+            return Ok(());
+        }
+        Err(damaged(farm_id, self.sequence, "it has another number of entries than it says"))
     }
 }
 

@@ -20,7 +20,7 @@ use crate::error::StoreError;
 use crate::farm::OpenFarm;
 use crate::find::{PlacedSessions, SessionPosition};
 use crate::identity::Place;
-use crate::sealed::{Segment, SegmentOutline};
+use crate::sealed::{Segment, SegmentOutline, Sought};
 use crate::spans::SoughtSpans;
 use crate::store::Store;
 
@@ -116,11 +116,16 @@ impl OpenFarm {
             if search.cancelled.load(Ordering::Relaxed) {
                 break;
             }
-            self.outline(segment)?.read_sought(&self.files, segment, &sought, |row, session| {
-                if wanted(&session) {
-                    found.push((Place::Sealed { segment: segment.number, row }, session));
-                }
-            })?;
+            self.outline(segment)?.read_sought(
+                &self.files,
+                segment,
+                Sought::Spans(&sought),
+                |row, session| {
+                    if wanted(&session) {
+                        found.push((Place::Sealed { segment: segment.number, row }, session));
+                    }
+                },
+            )?;
         }
         for sequence in batches {
             if search.cancelled.load(Ordering::Relaxed) {
@@ -158,7 +163,8 @@ impl OpenFarm {
         })
     }
 
-    fn outline(&self, segment: &Segment) -> Result<Arc<SegmentOutline>, StoreError> {
+    /// Where the parts of a segment lie.
+    pub(crate) fn outline(&self, segment: &Segment) -> Result<Arc<SegmentOutline>, StoreError> {
         let known = lock(&self.read_pieces.segments).get(&segment.number).cloned();
         if let Some(outline) = known.filter(|outline| outline.is_of(segment)) {
             return Ok(outline);
@@ -205,7 +211,7 @@ impl OpenFarm {
 
 impl ReadPieces {
     /// Forgets the pieces that are gone.
-    fn forget(&self, book: &Book) {
+    pub(crate) fn forget(&self, book: &Book) {
         lock(&self.segments).retain(|number, _| book.manifest.segment(*number).is_some());
         let base = book.manifest.base().sequence;
         lock(&self.batches).retain(|sequence, _| *sequence > base);

@@ -133,6 +133,27 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Vec<Entry>, Malformed> {
     entries.into_iter().map(StoredEntry::into_entry).collect()
 }
 
+/// Those of the entries of a payload that are wanted by what they are about, with their places, and how many there are in
+/// all. The others are not made.
+pub(crate) fn decode_wanted(
+    payload: &[u8],
+    wanted: impl Fn(u32, Option<SessionOf>) -> bool,
+) -> Result<(Vec<(u32, Entry)>, usize), Malformed> {
+    let bytes = unpack(payload)?;
+    let StoredBatch::V1(entries) = postcard::from_bytes(&bytes)?;
+    let count = entries.len();
+    let entries = (0..).zip(entries).filter(|(place, entry)| wanted(*place, entry.session_of()));
+    let entries = entries.map(|(place, entry)| Ok::<_, Malformed>((place, entry.into_entry()?)));
+    Ok((entries.collect::<Result<_, _>>()?, count))
+}
+
+/// Whose a stored session is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SessionOf {
+    pub(crate) job: (QueueId, JobId),
+    pub(crate) worker: (FleetId, Option<WorkerId>),
+}
+
 #[derive(Serialize, Deserialize)]
 enum StoredBatch<'a> {
     #[serde(borrow)]
@@ -238,6 +259,17 @@ impl<'a> StoredEntry<'a> {
                 sent_nanos: share.sent.map(NanoUsd::nanos),
             }),
             (Record::Volume(volume), _) => Self::Volume(StoredVolume::new(volume, put.fingerprint)),
+        }
+    }
+
+    /// Whose session it stores, if it stores one.
+    fn session_of(&self) -> Option<SessionOf> {
+        match self {
+            Self::Session(session) | Self::Shared(StoredWithShare { session, .. }) => Some(SessionOf {
+                job: (QueueId::from_bytes(session.queue_id), JobId::from_bytes(session.job_id)),
+                worker: (FleetId::from_bytes(session.fleet_id), session.worker_id.map(WorkerId::from_bytes)),
+            }),
+            Self::Volume(_) | Self::Tombstone(_) => None,
         }
     }
 

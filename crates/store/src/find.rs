@@ -10,12 +10,13 @@ use hashbrown::HashSet;
 use crate::batches;
 use crate::book::{Book, Reading};
 use crate::database::Database;
-use crate::encoding::{Entry, Put};
+use crate::encoding::{Entry, Put, SessionOf};
 use crate::error::StoreError;
 use crate::farm::OpenFarm;
 use crate::identity::{Place, Standing};
+use crate::lookup::session_in;
 use crate::roster::{Piece, Roster, SessionOwner};
-use crate::sealed::{Segment, read_records};
+use crate::sealed::{Segment, Sought, read_records};
 
 /// Where a session stands in a list of sessions: lists go by start, and by id where sessions started at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,20 +35,6 @@ impl SessionPosition {
 }
 
 impl OpenFarm {
-    /// The session with an id, as it is stored now.
-    pub(crate) fn session(
-        &self,
-        database: &Database,
-        session_id: SessionId,
-    ) -> Result<Option<Session<LineCost>>, StoreError> {
-        let id = RecordId::Session(session_id);
-        let book = self.book()?;
-        match book.live_put(&Reading { database, files: &self.files }, id)? {
-            Some(Put { record: Record::Session(session), .. }) => Ok(Some(session)),
-            _ => Ok(None),
-        }
-    }
-
     /// At most `limit` sessions of an owner behind a position, in the order of their starts.
     ///
     /// Sealing moves sessions from piece to piece. When it did so meanwhile, the page is read again.
@@ -74,24 +61,93 @@ impl OpenFarm {
         after: Option<SessionPosition>,
         limit: usize,
     ) -> Result<Vec<Session<LineCost>>, StoreError> {
-        let pieces = self.roster(database, |roster| roster.pieces_of(owner))?;
-        let mut page: Vec<Session<LineCost>> = Vec::new();
+        let (pieces, span) =
+            self.roster(database, |roster| (roster.pieces_of(owner), roster.span_of(owner)))?;
+        let mut page = Page { owner, after, limit, sessions: Vec::new() };
         for (first_ms, last_ms, piece) in pieces {
-            let is_full = page.len() == limit;
-            if is_full && page.last().is_none_or(|last| last.span.started_at().millis() < first_ms) {
+            if page.is_complete_before(first_ms) {
                 break;
             }
-            if after.is_some_and(|after| last_ms < after.started_at.millis()) {
-                continue;
+            if !page.is_behind(last_ms) {
+                self.add_piece(database, piece, span, &mut page)?;
             }
-            let wanted = |session: &Session<LineCost>| {
-                owner.owns(session) && after.is_none_or(|after| after < SessionPosition::of(session))
-            };
-            page.extend(self.live_sessions(database, piece, wanted)?);
-            page.sort_by_key(SessionPosition::of);
-            page.truncate(limit);
         }
-        Ok(page)
+        Ok(page.sessions)
+    }
+
+    /// Adds the sessions of a piece to a page of an owner whose ended sessions lie in a span.
+    fn add_piece(
+        &self,
+        database: &Database,
+        piece: Piece,
+        span: (i64, i64),
+        page: &mut Page,
+    ) -> Result<(), StoreError> {
+        let found = match piece {
+            Piece::Carried => self.book()?.running_sessions(|session| page.wants(session)),
+            Piece::Batch(sequence) => self.owned_in_batch(database, sequence, page.owner)?,
+            Piece::Segment(number) => {
+                let segment = self.book()?.manifest.segment(number).cloned();
+                return segment.map_or(Ok(()), |segment| self.add_segment(&segment, span, page));
+            }
+        };
+        self.add_live(found, page)
+    }
+
+    /// Adds those of a segment, from the row groups that can have some, by their first starts.
+    fn add_segment(
+        &self,
+        segment: &Segment,
+        (first_ms, last_ms): (i64, i64),
+        page: &mut Page,
+    ) -> Result<(), StoreError> {
+        let outline = self.outline(segment)?;
+        let groups = outline.spans().enumerate().filter(|(_, (starts, ends))| {
+            *starts.end() >= first_ms && *ends.start() <= last_ms && !page.is_behind(*starts.end())
+        });
+        let mut groups: Vec<_> = groups.map(|(index, (starts, _))| (*starts.start(), index)).collect();
+        groups.sort_unstable();
+        for (first_ms, index) in groups {
+            if page.is_complete_before(first_ms) {
+                break;
+            }
+            let mut found = PlacedSessions::new();
+            let sought = Sought::Owner(page.owner);
+            outline.read_sought_in(index, &self.files, segment, sought, &mut |row, session| {
+                found.push((Place::Sealed { segment: segment.number, row }, session));
+            })?;
+            self.add_live(found, page)?;
+        }
+        Ok(())
+    }
+
+    fn owned_in_batch(
+        &self,
+        database: &Database,
+        sequence: i64,
+        owner: SessionOwner,
+    ) -> Result<PlacedSessions, StoreError> {
+        let farm_id = self.farm_id();
+        let entries = database.read(|connection| {
+            let is_own = |_, session: Option<SessionOf>| session.is_some_and(|of| owner.owns_one_of(of));
+            batches::load_wanted(connection, farm_id, sequence, is_own)
+        })?;
+        let placed = entries
+            .into_iter()
+            .filter_map(|(index, entry)| Some((Place::Batch { sequence, index }, session_in(entry)?)));
+        Ok(placed.collect())
+    }
+
+    /// Adds those of the sessions that are stored now.
+    fn add_live(&self, found: PlacedSessions, page: &mut Page) -> Result<(), StoreError> {
+        let book = self.book()?;
+        let live = found.into_iter().filter(|(place, session)| {
+            page.wants(session) && book.is_at(RecordId::Session(session.session_id), *place)
+        });
+        let live: Vec<_> = live.map(|(_, session)| session).collect();
+        drop(book);
+        page.add(live);
+        Ok(())
     }
 
     /// Number of workers of a fleet that have a running session. It needs no history.
@@ -156,28 +212,36 @@ impl OpenFarm {
         *self.write_roster() = roster;
         Ok(())
     }
+}
 
-    /// The sessions of a piece that are stored now and wanted.
-    pub(crate) fn live_sessions(
-        &self,
-        database: &Database,
-        piece: Piece,
-        wanted: impl Fn(&Session<LineCost>) -> bool,
-    ) -> Result<Vec<Session<LineCost>>, StoreError> {
-        let reading = Reading { database, files: &self.files };
-        let sessions = match piece {
-            Piece::Carried => self.book()?.running_sessions(wanted),
-            Piece::Batch(sequence) => batch_sessions(&reading, sequence, wanted)?,
-            Piece::Segment(number) => {
-                let segment = self.book()?.manifest.segment(number).cloned();
-                segment.map_or(Ok(Vec::new()), |segment| segment_sessions(&reading, &segment, wanted))?
-            }
-        };
-        let book = self.book()?;
-        let live = sessions
-            .into_iter()
-            .filter(|(place, session)| book.is_at(RecordId::Session(session.session_id), *place));
-        Ok(live.map(|(_, session)| session).collect())
+/// A page of sessions on its way, in the order of their starts.
+struct Page {
+    owner: SessionOwner,
+    after: Option<SessionPosition>,
+    limit: usize,
+    sessions: Vec<Session<LineCost>>,
+}
+
+impl Page {
+    fn wants(&self, session: &Session<LineCost>) -> bool {
+        self.owner.owns(session) && self.after.is_none_or(|after| after < SessionPosition::of(session))
+    }
+
+    /// Whether what starts at the latest then lies before the page.
+    fn is_behind(&self, last_start_ms: i64) -> bool {
+        self.after.is_some_and(|after| last_start_ms < after.started_at.millis())
+    }
+
+    /// Whether what starts from then on cannot change it any more.
+    fn is_complete_before(&self, first_start_ms: i64) -> bool {
+        let is_later = |last: &Session<LineCost>| last.span.started_at().millis() < first_start_ms;
+        self.sessions.len() == self.limit && self.sessions.last().is_none_or(is_later)
+    }
+
+    fn add(&mut self, sessions: Vec<Session<LineCost>>) {
+        self.sessions.extend(sessions);
+        self.sessions.sort_by_key(SessionPosition::of);
+        self.sessions.truncate(self.limit);
     }
 }
 

@@ -16,6 +16,7 @@ use farmtally_model::{
 use hashbrown::{HashMap, HashSet};
 
 use crate::catalogue::Tagged;
+use crate::encoding::SessionOf;
 
 /// A part of storage that is read as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,11 +118,17 @@ pub enum SessionOwner {
 impl SessionOwner {
     /// Whether a session is one of its own.
     pub(crate) fn owns<C>(self, session: &Session<C>) -> bool {
+        self.owns_one_of(SessionOf {
+            job: (session.queue_id, session.job_id),
+            worker: (session.fleet_id, session.worker_id),
+        })
+    }
+
+    /// Whether a session of these is one of its own.
+    pub(crate) fn owns_one_of(self, session: SessionOf) -> bool {
         match self {
-            Self::Job(queue_id, job_id) => (session.queue_id, session.job_id) == (queue_id, job_id),
-            Self::Worker(fleet_id, worker_id) => {
-                (session.fleet_id, session.worker_id) == (fleet_id, Some(worker_id))
-            }
+            Self::Job(queue_id, job_id) => session.job == (queue_id, job_id),
+            Self::Worker(fleet_id, worker_id) => session.worker == (fleet_id, Some(worker_id)),
         }
     }
 }
@@ -250,6 +257,15 @@ impl Roster {
         let mut pieces: Vec<_> = with_starts.collect();
         pieces.sort_unstable();
         pieces
+    }
+
+    /// The first start and the last end of the ended sessions of an owner, which must not be stale, in milliseconds since 1970.
+    pub(crate) fn span_of(&self, owner: SessionOwner) -> (i64, i64) {
+        let span = match owner {
+            SessionOwner::Job(queue_id, job_id) => self.jobs.span(&(queue_id, job_id)),
+            SessionOwner::Worker(fleet_id, worker_id) => self.workers.span(&(fleet_id, worker_id)),
+        };
+        span.unwrap_or((i64::MIN, i64::MAX))
     }
 
     /// The pieces that have to be looked through for [`Roster::settle`]; none when nothing is stale.
@@ -391,6 +407,10 @@ impl<K: Ord + Copy, L: Ord> Register<K, L> {
             entry.pieces.retain(|piece| !is_gone(*piece));
             entry.note_piece(piece);
         }
+    }
+
+    fn span(&self, key: &K) -> Option<(i64, i64)> {
+        self.entries.get(key).map(|entry| (entry.first_start_ms, entry.last_end_ms.unwrap_or(i64::MIN)))
     }
 
     fn pieces(&self, key: &K) -> &[Piece] {

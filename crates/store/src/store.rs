@@ -220,7 +220,16 @@ impl Store {
         farm_id: FarmId,
         session_id: SessionId,
     ) -> Result<Option<Session<LineCost>>, StoreError> {
-        self.on_farm(farm_id, |farm, database| farm.session(database, session_id))
+        Ok(self.sessions_with(farm_id, &[session_id])?.pop())
+    }
+
+    /// Those of the sessions that are stored, in no order. Each part of storage is read once, however many of them it has.
+    pub fn sessions_with(
+        &self,
+        farm_id: FarmId,
+        session_ids: &[SessionId],
+    ) -> Result<Vec<Session<LineCost>>, StoreError> {
+        self.on_farm(farm_id, |farm, database| farm.sessions_with(database, session_ids))
     }
 
     /// At most `limit` sessions of a job or a worker behind a position, in the order of positions.

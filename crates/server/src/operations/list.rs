@@ -29,6 +29,11 @@ pub(super) fn find<K, T>(
     keys.into_iter().map(find).collect()
 }
 
+/// One of several things that were looked for together, of which it was found, or that it is not there.
+pub(super) fn found<K, T>(key: K, found: Result<T, ServiceError>) -> Found<K, T> {
+    Found { key, found: found.map_err(|error| error.to_string()) }
+}
+
 /// What was found, as the wire shows it.
 pub(super) fn shapes<'a, K: Copy, T, S>(
     all: &'a [Found<K, T>],

@@ -1,7 +1,7 @@
 //! ListSessions, GetSession, ListSessionsForWorker and BatchGetSession.
 
 use farmtally_model::{LineCost, Session};
-use farmtally_service::{ServiceError, SessionPosition};
+use farmtally_service::{SessionAddress, SessionPosition};
 use farmtally_wire::{self as wire, SessionKey, SessionPlace};
 
 use super::call::Call;
@@ -34,19 +34,27 @@ pub(super) fn list_for_worker(call: &Call<'_>) -> Result<Reply, Refusal> {
 }
 
 pub(super) fn get(call: &Call<'_>) -> Result<Reply, Refusal> {
-    let session = find(call, &wire::parse_session(&call.request)?)?;
+    let key = wire::parse_session(&call.request)?;
+    let session = call.service.session(call.caller, &address(&key))?;
     Ok(ok(wire::write_session(&shape(&session))))
 }
 
 pub(super) fn batch_get(call: &Call<'_>) -> Result<Reply, Refusal> {
-    let sessions =
-        list::find(wire::parse_batch_get_session(&call.request)?, |key: &SessionKey| find(call, key))?;
+    let keys = wire::parse_batch_get_session(&call.request)?;
+    let addresses: Vec<_> = keys.iter().map(address).collect();
+    let found = call.service.sessions_at(call.caller, &addresses)?;
+    let sessions: Vec<_> = keys.into_iter().zip(found).map(|(key, found)| list::found(key, found)).collect();
     Ok(ok(wire::write_batch_of_sessions(&list::shapes(&sessions, |_, session| shape(session)))))
 }
 
-fn find(call: &Call<'_>, key: &SessionKey) -> Result<StoredSession, ServiceError> {
+fn address(key: &SessionKey) -> SessionAddress {
     let job = key.job;
-    call.service.session(call.caller, job.farm_id, job.queue_id, job.job_id, key.session_id)
+    SessionAddress {
+        farm_id: job.farm_id,
+        queue_id: job.queue_id,
+        job_id: job.job_id,
+        session_id: key.session_id,
+    }
 }
 
 fn to_position(place: SessionPlace) -> SessionPosition {

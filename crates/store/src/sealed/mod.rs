@@ -29,6 +29,6 @@ pub(crate) use keys::{Candidate, KeyEntry, KeyFile, Keys, OpenedKeys, key_of, me
 pub(crate) use manifest::{LoadedManifest, Manifest, ManifestChange, Removal, Root, Segment};
 pub(crate) use month::Month;
 pub(crate) use segment_outline::SegmentOutline;
-pub(crate) use segment_reader::{check_file, read_records, read_rows, verified_bytes};
+pub(crate) use segment_reader::{Sought, check_file, read_records, read_rows, verified_bytes};
 pub(crate) use segment_rows::{SegmentNames, ended_nanos};
 pub(crate) use segment_writer::{NewSegment, WrittenSegment, write_segment};

@@ -25,8 +25,7 @@ use crate::encoding::Malformed;
 use crate::error::StoreError;
 use crate::sealed::files::FarmFiles;
 use crate::sealed::manifest::Segment;
-use crate::sealed::segment_reader::{ENDED_AT, STARTED_AT, damaged, read_sought, verified_bytes};
-use crate::spans::SoughtSpans;
+use crate::sealed::segment_reader::{ENDED_AT, STARTED_AT, Sought, damaged, read_sought, verified_bytes};
 
 /// The row groups of a segment's file.
 #[derive(Debug)]
@@ -41,7 +40,7 @@ struct GroupOutline {
     /// Where its columns lie in the file.
     bytes: Range<u64>,
     checksum: u64,
-    first_row: u32,
+    rows: Range<u32>,
     /// First and last start and end, in milliseconds since 1970.
     starts: RangeInclusive<i64>,
     ends: RangeInclusive<i64>,
@@ -57,8 +56,8 @@ impl SegmentOutline {
         let mut groups = Vec::with_capacity(file.num_row_groups());
         for group in file.metadata().row_groups() {
             let outline = GroupOutline::of(group, &bytes, first_row).map_err(damaged)?;
+            first_row = outline.rows.end;
             groups.push(outline);
-            first_row = first_row.saturating_add(u32::try_from(group.num_rows()).unwrap_or(u32::MAX));
         }
         Ok(Self { file_checksum: segment.file_checksum, metadata: file.metadata().clone(), groups })
     }
@@ -68,29 +67,49 @@ impl SegmentOutline {
         self.file_checksum == segment.file_checksum
     }
 
-    /// Visits the sessions that have one of the spans, with their first rows.
+    /// Visits the sessions that are sought, with their first rows. Row groups that can have none are not read.
     pub(crate) fn read_sought(
         &self,
         files: &FarmFiles,
         segment: &Segment,
-        sought: &SoughtSpans,
+        sought: Sought<'_>,
         mut visit: impl FnMut(u32, Session<LineCost>),
     ) -> Result<(), StoreError> {
+        let can_have = |group: &GroupOutline| match sought {
+            Sought::Spans(spans) => spans.has_within(&group.starts, &group.ends),
+            Sought::Owner(_) => true,
+            Sought::Rows(rows) => rows.iter().any(|row| group.rows.contains(row)),
+        };
+        let groups = self.groups.iter().enumerate().filter(|(_, group)| can_have(group));
+        groups
+            .map(|(index, _)| index)
+            .try_for_each(|index| self.read_sought_in(index, files, segment, sought, &mut visit))
+    }
+
+    /// First and last start and end of the sessions of each row group, in milliseconds since 1970.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = (&RangeInclusive<i64>, &RangeInclusive<i64>)> {
+        self.groups.iter().map(|group| (&group.starts, &group.ends))
+    }
+
+    /// Visits the sessions of one row group that are sought, with their first rows.
+    pub(crate) fn read_sought_in(
+        &self,
+        index: usize,
+        files: &FarmFiles,
+        segment: &Segment,
+        sought: Sought<'_>,
+        visit: &mut impl FnMut(u32, Session<LineCost>),
+    ) -> Result<(), StoreError> {
+        let Some(group) = self.groups.get(index) else { return Ok(()) };
+        let bytes = group.read(files, segment)?;
+        let part = Arc::new(FilePart { start: group.bytes.start, bytes });
+        let of_group = self.metadata.row_group(index);
+        let pages = self.metadata.page_index_for_row_group(index);
         let properties = Arc::new(ReaderProperties::builder().build());
-        for (index, group) in self.groups.iter().enumerate() {
-            if !sought.has_within(&group.starts, &group.ends) {
-                continue;
-            }
-            let bytes = group.read(files, segment)?;
-            let part = Arc::new(FilePart { start: group.bytes.start, bytes });
-            let of_group = self.metadata.row_group(index);
-            let pages = self.metadata.page_index_for_row_group(index);
-            SerializedRowGroupReader::new(part, of_group, pages, Arc::clone(&properties))
-                .map_err(Malformed::from)
-                .and_then(|reader| read_sought(&reader, group.first_row, sought, &mut visit))
-                .map_err(|malformed| damaged(files, segment, &malformed.reason()))?;
-        }
-        Ok(())
+        SerializedRowGroupReader::new(part, of_group, pages, properties)
+            .map_err(Malformed::from)
+            .and_then(|reader| read_sought(&reader, group.rows.start, sought, visit))
+            .map_err(|malformed| damaged(files, segment, &malformed.reason()))
     }
 }
 
@@ -112,7 +131,8 @@ impl GroupOutline {
             _ => i64::MIN..=i64::MAX,
         };
         let (starts, ends) = (instants(STARTED_AT), instants(ENDED_AT));
-        Ok(Self { checksum: xxh3_64(content), bytes, first_row, starts, ends })
+        let rows = first_row..first_row.saturating_add(u32::try_from(group.num_rows())?);
+        Ok(Self { checksum: xxh3_64(content), bytes, rows, starts, ends })
     }
 
     /// The bytes of its columns, verified. A copy of the file that is missing or damaged is fetched anew.
@@ -187,11 +207,17 @@ mod tests {
     use crate::fingerprint::fingerprint;
     use crate::limits::ROW_GROUP_ROWS;
     use crate::records::as_submitted;
+    use crate::roster::SessionOwner;
     use crate::sealed::{Month, NewSegment, SegmentNames, read_records, write_segment};
+    use crate::spans::SoughtSpans;
     use farmtally_model::{
         FarmId, FleetId, JobId, JobName, LicenseProduct, NanoUsd, QueueId, Record, SessionId, Span,
         Timestamp, Usage, UsageLine, UsageLines, UserId,
     };
+
+    fn job_id(number: u32) -> JobId {
+        JobId::from_bytes([u8::try_from(number % 97).unwrap(); 16])
+    }
 
     fn session(number: u32) -> Session<LineCost> {
         let at = |ms: u32| Timestamp::from_millis(i64::from(ms)).unwrap();
@@ -206,7 +232,7 @@ mod tests {
             session_id: SessionId::from_bytes(id),
             queue_id: QueueId::from_bytes([1; 16]),
             fleet_id: FleetId::from_bytes([2; 16]),
-            job_id: JobId::from_bytes([3; 16]),
+            job_id: job_id(number),
             job_name: JobName::new(&format!("take {}", number % 7)).unwrap(),
             user_id: UserId::new("alice").unwrap(),
             worker_id: None,
@@ -261,9 +287,66 @@ mod tests {
         })
         .unwrap();
         let mut found = Vec::new();
-        outline.read_sought(&files, &segment, &sought, |row, session| found.push((row, session))).unwrap();
+        outline
+            .read_sought(&files, &segment, Sought::Spans(&sought), |row, session| found.push((row, session)))
+            .unwrap();
         assert!(found.len() >= numbers.len());
         assert_eq!(found, expected);
+    }
+
+    /// All sessions of a segment that are wanted, with their rows.
+    fn whole(
+        files: &FarmFiles,
+        segment: &Segment,
+        wanted: impl Fn(u32, &Session<LineCost>) -> bool,
+    ) -> Vec<(u32, Session<LineCost>)> {
+        let mut found = Vec::new();
+        read_records(files, segment, |sealed| {
+            match sealed.record {
+                Record::Session(session) if wanted(sealed.row, &session) => found.push((sealed.row, session)),
+                _ => {}
+            }
+            Ok(())
+        })
+        .unwrap();
+        found
+    }
+
+    #[test]
+    fn sessions_of_rows_and_of_a_job_are_read_as_out_of_the_whole_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = FarmFiles::new(dir.path(), FarmId::from_bytes([1; 16]));
+        let segment = written(&files);
+        let outline = SegmentOutline::read(&files, &segment).unwrap();
+        let read = |sought: Sought<'_>| {
+            let mut found = Vec::new();
+            outline.read_sought(&files, &segment, sought, |row, session| found.push((row, session))).unwrap();
+            found
+        };
+        let all = whole(&files, &segment, |_, _| true);
+        // The first and the last of each row group are among them, and neighbours.
+        let mut rows: Vec<u32> = all.iter().map(|(row, _)| *row).step_by(1_009).collect();
+        rows.extend(all.iter().map(|(row, _)| *row).filter(|row| {
+            outline
+                .groups
+                .iter()
+                .any(|group| row.abs_diff(group.rows.start) < 4 || row.abs_diff(group.rows.end) < 4)
+        }));
+        rows.extend(all.last().map(|(row, _)| *row));
+        rows.sort_unstable();
+        rows.dedup();
+        assert_eq!(read(Sought::Rows(&rows)), whole(&files, &segment, |row, _| rows.contains(&row)));
+        let second_lines: Vec<u32> = all
+            .iter()
+            .filter(|(_, one)| one.usage.as_slice().len() > 1)
+            .map(|(row, _)| row + 1)
+            .take(5)
+            .collect();
+        assert_eq!(read(Sought::Rows(&second_lines)), [], "no record begins there");
+        let owner = SessionOwner::Job(QueueId::from_bytes([1; 16]), job_id(5));
+        let of_job = read(Sought::Owner(owner));
+        assert!(of_job.len() > 100);
+        assert_eq!(of_job, whole(&files, &segment, |_, session| session.job_id == job_id(5)));
     }
 
     #[test]
@@ -281,7 +364,8 @@ mod tests {
             let session = session(number);
             let span = (session.span.started_at().millis(), session.span.ended_at().unwrap().millis());
             let mut found = 0;
-            let read = outline.read_sought(&files, &segment, &SoughtSpans::new(&[span]), |_, _| found += 1);
+            let spans = SoughtSpans::new(&[span]);
+            let read = outline.read_sought(&files, &segment, Sought::Spans(&spans), |_, _| found += 1);
             read.map(|()| found)
         };
         assert!(read(101).unwrap() >= 1, "the other row group is as it was");

@@ -22,6 +22,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::encoding::{Malformed, Put, StoredShare};
 use crate::error::StoreError;
 use crate::fingerprint::{Fingerprint, Submitted, fingerprint_as};
+use crate::roster::SessionOwner;
 use crate::sealed::files::FarmFiles;
 use crate::sealed::manifest::Segment;
 use crate::spans::SoughtSpans;
@@ -91,19 +92,37 @@ pub(crate) fn read_rows(
     }
 }
 
-/// The columns with start and end.
+/// The columns with a line's number in its record, and with the job, the worker, the start and the end of a session.
+const LINE: usize = 2;
+const JOB_ID: usize = 7;
+const WORKER_ID: usize = 10;
 pub(super) const STARTED_AT: usize = 13;
 pub(super) const ENDED_AT: usize = 14;
 
-/// Visits the sessions of a row group that have one of the spans, with their first rows. Other sessions are not made.
+/// What is looked for in a row group. Other records are not made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Sought<'a> {
+    /// Sessions with one of these starts and ends.
+    Spans(&'a SoughtSpans),
+    /// Sessions of a job or a worker, and of one that has the same id in another queue or fleet.
+    Owner(SessionOwner),
+    /// The records that begin in these rows of the file, which are in order.
+    Rows(&'a [u32]),
+}
+
+/// Visits the sessions of a row group that are sought, with their first rows.
 pub(super) fn read_sought(
     group: &dyn RowGroupReader,
     first_row: u32,
-    sought: &SoughtSpans,
+    sought: Sought<'_>,
     visit: &mut impl FnMut(u32, Session<LineCost>),
 ) -> Result<(), Malformed> {
     let length = usize::try_from(group.metadata().num_rows())?;
-    let picked = sought_rows(group, length, sought)?;
+    let picked = match sought {
+        Sought::Spans(spans) => rows_of_spans(group, length, spans)?,
+        Sought::Owner(owner) => rows_of_owner(group, length, owner)?,
+        Sought::Rows(rows) => rows_from(group, length, first_row, rows)?,
+    };
     if picked.is_empty() {
         return Ok(());
     }
@@ -121,26 +140,76 @@ pub(super) fn read_sought(
     Ok(())
 }
 
-/// The rows with one of the spans, as stretches: all lines of a record are among them or none, because they share its span.
-fn sought_rows(
+/// Rows as stretches. All lines of a record have to be among them or none.
+fn stretches(rows: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
+    let mut picked: Vec<Range<usize>> = Vec::new();
+    for row in rows {
+        match picked.last_mut() {
+            Some(last) if last.end == row => last.end = row + 1,
+            _ => picked.push(row..row + 1),
+        }
+    }
+    picked
+}
+
+fn whole_column<D: DataType>(
+    group: &dyn RowGroupReader,
+    mut column: usize,
+    length: usize,
+) -> Result<Column<D::T>, Malformed> {
+    Column::<D::T>::read::<D>(group, &mut column, std::slice::from_ref(&(0..length)))
+}
+
+/// The rows with one of the spans, which all lines of a record share.
+fn rows_of_spans(
     group: &dyn RowGroupReader,
     length: usize,
     sought: &SoughtSpans,
 ) -> Result<Vec<Range<usize>>, Malformed> {
-    let all = 0..length;
-    let instants =
-        |mut column: usize| Column::<i64>::read::<Int64Type>(group, &mut column, std::slice::from_ref(&all));
-    let (starts, ends) = (instants(STARTED_AT)?, instants(ENDED_AT)?);
-    let mut picked: Vec<Range<usize>> = Vec::new();
+    let starts = whole_column::<Int64Type>(group, STARTED_AT, length)?;
+    let ends = whole_column::<Int64Type>(group, ENDED_AT, length)?;
+    let mut rows = Vec::new();
     for row in 0..length {
         if sought.contains((*starts.required(row)?, *ends.required(row)?)) {
-            match picked.last_mut() {
-                Some(last) if last.end == row => last.end = row + 1,
-                _ => picked.push(row..row + 1),
-            }
+            rows.push(row);
         }
     }
-    Ok(picked)
+    Ok(stretches(rows.into_iter()))
+}
+
+/// The rows with the id of a job or a worker, which all lines of a session share.
+fn rows_of_owner(
+    group: &dyn RowGroupReader,
+    length: usize,
+    owner: SessionOwner,
+) -> Result<Vec<Range<usize>>, Malformed> {
+    let (column, id) = match owner {
+        SessionOwner::Job(_, job_id) => (JOB_ID, job_id.to_string()),
+        SessionOwner::Worker(_, worker_id) => (WORKER_ID, worker_id.to_string()),
+    };
+    let ids = whole_column::<ByteArrayType>(group, column, length)?;
+    let is_own = |row: &usize| ids.get(*row).is_some_and(|found| found.data() == id.as_bytes());
+    Ok(stretches((0..length).filter(is_own)))
+}
+
+/// The rows of the records that begin in some rows of the file. A row that no record begins in has none.
+fn rows_from(
+    group: &dyn RowGroupReader,
+    length: usize,
+    first_row: u32,
+    begin: &[u32],
+) -> Result<Vec<Range<usize>>, Malformed> {
+    let lines = whole_column::<Int32Type>(group, LINE, length)?;
+    let begins = |row: &usize| lines.get(*row) == Some(&0);
+    let mut rows = Vec::new();
+    for row in begin {
+        let Some(row) = row.checked_sub(first_row).map(usize::try_from).transpose()? else { continue };
+        if row < length && begins(&row) {
+            rows.push(row);
+            rows.extend((row + 1..length).take_while(|row| !begins(row)));
+        }
+    }
+    Ok(stretches(rows.into_iter()))
 }
 
 /// Sees that a segment's file is there and has its length; what is in it is verified when it is read. A copy that is

@@ -153,6 +153,12 @@ fn check_owner(store: &Store, owner: SessionOwner, sessions: &[Session<LineCost>
 
 fn check_all(store: &Store) {
     let sessions = stored(store);
+    // One more id than there are, and one twice.
+    let ids: Vec<_> = (0..=NUMBERS).chain([0]).map(|number| SessionId::from_bytes(bytes(number))).collect();
+    let mut together = store.sessions_with(farm(1), &ids).unwrap();
+    together.sort_by_key(|session| session.session_id);
+    together.dedup();
+    assert_eq!(together, sessions);
     assert_eq!(sessions.len() as u64, store.snapshot(farm(1)).unwrap().session_count());
     let queues: BTreeSet<_> = (0..=FEW).map(|queue| QueueId::from_bytes([queue; 16])).collect();
     for queue_id in queues {
