@@ -56,9 +56,10 @@ pub(crate) struct ExplainArguments {
 }
 
 const REPRICE_NOTES: &str = "\
-Costs that came with a session stay; a session that runs is priced when it ends. Each change is a revision of the \
-session, so that an import that is repeated does not take it back. A change that was interrupted goes on with the same \
-command. Beside a running server, records are read from a copy of the folder and revised through the server.";
+Costs that came with a session stay; a session that runs is priced when it ends. A session keeps the revision that its \
+source gave it: an import that is repeated does not take the price back, and the source's next correction is priced by \
+the card of then. A change that was interrupted goes on with the same command. Beside a running server, records are read \
+from a copy of the folder and changed through the server.";
 
 #[derive(Debug, Args)]
 pub(crate) struct RepriceArguments {
@@ -77,8 +78,9 @@ pub(crate) struct RepriceArguments {
 
 const SPREAD_NOTES: &str = "\
 A session pays for the period in which it ended, in proportion to its whole runtime; the shares add up to the bill to the \
-nano-dollar. With `--yes` its share becomes the cost of the session's worker, as if it had come with the session: no rate \
-card prices it again, and a later spread of the same period replaces it. Licences keep what they cost.";
+nano-dollar. With `--yes` its share becomes the cost of the session's worker: no rate card prices it again, and a later \
+spread of the same period replaces it. What the source said of that cost is kept beside it. A session keeps its \
+revision, so that its source's next correction takes the share back. Licences keep what they cost.";
 
 #[derive(Debug, Args)]
 pub(crate) struct SpreadArguments {

@@ -257,7 +257,13 @@ fn refuse_unknown_quantities(
     instance_type: &InstanceType,
     machine: Option<&Machine>,
 ) -> Result<(), RateCardError> {
-    match price.hour(machine) {
+    let has_gpus = machine.is_some_and(|machine| machine.gpus.is_some());
+    let is_by_gpu = price.parts.iter().any(|(unit, _)| *unit == Unit::GpuHour);
+    let found = match price.hour(machine) {
+        Ok(_) if is_by_gpu && !has_gpus => Err(NoPrice::Unknown(Unit::GpuHour)),
+        found => found,
+    };
+    match found {
         Ok(_) => Ok(()),
         Err(NoPrice::TooLarge) => {
             Err(table.problem(price.parts[0].0.field(), "an hour of it costs more than 1000000 USD"))

@@ -116,6 +116,9 @@ impl Price {
     pub(super) fn quantity_thousandths(&self, unit: Unit, machine: Option<&Machine>) -> Option<u64> {
         match (self.volume_gb_thousandths, unit) {
             (Some(size), Unit::GbHour | Unit::GbMonth) => Some(size),
+            // Cards list GPUs where there are some. Where they are all that is paid for, nobody would notice that they are not
+            // listed, and the time would be free.
+            (_, Unit::GpuHour) if self.parts.len() > 1 => machine?.quantity_thousandths(unit).or(Some(0)),
             _ => machine.copied().unwrap_or_default().quantity_thousandths(unit),
         }
     }

@@ -42,6 +42,29 @@ fn a_node_is_one_where_the_card_says_nothing() {
 }
 
 #[test]
+fn a_machine_without_gpus_has_none_where_other_things_are_paid_for_too() {
+    let card = |machine: &str, rate: &str| {
+        format!("[[instanceType]]\nname = 'c6i'\n{machine}\n[[rate]]\nusage = 'COMPUTE'\n{rate}")
+    };
+    let both = "usdPerCoreHour = '0.04'\nusdPerGpuHour = 1";
+    assert_eq!(price(&card("cores = 32", both), ended()), (total("1.92"), 0));
+    assert_eq!(price(&card("cores = 32\ngpus = 4", both), ended()), (total("7.92"), 0));
+    // Nobody would notice that everything is free.
+    assert_eq!(price(&card("cores = 32", "usdPerGpuHour = 1"), ended()), (total("0"), 1));
+    assert_eq!(price(&card("cores = 32\ngpus = 0", "usdPerGpuHour = 1"), ended()), (total("0"), 0));
+    // A machine that the card does not describe may have any.
+    assert_eq!(
+        price("[[rate]]\nusage = 'COMPUTE'\nusdPerHour = 1\nusdPerGpuHour = 1", ended()),
+        (total("0"), 1)
+    );
+    let own = format!("{both}\ninstanceType = 'c6i'");
+    check_refused(
+        &card("cores = 32", &own),
+        "rate 1, usdPerGpuHour: the card does not say how many GPUs a `c6i` has; add it to an [[instanceType]]",
+    );
+}
+
+#[test]
 fn a_rate_whose_quantity_nobody_knows_is_no_price_and_no_other_rate_takes_its_place() {
     let card = "
         [[rate]]
