@@ -230,20 +230,21 @@ fn conflict(message: String, reason: ConflictReason, resource: &ResourceName) ->
 impl From<BodyRefusal> for Refusal {
     fn from(refusal: BodyRefusal) -> Self {
         let unparsable = |message| WireError::Validation(ValidationError::CannotParse { message });
+        let throttled =
+            |message| WireError::Throttling { message, quota_code: None, retry_after: RETRY_AFTER_PROBLEM };
         let wire = match refusal {
             BodyRefusal::TooLarge { bytes_max } => {
                 WireError::RequestTooLarge { body_bytes_max: bytes_max as u64 }
             }
-            BodyRefusal::TooSlow { read_max } => unparsable(format!(
-                "the request body did not arrive within {} seconds",
+            // A process that stood still was the slow one as often as the caller: an error that clients repeat.
+            BodyRefusal::TooSlow { read_max } => throttled(format!(
+                "the request body did not arrive within {} seconds; send the request again",
                 read_max.as_secs_f32()
             )),
             BodyRefusal::Broken => unparsable("the request body could not be read to its end".to_owned()),
-            BodyRefusal::NoMemory => WireError::Throttling {
-                message: "too many large requests at once; send this one again a little later".to_owned(),
-                quota_code: None,
-                retry_after: RETRY_AFTER_PROBLEM,
-            },
+            BodyRefusal::NoMemory => {
+                throttled("too many large requests at once; send this one again a little later".to_owned())
+            }
         };
         Self { told: Told::Wire(wire), cause: None, is_unread: true }
     }

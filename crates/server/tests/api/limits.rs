@@ -46,15 +46,15 @@ fn an_idle_connection_is_closed() {
 }
 
 #[test]
-fn a_body_that_does_not_end_is_refused_and_ends_the_connection() {
+fn a_body_that_does_not_end_is_to_be_sent_again_and_ends_the_connection() {
     let farmtally = impatient(|limits| limits.body_read_max = Duration::from_millis(50));
     for framing in ["content-length: 10\r\n\r\n{", "transfer-encoding: chunked\r\n\r\n1\r\n{\r\n"] {
         let mut connection = farmtally.connect();
         connection
             .send(format!("POST {} HTTP/1.1\r\nhost: x\r\n{framing}", aggregation_path(FARM)).as_bytes());
         let answer = connection.answer().unwrap();
-        let body = answer.error(400, "ValidationException");
-        assert_eq!(body["reason"], "CANNOT_PARSE");
+        // Clients repeat it: a server that was frozen between head and body has seen no body in time either.
+        let body = answer.error(429, "ThrottlingException");
         assert!(body["message"].as_str().unwrap().contains("0.05 seconds"), "{body}");
         assert_eq!(answer.header("connection"), Some("close"));
         assert!(connection.answer().is_none());
