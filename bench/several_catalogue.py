@@ -34,7 +34,7 @@ def measure(binary: Path, path: Path, farms: int, segments: int) -> None:
     lines.write_text("".join(map(line, range(SESSIONS))))
     program.run(binary, "import", "--data-dir", origin, "--farm", "Real", "--format", "jsonl", lines)
     program.run(binary, "seal", "--data-dir", origin)
-    database = Postgres(path / "postgres", "farmtally", fsync=True)
+    database = Postgres("farmtally", fsync=True)
     (path / "segments").mkdir()
     places = "--to-catalogue", database.socket_url, "--to-segments", path / "segments"
     program.run(binary, "migrate", "--data-dir", origin, folder, *places)
@@ -43,7 +43,7 @@ def measure(binary: Path, path: Path, farms: int, segments: int) -> None:
     print(row(binary, folder, database), flush=True)
     fill(database, farms, segments)
     print(row(binary, folder, database))
-    database.stop()
+    database.end()
 
 
 def line(number: int) -> str:

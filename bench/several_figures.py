@@ -69,7 +69,7 @@ class Studio:
 
     def __init__(self, binary: Path, path: Path, count: int, clients: int) -> None:
         self.binary, self.count = binary, count
-        self.database = Postgres(path / "postgres", "farmtally", fsync=True) if count else None
+        self.database = Postgres("farmtally", fsync=True) if count else None
         self.folders = [path / f"server{number}" for number in range(max(count, 1))]
         self.servers = []
         for folder in self.folders:
@@ -95,7 +95,7 @@ class Studio:
         for server in self.servers:
             server.__exit__()
         if self.database:
-            self.database.stop()
+            self.database.end()
 
     def figures(self, seconds: float, batch: int) -> list[str]:
         """A row for each thing that is measured."""

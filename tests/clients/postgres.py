@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
@@ -37,16 +38,13 @@ def free_port():
 class Postgres:
     """A running server with one database. By its socket everybody gets in; by its port only who has TLS and the password."""
 
-    def __init__(self, folder, database, fsync=False):
-        self.folder, self.database, self.bin = Path(folder), database, programs()
+    def __init__(self, database, fsync=False):
+        # Not below pytest's own folder: PostgreSQL refuses to run as root, its user has to pass through the folders above, and
+        # every pytest that begins takes that away from the others'.
+        self.folder, self.database, self.bin = Path(tempfile.mkdtemp(prefix="farmtally-postgres-")), database, programs()
         self.data, self.port = self.folder / "data", free_port()
-        self.folder.mkdir(parents=True)
         if os.geteuid() == 0:
-            # PostgreSQL refuses to run as root, and its user has to pass through the folders above.
             shutil.chown(self.folder, USER)
-            for parent in self.folder.parents:
-                if parent.stat().st_uid == 0 and str(parent) not in ("/", "/tmp"):
-                    parent.chmod(parent.stat().st_mode | 0o011)
         self._do("initdb", "--username", USER, "--auth", "trust", "--encoding", "UTF8", "--no-sync", "-D", self.data)
         self._make_certificates()
         rules = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
@@ -115,3 +113,8 @@ class Postgres:
 
     def stop(self):
         self._do("pg_ctl", "-D", self.data, "-m", "immediate", "stop")
+
+    def end(self):
+        """Ends it and removes its folder."""
+        self.stop()
+        shutil.rmtree(self.folder)

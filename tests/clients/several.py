@@ -21,7 +21,7 @@ class Studio:
     """The servers, their database and their segments: in a folder, or where `segments` says. `origin` is a folder that moves in."""
 
     def __init__(self, path, count, segments=None, origin=None):
-        self.path, self.database = path, Postgres(path / "postgres", "farmtally", fsync=True)
+        self.path, self.database = path, Postgres("farmtally", fsync=True)
         self.segments = segments or path / "segments"
         if not segments:
             self.segments.mkdir()
@@ -81,7 +81,7 @@ class Studio:
 
     def stop(self):
         self.stop_servers()
-        self.database.stop()
+        self.database.end()
 
 
 def session(number):

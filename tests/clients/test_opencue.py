@@ -55,10 +55,10 @@ def frames(count, started, stopped):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Postgres(tmp_path_factory.mktemp("postgres") / "pg", "cuebot")
+def server():
+    server = Postgres("cuebot")
     yield server
-    server.stop()
+    server.end()
 
 
 @pytest.fixture
