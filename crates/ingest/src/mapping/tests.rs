@@ -216,7 +216,7 @@ fn a_draft_says_what_it_guessed_and_what_is_missing() {
         "sessionId = \"Task ID\"  # such as \"T-1001\"",
         "startedAt = { column = \"Started\", format = \"%d.%m.%Y %H:%M:%S\" }",
         "costInUsd = { column = \"Cost\", decimalComma = true }",
-        "outcome = { column = \"Status\", map = { \"Done\" = \"SUCCEEDED\", \"Error\" = \"FAILED\" }, others = \"\" }",
+        "outcome = { column = \"Status\", map = { \"Done\" = \"SUCCEEDED\", \"Error\" = \"FAILED\" } }",
         "product = { column = \"Licenses\", split = \"|\" }",
         "#   \"Frames\": 5 of 5 rows",
     ] {
@@ -255,6 +255,30 @@ fn a_draft_finds_times_by_their_values_where_no_name_says_so() {
             "{draft}\n{entries:?}"
         );
     }
+}
+
+#[test]
+fn a_draft_keeps_a_column_of_times_with_one_bad_one_and_names_its_row() {
+    let row = |at: usize| {
+        let start =
+            if at == 7 { "31.02.2025 xx".to_owned() } else { format!("2025-11-{:02}T21:00:00Z", at + 1) };
+        format!("t{at},{start},2025-12-24T22:00:00Z,{},Done\n", at * 3)
+    };
+    let text = "id,start,end,licence cost,status\n".to_owned() + &(0..20).map(row).collect::<String>();
+    let draft = draft_mapping(Format::Csv, input(&text), "x").unwrap();
+    assert!(draft.contains("\nstartedAt = \"start\""), "{draft}");
+    assert!(draft.contains("# CHECK: row 8 has no such time, but \"31.02.2025 xx\""), "{draft}");
+}
+
+#[test]
+fn a_draft_has_no_money_in_an_id_and_no_silent_outcome() {
+    let text =
+        "start,licence cost,fare,status\n2025-11-24T22:00:00Z,1,$1,Done\n2025-11-24T22:00:00Z,2,$2,Odd\n";
+    let draft = draft_mapping(Format::Csv, input(text), "x").unwrap();
+    let id = draft.lines().find(|line| line.starts_with("sessionId")).unwrap();
+    assert!(!id.contains("cost") && !id.contains("fare"), "{draft}");
+    assert!(draft.contains("map = { \"Done\" = \"SUCCEEDED\", \"Odd\" = \"\" } }"), "{draft}");
+    assert!(!draft.contains("others"), "{draft}");
 }
 
 #[test]

@@ -149,7 +149,8 @@ impl Guesser<'_> {
         let changing = [Column::EndedAt, Column::Outcome, Column::CostInUsd].map(|member| self.found(member));
         for index in 0..self.sample.columns.len() {
             let is_runtime = RUNTIMES.iter().any(|(name, _)| plain(&self.column(index).name) == *name);
-            let is_measured = is_runtime || is_instant(self.column(index)) || is_fraction(self.column(index));
+            let column = self.column(index);
+            let is_measured = is_runtime || is_instant(column) || is_fraction(column) || is_money(column);
             if !self.is_unique(&columns) && !changing.contains(&Some(index)) && !is_measured {
                 let more = [columns.as_slice(), &[index]].concat();
                 if !columns.contains(&index) && self.distinct(&more) > self.distinct(&columns) {
@@ -259,7 +260,7 @@ impl Guesser<'_> {
             let what = if member == Column::StartedAt { "began" } else { "ended" };
             format!("only its values say that this is a time; is it when the session {what}?")
         });
-        let notes: Vec<String> = by_values.into_iter().chain(form.note.map(str::to_owned)).collect();
+        let notes: Vec<String> = by_values.into_iter().chain(form.note).collect();
         self.line(member, value, Some(index), (!notes.is_empty()).then(|| notes.join(" ")));
     }
 
@@ -335,6 +336,20 @@ fn is_instant(column: &SampledColumn) -> bool {
     Moments::of(0, column).is_some_and(|moments| moments.is_sure)
 }
 
+/// Whether a column is of money, by its name or its values: a price that is corrected later must not make another session.
+fn is_money(column: &SampledColumn) -> bool {
+    const WORDS: [&str; 10] =
+        ["cost", "price", "usd", "eur", "gbp", "amount", "charge", "fee", "rate", "total"];
+    let name = column.name.to_lowercase();
+    let is_called_so = name
+        .split(|letter: char| !letter.is_alphanumeric())
+        .any(|word| WORDS.iter().any(|known| word == *known || word.strip_suffix('s') == Some(known)))
+        || ["cost", "price"].iter().any(|known| plain(&name).contains(known));
+    let has_sign = column.values().any(|text| text.contains(['$', '€', '£']));
+    let is_amount = column.present() > 0 && column.values().all(looks_like_amount);
+    is_amount && (is_called_so || has_sign)
+}
+
 /// Whether the values are measured: what tells things apart is counted.
 fn is_fraction(column: &SampledColumn) -> bool {
     column.present() > 0
@@ -375,13 +390,18 @@ fn runtime_unit(column: &SampledColumn, named: Option<&'static str>) -> Option<(
 /// The map from a column's texts to outcomes.
 fn outcomes(column: &SampledColumn) -> (String, Option<String>) {
     let texts: BTreeSet<&str> = column.values().collect();
-    let known: Vec<String> = texts
+    // A text that comes later is refused with its row: nobody has said yet what it means.
+    let map: Vec<String> = texts
         .iter()
-        .filter_map(|text| Some(format!("{} = {}", quoted(text), quoted(outcome(text)?))))
+        .map(|text| format!("{} = {}", quoted(text), quoted(outcome(text).unwrap_or_default())))
         .collect();
     let others: Vec<&str> = texts.iter().copied().filter(|text| outcome(text).is_none()).take(10).collect();
-    let note = (!others.is_empty())
-        .then(|| format!("what do these mean: {}?", super::shortened(&others.join(", "))));
+    let note = (!others.is_empty()).then(|| {
+        format!(
+            "what do these mean, which are no outcome until you say: {}?",
+            super::shortened(&others.join(", "))
+        )
+    });
     let name = quoted(&column.name);
-    (format!("{{ column = {name}, map = {{ {} }}, others = \"\" }}", known.join(", ")), note)
+    (format!("{{ column = {name}, map = {{ {} }} }}", map.join(", ")), note)
 }

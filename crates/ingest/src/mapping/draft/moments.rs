@@ -9,8 +9,12 @@ use crate::mapping::moment::{MomentReader, Zone};
 pub(super) struct FoundForm {
     pub(super) format: Option<&'static str>,
     pub(super) needs_zone: bool,
-    pub(super) note: Option<&'static str>,
+    /// What a person should look at.
+    pub(super) note: Option<String>,
 }
+
+/// One text in so many may be no instant in a column of instants.
+const BAD_EVERY: usize = 10;
 
 /// Patterns that files are full of; of those that fit, the first.
 const PATTERNS: [&str; 13] = [
@@ -29,34 +33,53 @@ const PATTERNS: [&str; 13] = [
     "%d-%b-%Y %H:%M:%S",
 ];
 
-/// How the texts of a column are written, if all of them are instants.
+/// How the texts of a column are written, if all of them are instants, or nearly all: a bad one is named, for whoever mends it.
 pub(super) fn moment_form(column: &SampledColumn) -> Option<FoundForm> {
-    let found = |format, needs_zone, note| Some(FoundForm { format, needs_zone, note });
     if column.is_instant || column.is_wall_time {
-        return found(None, column.is_wall_time, None);
+        return Some(FoundForm { format: None, needs_zone: column.is_wall_time, note: None });
     }
-    let is_value = |text: &&str| *text != "0" && !ABSENT.contains(text);
-    let texts: Vec<&str> = column.values().filter(is_value).collect();
-    let first = texts.first()?;
-    let all_read = |format: Option<&str>, zone: Option<&Zone>| {
-        MomentReader::check(format, None, zone)
-            .is_ok_and(|reader| texts.iter().all(|text| reader.read(&Cell::Untyped((*text).into())).is_ok()))
+    let rows = (1..).zip(&column.texts).filter_map(|(row, text)| Some((row, text.as_deref()?)));
+    let texts: Vec<(usize, &str)> =
+        rows.filter(|(_, text)| !text.is_empty() && *text != "0" && !ABSENT.contains(text)).collect();
+    form_of(&texts, 0).or_else(|| form_of(&texts, texts.len() / BAD_EVERY))
+}
+
+/// How texts are written of which so many may be no instants.
+fn form_of(texts: &[(usize, &str)], bad_max: usize) -> Option<FoundForm> {
+    let (_, first) = texts.first()?;
+    let bad = |format: Option<&str>, zone: Option<&Zone>| -> Option<Vec<(usize, &str)>> {
+        let reader = MomentReader::check(format, None, zone).ok()?;
+        let is_bad = |(_, text): &&(usize, &str)| reader.read(&Cell::Untyped((*text).into())).is_err();
+        let bad: Vec<_> = texts.iter().filter(is_bad).copied().collect();
+        (bad.len() <= bad_max).then_some(bad)
+    };
+    let found = |format, needs_zone, note: Option<&str>, bad: &[(usize, &str)]| {
+        let bad = bad.first().map(|(row, text)| {
+            let more = if bad.len() > 1 { format!(" and {} more", bad.len() - 1) } else { String::new() };
+            format!("row {row}{more} has no such time, but {}, and will be refused", super::shortened(text))
+        });
+        let notes: Vec<String> = note.map(str::to_owned).into_iter().chain(bad).collect();
+        Some(FoundForm { format, needs_zone, note: (!notes.is_empty()).then(|| notes.join("; ")) })
     };
     let utc = Zone::parse("UTC").ok();
-    if all_read(None, None) {
-        return found(None, false, None);
+    if let Some(bad) = bad(None, None) {
+        return found(None, false, None, &bad);
     }
-    if all_read(None, utc.as_ref()) {
-        return found(None, true, None);
+    if let Some(bad) = bad(None, utc.as_ref()) {
+        return found(None, true, None, &bad);
     }
-    if let Some(format) = epoch_form(first).filter(|format| all_read(Some(format), None)) {
-        return found(Some(format), false, None);
+    let epoch = texts.iter().take(bad_max + 1).find_map(|(_, text)| epoch_form(text));
+    if let Some((format, bad)) = epoch.and_then(|format| Some((format, bad(Some(format), None)?))) {
+        return found(Some(format), false, None, &bad);
     }
-    let fitting: Vec<_> =
-        PATTERNS.into_iter().filter(|pattern| all_read(Some(pattern), utc.as_ref())).collect();
+    let fitting: Vec<_> = PATTERNS
+        .into_iter()
+        .filter_map(|pattern| Some((pattern, bad(Some(pattern), utc.as_ref())?)))
+        .collect();
     let is_ambiguous = fitting.len() > 1 && first.contains('/');
     let note = is_ambiguous.then_some("month before day? It could be %d/%m as well");
-    found(Some(fitting.first()?), true, note)
+    let (pattern, bad) = fitting.first()?;
+    found(Some(pattern), true, note, bad)
 }
 
 /// The unit that brings a number between the years 1990 and 2100.
