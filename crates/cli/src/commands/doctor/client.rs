@@ -15,6 +15,7 @@ pub(super) struct Client {
     /// Base URL that it asks, if any is set.
     pub(super) endpoint: Option<String>,
     access_key_id: Option<String>,
+    secret: Option<String>,
     region: Option<String>,
     leaves_host_alone: bool,
     /// What is wrong with the profile itself.
@@ -35,6 +36,7 @@ impl Client {
         Self {
             endpoint: endpoint.map(|endpoint| endpoint.trim_end_matches('/').to_owned()),
             access_key_id: variable("AWS_ACCESS_KEY_ID").or_else(|| setting("aws_access_key_id")),
+            secret: variable("AWS_SECRET_ACCESS_KEY").or_else(|| setting("aws_secret_access_key")),
             region: variable("AWS_REGION")
                 .or_else(|| variable("AWS_DEFAULT_REGION"))
                 .or_else(|| setting("region")),
@@ -81,12 +83,18 @@ impl Client {
         let Some(id) = &self.access_key_id else {
             return Finding::wrong("no access key is set", set_up);
         };
-        match folder.map(|folder| works(folder, id)) {
+        let Some(secret) = &self.secret else {
+            return Finding::wrong(format!("the key {id} is set, and no secret with it"), set_up);
+        };
+        match folder.map(|folder| works(folder, id, secret)) {
             None => {
                 Finding::fine(format!("they sign with the key {id}; with --data-dir it would be looked up"))
             }
-            Some(Ok(true)) => Finding::fine(format!("they sign with the key {id}, which works")),
-            Some(Ok(false)) => Finding::wrong(format!("the folder has no working key {id}"), set_up),
+            Some(Ok(Some(false))) => {
+                Finding::wrong(format!("the secret that is set is not that of the key {id}"), set_up)
+            }
+            Some(Ok(Some(true))) => Finding::fine(format!("they sign with the key {id}, which works")),
+            Some(Ok(None)) => Finding::wrong(format!("the folder has no working key {id}"), set_up),
             Some(Err(failure)) => Finding::wrong(failure.to_string(), set_up),
         }
     }
@@ -103,11 +111,12 @@ impl Client {
     }
 }
 
-fn works(folder: &DataFolder, access_key_id: &str) -> Result<bool, Failure> {
+/// Whether a secret is that of a key; nothing where the folder has no such key that works.
+fn works(folder: &DataFolder, access_key_id: &str, secret: &str) -> Result<Option<bool>, Failure> {
     let catalogue = folder.existing()?;
     let credential =
         KeyAdministration::new(&catalogue).credential(access_key_id, SystemClock::default().now())?;
-    Ok(credential.is_some())
+    Ok(credential.map(|credential| credential.secret.expose() == secret))
 }
 
 /// Variables that make a client do something else than its other settings say.

@@ -52,6 +52,9 @@ fn thorough(arguments: &DoctorArguments, folder: Option<&DataFolder>) -> Vec<Fin
         findings.push(Finding::note("no server has the folder", serve_line(folder)));
         findings.push(server::port(arguments.listen));
     }
+    // Clients may ask another server than the folder's.
+    let asked = client.endpoint.clone().filter(|endpoint| Some(endpoint) != known.as_ref());
+    findings.extend(asked.iter().flat_map(|endpoint| server::look(endpoint)));
     findings.extend(client.look(folder, arguments.endpoint.as_deref()));
     findings
 }
