@@ -1,8 +1,8 @@
 //! An answer as a table for people.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use farmtally_wire::native::{Answer, Bucket, Group, Named};
+use farmtally_wire::native::{Answer, AnswerRow, Bucket, Group, Named};
 
 use super::bars::{bar, line};
 use super::columns::{Column, Figures};
@@ -10,6 +10,9 @@ use super::figures::{Figure, grouped};
 use super::layout::{Layout, Side};
 use crate::args::Metric;
 use crate::terminal_text::one_line;
+
+/// The columns of a comparison.
+const COMPARED: [(&str, Side); 2] = [("before", Side::Right), ("change", Side::Right)];
 
 /// How an answer is shown.
 #[derive(Debug, Clone, Copy)]
@@ -76,19 +79,60 @@ impl<'a> Table<'a> {
         let head = &self.answer.head;
         let mut columns = self.label_columns(Some(&head.period));
         columns.extend(self.figure_columns());
-        let rows = self.answer.rows.iter().map(|row| {
-            let bucket = head.buckets.get(row.bucket as usize);
-            let mut cells = vec![bucket.map_or_else(String::new, bucket_label)];
-            if let Some(group) = head.groups.get(row.group as usize) {
+        if head.previous.is_some() {
+            columns.extend(COMPARED.map(|(name, side)| (name.to_owned(), side)));
+        }
+        let mut places: BTreeMap<(u32, u32), [Option<&AnswerRow>; 2]> = BTreeMap::new();
+        for (side, rows) in
+            [Some(&self.answer.rows), self.answer.previous_rows.as_ref()].into_iter().enumerate()
+        {
+            for row in rows.into_iter().flatten() {
+                places.entry((row.bucket, row.group)).or_default()[side] = Some(row);
+            }
+        }
+        let rows = places.into_iter().map(|((bucket, group), [now, before])| {
+            let mut cells = vec![self.bucket_label(bucket as usize)];
+            if let Some(group) = head.groups.get(group as usize) {
                 cells.extend(self.labels(group));
             }
-            cells.extend(self.columns.iter().map(|column| column.shown(Figures::OfRow(row))));
+            let shown =
+                |column: &Column| now.map_or_else(|| "-".to_owned(), |row| column.shown(Figures::OfRow(row)));
+            cells.extend(self.columns.iter().map(shown));
+            if head.previous.is_some() {
+                cells.extend(self.compared(now.map(Figures::OfRow), before.map(Figures::OfRow)));
+            }
             cells
         });
         let rows = rows.collect();
         let mut total = self.total_label(1);
         total.extend(self.columns.iter().map(|column| column.shown(Figures::Of(&head.total))));
+        if let Some(previous) = &head.previous {
+            total.extend(self.compared(Some(Figures::Of(&head.total)), Some(Figures::Of(previous))));
+        }
         Layout { columns, rows, total }
+    }
+
+    /// Where a bucket begins. The window before may have one more, as a month of six weeks has.
+    fn bucket_label(&self, bucket: usize) -> String {
+        let head = &self.answer.head;
+        let before = || {
+            let bucket = head.previous_buckets.as_ref()?.get(bucket)?;
+            Some(format!("({})", bucket_label(bucket)))
+        };
+        head.buckets.get(bucket).map(bucket_label).or_else(before).unwrap_or_default()
+    }
+
+    /// What was before, and how much more or less it is now.
+    fn compared(&self, now: Option<Figures<'_>>, before: Option<Figures<'_>>) -> [String; 2] {
+        let exact = |figures: Option<Figures<'_>>| {
+            figures.and_then(|figures| self.metric.figure(figures)).unwrap_or_default()
+        };
+        let (figure, figure_before) = (exact(now), exact(before));
+        let new = if figure.0 > 0 { "new" } else { "" };
+        [
+            before.map_or_else(|| "-".to_owned(), |before| self.metric.shown(before)),
+            figure.change_from(figure_before).unwrap_or_else(|| new.to_owned()),
+        ]
     }
 
     fn label_columns(&self, period: Option<&str>) -> Vec<(String, Side)> {
@@ -111,7 +155,7 @@ impl<'a> Table<'a> {
             columns.push(("share", Side::Right));
         }
         if self.answer.head.previous.is_some() {
-            columns.extend([("before", Side::Right), ("change", Side::Right)]);
+            columns.extend(COMPARED);
         }
         if self.shown.chart {
             columns.push(("", Side::Left));
@@ -133,11 +177,9 @@ impl<'a> Table<'a> {
             cells.push(figure.share_of(whole).unwrap_or_default());
         }
         if head.previous.is_some() {
-            let before = group.previous.as_ref().map(Figures::Of);
-            cells.push(before.map_or_else(|| "-".to_owned(), |before| self.metric.shown(before)));
-            let before = before.and_then(|before| self.metric.figure(before)).unwrap_or_default();
-            let new = if figure.0 > 0 { "new" } else { "" };
-            cells.push(figure.change_from(before).unwrap_or_else(|| new.to_owned()));
+            cells.extend(
+                self.compared(Some(Figures::Of(&group.total)), group.previous.as_ref().map(Figures::Of)),
+            );
         }
         if self.shown.chart {
             cells.push(self.drawn(index, figure));
@@ -331,6 +373,37 @@ mod tests {
         2025-11-25  日本          3   3.00  3.61
         ────────────────────────────────────────
         total                     5   5.00  7.76
+        ");
+    }
+
+    #[test]
+    fn a_cut_range_has_what_was_before_in_each_bucket() {
+        let row = |bucket: u32, amounts: &str| format!(r#"{{"bucket":{bucket},"group":0,{amounts}}}"#);
+        let bucket = |day: u32| {
+            format!(r#"{{"from":"2025-11-{day}T00:00:00+01:00","to":"2025-11-{}T00:00:00+01:00"}}"#, day + 1)
+        };
+        let members = format!(
+            r#""period":"day","groupBy":[],"statistics":["sum"],"buckets":[{},{}],"previousBuckets":[{},{},{}],
+            "groups":[{{"values":[],"total":{{{total}}}}}],"total":{{{total}}},"previous":{{{}}},"rows":[{}],"previousRows":[{},{},{}]"#,
+            bucket(24),
+            bucket(25),
+            bucket(21),
+            bucket(22),
+            bucket(23),
+            amounts(3, "7", 3),
+            row(0, &amounts(2, "5", 1)),
+            row(0, &amounts(1, "4", 1)),
+            row(1, &amounts(1, "2", 1)),
+            row(2, &amounts(1, "1", 1)),
+            total = amounts(2, "5", 1),
+        );
+        assert_snapshot!(shown(&members, Metric::Cost, false), @"
+        day           sessions  hours   USD  before    change
+        2025-11-24           2   1.00  5.00    4.00   +25.0 %
+        2025-11-25           -      -     -    2.00  -100.0 %
+        (2025-11-23)         -      -     -    1.00  -100.0 %
+        ─────────────────────────────────────────────────────
+        total                2   1.00  5.00    7.00   -28.6 %
         ");
     }
 
