@@ -2,6 +2,7 @@
 // the next dimension; the path stands above the chart.
 import { drawn } from "./amounts.js";
 import { $, fill, h, link, visible } from "./dom.js";
+import { get } from "./question.js";
 import { DRILL, dimensionName, grouping } from "./view.js";
 
 /** @typedef {import("./view.js").View} View */
@@ -15,6 +16,18 @@ const names = new Map();
 export const remember = (dimension, id, name) => names.set(`${dimension} ${id}`, name);
 /** @param {string} dimension @param {string|null} id @returns {string} */
 export const nameOf = (dimension, id) => (id === null ? "none" : visible(shortId(names.get(`${dimension} ${id}`) ?? id)));
+
+/** Asks what the ids in the filters are called, each once. @param {View} view @returns {Promise<boolean>} whether there is something new */
+export async function learn(view) {
+  const asked = view.where.filter(({ dimension }) => /^(queue|fleet|job|user)$/.test(dimension)).flatMap(({ dimension, values }) => values.filter((id) => id && !names.has(`${dimension} ${id}`)).map((id) => [dimension, id]));
+  await Promise.all(asked.map(async ([dimension, prefix]) => {
+    remember(dimension, prefix, prefix);
+    const query = new URLSearchParams({ dimension, prefix, limit: "30" });
+    const { values } = await get(`/api/v1/farms/${view.farm}/values?${query}`).catch(() => ({ values: [] }));
+    for (const { id, name } of values) remember(dimension, id, name);
+  }));
+  return asked.length > 0;
+}
 
 /** `queue-0123456789abcdef…` is nothing that anybody reads to its end. @param {string} id */
 export const shortId = (id) => (/^[a-z]+-[0-9a-f]{32}$/.test(id) ? `${id.slice(0, id.indexOf("-") + 9)}…` : id);

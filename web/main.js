@@ -6,7 +6,7 @@ import { openCopy } from "./copy.js";
 import { ago, between, span } from "./dates.js";
 import { listenToKeys, openAbout, openExplain, openHelp, openViews } from "./dialogs.js";
 import { $, announce, options } from "./dom.js";
-import { deeper, showPath } from "./groups.js";
+import { deeper, learn, showPath } from "./groups.js";
 import { openExport } from "./exports.js";
 import { openFilter, showChips } from "./filters.js";
 import { showHeadline } from "./headline.js";
@@ -16,7 +16,7 @@ import { GROUPS_IN_TABLE, answer, chartQuery, get, sessionsPath, tableQuery } fr
 import { showSessions } from "./sessions.js";
 import { showTable } from "./table.js";
 import * as theme from "./theme.js";
-import { address, called, grouping, isSum, parse } from "./view.js";
+import { address, called, grouping, isSum, parse, problem } from "./view.js";
 
 /** @typedef {import("./view.js").View} View */
 
@@ -37,6 +37,19 @@ function go(next) {
   show(next);
 }
 
+/** What the page cannot show is said, and nothing else in its place. @param {string} query of an address */
+function arrive(query) {
+  const next = known(parse(query));
+  const wrong = next.farm ? problem(query) : `There is no farm ${parse(query).farm} here, or your key may not see it.`;
+  if (!wrong) return show(next);
+  const other = known(parse(next.farm ? query : ""));
+  view = other;
+  controls.showControls(view, go);
+  showCards(false);
+  notice.sayFailed({ status: 400, message: wrong }, () => { history.pushState(null, "", `?${address(other)}`); show(other); }, "Show what this page can");
+  announce("No answer.");
+}
+
 /** @param {View} next */
 function show(next) {
   if (next.by.join() !== view?.by.join()) inTable = GROUPS_IN_TABLE;
@@ -45,6 +58,7 @@ function show(next) {
   showChips(view, go);
   showPath(view, go);
   $("farm").value = view.farm;
+  learn(view).then((news) => { if (news && view === next) { showChips(view, go); showPath(view, go); } });
   refresh();
 }
 
@@ -157,7 +171,7 @@ const plain = (instant) => (instant.slice(11, 19) === "00:00:00" ? instant.slice
 const showBuckets = (from, to) => go({ ...between(view, plain(drawn.buckets[from].from), plain(drawn.buckets[to].to)), period: "auto" });
 
 const compare = () => go({ ...view, compare: view.compare === "none" ? "previous" : "none" });
-const openers = { views: () => openViews(view, (query) => { $("dialog").close(); go(parse(query)); }), copy: () => drawn && openCopy(view, drawn), export: () => drawn && openExport(view, drawn), explain: () => drawn && openExplain(view, drawn), help: openHelp, about: openAbout };
+const openers = { views: () => openViews(view, (query) => { $("dialog").close(); history.pushState(null, "", `?${query}`); arrive(query); }), copy: () => drawn && openCopy(view), export: () => drawn && openExport(view, drawn), explain: () => drawn && openExplain(view, drawn), help: openHelp, about: openAbout };
 
 function listen() {
   chart.begin({ drill, bucket: (at) => showBuckets(at, at), zoomed });
@@ -167,7 +181,7 @@ function listen() {
   $("cancel").addEventListener("click", cancel);
   $("farm").addEventListener("change", () => go({ ...view, farm: $("farm").value, where: [], trail: [], pattern: [], list: "groups" }));
   $("list").addEventListener("click", () => go({ ...view, list: view.list === "groups" ? "sessions" : "groups" }));
-  addEventListener("popstate", () => show(known(parse(location.search))));
+  addEventListener("popstate", () => arrive(location.search));
   const focus = (id) => () => $(id).focus();
   listenToKeys({
     "/": () => openFilter(view, go), g: focus("by-0"), d: focus("range"), m: focus("metric"), x: compare, t: () => $($("table-card").contains(document.activeElement) ? "chart-card" : "table-card").focus(),
@@ -184,10 +198,10 @@ function cancel() {
   announce("Given up.");
 }
 
-/** A view of a farm that is there. @param {View} wanted @returns {View} */
+/** A view of a farm that is there, or of none where another was asked for. @param {View} wanted @returns {View} */
 function known(wanted) {
   const named = farms.find((farm) => farm.farmId === wanted.farm || farm.displayName === wanted.farm);
-  const farm = named ?? farms.find((one) => one.records > 0) ?? farms[0];
+  const farm = named ?? (wanted.farm ? null : farms.find((one) => one.records > 0) ?? farms[0]);
   return { ...wanted, farm: farm?.farmId ?? "" };
 }
 
@@ -203,8 +217,8 @@ async function start() {
   options($("farm"), farms.map((farm) => [farm.farmId, farm.displayName]), "");
   if (!farms.length) return notice.sayNoData();
   const first = known(parse(location.search));
-  history.replaceState(null, "", `?${address(first)}`);
-  show(first);
+  if (first.farm && !problem(location.search)) history.replaceState(null, "", `?${address(first)}`);
+  arrive(location.search);
 }
 
 start();

@@ -42,12 +42,12 @@ export async function sayNothing(view, data, go) {
   }));
 }
 
-/** @param {any} error @param {() => void} retry */
-export function sayFailed(error, retry) {
+/** @param {any} error @param {() => void} retry @param {string} [label] of what does it */
+export function sayFailed(error, retry, label = "Try again") {
   const ended = error.status === 401 || error.status === 403;
   const wrong = error.status >= 400 && error.status < 500 && error.status !== 429;
   say(h("div", { role: "alert" }, h("h2", { text: ended ? "This browser is not signed in any more" : wrong ? "This cannot be answered" : "No answer" }),
-    h("p", { text: error.status ? error.message : `The server cannot be reached (${error.message}).` }),
-    !error.field && h("p", { class: "hint", text: error.hint })),
-  ended ? h("a", { href: "/", text: "Sign in" }) : button("Try again", retry));
+    h("p", { text: ended ? "Signing in lasts for a while, and until the server is started anew. Sign in again, and this view comes back." : error.status ? error.message : `The server cannot be reached (${error.message}).` }),
+    !ended && !error.field && h("p", { class: "hint", text: error.hint })),
+  ended ? h("a", { href: location.href, text: "Sign in" }) : button(label, retry));
 }

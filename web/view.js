@@ -68,6 +68,23 @@ export function parse(query) {
   return view;
 }
 
+const MANY = ["by", "pattern", "where"];
+
+/** @param {string} query of an address @returns {string|undefined} what of it this page cannot show, so that it answers no other question */
+export function problem(query) {
+  const params = new URLSearchParams(query);
+  const has = (name) => params.get(name);
+  for (const [name, value] of params) {
+    if (!(name in TEXTS || name in CHOICES || MANY.includes(name) || /^t(op|rail|oken)$/.test(name))) return `“${name}” is no word of this page's address.`;
+    if (!MANY.includes(name) && params.getAll(name).length > 1) return `“${name}” is there twice.`;
+    if (name in CHOICES && !choices(name).includes(value) && `${name}=${value}` !== "period=none") return `“${name}=${value}”: this page has ${choices(name).join(", ")}.`;
+    if (name === "where" && !parseFilter(value)) return `“where=${value}” is no comparison, such as queue=lighting or user!=alice.`;
+    if (name === "top" && !(value >= 1 && value <= 50)) return `“top=${value}”: this page has 1 to 50 groups in the chart.`;
+  }
+  if ([has("last"), has("in"), has("from") || has("to")].filter(Boolean).length > 1) return "The range is given in two ways: take one of last, in, and from with to.";
+  if (!has("from") !== !has("to")) return "A range has a beginning and an end: from and to.";
+}
+
 /** @param {View} view @returns {string} the query of its address, without what is usual */
 export function address(view) {
   const params = new URLSearchParams();

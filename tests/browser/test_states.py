@@ -37,6 +37,27 @@ def test_a_question_that_cannot_be_answered_says_what_is_wrong(odd):
     assert [line for line in odd.console() if "400" not in line] == []
 
 
+@pytest.mark.parametrize(("view", "said"), [
+    ({"farm": "farm-00000000000000000000000000000000"}, "There is no farm farm-0000"), ({"stat": "p90"}, "“stat=p90”: this page has sum, avg"), ({"period": "fortnight"}, "“period=fortnight”"),
+    ({"metric": "energy"}, "“metric=energy”"), ({"style": "pie"}, "“style=pie”"), ({"compare": "never"}, "“compare=never”"), ({"last": "7d", "in": "2026-10"}, "in two ways"),
+    ({"from": "2026-10-01"}, "a beginning and an end"), ({"where": "queue"}, "no comparison"), ({"top": "900"}, "1 to 50 groups"), ({"groupBy": "user"}, "no word of this page"),
+])
+def test_what_the_page_cannot_show_is_said_and_nothing_else_shown(odd, view, said):
+    odd.open(**{"farm": "Hostile"} | view)
+    assert "This cannot be answered" in odd.text("#notice") and said in odd.text("#notice")
+    assert not odd.find("#chart-card").is_displayed()
+    odd.after(lambda: odd.click("#notice button"))
+    assert "This cannot be answered" not in odd.text("#notice")
+
+
+def test_ids_in_an_address_have_their_names(odd):
+    job, user = f"job-{3:032x}", "user-3"
+    odd.open(farm="Hostile", **{"in": "2025-11"}, where=[f"job={job}", f"user={user}"], trail="user;job")
+    odd.until("!document.querySelector('#filters').innerText.includes('job-0000')")
+    values = odd.api(f"{odd.farm_path}/values?dimension=job&prefix={job}")["values"]
+    assert values[0]["name"] != job and job[:12] not in odd.text("#crumbs")
+
+
 def test_a_server_that_is_gone_is_a_notice_and_not_a_blank_page(page):
     before = page.series()
     page.browser.execute_cdp_cmd("Network.enable", {})

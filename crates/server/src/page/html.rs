@@ -34,7 +34,8 @@ fn farm_item(farm: &Farm) -> String {
 }
 
 /// For whoever comes without a session: how to get one.
-pub(super) fn sign_in(problem: Option<&str>) -> String {
+/// `query` is that of the address that was asked for, which the form leads back to.
+pub(super) fn sign_in(problem: Option<&str>, query: &str) -> String {
     let problem = problem.map_or_else(String::new, |problem| format!("<p role=\"alert\">{problem}</p>"));
     notice(&format!(
         "{problem}<p>Open the link that farmtally printed when it started. \
@@ -42,7 +43,8 @@ pub(super) fn sign_in(problem: Option<&str>) -> String {
          <form method=\"post\" action=\"/sign-in\" autocomplete=\"off\">\
          <label>Access key <input name=\"accessKeyId\" required spellcheck=\"false\"></label>\
          <label>Secret <input name=\"secretAccessKey\" type=\"password\" required></label>\
-         <button>Sign in</button></form>"
+         <input type=\"hidden\" name=\"next\" value=\"{next}\"><button>Sign in</button></form>",
+        next = Escaped(query)
     ))
 }
 
@@ -86,7 +88,7 @@ mod tests {
 
     #[test]
     fn every_page_is_a_whole_document_with_nothing_left_to_fill_in() {
-        for page in [explorer(&[], ""), sign_in(Some(WRONG_KEY)), sign_in(None), wrong_host()] {
+        for page in [explorer(&[], ""), sign_in(Some(WRONG_KEY), ""), sign_in(None, "a=\"{"), wrong_host()] {
             assert!(page.starts_with("<!doctype html>") && page.ends_with("</body></html>\n"), "{page}");
             assert!(!page.contains("{{") && !page.contains("}}"), "{page}");
         }
@@ -94,7 +96,7 @@ mod tests {
 
     #[test]
     fn no_page_has_a_script_or_a_style_of_its_own() {
-        for page in [explorer(&[], ""), sign_in(None), wrong_host()] {
+        for page in [explorer(&[], ""), sign_in(None, ""), wrong_host()] {
             for inline in ["<style", " style=", " onclick=", " onload=", "javascript:"] {
                 assert!(!page.contains(inline), "{inline} in {page}");
             }

@@ -43,12 +43,14 @@ pub(crate) fn answer(
         Visit::SignedIn(visitor) => match service.readable_farms(&visitor.caller) {
             Ok(farms) => Ok(page(StatusCode::OK, html::explorer(&farms, &html::sign_out(&visitor)))),
             Err(ServiceError::Denied { .. }) => {
-                Ok(page(StatusCode::FORBIDDEN, html::sign_in(Some(html::NOT_A_READER))))
+                Ok(page(StatusCode::FORBIDDEN, html::sign_in(Some(html::NOT_A_READER), "")))
             }
             Err(error) => Err(error.into()),
         },
         Visit::Arriving { cookie } => Ok(to_the_page(cookie, &without_token(request.raw_query()))),
-        Visit::Stranger => Ok(page(StatusCode::FORBIDDEN, html::sign_in(None))),
+        Visit::Stranger => {
+            Ok(page(StatusCode::FORBIDDEN, html::sign_in(None, &without_token(request.raw_query()))))
+        }
         Visit::WrongHost => Ok(wrong_host()),
     }
 }
@@ -63,17 +65,18 @@ pub(crate) fn sign_in(
         return Ok(wrong_host());
     }
     if !comes_from_our_page(request) {
-        return Ok(page(StatusCode::FORBIDDEN, html::sign_in(Some(html::ANOTHER_SITE))));
+        return Ok(page(StatusCode::FORBIDDEN, html::sign_in(Some(html::ANOTHER_SITE), "")));
     }
     let (id, secret) =
         (form::field(request.body(), "accessKeyId"), form::field(request.body(), "secretAccessKey"));
+    let next = form::field(request.body(), "next").unwrap_or_default();
     let cookie = match id.zip(secret) {
         Some((id, secret)) => access.sign_in(service, request, id.trim(), secret.trim())?,
         None => None,
     };
     Ok(match cookie {
-        Some(cookie) => to_the_page(cookie, ""),
-        None => page(StatusCode::FORBIDDEN, html::sign_in(Some(html::WRONG_KEY))),
+        Some(cookie) => to_the_page(cookie, &next),
+        None => page(StatusCode::FORBIDDEN, html::sign_in(Some(html::WRONG_KEY), &next)),
     })
 }
 
@@ -85,7 +88,7 @@ pub(crate) fn sign_out(access: &PageAccess, request: &ReceivedRequest) -> Reply 
     let form_token = form::field(request.body(), "form").unwrap_or_default();
     match access.sign_out(request, &form_token).filter(|_| comes_from_our_page(request)) {
         Some(cookie) => to_the_page(cookie, ""),
-        None => page(StatusCode::FORBIDDEN, html::sign_in(Some(html::ANOTHER_SITE))),
+        None => page(StatusCode::FORBIDDEN, html::sign_in(Some(html::ANOTHER_SITE), "")),
     }
 }
 
@@ -108,7 +111,7 @@ fn without_token(raw_query: &str) -> String {
 
 fn to_the_page(cookie: HeaderValue, raw_query: &str) -> Reply {
     let target = if raw_query.is_empty() { "/".to_owned() } else { format!("/?{raw_query}") };
-    // A query came in a request line, which has no character that a header could not have.
+    // A query in a request line has no character that a header could not have; of a form, what has one is left out.
     let location = HeaderValue::try_from(target).unwrap_or(HeaderValue::from_static("/"));
     page(StatusCode::SEE_OTHER, String::new()).header(LOCATION, location).header(SET_COOKIE, cookie)
 }

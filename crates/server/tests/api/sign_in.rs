@@ -72,6 +72,28 @@ fn only_a_working_key_with_its_secret_opens_a_session() {
 }
 
 #[test]
+fn signing_in_leads_back_to_the_view_that_was_asked_for() {
+    let farmtally = Farmtally::start();
+    let view = "farm=x&where=user%3D%22a%26b%22&by=Show:^(a)";
+    let asked = farmtally.send(&Call::get(&format!("/?{view}")).host(HOST).unsigned());
+    let shown = format!("name=\"next\" value=\"{}\"", view.replace('&', "&amp;"));
+    assert!(asked.status == 403 && asked.text().contains(&shown), "{}", asked.text());
+    let encoded = view.replace('%', "%25").replace('&', "%26");
+    for (next, location) in [
+        (encoded.as_str(), format!("/?{view}")),
+        ("//evil.example", "/?//evil.example".to_owned()),
+        ("a%0d%0aset-cookie:x", "/".to_owned()),
+        ("", "/".to_owned()),
+    ] {
+        let body = format!("{}&next={next}", form(&farmtally.key));
+        let answer = farmtally.send(&post("/sign-in", &body, &[]));
+        assert_eq!((answer.status, answer.header("location")), (303, Some(location.as_str())), "{next}");
+        let wrong = format!("accessKeyId=a&secretAccessKey=b&next={next}");
+        assert!(farmtally.send(&post("/sign-in", &wrong, &[])).text().contains("name=\"next\""));
+    }
+}
+
+#[test]
 fn a_form_on_another_site_does_nothing() {
     let farmtally = Farmtally::start();
     let body = form(&farmtally.key);
