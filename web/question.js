@@ -59,6 +59,12 @@ export function exportQuery(view) {
   return { ...common(view), period: view.period, groupBy: view.by.map(named), ...compare };
 }
 
+/** @param {View} view @param {string} tool @returns {Query} what a text for a tool asks; the hours of the week stay one range */
+export function toolQuery(view, tool) {
+  const limits = tool === "report" ? { top: view.top, topBy: view.metric } : {};
+  return { ...exportQuery(view), ...(view.style === "hours" && { period: "none" }), ...limits };
+}
+
 /** @param {View} view @param {string|null} cursor @param {string} [format] of a file @returns {string} where the sessions behind the view are */
 export function sessionsPath(view, cursor, format) {
   const params = new URLSearchParams(windowOf(view));

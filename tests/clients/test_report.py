@@ -97,6 +97,10 @@ def test_curl(shell):
         ["--by", "instanceType", "--where", "instanceType!=", "--period", "day", "--tz", "Europe/Paris"],
         ["--by", r"Shot:^(sh\d+) ", "--where", "user=alice|bob"],
         ["--by", "queue", "--where", "queue=SIM"],
+        ["--by", "k:(?i)SH[0-9]+"],
+        ["--by", "queue", "--where", "jobName~*sh0?0*"],
+        ["--by", "queue", "--where", "licenseProduct="],
+        ["--by", "queue", "--where", "licenseProduct!=nuke"],
         ["--by", "usageType", "--where", "usageType=compute|persistent_volume"],
     ],
 )

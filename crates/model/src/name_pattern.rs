@@ -76,10 +76,15 @@ impl NamePattern {
         self.expression.as_str()
     }
 
+    /// Whether it has a group, which then is what it takes out.
+    pub fn has_group(&self) -> bool {
+        self.expression.captures_len() > 1
+    }
+
     /// What the pattern takes out of a name: its first group or, if it has none, all that it matches. `None` when it does
     /// not match, or what it takes out is empty.
     pub fn capture<'n>(&self, name: &'n str) -> Option<&'n str> {
-        let found = if self.expression.captures_len() > 1 {
+        let found = if self.has_group() {
             self.expression.captures(name)?.get(1)?.as_str()
         } else {
             self.expression.find(name)?.as_str()
@@ -154,6 +159,11 @@ impl NameGlob {
     /// The glob as it was given.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The regular expression of it, for whole names and without its case.
+    pub fn expression(&self) -> &str {
+        self.expression.as_str()
     }
 
     /// Whether a name fits.

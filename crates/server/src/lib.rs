@@ -26,9 +26,11 @@ mod request;
 mod request_id;
 mod route;
 mod server;
+mod shell_word;
 mod stream;
 mod tls;
 
 pub use limits::ConnectionLimits;
 pub use server::{BindError, Server, ServerOptions, ShutdownError};
+pub use shell_word::quoted;
 pub use tls::{TlsError, TlsIdentity, TlsSlot};

@@ -72,6 +72,13 @@ impl Refusal {
         Self::native(StatusCode::GATEWAY_TIMEOUT, problem, None)
     }
 
+    /// A question that another tool cannot be asked.
+    pub(crate) fn cannot_be_asked(message: String, hint: &str) -> Self {
+        let mut problem = Problem::new(message);
+        problem.hint = Some(hint.to_owned());
+        Self::native(StatusCode::BAD_REQUEST, problem, None)
+    }
+
     /// Something inside went wrong.
     pub(crate) fn internal(cause: impl Into<InternalError>) -> Self {
         Self::logged(Some(RETRY_AFTER_PROBLEM), cause)

@@ -60,7 +60,7 @@ pub use sessions::SessionAddress;
 pub use spreading::{FleetBill, Share, Spread, SpreadError};
 pub use usage::{
     FarmSpan, FoundSession, FoundSessions, FoundValues, InWindow, NamedValue, SessionsRequest, UsageAnswer,
-    UsageError, UsageNames, ValuesRequest, ids_called,
+    UsageError, UsageNames, ValuesRequest,
 };
 pub use workers::Worker;
 

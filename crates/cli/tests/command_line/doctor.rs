@@ -121,6 +121,21 @@ fn variables_that_spoil_the_others_are_found() {
 }
 
 #[test]
+fn a_secret_of_another_key_and_an_endpoint_where_nobody_listens_are_found() {
+    let (place, _server) = served();
+    let with = |name: &str, value: &str| {
+        let mut environment = variables(&place);
+        environment.retain(|(known, _)| known != name);
+        environment.push((name.to_owned(), value.to_owned()));
+        place.run_command(place.command("doctor --data-dir data").envs(environment))
+    };
+    let ended = with("AWS_SECRET_ACCESS_KEY", "wrong");
+    assert!(ended.stdout.contains("wrong  the secret that is set is not that of the key "), "{ended}");
+    let ended = with("AWS_ENDPOINT_URL_DEADLINE", "http://127.0.0.1:1");
+    assert!(ended.stdout.contains("wrong  nobody answers at http://127.0.0.1:1"), "{ended}");
+}
+
+#[test]
 fn a_region_that_the_server_does_not_take_is_found() {
     let place = Place::new();
     let _server = place.serve("--region eu-north-1");

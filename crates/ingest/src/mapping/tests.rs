@@ -216,7 +216,7 @@ fn a_draft_says_what_it_guessed_and_what_is_missing() {
         "sessionId = \"Task ID\"  # such as \"T-1001\"",
         "startedAt = { column = \"Started\", format = \"%d.%m.%Y %H:%M:%S\" }",
         "costInUsd = { column = \"Cost\", decimalComma = true }",
-        "outcome = { column = \"Status\", map = { \"Done\" = \"SUCCEEDED\", \"Error\" = \"FAILED\" } }",
+        "outcome = { column = \"Status\", map = { \"Done\" = \"SUCCEEDED\", \"Error\" = \"FAILED\", \"Running\" = \"\", \"Waiting\" = \"\" } }",
         "product = { column = \"Licenses\", split = \"|\" }",
         "#   \"Frames\": 5 of 5 rows",
     ] {

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::api_page;
+use super::other_tool::TOOLS;
 use super::table::{Native, NativeRoute, ROUTES, WayIn};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
@@ -145,14 +146,14 @@ fn parameters_of(native: Native) -> Vec<Value> {
         )
     };
     let forms = json!({ "type": "string", "enum": ["json", "csv", "arrow", "parquet"] });
-    let form = || parameter("format", &forms, "The form of the answer, instead of the header Accept");
+    let form = parameter("format", &forms, "The form of the answer, instead of the header Accept");
     let pattern = || parameter("pattern", &text, "A pattern that is named by its label: show:^([a-z]+)_");
     match native {
-        Native::QueryUsage => vec![form()],
-        Native::QueryUsageByUrl => question_parameters().chain([form()]).collect(),
+        Native::QueryUsage => question_forms().into(),
+        Native::QueryUsageByUrl => question_parameters().chain(question_forms()).collect(),
         Native::ListUsageSessions => {
             let cursor = parameter("cursor", &text, "The nextCursor of the list before");
-            question_parameters().chain([cursor, limit(SESSIONS_IN_TABLE_MAX), form()]).collect()
+            question_parameters().chain([cursor, limit(SESSIONS_IN_TABLE_MAX), form]).collect()
         }
         Native::ListUsageValues => {
             let mut dimension = parameter("dimension", &text, "A dimension, or the label of a pattern");
@@ -163,6 +164,18 @@ fn parameters_of(native: Native) -> Vec<Value> {
         }
         _ => Vec::new(),
     }
+}
+
+/// What a question has beside it: the form of its answer, or the tool that a text is for.
+fn question_forms() -> [Value; 2] {
+    let tools = TOOLS.iter().map(|(_, word)| *word);
+    let forms: Vec<&str> = ["json", "csv", "arrow", "parquet"].into_iter().chain(tools).collect();
+    let format = "The form of the answer, instead of the header Accept; or the tool that the question is written for, as a text";
+    let folder = "The data folder that such a text names; DIR without it";
+    [
+        json!({ "name": "format", "in": "query", "description": format, "schema": { "type": "string", "enum": forms } }),
+        json!({ "name": "folder", "in": "query", "description": folder, "schema": { "type": "string" } }),
+    ]
 }
 
 /// The parameters that a question has in a query string, as the parser knows them.

@@ -14,6 +14,7 @@ mod csv;
 mod delete;
 mod farms;
 mod form;
+mod other_tool;
 mod parquet;
 mod parts;
 mod query;

@@ -9,11 +9,15 @@ use http::header::{CONTENT_DISPOSITION, VARY};
 use http::{HeaderValue, StatusCode};
 
 use super::form::{self, Form};
+use super::other_tool::{self, Tool};
 use super::parts::AnswerParts;
 use crate::gate::VerifiedRequest;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::reply_body::ReplyBody;
+
+/// Parameters beside those of a question: in which form the answer goes out, and the folder that a text for another tool names.
+const BESIDE: [&str; 2] = ["format", "folder"];
 
 pub(super) fn by_body(
     service: &Service,
@@ -22,8 +26,7 @@ pub(super) fn by_body(
     cancelled: &AtomicBool,
 ) -> Result<Reply, Refusal> {
     // Beside a body only the form is taken from the query string; a question in both would be two.
-    let form = Form::of_request(request)?;
-    let beside = parse_query_string(request.raw_query(), &["format"])?;
+    let beside = parse_query_string(request.raw_query(), &BESIDE)?;
     if beside != Query::default() {
         let error = farmtally_model::question::QuestionError::new(
             "query",
@@ -32,7 +35,7 @@ pub(super) fn by_body(
         );
         return Err(error.hint("ask by GET, or put all of it into the body").into());
     }
-    answer(service, request, farm_id, &Query::parse(request.body())?, form, cancelled)
+    answer(service, request, farm_id, &Query::parse(request.body())?, cancelled)
 }
 
 pub(super) fn by_url(
@@ -41,9 +44,8 @@ pub(super) fn by_url(
     farm_id: FarmId,
     cancelled: &AtomicBool,
 ) -> Result<Reply, Refusal> {
-    let form = Form::of_request(request)?;
-    let query = parse_query_string(request.raw_query(), &["format"])?;
-    answer(service, request, farm_id, &query, form, cancelled)
+    let query = parse_query_string(request.raw_query(), &BESIDE)?;
+    answer(service, request, farm_id, &query, cancelled)
 }
 
 fn answer(
@@ -51,9 +53,12 @@ fn answer(
     request: &VerifiedRequest,
     farm_id: FarmId,
     query: &Query,
-    form: Form,
     cancelled: &AtomicBool,
 ) -> Result<Reply, Refusal> {
+    if let Some(tool) = Tool::of_request(request) {
+        return other_tool::answer(service, request, farm_id, query, tool, cancelled);
+    }
+    let form = Form::of_request(request)?;
     let question = query.check()?;
     let answer = service.usage(request.caller(), farm_id, &question, cancelled)?;
     let file_name = form::file_name(&answer, form);

@@ -75,7 +75,7 @@ fn only_a_working_key_with_its_secret_opens_a_session() {
 fn signing_in_leads_back_to_the_view_that_was_asked_for() {
     let farmtally = Farmtally::start();
     let view = "farm=x&where=user%3D%22a%26b%22&by=Show:^(a)";
-    let asked = farmtally.send(&Call::get(&format!("/?{view}")).host(HOST).unsigned());
+    let asked = farmtally.send(&Call::get(format!("/?{view}")).host(HOST).unsigned());
     let shown = format!("name=\"next\" value=\"{}\"", view.replace('&', "&amp;"));
     assert!(asked.status == 403 && asked.text().contains(&shown), "{}", asked.text());
     let encoded = view.replace('%', "%25").replace('&', "%26");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use farmtally_model::question::AskedStatistics;
 use farmtally_model::{
-    CalendarUnit, ComparedUsage, Grouping, Timestamp, UsageGroup, UsageRow, UsageTable, Zone,
+    CalendarUnit, ComparedUsage, DimensionFilter, Grouping, Timestamp, UsageGroup, UsageRow, UsageTable, Zone,
 };
 use farmtally_store::Farm;
 
@@ -22,6 +22,8 @@ pub struct UsageAnswer {
     pub unit: Option<CalendarUnit>,
     /// What makes a group.
     pub groupings: Vec<Grouping>,
+    /// What had to hold, with the ids behind the names.
+    pub filters: Vec<DimensionFilter>,
     /// The names of what makes a group.
     pub group_by: Vec<String>,
     /// The statistics that are to be shown.

@@ -27,7 +27,7 @@ use crate::service::Service;
 
 pub use answer::UsageAnswer;
 pub use error::UsageError;
-pub use names::{NamedValue, UsageNames, ids_called};
+pub use names::{NamedValue, UsageNames};
 pub use sessions::{FoundSession, FoundSessions, InWindow, SessionsRequest};
 pub use span::FarmSpan;
 pub use values::{FoundValues, ValuesRequest};
@@ -69,6 +69,7 @@ impl Service {
             unit,
             group_by: question.groupings.iter().map(|grouping| grouping.name().to_owned()).collect(),
             groupings: question.groupings.clone(),
+            filters: query.filters().to_vec(),
             statistics: question.statistics.clone(),
             has_others: question.top.is_some_and(|top| top.with_others),
             table,

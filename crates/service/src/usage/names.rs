@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use farmtally_model::{
-    Dimension, DimensionValue, DisplayName, FarmId, FleetId, GroupMembers, JobId, JobName, QueueId,
-    UsageTable, UserId,
+    DimensionValue, DisplayName, FarmId, FleetId, GroupMembers, JobId, JobName, QueueId, UsageTable, UserId,
 };
 use farmtally_store::Catalogue;
 
@@ -64,33 +63,6 @@ impl Registry {
             users: self.named_users().into_iter().collect(),
         }
     }
-}
-
-/// The ids behind an id or a name of a queue, fleet or user, as filters understand it; a value of another dimension is its own.
-/// Empty where nobody is called so.
-pub fn ids_called(
-    catalogue: &Catalogue,
-    farm_id: FarmId,
-    dimension: Dimension,
-    text: &str,
-) -> Result<Vec<String>, ServiceError> {
-    fn of<I: ToString>(named: &[(I, DisplayName)], text: &str) -> Vec<String> {
-        called(named, text).into_iter().map(ToString::to_string).collect()
-    }
-    Ok(match dimension {
-        Dimension::Queue if QueueId::parse(text).is_err() => of(&queues(catalogue, farm_id)?, text),
-        Dimension::Fleet if FleetId::parse(text).is_err() => of(&fleets(catalogue, farm_id)?, text),
-        Dimension::User => {
-            let users = catalogue.users(farm_id)?;
-            // A user's id may be any text, so that ids go before names.
-            if users.iter().any(|(id, _)| id.as_str() == text) {
-                vec![text.to_owned()]
-            } else {
-                of(&named_users(&users), text)
-            }
-        }
-        _ => vec![text.to_owned()],
-    })
 }
 
 fn queues(catalogue: &Catalogue, farm_id: FarmId) -> Result<Vec<(QueueId, DisplayName)>, ServiceError> {

@@ -31,4 +31,4 @@ pub use resources::{
     FarmSummary, Farms, InWindow, SessionRow, SessionUsage, Sessions, Values, write_resource,
 };
 pub use statistics::{Amounts, RuntimeMs, Statistics};
-pub use url::{QUERY_PARAMETERS, parse_query_string};
+pub use url::{QUERY_PARAMETERS, parameter, parse_query_string};

@@ -61,7 +61,7 @@ pub fn parse_query_string(raw: &str, others: &[&str]) -> Result<Query, QuestionE
 }
 
 /// The decoded value of a parameter that is not one of a question.
-pub(super) fn parameter(raw: &str, name: &str) -> Result<Option<String>, QuestionError> {
+pub fn parameter(raw: &str, name: &str) -> Result<Option<String>, QuestionError> {
     let value = decoded_pairs(raw).find(|(known, _)| known.as_deref() == Some(name));
     match value {
         None => Ok(None),
@@ -106,12 +106,26 @@ fn truth(name: &str, value: &str) -> Result<bool, QuestionError> {
 /// `queue,user`, or one pattern with its label, which may have commas in it.
 fn read_by(query: &mut Query, value: &str) -> Result<(), QuestionError> {
     if value.contains(':') {
+        if let Some((_, last)) = value.rsplit_once(',')
+            && (Dimension::parse(last).is_some() || is_pattern(last))
+        {
+            let message = "a pattern is given with others, and a comma in it is its own";
+            return Err(
+                QuestionError::new("by", value, message).hint("give the pattern by a `by` of its own")
+            );
+        }
         query.group_by.push(GroupBy::Pattern(named_pattern("by", value)?));
         return Ok(());
     }
     let names = value.split(',').filter(|name| !name.is_empty());
     query.group_by.extend(names.map(|name| GroupBy::Dimension(name.to_owned())));
     Ok(())
+}
+
+/// Whether a text begins with a label: `shot:sh[0-9]+`.
+fn is_pattern(text: &str) -> bool {
+    let label = text.split_once(':').map_or("", |(label, _)| label);
+    !label.is_empty() && label.chars().all(|character| character.is_alphanumeric() || character == '_')
 }
 
 fn named_pattern(parameter: &str, value: &str) -> Result<NamedPattern, QuestionError> {
@@ -125,6 +139,44 @@ fn named_pattern(parameter: &str, value: &str) -> Result<NamedPattern, QuestionE
             Err(QuestionError::new(parameter, value, "not a label and a pattern")
                 .hint("write show:^([a-z]+)_"))
         }
+    }
+}
+
+impl GroupBy {
+    /// The same as the parameter `by`.
+    pub fn parameter(&self) -> Result<String, QuestionError> {
+        match self {
+            Self::Dimension(name) => Ok(name.clone()),
+            Self::Pattern(pattern) => pattern.parameter("groupBy"),
+        }
+    }
+}
+
+impl NamedPattern {
+    /// The same as the parameter `pattern`; `field` is where it stands.
+    pub fn parameter(&self, field: &str) -> Result<String, QuestionError> {
+        if self.label.contains([':', ',']) {
+            let message = "a label with a colon or a comma cannot be written in one word with its pattern";
+            return Err(QuestionError::new(field, &self.label, message));
+        }
+        Ok(format!("{}:{}", self.label, self.job_name))
+    }
+}
+
+impl Filter {
+    /// The same as parameters `where`: one for what is included and one for what is excluded.
+    pub fn parameters(&self) -> Vec<String> {
+        let sign = if self.dimension == Dimension::JobName.as_str() { '~' } else { '=' };
+        let escaped = |value: &Option<String>| {
+            value.as_deref().unwrap_or_default().replace('\\', r"\\").replace('|', r"\|")
+        };
+        let text = |not: &str, values: &[Option<String>]| {
+            let values: Vec<String> = values.iter().map(escaped).collect();
+            format!("{}{not}{sign}{}", self.dimension, values.join("|"))
+        };
+        let include = self.include.as_deref().map(|values| text("", values));
+        let exclude = (!self.exclude.is_empty()).then(|| text("!", &self.exclude));
+        include.into_iter().chain(exclude).collect()
     }
 }
 
@@ -201,6 +253,19 @@ mod tests {
     }
 
     #[test]
+    fn filters_and_groups_read_back_from_their_parameters() {
+        let raw =
+            r"by=queue&by=show:^([a-z]{1,3})_&where=queue=a\|b|c\\|&where=jobName!~*sh*|x&where=outcome=";
+        let raw = raw.replace('%', "%25");
+        let query = parse_query_string(&raw, &[]).unwrap();
+        let by = query.group_by.iter().map(|by| format!("by={}", by.parameter().unwrap()));
+        let filters = query.filters.iter().flat_map(Filter::parameters).map(|text| format!("where={text}"));
+        assert_eq!(by.chain(filters).collect::<Vec<_>>().join("&"), raw);
+        let pattern = NamedPattern { label: "a:b".to_owned(), job_name: "x".to_owned() };
+        assert!(pattern.parameter("patterns[0]").is_err());
+    }
+
+    #[test]
     fn a_bar_in_a_value_has_a_backslash_before_it() {
         for (text, values) in [
             ("a|b", vec!["a", "b"]),
@@ -228,6 +293,9 @@ mod tests {
         assert!(sentence("where=queue").starts_with("where \"queue\": no comparison; write queue=lighting"));
         assert!(sentence("where=queue~a").contains("only jobName is compared by ~"));
         assert!(sentence("by=user,show:a").contains("give it by a parameter of its own"));
+        for raw in [r"by=show:^(\S+) ,queue", "by=show:a{1,3},user", "by=show:a,shot:b"] {
+            assert!(sentence(raw).ends_with("give the pattern by a `by` of its own"), "{raw}");
+        }
         assert!(sentence("pattern=show").contains("not a label and a pattern"));
     }
 }

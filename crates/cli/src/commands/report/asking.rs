@@ -4,6 +4,7 @@
 //! asked and however. A server of our own costs some milliseconds and one port of the loopback interface.
 
 use std::future::pending;
+use std::path::Path;
 use std::sync::Arc;
 
 use farmtally_model::FarmId;
@@ -13,7 +14,7 @@ use farmtally_service::{Catalogue, FolderError, OpenError, Service, ServiceLimit
 use farmtally_wire::native::{Answer, Problem, Query};
 use tokio::runtime::Runtime;
 
-use super::question::not_understood;
+use super::question::{not_understood, query_string};
 use crate::connection::{Connection, ConnectionError};
 use crate::data_folder::{DataFolder, owner_credential};
 use crate::hosting::LOOPBACK;
@@ -22,6 +23,9 @@ use crate::report_error::Failure;
 
 /// Longest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: u64 = 2 << 30;
+
+/// The HTTP status of a question that cannot be answered as it is.
+const BAD_REQUEST: u16 = 400;
 
 /// Where answers come from.
 pub(super) struct Source {
@@ -53,6 +57,22 @@ impl Source {
         asked.map_err(refused)
     }
 
+    /// The question as a text for another tool, which names this folder.
+    pub(super) fn text(
+        &self,
+        farm_id: FarmId,
+        query: &Query,
+        tool: &str,
+        folder: &Path,
+    ) -> Result<String, Failure> {
+        let parameters =
+            query_string(&[("format", tool.to_owned()), ("folder", folder.to_string_lossy().into_owned())]);
+        let path = format!("/api/v1/farms/{farm_id}/query?{parameters}");
+        let body = serde_json::to_vec(query).map_err(|error| Failure::of(&error))?;
+        let asked = self.connection.post_for_bytes(&path, "application/json", &body, ANSWER_BYTES_MAX);
+        String::from_utf8(asked.map_err(refused)?).map_err(|error| Failure::of(&error))
+    }
+
     /// The answer to look into.
     pub(super) fn read(&self, json: &[u8]) -> Result<Answer, Failure> {
         serde_json::from_slice(json).map_err(|error| Failure::caused(self.connection.unreadable(), &error))
@@ -81,8 +101,10 @@ fn refused(error: ConnectionError) -> Failure {
         ConnectionError::Refused { problem: Some(problem), .. } if problem.field.is_some() => {
             not_understood(&question_error(&problem))
         }
-        ConnectionError::Refused { problem: Some(problem), .. } => {
-            let failure = Failure::failed(problem.message);
+        ConnectionError::Refused { problem: Some(problem), status, .. } => {
+            let is_question = status == BAD_REQUEST;
+            let failure =
+                if is_question { Failure::usage(problem.message) } else { Failure::failed(problem.message) };
             match problem.hint {
                 Some(hint) => failure.hint(hint),
                 None => failure,

@@ -5,7 +5,6 @@
 mod asking;
 mod bars;
 mod columns;
-mod copy;
 mod figures;
 mod layout;
 mod lines;
@@ -24,7 +23,6 @@ use farmtally_wire::native::{AnswerHead, Query};
 pub(super) use self::partitions::export;
 
 use self::asking::Source;
-use self::copy::Subject;
 use self::figures::Figure;
 use self::table::{Shown, table};
 use crate::args::{Output, ReportArguments, Tool};
@@ -47,31 +45,52 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<ExitStatus, Failure> {
     let form = form(arguments.output, arguments.chart)?;
     let source = Source::open(&arguments.folder, &catalogue)?;
     if let Some(tool) = arguments.other_tool {
-        return for_other_tool(tool, &source, &query, arguments, &catalogue, farm.farm_id);
+        return for_other_tool(tool, &source, &query, arguments, farm.farm_id);
     }
     let head = answer(&source, farm.farm_id, &query, form, arguments)?;
     Ok(status(arguments, &head))
 }
 
-/// Prints the question for another tool. It is asked here first: windows and offsets are the server's to work out.
+/// Prints the question for another tool, as the server writes it.
 fn for_other_tool(
     tool: Tool,
     source: &Source,
     query: &Query,
     arguments: &ReportArguments,
-    catalogue: &Catalogue,
     farm_id: FarmId,
 ) -> Result<ExitStatus, Failure> {
-    let head = source.read(&source.bytes(farm_id, query, "json")?)?.head;
+    let head = source.read(&source.bytes(farm_id, &whole(query), "json")?)?.head;
     talking::about(&head, arguments.explain);
-    let question = query.check().map_err(|error| question::not_understood(&error))?;
-    let subject =
-        Subject { farm_id, query, question: &question, head: &head, folder: &arguments.folder, catalogue };
-    if let Some(left_out) = copy::left_out(tool, query) {
+    if let Some(left_out) = left_out(tool, query) {
         tell(left_out);
     }
-    print(copy::text(tool, &subject)?)?;
+    let text = source.text(farm_id, query, name_of(tool), arguments.folder.path())?;
+    print(text)?;
     Ok(ExitStatus::Success)
+}
+
+/// What the API calls a tool.
+const fn name_of(tool: Tool) -> &'static str {
+    match tool {
+        Tool::Boto3 => "boto3",
+        Tool::Aws => "aws",
+        Tool::Curl => "curl",
+        Tool::Sql => "sql",
+    }
+}
+
+/// What a text for a tool leaves out of the question, for people to know.
+fn left_out(tool: Tool, query: &Query) -> Option<String> {
+    if tool == Tool::Curl {
+        return None;
+    }
+    let top = query.top.map(|top| format!("all groups and not only the first {top}"));
+    let is_compared = query.compare.as_deref().is_some_and(|compare| compare != "none");
+    let compared =
+        is_compared.then(|| "the range alone, without the one that it is compared with".to_owned());
+    let parts: Vec<String> = top.into_iter().chain(compared).collect();
+    (!parts.is_empty())
+        .then(|| format!("this asks for {}; `--as curl` asks for all of it", parts.join(", and for ")))
 }
 
 /// The farm that was named, or the only one.
