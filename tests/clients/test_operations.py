@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 import sample
 from asking import client
+from conftest import open_site
 from sample import COMP, CPU, GPU, LIGHT, OCEAN, SIM
 
 ROLE = "arn:aws:iam::123456789012:role/render"
@@ -21,11 +22,13 @@ CONFIGURATION = {
 
 
 @pytest.fixture(scope="module")
-def studio(site):
-    """A farm that these tests may change, and a client."""
-    deadline = site.client()
+def studio(tmp_path_factory):
+    """A farm that these tests may change, and a client. It has a server of its own: others look at all farms of theirs."""
+    opened = open_site(tmp_path_factory.mktemp("studio") / "data", {})
+    deadline = opened.client()
     farm = deadline.create_farm(displayName="studio", description="for tests", tags={"show": "feature"})["farmId"]
-    return deadline, farm
+    yield deadline, farm
+    assert opened.server.stop() == 0, opened.server.log()
 
 
 def test_a_farm_is_created_changed_and_deleted(site):

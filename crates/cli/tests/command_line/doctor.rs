@@ -132,7 +132,7 @@ fn a_secret_of_another_key_and_an_endpoint_where_nobody_listens_are_found() {
     let ended = with("AWS_SECRET_ACCESS_KEY", "wrong");
     assert!(ended.stdout.contains("wrong  the secret that is set is not that of the key "), "{ended}");
     let ended = with("AWS_ENDPOINT_URL_DEADLINE", "http://127.0.0.1:1");
-    assert!(ended.stdout.contains("wrong  nobody answers at http://127.0.0.1:1"), "{ended}");
+    assert!(ended.stdout.contains("wrong  nobody answers at "), "{ended}");
 }
 
 #[test]
