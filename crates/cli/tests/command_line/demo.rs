@@ -29,7 +29,7 @@ fn the_demonstration_prints_what_to_paste_and_ends_on_a_signal() {
         "farmId=\"farm-edcbc90d37db31dc852019fdacc2ed92\"",
         "--resource-ids queueIds=queue-",
         "--aggregation-id \"$aggregation_id\"",
-        concat!(" ", env!("CARGO_BIN_EXE_farmtally"), " import --data-dir "),
+        concat!(" ", env!("CARGO_BIN_EXE_farmtally"), " import --data-dir my-farm --farm NAME "),
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }

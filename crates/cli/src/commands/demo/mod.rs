@@ -73,6 +73,10 @@ fn refuse_others_farms(folder: &DataFolder) -> Result<(), Failure> {
         .hint("pass another `--data-dir`, or leave it out"))
 }
 
+/// Where the records of the reader's own go: beside those of the demonstration, a report would have to be told of which farm, and
+/// nothing could be cleaned away.
+const OWN_FOLDER: &str = "my-farm";
+
 /// What to do in the next minutes: look around, find the day that went wrong, ask as AWS is asked, bring data of one's own.
 fn next_steps(sample: &Sample, folder: &DataFolder) -> String {
     let (program, folder) = (program(), folder.as_flag());
@@ -82,7 +86,8 @@ fn next_steps(sample: &Sample, folder: &DataFolder) -> String {
          Find out  why {day} cost so much: {program} report {folder} --in {day} --by queue,user,outcome --chart\n  \
          Clients   eval \"$({program} env {folder})\"\n  \
          Own data  {program} import --suggest-mapping FILE >mapping.toml\n            \
-         {program} import {folder} --farm NAME --mapping mapping.toml FILE"
+         {program} import --data-dir {OWN_FOLDER} --farm NAME --mapping mapping.toml FILE\n            \
+         {program} report --data-dir {OWN_FOLDER} --by user --chart"
     )
 }
 
