@@ -5,7 +5,7 @@ import { $, fill, h } from "./dom.js";
 import { bucketName, weekdayName, weekdayOf } from "./dates.js";
 import { COLOURS, colours, groupName, keyOf, matrix } from "./groups.js";
 import { colour } from "./theme.js";
-import { called, isSum } from "./view.js";
+import { called, filterText, isSum } from "./view.js";
 
 /** @typedef {import("./view.js").View} View */
 
@@ -169,9 +169,9 @@ function weekByHour({ view, answer }) {
 const tooltipLook = () => ({ renderMode: "richText", confine: true, backgroundColor: colour("card"), borderColor: colour("line"), padding: 10, textStyle: { color: colour("ink"), fontSize: 12 } });
 
 /** Names must not be taken for the marks of rich text. @param {string} name */
-const plain = (name) => {
+const plain = (name, most = 34) => {
   const text = name.replace(/[{}|\n]/g, (mark) => ({ "{": "❴", "}": "❵", "|": "❘", "\n": " " })[mark]);
-  return text.length > 34 ? `${text.slice(0, 33)}…` : text;
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 };
 
 /** As buttons, for fingers and keyboards; a press hides the group or shows it again. @param {View} view @param {any} answer */
@@ -188,15 +188,35 @@ function legend(view, answer) {
   }));
 }
 
+/** What a picture says by itself: whose chart it is, of when, and who is who. @param {number} width */
+function pictured(width) {
+  const { view, answer, hidden } = drawing;
+  const { from, to } = answer.window;
+  const at = (instant) => instant.slice(0, 16).replace("T", " ");
+  const groups = view.style === "hours" ? [] : answer.groups.filter((group) => !hidden.has(keyOf(group)));
+  const names = groups.map((group) => plain(groupName(view, group)));
+  // About as wide as the letters and marks are.
+  const lines = Math.ceil(names.reduce((sum, name) => sum + 7 * name.length + 45, 0) / (width - 32));
+  const asked = option();
+  const look = { textStyle: { color: colour("ink"), fontSize: 12 }, left: 16 };
+  const head = 40 + 24 * lines;
+  const filters = view.where.map(filterText).join(", ");
+  return [head, {
+    ...asked, animation: false, backgroundColor: colour("card"), dataZoom: [],
+    title: { ...look, top: 12, text: plain(`${answer.farm.displayName}: ${$("chart-title").textContent}`, 90), textStyle: { ...look.textStyle, fontSize: 15 }, subtext: plain(`${at(from)} to ${at(to)}${filters && `, ${filters}`}`, 120), subtextStyle: { color: colour("ink-soft") } },
+    legend: { ...look, show: names.length > 0, top: 56, right: 16, data: names },
+    grid: { ...asked.grid, top: head + 24, bottom: view.style === "hours" ? 48 : 8 },
+  }];
+}
+
 /** @param {"png"|"svg"} kind @returns {Blob} the chart as a picture, on the colour of the page */
 export function picture(kind) {
-  if (kind === "svg") {
-    const drawer = echarts.init(null, null, { renderer: "svg", ssr: true, width: chart.getWidth(), height: chart.getHeight() });
-    drawer.setOption({ ...option(), animation: false, backgroundColor: colour("card") });
-    const svg = drawer.renderToSVGString();
-    drawer.dispose();
-    return new Blob([svg], { type: "image/svg+xml" });
-  }
-  const [, data] = chart.getDataURL({ pixelRatio: 2, backgroundColor: colour("card") }).split(",");
-  return new Blob([Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))], { type: "image/png" });
+  const width = chart.getWidth();
+  const [head, drawnAlone] = pictured(width);
+  const size = { width, height: chart.getHeight() + head };
+  const drawer = kind === "svg" ? echarts.init(null, null, { renderer: "svg", ssr: true, ...size }) : echarts.init(document.createElement("div"), null, { renderer: "canvas", ...size });
+  drawer.setOption(drawnAlone);
+  const data = kind === "svg" ? drawer.renderToSVGString() : atob(drawer.getDataURL({ pixelRatio: 2 }).split(",")[1]);
+  drawer.dispose();
+  return kind === "svg" ? new Blob([data], { type: "image/svg+xml" }) : new Blob([Uint8Array.from(data, (letter) => letter.charCodeAt(0))], { type: "image/png" });
 }

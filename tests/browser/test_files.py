@@ -1,6 +1,7 @@
 """What leaves the page: files of the numbers, pictures of the chart, and the bytes of the page itself."""
 
 import csv
+import html
 import io
 import json
 import re
@@ -67,6 +68,11 @@ def test_the_chart_is_saved_as_a_picture(dialog):
     assert content.startswith(b"\x89PNG") and len(content) > 10_000
     content, _ = save(dialog, "svg")
     assert content.startswith(b"<svg") and b"<script" not in content and content.count(b"<path") > 30
+    # Alone it says whose and of when it is, and who is who.
+    names = dialog.run("return [...document.querySelectorAll('#legend .name')].map((name) => name.textContent)")
+    text = content.decode()
+    assert names and all(f">{html.escape(name, quote=False)}<" in text for name in names), names
+    assert ">Demo Farm: " in text and re.search(r">20\d\d-\d\d-\d\d \d\d:\d\d to 20\d\d-", text)
 
 
 def test_the_page_stays_within_its_budget_of_bytes(page):
