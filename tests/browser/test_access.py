@@ -53,3 +53,13 @@ def test_a_phone_shows_everything_without_scrolling_sideways(page):
     page.open(compare="previous")
     assert page.run("return document.documentElement.scrollWidth") <= 390
     page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_long_name_on_a_phone_is_cut_inside_of_its_button(page):
+    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True})
+    page.open(**PAST, by="job")
+    # A button that is wider than its cell would be replaced by an ellipsis as a whole.
+    widths = "return [...document.querySelectorAll('tbody th[scope=row] button')].map((name) => name.getBoundingClientRect().right - name.closest('th').getBoundingClientRect().right)"
+    beyond = page.run(widths)
+    assert len(beyond) > 100 and max(beyond) <= 0, max(beyond, default=None)
+    page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
