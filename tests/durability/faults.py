@@ -25,6 +25,8 @@ SPACE = ("ENOSPC", "EDQUOT")
 REFUSALS_MAX = 2
 # The exit code of a server after a write that the disk did not confirm.
 UNCONFIRMED_WRITE = 3
+# SQLite's files: all others are written by Rust's library.
+CATALOGUE = "catalogue.sqlite"
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ class Attack:
         self.armed.unlink(missing_ok=True)
         self.disk = disk(place, fault, report=self.report, only_while=self.armed)
         self.is_about_space = fault.startswith(SPACE)
+        self.is_interruption = fault.startswith("EINTR")
 
     def run(self):
         wrong = {"start": self._start, "seal": self._seal, "ingest": self._ingest}[self.phase]()
@@ -232,7 +235,9 @@ class Attack:
         return None
 
     def _sync_failed(self):
-        return any(call == "s" for call, _, _ in self._hit())
+        """Whether a sync failed for good. One that was interrupted is repeated by Rust's library until it is done; SQLite takes
+        it for a failure."""
+        return any(call == "s" and not (self.is_interruption and CATALOGUE not in path) for call, _, path in self._hit())
 
     def _hit(self):
         return faults(self.report)[0]
