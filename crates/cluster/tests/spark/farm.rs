@@ -1,6 +1,5 @@
 //! A farm in a folder, partly sealed, and questions about it through the service.
 
-use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -174,13 +173,7 @@ pub(crate) fn with_totals(record: &Record<LineCost>) -> Record<LineCost> {
         LineCost::Total(_) => cost,
         LineCost::PerHour(rate) => LineCost::Total(NanoUsd::from_nanos(rate.nanos()).unwrap()),
     };
-    match record.clone() {
-        Record::Session(session) => {
-            let usage = session.usage.map_costs(|_, cost| Ok::<_, Infallible>(total(cost))).unwrap();
-            Record::Session(Session { usage, ..session })
-        }
-        Record::Volume(volume) => Record::Volume(Volume { cost: total(volume.cost), ..volume }),
-    }
+    record.with_costs(|_, cost| total(cost))
 }
 
 /// The record under another id.
@@ -228,28 +221,5 @@ fn submission(record: &Record<LineCost>) -> Submission {
         LineCost::Total(total) => Some(total),
         LineCost::PerHour(_) => None,
     };
-    let record = match record.clone() {
-        Record::Session(session) => Record::Session(Session {
-            usage: session.usage.map_costs(|_, cost| Ok::<_, Infallible>(total(cost))).unwrap(),
-            session_id: session.session_id,
-            queue_id: session.queue_id,
-            fleet_id: session.fleet_id,
-            job_id: session.job_id,
-            job_name: session.job_name,
-            user_id: session.user_id,
-            worker_id: session.worker_id,
-            instance_type: session.instance_type,
-            outcome: session.outcome,
-            span: session.span,
-            revision: session.revision,
-        }),
-        Record::Volume(volume) => Record::Volume(Volume {
-            cost: total(volume.cost),
-            volume_id: volume.volume_id,
-            fleet_id: volume.fleet_id,
-            span: volume.span,
-            revision: volume.revision,
-        }),
-    };
-    Submission { record, names: RecordNames::default() }
+    Submission { record: record.with_costs(|_, cost| total(cost)), names: RecordNames::default() }
 }
