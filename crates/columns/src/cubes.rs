@@ -194,20 +194,23 @@ pub(crate) fn build(sets: &[[AnySet<'_>; 2]; CLASSES], counts: CodeCounts) -> [C
     let mut cubes: [ClassCubes; CLASSES] = Default::default();
     let lens = sets.each_ref().map(|class| class.iter().map(AnySet::len).sum::<usize>());
     let mut room = (BYTES_BESIDE + BYTES_BY_ROW * lens.iter().sum::<usize>()) / size_of::<SummaryWords>();
+    let mut keep = |place: usize, len: usize, add: &dyn Fn(&AnySet<'_>, &mut [Summary])| {
+        for (class, sets) in sets.iter().enumerate() {
+            if len <= lens[class] && len <= room {
+                let mut sums = vec![Summary::EMPTY; len];
+                for set in sets {
+                    add(set, &mut sums);
+                }
+                cubes[class].cubes[place] = sums.into_iter().map(Summary::to_words).collect();
+                room -= len;
+            }
+        }
+    };
     for kind in KINDS {
         for axis in AXES {
             let details = counts.of_detail(kind);
             let len = counts.of_axis(axis) * details;
-            for (class, sets) in sets.iter().enumerate() {
-                if len <= lens[class] && len <= room {
-                    let mut sums = vec![Summary::EMPTY; len];
-                    for set in sets {
-                        set.add_to(axis, kind, details, &mut sums);
-                    }
-                    cubes[class].cubes[place(axis, kind)] = sums.into_iter().map(Summary::to_words).collect();
-                    room -= len;
-                }
-            }
+            keep(place(axis, kind), len, &|set, sums| set.add_to(axis, kind, details, sums));
         }
     }
     for by in TOTALS {
@@ -215,16 +218,7 @@ pub(crate) fn build(sets: &[[AnySet<'_>; 2]; CLASSES], counts: CodeCounts) -> [C
             TotalsBy::User => counts.users,
             TotalsBy::Job => counts.jobs,
         };
-        for (class, sets) in sets.iter().enumerate() {
-            if len <= lens[class] && len <= room {
-                let mut sums = vec![Summary::EMPTY; len];
-                for set in sets {
-                    set.add_totals_to(by, &mut sums);
-                }
-                cubes[class].cubes[place_of_totals(by)] = sums.into_iter().map(Summary::to_words).collect();
-                room -= len;
-            }
-        }
+        keep(place_of_totals(by), len, &|set, sums| set.add_totals_to(by, sums));
     }
     cubes
 }

@@ -10,6 +10,7 @@ use farmtally_model::GROUPINGS_MAX;
 use hashbrown::HashMap;
 
 use crate::select::CHUNK;
+use crate::tabulate::block_sums::SummedBy;
 use crate::tabulate::places::{COMPUTE, LICENSE, NO_VALUE, PlaceFinder, Places};
 use crate::tabulate::plan::{Source, TabulationPlan};
 use crate::tabulate::slots::Slots;
@@ -228,10 +229,12 @@ impl<'a> BlockGroups<'a> {
         }
     }
 
-    /// Makes slots of keys.
-    pub(crate) fn replace_by_slots(&mut self, keys: &mut [u64], slots: &mut Slots) {
-        for key in keys {
-            *key = u64::from(self.slot(*key, slots));
+    /// Makes of keys what the sums of a block are told apart by.
+    pub(crate) fn replace_keys(&mut self, by: SummedBy, keys: &mut [u64], slots: &mut Slots) {
+        if by == SummedBy::Slot {
+            for key in keys {
+                *key = u64::from(self.slot(*key, slots));
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use crate::error::AggregationError;
 use crate::select::CHUNK;
 use crate::tabulate::block_filter::BlockFilter;
 use crate::tabulate::block_groups::{BlockGroups, KeySlots};
-use crate::tabulate::block_sums::BlockTables;
+use crate::tabulate::block_sums::{BlockTables, SummedBy};
 use crate::tabulate::cubes;
 use crate::tabulate::half_hours::HalfHours;
 use crate::tabulate::meter::Meter;
@@ -83,14 +83,6 @@ enum Lines {
     Single(Vec<bool>),
     /// Some lines, each by itself.
     Apart,
-}
-
-/// What tells the sums of a block apart, beside buckets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SummedBy {
-    Key,
-    /// There are fewer slots than keys where only some groups are told apart.
-    Slot,
 }
 
 /// How a block was added.
@@ -211,18 +203,25 @@ impl BlockScan<'_, '_> {
             Lines::Apart
         };
         let is_all = removed.is_none() && self.filter.admits_all_of_run() && lines == Lines::Together;
-        let bucket = self.bucket_of((set.start_min_ms, set.end_max_ms)).filter(|_| is_all);
+        let bucket = self.bucket_of((set.start_min_ms, set.end_max_ms));
+        let straight = bucket.zip(self.summed_by).filter(|_| is_all);
+        // A session whose lines are told apart, and that has one alone, is in the group of that.
+        let of_line = if rule.is_whole { 0 } else { self.groups.compute };
         for (shared, rows) in self.stretches(set) {
             for from in rows.clone().step_by(CHUNK) {
                 let rows = from..rows.end.min(from + CHUNK);
-                if let Some(bucket) = bucket.filter(|_| self.has_sums()) {
-                    self.add_straight(set, rows, shared, bucket);
+                if let Some((bucket, summed_by)) = straight {
+                    self.add_straight(set, rows, shared + of_line, bucket, summed_by);
                     watch.look(self.tally)?;
                     continue;
                 }
-                self.select(set, rows, removed, &lines);
+                if is_all && bucket.is_none() {
+                    self.select_all(set, rows);
+                } else {
+                    self.select(set, rows, removed, &lines, bucket);
+                }
                 if lines == Lines::Together {
-                    self.add_sessions(set, shared, watch)?;
+                    self.add_sessions(set, shared + of_line, watch)?;
                 } else if let Lines::Single(_) = lines {
                     self.add_inside(set, shared, set.line_cost_nanos, true);
                     self.add_crossing_lines(set, shared, watch)?;
@@ -248,21 +247,22 @@ impl BlockScan<'_, '_> {
         stretches
     }
 
+    fn select_all<C: Nanos>(&mut self, set: &RowSet<'_, C>, rows: Range<usize>) {
+        let first = u32::try_from(rows.start).unwrap_or(u32::MAX);
+        let (ends_ms, runtimes_ms) = (&set.end_offset_ms[rows.clone()], &set.runtime_ms[rows]);
+        self.selection.select_all(first, ends_ms, runtimes_ms, self.half_hours.slots());
+    }
+
+    /// Chooses the rows that pass; all of them lie in `bucket`, if there is one.
     fn select<C: Nanos>(
         &mut self,
         set: &RowSet<'_, C>,
         rows: Range<usize>,
         removed: Option<&[bool]>,
         lines: &Lines,
+        bucket: Option<u32>,
     ) {
         let first = u32::try_from(rows.start).unwrap_or(u32::MAX);
-        let bucket = self.bucket_of((set.start_min_ms, set.end_max_ms));
-        let slots = self.half_hours.slots();
-        let is_all = removed.is_none() && self.filter.admits_all_of_run();
-        if is_all && bucket.is_none() && *lines == Lines::Together {
-            let (ends_ms, runtimes_ms) = (&set.end_offset_ms[rows.clone()], &set.runtime_ms[rows]);
-            return self.selection.select_all(first, ends_ms, runtimes_ms, slots);
-        }
         self.selection.begin(first, rows.len());
         self.filter.keep(set, self.selection);
         if let Some(removed) = removed {
@@ -271,6 +271,7 @@ impl BlockScan<'_, '_> {
         if let Lines::Single(counted) = lines {
             self.selection.keep(set.line_product, counted);
         }
+        let slots = self.half_hours.slots();
         match bucket {
             Some(bucket) => self.selection.take_candidates(bucket),
             None => self.selection.select_candidates(set.end_offset_ms, set.runtime_ms, slots),
@@ -303,7 +304,6 @@ impl BlockScan<'_, '_> {
         shared: u64,
         watch: &mut Watch<'_>,
     ) -> Result<(), AggregationError> {
-        let shared = if self.plan.lines.is_whole { shared } else { shared + self.groups.compute };
         if self.groups.is_shared() && self.tally.recorded.is_none() {
             self.add_to_one(set, shared);
         } else {
@@ -347,18 +347,11 @@ impl BlockScan<'_, '_> {
         let amounts = rows.iter().map(|row| *row as usize);
         let amounts = amounts.map(|row| (costs_nanos[row].into(), set.runtime_ms[row]));
         if let Some(by) = self.summed_by {
-            if by == SummedBy::Slot {
-                self.groups.replace_by_slots(&mut self.keys[..rows.len()], &mut self.tally.slots);
-            }
-            for ((group, bucket), (cost_nanos, runtime_ms)) in self.keys.iter().zip(buckets).zip(amounts) {
-                self.sums.inside.add(
-                    usize::try_from(*group).unwrap_or(usize::MAX),
-                    *bucket,
-                    cost_nanos,
-                    runtime_ms,
-                );
-            }
-            return;
+            let keys = &mut self.keys[..rows.len()];
+            self.groups.replace_keys(by, keys, &mut self.tally.slots);
+            let pieces = buckets.iter().zip(amounts);
+            let pieces = pieces.map(|(bucket, (cost_nanos, runtime_ms))| (*bucket, cost_nanos, runtime_ms));
+            return self.sums.inside.add_all(keys, pieces);
         }
         let numbers = &mut self.numbers[..rows.len()];
         for ((number, key), bucket) in numbers.iter_mut().zip(self.keys.iter()).zip(buckets) {

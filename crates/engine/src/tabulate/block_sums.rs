@@ -19,6 +19,14 @@ pub(crate) struct BlockTables {
     pub(crate) cut: BlockSums,
 }
 
+/// What tells the sums of a block apart, beside buckets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SummedBy {
+    Key,
+    /// There are fewer slots than keys where only some groups are told apart.
+    Slot,
+}
+
 /// The bucket of sums that are of the whole window.
 pub(crate) const WHOLE: u32 = 0;
 
@@ -55,6 +63,14 @@ impl BlockSums {
         let place =
             group.wrapping_mul(self.buckets).wrapping_add(bucket.wrapping_sub(self.first_bucket) as usize);
         self.sums.add(place, cost_nanos, runtime_ms);
+    }
+
+    /// Adds sessions, each to its group, given by bucket, cost and runtime.
+    #[inline]
+    pub(crate) fn add_all(&mut self, groups: &[u64], sessions: impl Iterator<Item = (u32, u64, u32)>) {
+        for (group, (bucket, cost_nanos, runtime_ms)) in groups.iter().zip(sessions) {
+            self.add(usize::try_from(*group).unwrap_or(usize::MAX), bucket, cost_nanos, runtime_ms);
+        }
     }
 
     /// Hands on and forgets every sum of something, with group and bucket.

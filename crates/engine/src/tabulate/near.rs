@@ -3,8 +3,8 @@
 use farmtally_columns::{Nanos, RowSet};
 
 use crate::tabulate::block_groups::BlockGroups;
-use crate::tabulate::block_scan::{BlockScan, SummedBy};
-use crate::tabulate::block_sums::WHOLE;
+use crate::tabulate::block_scan::BlockScan;
+use crate::tabulate::block_sums::{SummedBy, WHOLE};
 use crate::tabulate::half_hours::{MIXED, SLOT_MS, SLOTS};
 use crate::tabulate::meter::Meter;
 use crate::tabulate::slots::Slots;

@@ -5,14 +5,10 @@ use std::ops::Range;
 
 use farmtally_columns::{Nanos, RowSet, Summary};
 
-use crate::tabulate::block_scan::{BlockScan, SummedBy};
+use crate::tabulate::block_scan::BlockScan;
+use crate::tabulate::block_sums::SummedBy;
 
 impl BlockScan<'_, '_> {
-    /// Whether rows can be added straight.
-    pub(crate) fn has_sums(&self) -> bool {
-        self.summed_by.is_some()
-    }
-
     /// Adds a chunk of rows, each as a whole, to the sums of a bucket.
     pub(crate) fn add_straight<C: Nanos>(
         &mut self,
@@ -20,8 +16,8 @@ impl BlockScan<'_, '_> {
         rows: Range<usize>,
         shared: u64,
         bucket: u32,
+        summed_by: SummedBy,
     ) {
-        let shared = if self.plan.lines.is_whole { shared } else { shared + self.groups.compute };
         let amounts = set.cost_nanos[rows.clone()].iter().zip(&set.runtime_ms[rows.clone()]);
         if self.groups.is_shared() {
             let mut sum = Summary::EMPTY;
@@ -33,12 +29,9 @@ impl BlockScan<'_, '_> {
         }
         let keys = &mut self.keys[..rows.len()];
         self.groups.fill_stretch(set, shared, rows, keys);
-        if self.summed_by == Some(SummedBy::Slot) {
-            self.groups.replace_by_slots(keys, &mut self.tally.slots);
-        }
-        for (group, (cost_nanos, runtime_ms)) in keys.iter().zip(amounts) {
-            let group = usize::try_from(*group).unwrap_or(usize::MAX);
-            self.sums.inside.add(group, bucket, (*cost_nanos).into(), *runtime_ms);
-        }
+        self.groups.replace_keys(summed_by, keys, &mut self.tally.slots);
+        self.sums
+            .inside
+            .add_all(keys, amounts.map(|(cost, runtime_ms)| (bucket, (*cost).into(), *runtime_ms)));
     }
 }
