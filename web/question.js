@@ -19,7 +19,7 @@ export class Refused extends Error {
 }
 
 /** @param {View} view @returns {Query} its window */
-export function windowOf(view) {
+function windowOf(view) {
   const range = view.from ? { from: view.from, to: view.to } : view.in ? { in: view.in } : { last: view.last };
   return { ...range, timeZone: view.timeZone };
 }

@@ -43,7 +43,7 @@ def environment(variables):
 
 
 # Read once: a test that sets its environment to a user's must not lose the program.
-BINARY = Path(os.environ.get("FARMTALLY_BINARY", REPOSITORY / "target/release/farmtally"))
+BINARY = Path(os.environ.get("FARMTALLY_BINARY", REPOSITORY / "target/release/farmtally")).absolute()
 
 
 def run(*arguments, stdin=None, check=True):
