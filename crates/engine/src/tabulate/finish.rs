@@ -6,12 +6,12 @@ use farmtally_model::{
 };
 
 use crate::accumulator::Accumulator;
-use crate::tabulate::percentiles::{FoundPercentiles, Under};
+use crate::tabulate::percentiles::AnswerPercentiles;
 use crate::tabulate::places::PlaceFinder;
 use crate::tabulate::plan::TabulationPlan;
 use crate::tabulate::rank;
 use crate::tabulate::slots::Slots;
-use crate::tabulate::tally::{RecordedAmounts, Tally};
+use crate::tabulate::tally::Tally;
 
 /// The place of a slot that is not shown.
 const HIDDEN: u32 = u32::MAX;
@@ -39,13 +39,13 @@ pub(crate) fn finish_beside(
     let is_new = |slot: &u32| tally.totals.get(*slot).count() == 0;
     order_of_both.extend(order(plan, finder, before).into_iter().filter(is_new));
     let groups = Groups { order: order_of_both, slots: &before.slots };
-    let percentiles = plan.query.percentiles();
-    let totals = groups.totals(before, percentiles);
+    let percentiles = groups.percentiles(before, plan.query.percentiles());
+    let totals = groups.totals(before, &percentiles);
     let compared = ComparedUsage {
         calendar: calendar.clone(),
-        rows: groups.rows(before, &totals, percentiles),
+        rows: groups.rows(before, &totals, &percentiles),
         groups: totals.into_iter().map(|total| (total.sessions > 0).then_some(total)).collect(),
-        total: total(before, percentiles),
+        total: amounts(&before.total, percentiles.total.of(0)),
     };
     (groups.table(plan, finder, tally, figures), compared)
 }
@@ -73,13 +73,13 @@ impl Groups<'_> {
         tally: &Tally,
         figures: ScanFigures,
     ) -> UsageTable {
-        let percentiles = plan.query.percentiles();
-        let totals = self.totals(tally, percentiles);
-        let rows = self.rows(tally, &totals, percentiles);
+        let percentiles = self.percentiles(tally, plan.query.percentiles());
+        let totals = self.totals(tally, &percentiles);
+        let rows = self.rows(tally, &totals, &percentiles);
         let members = self.order.iter().map(|slot| self.members(*slot, finder));
         let groups = members.zip(totals).map(|(members, total)| UsageGroup { members, total }).collect();
-        let (calendar, total) = (plan.query.calendar().clone(), total(tally, percentiles));
-        UsageTable { calendar, groups, rows, total, figures }
+        let total = amounts(&tally.total, percentiles.total.of(0));
+        UsageTable { calendar: plan.query.calendar().clone(), groups, rows, total, figures }
     }
 
     fn members(&self, slot: u32, finder: &PlaceFinder<'_>) -> GroupMembers {
@@ -91,18 +91,21 @@ impl Groups<'_> {
         }
     }
 
-    /// What each group has in the whole window.
-    fn totals(&self, tally: &Tally, percentiles: &[Percentile]) -> Vec<UsageAmounts> {
-        let by_slot =
-            if tally.has_rows { Under::SlotOfRow(tally.row_numbers.rows()) } else { Under::Themselves };
-        let found = found(tally, |recorded| {
-            let lists = [(&recorded.inside, by_slot), (&recorded.totals, Under::Themselves)];
-            FoundPercentiles::new(&lists, self.slots.len() + 1, percentiles)
-        });
-        self.order.iter().map(|slot| amounts(&tally.totals.get(*slot), found.of(*slot))).collect()
+    /// Percentiles, if any are asked for.
+    fn percentiles(&self, tally: &Tally, asked: &[Percentile]) -> AnswerPercentiles {
+        let Some(recorded) = &tally.recorded else { return AnswerPercentiles::default() };
+        let slot_of_rows: Option<Vec<u32>> =
+            tally.has_rows.then(|| tally.row_numbers.rows().iter().map(|(slot, _)| *slot).collect());
+        AnswerPercentiles::new(recorded, slot_of_rows.as_deref(), self.slots.len() + 1, asked)
     }
 
-    fn rows(&self, tally: &Tally, totals: &[UsageAmounts], percentiles: &[Percentile]) -> Vec<UsageRow> {
+    /// What each group has in the whole window.
+    fn totals(&self, tally: &Tally, percentiles: &AnswerPercentiles) -> Vec<UsageAmounts> {
+        let amounts = |slot: &u32| amounts(&tally.totals.get(*slot), percentiles.groups.of(*slot));
+        self.order.iter().map(amounts).collect()
+    }
+
+    fn rows(&self, tally: &Tally, totals: &[UsageAmounts], percentiles: &AnswerPercentiles) -> Vec<UsageRow> {
         if !tally.has_rows {
             return rows_of_totals(totals);
         }
@@ -111,10 +114,6 @@ impl Groups<'_> {
             index_of_slot[*slot as usize] = index;
         }
         let numbers = tally.row_numbers.rows();
-        let found = found(tally, |recorded| {
-            let lists = [(&recorded.inside, Under::Themselves), (&recorded.pieces, Under::Themselves)];
-            FoundPercentiles::new(&lists, numbers.len(), percentiles)
-        });
         let mut order: Vec<(u32, u32, u32)> = (0..)
             .zip(numbers)
             .map(|(number, (slot, bucket))| (*bucket, index_of_slot[*slot as usize], number))
@@ -122,7 +121,7 @@ impl Groups<'_> {
             .collect();
         order.sort_unstable();
         let row = |(bucket, group, number)| {
-            let amounts = amounts(&tally.rows.get(number), found.of(number));
+            let amounts = amounts(&tally.rows.get(number), percentiles.rows.of(number));
             UsageRow { bucket, group, amounts }
         };
         order.into_iter().map(row).collect()
@@ -133,20 +132,6 @@ impl Groups<'_> {
 fn rows_of_totals(totals: &[UsageAmounts]) -> Vec<UsageRow> {
     let row = |(group, total): (u32, &UsageAmounts)| UsageRow { bucket: 0, group, amounts: total.clone() };
     (0..).zip(totals).filter(|(_, total)| total.sessions > 0).map(row).collect()
-}
-
-/// Everything, each session once.
-fn total(tally: &Tally, percentiles: &[Percentile]) -> UsageAmounts {
-    let found = found(tally, |recorded| {
-        let lists = [(&recorded.inside, Under::Zero), (&recorded.sessions, Under::Zero)];
-        FoundPercentiles::new(&lists, 1, percentiles)
-    });
-    amounts(&tally.total, found.of(0))
-}
-
-/// Percentiles, if any are asked for.
-fn found(tally: &Tally, find: impl Fn(&RecordedAmounts) -> FoundPercentiles) -> FoundPercentiles {
-    tally.recorded.as_ref().map(find).unwrap_or_default()
 }
 
 fn amounts(sum: &Accumulator, (cost_percentiles, runtime_percentiles): (Vec<u64>, Vec<u64>)) -> UsageAmounts {

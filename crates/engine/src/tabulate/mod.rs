@@ -20,6 +20,7 @@ mod places;
 mod plain;
 mod plan;
 mod rank;
+mod recorded;
 mod row_numbers;
 mod row_table;
 mod scan;

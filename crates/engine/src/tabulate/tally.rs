@@ -7,7 +7,7 @@ use crate::accumulator::Accumulator;
 use crate::error::AggregationError;
 use crate::limits::AggregationControl;
 use crate::tabulate::meter::Meter;
-use crate::tabulate::percentiles::Recorded;
+use crate::tabulate::recorded::RecordedAmounts;
 use crate::tabulate::row_numbers::RowNumbers;
 use crate::tabulate::slots::Slots;
 use crate::tabulate::sums::Sums;
@@ -33,17 +33,6 @@ pub(crate) struct Tally {
     hidden: Option<u32>,
     /// Pieces of sessions that lie in several buckets or groups, so far.
     pieces: usize,
-}
-
-/// The single amounts behind rows, totals and the total.
-#[derive(Debug, Default)]
-pub(crate) struct RecordedAmounts {
-    /// Of sessions in one bucket and one group, by row or, with one bucket, by slot.
-    pub(crate) inside: Recorded,
-    /// Of all other sessions, by row, by slot, and once.
-    pub(crate) pieces: Recorded,
-    pub(crate) totals: Recorded,
-    pub(crate) sessions: Recorded,
 }
 
 impl Tally {
@@ -238,10 +227,7 @@ impl Tally {
 
     /// Memory that is held, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let recorded = self.recorded.as_ref().map_or(0, |recorded| {
-            let lists = [&recorded.inside, &recorded.pieces, &recorded.totals, &recorded.sessions];
-            lists.into_iter().map(Recorded::bytes).sum()
-        });
+        let recorded = self.recorded.as_ref().map_or(0, RecordedAmounts::bytes);
         self.slots.bytes() + self.row_numbers.bytes() + self.rows.bytes() + self.totals.bytes() + recorded
     }
 }
