@@ -80,7 +80,7 @@ impl clap::FromArgMatches for ImportCommand {
 pub(crate) struct ImportArguments {
     #[command(flatten)]
     pub(crate) folder: DataFolder,
-    /// Name or id of the farm; it is made if it is not there
+    /// Name or id of the farm; it is made for the first record if it is not there
     #[arg(long, value_name = "NAME")]
     pub(crate) farm: FarmReference,
     /// Format of the files [default: by the ending of each file's name]
@@ -109,8 +109,8 @@ pub(crate) struct ImportArguments {
     /// earlier ones of the same files
     #[arg(long, conflicts_with_all = ["every", "follow"])]
     pub(crate) dry_run: bool,
-    /// Rate card that becomes the farm's before anything is read
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["every", "follow"])]
+    /// Rate card that becomes the farm's before anything is stored
+    #[arg(long, value_name = "FILE")]
     pub(crate) rates: Option<PathBuf>,
     /// Where to write rejected records [default: the first file's name with .rejects.jsonl behind it]
     #[arg(long, value_name = "FILE")]

@@ -1,8 +1,11 @@
 //! `import` into a folder that nobody has.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::process::Stdio;
 
 use insta::assert_snapshot;
+use rustix::process::Signal;
 
 use crate::door::{Place, data, number, sessions};
 
@@ -400,4 +403,47 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     let mut command = place.command("import --data-dir data --farm oslo a.jsonl");
     let output = command.stdout(writer).stderr(Stdio::piped()).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn an_import_that_finds_no_record_leaves_no_farm_behind() {
+    let place = Place::new();
+    place.write("wrong.txt", "JobID|User|Elapsed\n1|alice|00:01:00\n");
+    place.write("bad.jsonl", "{}\n{}\n");
+    place.write("empty.jsonl", "");
+    for words in ["--format slurm wrong.txt", "bad.jsonl", "postgres://nobody@127.0.0.1:1/cuebot"] {
+        let ended = place.run(&format!("import --data-dir data --farm oslo {words}"));
+        assert_eq!(ended.code, Some(1), "{ended}");
+        assert!(!ended.stderr.contains("Made the farm"), "{ended}");
+        assert!(!place.path("data").exists(), "{words}");
+    }
+    // A source that has nothing yet is no mistake.
+    let ended = place.run("import --data-dir data --farm oslo empty.jsonl");
+    assert!(ended.code == Some(0) && ended.stderr.contains("Made the farm"), "{ended}");
+}
+
+#[test]
+fn an_import_that_goes_on_sets_its_rates_once_and_tells_once_what_has_no_price() {
+    let place = Place::new();
+    place.write("rates.toml", "[[rate]]\nusage = 'COMPUTE'\nfleet = 'other'\nusdPerHour = 1\n");
+    let unpriced = |first| sessions(first, 2).replace(r#","costInUsd":"0.01""#, "");
+    // The card is set by the first pass, also when that finds no record.
+    place.write("a.jsonl", "{}\n");
+    let mut running = place.start("import --data-dir data --farm oslo --follow --rates rates.toml a.jsonl");
+    while !running.next_line().starts_with("reconciled: 1 read") {}
+    let append = |text: &str| {
+        let mut file = OpenOptions::new().append(true).open(place.path("a.jsonl")).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    };
+    append(&unpriced(1));
+    while !running.next_line().starts_with("reconciled: 2 read") {}
+    running.wait_for_stderr("hint: the rate card has no rate");
+    let changed = "[[rate]]\nusage = 'COMPUTE'\nfleet = 'more'\nusdPerHour = 2\n";
+    place.write("rates.toml", changed);
+    place.done("rates set --data-dir data --farm oslo rates.toml");
+    place.write("rates.toml", "no card");
+    append(&unpriced(3));
+    while !running.next_line().starts_with("reconciled: 2 read") {}
+    assert_eq!(running.stop(Signal::TERM).0, Some(0));
+    assert_eq!(place.done("rates show --data-dir data --farm oslo"), changed);
 }

@@ -63,6 +63,14 @@ fn a_mapping_that_cannot_be_used_is_told_before_anything_is_made() {
         "{ended}"
     );
     assert!(!place.path("data").exists());
+    place.write("c.csv", "other,columns\n1,2\n");
+    let ended = place
+        .run(&format!("import --data-dir data --farm oslo --mapping {} c.csv", data("tables/studio.toml")));
+    assert!(
+        ended.stderr.contains("`farmtally import --suggest-mapping c.csv` lists those of this one"),
+        "{ended}"
+    );
+    assert!(!ended.stderr.contains("pass `--format`"), "{ended}");
     place.write("b.swf", "");
     place.write(
         "m.toml",

@@ -20,11 +20,13 @@ const BATCHES_PER_PART: usize = 8;
 impl Import<'_> {
     /// Reads what is new in a database.
     pub(super) fn read_database(&mut self, index: usize) -> Result<(), Failure> {
-        let place = Place::of(self, index)?;
+        let mut place = Place::of(self, index)?;
         let mut progress = place.as_ref().map_or_else(|| Ok(OpenCueProgress::default()), Place::load)?;
         loop {
             let end = self.read_part(index, progress.clone())?;
             let Some(OpenCueEnd { progress: next, is_last, .. }) = end else { return Ok(()) };
+            // The first record made the farm.
+            place = place.map_or_else(|| Place::of(self, index), |place| Ok(Some(place)))?;
             if let Some(place) = &place {
                 place.save(&progress, &next)?;
             }
@@ -62,13 +64,14 @@ struct Place {
 const READ: &str = "read";
 
 impl Place {
-    /// A dry run has none.
+    /// A dry run has none, nor has a farm that is not there yet.
     fn of(import: &Import<'_>, index: usize) -> Result<Option<Self>, Failure> {
-        if import.arguments.dry_run {
+        if import.arguments.dry_run || !import.arguments.folder.exists()? {
             return Ok(None);
         }
         let catalogue = import.arguments.folder.catalogue()?;
-        let farm_id = import.arguments.farm.existing(&catalogue)?.farm_id;
+        let Some(farm) = import.arguments.farm.find(&catalogue)? else { return Ok(None) };
+        let farm_id = farm.farm_id;
         // The digits of any id made of a text tell texts apart.
         let digits = queue_id_for_name(&import.names[index]).to_string().replace("queue-", "");
         Ok(Some(Self { catalogue, farm_id, prefix: format!("opencue/{digits}/") }))

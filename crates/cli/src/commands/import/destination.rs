@@ -39,9 +39,14 @@ enum Way {
 }
 
 impl Destination {
-    /// Opens what the arguments name. Without `--dry-run` the farm exists, and has its new rates, from here on.
-    pub(super) fn open(arguments: &ImportArguments) -> Result<Self, Failure> {
-        let new_rates = arguments.rates.as_deref().map(read_rate_card).transpose()?;
+    /// Most records of a batch before it is known where they go.
+    pub(super) const FIRST_BATCH: usize = SERVER_BATCH;
+
+    /// Opens what the arguments name. Without `--dry-run` the farm exists from here on, and has its new rates unless that was
+    /// done by an earlier pass of the same import.
+    pub(super) fn open(arguments: &ImportArguments, is_again: bool) -> Result<Self, Failure> {
+        let rates = arguments.rates.as_deref().filter(|_| !is_again);
+        let new_rates = rates.map(read_rate_card).transpose()?;
         if arguments.dry_run {
             let card = new_rates.map(|(_, card)| card);
             tell_of_new_farm(&arguments.folder, &arguments.farm)?;

@@ -58,7 +58,7 @@ fn pass(
     sources: &mut [Source],
     going_on: Option<GoingOn<'_>>,
 ) -> Result<ExitStatus, Failure> {
-    let mut import = Import::new(arguments, sources, going_on)?;
+    let mut import = Import::new(arguments, sources, going_on);
     let ended = import.read_all();
     let reported = import.report();
     // Last, so that a full disk is told by what it hindered and not by what could not be noted of it.
@@ -88,7 +88,10 @@ struct Import<'a> {
     arguments: &'a ImportArguments,
     sources: &'a mut [Source],
     names: Vec<String>,
-    storing: Storing,
+    /// `None` before the first record: an import that finds none leaves no farm behind.
+    storing: Option<Storing>,
+    /// Whether that way could not be opened, so that there is nothing to say of the records.
+    is_shut: bool,
     batch_records_max: usize,
     batch: Batch,
     tally: Tally,
@@ -98,33 +101,47 @@ struct Import<'a> {
 }
 
 impl<'a> Import<'a> {
-    fn new(
-        arguments: &'a ImportArguments,
-        sources: &'a mut [Source],
-        going_on: Option<GoingOn<'a>>,
-    ) -> Result<Self, Failure> {
-        let destination = Destination::open(arguments)?;
+    fn new(arguments: &'a ImportArguments, sources: &'a mut [Source], going_on: Option<GoingOn<'a>>) -> Self {
         let is_read_on =
             going_on.is_some_and(|going_on| going_on.is_again) && sources.iter().any(Source::is_read_on);
-        Ok(Self {
+        Self {
             arguments,
             names: sources.iter().map(Source::name).collect(),
-            batch_records_max: arguments.batch.unwrap_or(destination.usual_batch()),
-            storing: Storing::start(destination)?,
+            batch_records_max: arguments.batch.unwrap_or(Destination::FIRST_BATCH),
+            storing: None,
+            is_shut: false,
             batch: Batch::default(),
             tally: Tally::new(arguments.dry_run),
             rejects: Rejects::new(arguments, is_read_on),
             progress: Progress::of_bytes(sources.iter().map(Source::bytes).sum()),
             sources,
             going_on,
-        })
+        }
     }
 
     fn read_all(&mut self) -> Result<(), Failure> {
         let read = (0..self.sources.len()).try_for_each(|index| self.read(index));
         // A file that breaks off does not take with it what was read before.
         let stored = self.store_batch().and_then(|()| self.await_all());
-        read.and(stored)
+        read.and(stored)?;
+        // Sources that have nothing yet are no mistake, and an import that goes on may find better records.
+        let is_mistake = self.going_on.is_none() && self.tally.is_all_rejected();
+        if self.is_again() || is_mistake { Ok(()) } else { self.open() }
+    }
+
+    fn is_again(&self) -> bool {
+        self.going_on.is_some_and(|going_on| going_on.is_again)
+    }
+
+    /// Opens the way that the records go, unless that was done.
+    fn open(&mut self) -> Result<(), Failure> {
+        if self.storing.is_none() {
+            let destination = Destination::open(self.arguments, self.is_again());
+            let destination = destination.inspect_err(|_| self.is_shut = true)?;
+            self.batch_records_max = self.arguments.batch.unwrap_or(destination.usual_batch());
+            self.storing = Some(Storing::start(destination)?);
+        }
+        Ok(())
     }
 
     fn read(&mut self, index: usize) -> Result<(), Failure> {
@@ -166,7 +183,10 @@ impl<'a> Import<'a> {
     fn take(&mut self, source: usize, entry: Entry) -> Result<(), Failure> {
         self.tally.read += 1;
         match entry {
-            Entry::Submission { line, submission } => self.batch.push(Origin { source, line }, submission),
+            Entry::Submission { line, submission } => {
+                self.open()?;
+                self.batch.push(Origin { source, line }, submission);
+            }
             Entry::Rejected(reject) => self.reject(source, &reject)?,
             Entry::Skipped { reason, .. } => self.tally.add_skipped(reason),
         }
@@ -202,16 +222,14 @@ impl<'a> Import<'a> {
     /// Hands the batch to the thread that stores, and takes note of one that was stored meanwhile.
     fn store_batch(&mut self) -> Result<(), Failure> {
         let batch = take(&mut self.batch);
-        if batch.len() == 0 {
-            return Ok(());
-        }
-        let stored = self.storing.store(batch)?;
+        let Some(storing) = self.storing.as_mut().filter(|_| batch.len() > 0) else { return Ok(()) };
+        let stored = storing.store(batch)?;
         stored.map_or(Ok(()), |stored| self.note(stored))
     }
 
     /// Waits until every batch is stored.
     fn await_all(&mut self) -> Result<(), Failure> {
-        while let Some(stored) = self.storing.next()? {
+        while let Some(stored) = self.storing.as_mut().map_or(Ok(None), Storing::next)? {
             self.note(stored)?;
         }
         self.progress.say(counted(self.tally.read, "record"));
@@ -244,11 +262,12 @@ impl<'a> Import<'a> {
         if let Some(line) = self.rejects.conclusion() {
             tell(line);
         }
-        if self.going_on.is_some() && !self.tally.has_news() {
+        if self.is_shut || (self.going_on.is_some() && !self.tally.has_news()) {
             return Ok(());
         }
         print(&self.tally)?;
-        if self.tally.has_new_unpriced_lines() {
+        let is_first_hint = || self.going_on.is_none_or(|going_on| going_on.told.is_first_hint());
+        if self.tally.has_new_unpriced_lines() && is_first_hint() {
             tell(unpriced::hint(self.arguments)?);
         }
         if self.arguments.dry_run {
@@ -257,10 +276,11 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    /// Into the audit log, an import that broke off too: what it stored is stored.
+    /// Into the audit log, an import that broke off too: what it stored is stored. One that had nothing to store is not in it.
     fn audit(&self) -> Result<(), Failure> {
         let arguments = self.arguments;
-        if arguments.dry_run || (self.going_on.is_some() && !self.tally.has_news()) {
+        if arguments.dry_run || self.storing.is_none() || (self.going_on.is_some() && !self.tally.has_news())
+        {
             return Ok(());
         }
         let numbers = self.tally.to_string().replace('\n', ", ");

@@ -1,6 +1,6 @@
 //! The file of rejected records, which exists only if there are any.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -35,6 +35,7 @@ pub(super) struct RejectedRecord<'a> {
 pub(super) struct ToldBefore {
     earlier: RefCell<HashSet<u64>>,
     now: RefCell<HashSet<u64>>,
+    hint: Cell<bool>,
 }
 
 impl ToldBefore {
@@ -46,6 +47,11 @@ impl ToldBefore {
         let told = hasher.finish();
         self.now.borrow_mut().insert(told);
         self.earlier.borrow().contains(&told)
+    }
+
+    /// Whether nobody told yet that lines have no price. It is so once.
+    pub(super) fn is_first_hint(&self) -> bool {
+        !self.hint.replace(true)
     }
 
     /// Begins the next pass.

@@ -273,6 +273,10 @@ impl Source {
                 "`farmtally import --suggest-mapping {}` drafts a mapping for a file with columns of its own",
                 quoted(&self.name())
             )),
+            ReadError::Header { .. } if self.options.mapping.is_some() => failure.hint(format!(
+                "the mapping is for files with other columns; `farmtally import --suggest-mapping {}` lists those of this one",
+                quoted(&self.name())
+            )),
             _ => failure
                 .hint(format!("it is read as {}; pass `--format` if it is something else", self.format)),
         }
