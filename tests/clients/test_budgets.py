@@ -98,6 +98,9 @@ def test_the_sums_are_those_of_the_farm_a_queue_a_user_and_job_names(north):
         assert (budget["spentInUsd"], done.returncode) == (spent, 0), (name, done)
         if name != "other month":
             assert budget["projectedInUsd"] == spent, "the period is over"
+    [budget] = json.loads(check(north, "queue", "--format", "json").stdout)["budgets"]
+    assert budget["scope"] == "queue comp" and budget["queueId"].startswith("queue-")
+    assert "\tqueue comp\t" in north.run("budget", "list", "--farm", "north").stdout
     north.run("farm", "set", "north", "--cost-scale-factor", "0.5")
     [budget] = json.loads(check(north, "farm", "--format", "json").stdout)["budgets"]
     assert budget["spentInUsd"] == "4.12"
@@ -170,7 +173,7 @@ def test_slack_gets_a_text(north, receive):
     [(headers, body)] = receiver.got
     message = json.loads(body)
     assert list(message) == ["text"] and headers["content-type"] == "application/json"
-    assert "*a &lt;b&gt; &amp; c* of north passed 50 %: $8.24 of $16 spent" in message["text"]
+    assert "*a &lt;b&gt; &amp; c* of north (farm) passed 50 %: $8.24 of $16 spent" in message["text"]
 
 
 def test_a_budget_can_be_checked_beside_a_server(north):

@@ -22,6 +22,7 @@ const SPENT_UNITS: u128 = 1_000_000_000_000_000_000;
 
 struct Checked {
     budget: Budget,
+    scope: String,
     status: BudgetStatus,
 }
 
@@ -34,14 +35,15 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<ExitStatus, Failure> {
     for budget in budgets {
         let status = reading.service().budget_status(farm.farm_id, &budget)?;
         unmatched::warn(&catalogue, Some(reading.service()), farm.farm_id, &budget)?;
-        checked.push(Checked { budget, status });
+        let scope = scope(&catalogue, farm.farm_id, &budget)?;
+        checked.push(Checked { budget, scope, status });
     }
     show(arguments.format, &checked)?;
     let mut all_told = true;
     if !arguments.no_webhook {
         let now = SystemClock::default().now();
-        for Checked { budget, status } in &checked {
-            all_told &= report(arguments, &catalogue, &farm, budget, status, now)?;
+        for checked in &checked {
+            all_told &= report(arguments, &catalogue, &farm, checked, now)?;
         }
     }
     let is_over = checked.iter().any(|checked| is_over(checked, arguments.fail_at));
@@ -83,8 +85,7 @@ fn report(
     arguments: &CheckArguments,
     catalogue: &Catalogue,
     farm: &Farm,
-    budget: &Budget,
-    status: &BudgetStatus,
+    Checked { budget, scope, status }: &Checked,
     now: Timestamp,
 ) -> Result<bool, Failure> {
     let period_start = status.period.start();
@@ -99,7 +100,7 @@ fn report(
     for threshold in status.passed.iter().copied().filter(|threshold| !is_reported(*threshold)) {
         let mut passed = Passed { period_start, threshold, passed_at: now, reported_at: None };
         catalogue.note_passed(farm.farm_id, &budget.name, &passed)?;
-        let message = Message { farm, budget, status, threshold };
+        let message = Message { farm, budget, scope, status, threshold };
         match deliver(arguments, catalogue, &message) {
             Ok(()) => {
                 passed.reported_at = Some(SystemClock::default().now());
@@ -142,11 +143,11 @@ fn show(format: CheckFormat, checked: &[Checked]) -> Result<(), Failure> {
 }
 
 fn row(checked: &Checked) -> Vec<String> {
-    let Checked { budget, status } = checked;
+    let Checked { budget, scope, status } = checked;
     let passed: Vec<String> = status.passed.iter().map(u32::to_string).collect();
     vec![
         budget.name.to_string(),
-        scope(budget),
+        scope.clone(),
         status.period.start().to_string(),
         status.period.end().to_string(),
         budget.limit.to_string(),
@@ -165,10 +166,11 @@ fn percent(budget: &Budget, status: &BudgetStatus) -> String {
 
 /// Amounts as text, which keeps all decimals whoever reads it.
 fn as_json(checked: &Checked) -> Value {
-    let Checked { budget, status } = checked;
+    let Checked { budget, scope, status } = checked;
     json!({
         "budget": budget.name.as_str(),
-        "scope": scope(budget),
+        "scope": scope,
+        "queueId": budget.queue_id.map(|id| id.to_string()),
         "periodStart": status.period.start().to_string(),
         "periodEnd": status.period.end().to_string(),
         "limitInUsd": budget.limit.to_string(),

@@ -3,7 +3,6 @@
 use farmtally_service::{Budget, BudgetStatus, Farm};
 use serde_json::{Value, json};
 
-use super::scope;
 use crate::money_text::{decimal, usd};
 
 /// Units of what was spent in a dollar.
@@ -13,6 +12,8 @@ const SPENT_UNITS: u128 = 1_000_000_000_000_000_000;
 pub(super) struct Message<'a> {
     pub(super) farm: &'a Farm,
     pub(super) budget: &'a Budget,
+    /// What of the farm the budget counts, in words.
+    pub(super) scope: &'a str,
     pub(super) status: &'a BudgetStatus,
     pub(super) threshold: u32,
 }
@@ -28,13 +29,14 @@ impl Message<'_> {
     }
 
     pub(super) fn as_json(&self) -> Value {
-        let Self { farm, budget, status, threshold } = self;
+        let Self { farm, budget, scope, status, threshold } = self;
         json!({
             "id": self.id(),
             "farmId": farm.farm_id.to_string(),
             "farmName": farm.display_name.as_str(),
             "budget": budget.name.as_str(),
-            "scope": scope(budget),
+            "scope": scope,
+            "queueId": budget.queue_id.map(|id| id.to_string()),
             "thresholdInPercent": threshold,
             "periodStart": status.period.start().to_string(),
             "periodEnd": status.period.end().to_string(),
@@ -46,13 +48,14 @@ impl Message<'_> {
 
     /// A text for Slack's incoming webhooks, and for those that understand the same.
     pub(super) fn as_slack(&self) -> Value {
-        let Self { farm, budget, status, threshold } = self;
+        let Self { farm, budget, scope, status, threshold } = self;
         let projected = status.projected_nanos.map(cents);
         let projected = projected.map(|usd| format!(", ${usd} projected by the end")).unwrap_or_default();
         let text = format!(
-            "Budget *{}* of {} passed {threshold} %: ${} of ${} spent from {} to {}{projected}.",
+            "Budget *{}* of {} ({}) passed {threshold} %: ${} of ${} spent from {} to {}{projected}.",
             escaped(budget.name.as_str()),
             escaped(farm.display_name.as_str()),
+            escaped(scope),
             cents(status.spent / 1_000_000_000),
             budget.limit,
             status.period.start(),

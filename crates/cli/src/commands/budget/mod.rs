@@ -128,7 +128,7 @@ fn list(arguments: &FarmArguments) -> Result<(), Failure> {
             budget.name.to_string(),
             budget.limit.to_string(),
             budget.dates.map_or_else(|| "monthly".to_owned(), |(start, end)| format!("{start}..{end}")),
-            scope(&budget),
+            scope(&catalogue, farm_id, &budget)?,
             thresholds.join(","),
             webhook.to_owned(),
         ];
@@ -137,13 +137,19 @@ fn list(arguments: &FarmArguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What counts, in words.
-fn scope(budget: &Budget) -> String {
+/// What counts, in words. A queue that is gone has its id alone.
+fn scope(catalogue: &Catalogue, farm_id: FarmId, budget: &Budget) -> Result<String, Failure> {
+    let queue_name = |id: QueueId| -> Result<String, Failure> {
+        let queues = catalogue.queues(farm_id, None, usize::MAX)?;
+        let named = queues.into_iter().find(|queue| queue.id == id);
+        Ok(named.map_or_else(|| id.to_string(), |queue| queue.display_name.to_string()))
+    };
+    let queue = budget.queue_id.map(queue_name).transpose()?;
     let mut words = Vec::new();
-    words.extend(budget.queue_id.map(|id| format!("queue {id}")));
+    words.extend(queue.map(|name| format!("queue {name}")));
     words.extend(budget.user_id.as_ref().map(|user_id| format!("user {user_id}")));
     words.extend(budget.job_name.as_ref().map(|pattern| format!("job {pattern}")));
-    if words.is_empty() { "farm".to_owned() } else { words.join(", ") }
+    Ok(if words.is_empty() { "farm".to_owned() } else { words.join(", ") })
 }
 
 fn remove(arguments: &RemoveArguments) -> Result<(), Failure> {
