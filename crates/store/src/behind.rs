@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use farmtally_model::{FarmId, LineCost, Record, RecordId, Session};
 use hashbrown::HashMap;
@@ -20,6 +20,7 @@ use crate::error::StoreError;
 use crate::farm::OpenFarm;
 use crate::find::{PlacedSessions, SessionPosition};
 use crate::identity::Place;
+use crate::locking::lock;
 use crate::sealed::{Segment, SegmentOutline, Sought};
 use crate::spans::SoughtSpans;
 use crate::store::Store;
@@ -216,11 +217,6 @@ impl ReadPieces {
         let base = book.manifest.base().sequence;
         lock(&self.batches).retain(|sequence, _| *sequence > base);
     }
-}
-
-/// What is in the maps can be read again, so that a panic beside them does no harm.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The session that an entry puts, if it has ended, with its start and end.

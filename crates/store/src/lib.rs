@@ -36,6 +36,7 @@ mod hex;
 mod identity;
 mod limits;
 mod location;
+mod locking;
 mod lookup;
 mod maintenance;
 mod migrate;

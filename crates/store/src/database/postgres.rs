@@ -9,7 +9,7 @@ use std::error::Error;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::str::FromStr;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -23,6 +23,7 @@ use crate::database::connection::{Connection, Row};
 use crate::database::value::{Column, Value};
 use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
+use crate::locking::lock;
 
 /// How long it may take to reach the server.
 const CONNECTING_MAX: Duration = Duration::from_secs(10);
@@ -417,9 +418,4 @@ fn with_sources(error: &dyn Error) -> String {
         source = cause.source();
     }
     text
-}
-
-/// Nothing is done under these locks that could break off half-way.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

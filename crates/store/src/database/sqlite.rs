@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -14,6 +14,7 @@ use crate::database::value::{Column, Value};
 use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
 use crate::folder;
+use crate::locking::lock;
 
 /// How long a statement waits for another process, such as the command line beside a server.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -213,11 +214,6 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     Ok(connection)
-}
-
-/// A panic inside a transaction rolls it back, so that the connection behind a poisoned mutex is as good as before.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -5,9 +5,10 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::files::remove_file;
+use crate::locking::lock;
 
 /// Who reads the segments of one farm, and what is removed after them.
 #[derive(Debug, Clone, Default)]
@@ -27,13 +28,13 @@ pub struct HeldFiles(Holds);
 impl Holds {
     /// Keeps all segments where they are until what is returned is dropped.
     pub(super) fn hold(&self) -> HeldFiles {
-        self.lock().readers += 1;
+        lock(&self.0).readers += 1;
         HeldFiles(self.clone())
     }
 
     /// Leaves files to the last reader. False when there is none.
     pub(super) fn take_over(&self, paths: &[PathBuf]) -> bool {
-        let mut held = self.lock();
+        let mut held = lock(&self.0);
         if held.readers > 0 {
             held.doomed.extend_from_slice(paths);
         }
@@ -42,17 +43,13 @@ impl Holds {
 
     /// Whether a file waits for the last reader.
     pub(super) fn is_doomed(&self, path: &Path) -> bool {
-        self.lock().doomed.iter().any(|doomed| doomed == path)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0).doomed.iter().any(|doomed| doomed == path)
     }
 }
 
 impl Drop for HeldFiles {
     fn drop(&mut self) {
-        let mut held = self.0.lock();
+        let mut held = lock(&self.0.0);
         held.readers -= 1;
         if held.readers > 0 {
             return;
