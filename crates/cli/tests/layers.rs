@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// For each crate the crates of this workspace that it may depend on, outside of its tests.
-const MAY_KNOW: [(&str, &[&str]); 17] = [
+const MAY_KNOW: [(&str, &[&str]); 18] = [
     ("farmtally-model", &[]),
     ("farmtally-sigv4", &[]),
     ("farmtally-deadline", &["farmtally-model", "farmtally-sigv4"]),
     ("farmtally-wire", &["farmtally-model"]),
     ("farmtally-columns", &["farmtally-model"]),
     ("farmtally-engine", &["farmtally-model", "farmtally-columns"]),
-    ("farmtally-store", &["farmtally-model", "farmtally-columns", "farmtally-sigv4"]),
+    ("farmtally-postgres", &[]),
+    ("farmtally-store", &["farmtally-model", "farmtally-columns", "farmtally-sigv4", "farmtally-postgres"]),
     ("farmtally-ingest", &["farmtally-model"]),
-    ("farmtally-connectors", &["farmtally-model", "farmtally-ingest"]),
+    ("farmtally-connectors", &["farmtally-model", "farmtally-ingest", "farmtally-postgres"]),
     ("farmtally-testkit", &["farmtally-model"]),
     (
         "farmtally-service",

@@ -7,6 +7,6 @@ mod flamenco;
 mod opencue;
 mod postgres;
 
+pub use farmtally_postgres::{PostgresAddress, PostgresEnvironment, PostgresError};
 pub use flamenco::{FlamencoError, flamenco_names, flamenco_task_logs};
 pub use opencue::{OpenCue, OpenCueEnd, OpenCueError, OpenCuePart, OpenCueProgress};
-pub use postgres::{PostgresAddress, PostgresEnvironment, PostgresError};

@@ -14,9 +14,10 @@ use std::time::Duration;
 use std::{io, vec};
 
 use farmtally_ingest::{Entries, Entry, OpenCueFrame, OpenCueLicenses, ReadError};
+use farmtally_postgres::{PostgresAddress, PostgresError};
 
 use self::query::{KEYS_PER_QUESTION, Range};
-use crate::postgres::{Postgres, PostgresAddress, PostgresError};
+use crate::postgres::Postgres;
 
 /// A history that cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -5,6 +5,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use farmtally_postgres::PostgresAddress;
+
+use crate::database::read_address;
 use crate::error::OpenError;
 use crate::folder;
 use crate::objects::{Objects, shown};
@@ -64,7 +67,7 @@ impl StoreLocation {
     /// A catalogue in PostgreSQL (`postgres://…`) and segments in a shared folder (an absolute path) or a bucket
     /// (`s3://KEY:SECRET@BUCKET/PREFIX?endpoint=URL&region=REGION`). `folder` is this server's own: its master key, its audit log, and copies of segments.
     pub fn shared(folder: &Path, catalogue: &str, segments: &str) -> Result<Self, OpenError> {
-        if !catalogue.starts_with("postgres://") && !catalogue.starts_with("postgresql://") {
+        if !PostgresAddress::is_meant(catalogue) {
             let reason = "it has to begin with `postgres://`".to_owned();
             return Err(OpenError::CatalogueAddress { reason });
         }
@@ -75,6 +78,7 @@ impl StoreLocation {
             let reason = "it has a line break".to_owned();
             return Err(OpenError::SegmentsAddress { address: shown(segments), reason });
         }
+        read_address(catalogue)?;
         Objects::at(segments)?;
         let shared = SharedPlaces { catalogue: catalogue.to_owned(), segments: segments.to_owned() };
         Ok(Self { folder: folder.to_owned(), shared: Some(shared) })

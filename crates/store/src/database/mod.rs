@@ -13,7 +13,7 @@ use crate::error::{OpenError, StoreError};
 use crate::shared::NodeId;
 
 pub(crate) use connection::{Connection, Row};
-pub(crate) use postgres::Session;
+pub(crate) use postgres::{Session, read_address};
 pub(crate) use value::{Column, ToValue, Value, params};
 
 /// How often a change is decided anew because another server changed the same; of several servers, one always gets on.

@@ -8,16 +8,17 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 use std::ops::ControlFlow;
-use std::str::FromStr;
+use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use farmtally_postgres::{PostgresAddress, PostgresEnvironment, PostgresError, told};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{Client, Config, NoTls, Statement};
+use tokio_postgres::{Client, Statement};
 
 use crate::database::connection::{Connection, Row};
 use crate::database::value::{Column, Value};
@@ -50,7 +51,7 @@ const SETTINGS: &str = "SET lock_timeout = '10s';
 pub(crate) struct Postgres {
     /// Drives the connections; there until this is dropped.
     runtime: Option<Runtime>,
-    config: Config,
+    address: PostgresAddress,
     pool: Mutex<Pool>,
     /// Told when a connection is given back.
     freed: Condvar,
@@ -103,8 +104,8 @@ impl Postgres {
         url: &str,
         prepare: impl FnOnce(&Connection<'_>) -> Result<(), StoreError>,
     ) -> Result<Self, OpenError> {
-        let mut config = Config::from_str(url)
-            .map_err(|error| OpenError::CatalogueAddress { reason: with_sources(&error) })?;
+        let mut address = read_address(url)?;
+        let config = address.config_mut();
         config.connect_timeout(CONNECTING_MAX).keepalives_idle(Duration::from_secs(30));
         config.tcp_user_timeout(Duration::from_secs(30)).application_name("farmtally");
         let runtime =
@@ -113,11 +114,13 @@ impl Postgres {
             .map_err(|error| OpenError::Store(StoreError::Unavailable { cause: error.to_string() }))?;
         let postgres = Self {
             runtime: Some(runtime),
-            config,
+            address,
             pool: Mutex::default(),
             freed: Condvar::new(),
             pulse: Mutex::default(),
         };
+        let first = postgres.reach().map_err(|error| not_reached(&error))?;
+        lock(&postgres.pool).idle.push(first);
         postgres.read(refuse_unsafe_settings)?;
         postgres.write(prepare)?.into_inner();
         Ok(postgres)
@@ -207,23 +210,24 @@ impl Postgres {
     }
 
     fn connect(&self) -> Result<Session, StoreError> {
+        self.reach().map_err(|error| StoreError::Unavailable { cause: error.to_string() })
+    }
+
+    fn reach(&self) -> Result<Session, PostgresError> {
         let Some(runtime) = &self.runtime else {
-            return Err(StoreError::Unavailable { cause: "the store is being closed".to_owned() });
+            return Err(PostgresError::Refused("the store is being closed".to_owned()));
         };
         let connecting = async {
-            let (client, connection) = self.config.connect(NoTls).await?;
-            tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::warn!(error = %with_sources(&error), "a connection to the catalogue ended");
-                }
+            let client = self.address.connect(|error| {
+                tracing::warn!(error = told(&error), "a connection to the catalogue ended");
             });
+            let client = client.await?;
             client.batch_execute(SETTINGS).await?;
-            Ok::<_, tokio_postgres::Error>(client)
+            Ok::<_, PostgresError>(client)
         };
         let connected = runtime.block_on(async { timeout(CONNECTING_MAX, connecting).await });
-        let client = connected
-            .map_err(|_| StoreError::Unavailable { cause: "it did not answer for ten seconds".to_owned() })?
-            .map_err(|error| StoreError::Unavailable { cause: with_sources(&error) })?;
+        let late = |_| PostgresError::Refused("it did not answer for ten seconds".to_owned());
+        let client = connected.map_err(late)??;
         Ok(Session {
             handle: runtime.handle().clone(),
             client,
@@ -231,6 +235,26 @@ impl Postgres {
             has_failed: Cell::new(false),
         })
     }
+}
+
+/// The address of a catalogue. It has to say everything itself, because every command on a server's folder reads it there.
+pub(crate) fn read_address(url: &str) -> Result<PostgresAddress, OpenError> {
+    let address = PostgresAddress::parse(url, &PostgresEnvironment::default())
+        .map_err(|error| OpenError::CatalogueAddress { reason: error.to_string() })?;
+    if address.root_certificates().is_some_and(Path::is_relative) {
+        let reason = "sslrootcert has to be an absolute path, for commands in other folders".to_owned();
+        return Err(OpenError::CatalogueAddress { reason });
+    }
+    Ok(address)
+}
+
+/// Waiting helps against a database that is down, and not against an address that is wrong about TLS.
+fn not_reached(error: &PostgresError) -> OpenError {
+    let reason = error.to_string();
+    if error.is_about_tls() {
+        return OpenError::CatalogueAddress { reason };
+    }
+    OpenError::Store(StoreError::Unavailable { cause: reason })
 }
 
 impl Drop for Postgres {
@@ -336,7 +360,7 @@ impl Session {
 
 /// A column of a row.
 pub(super) fn column(row: &tokio_postgres::Row, index: usize) -> Result<Column<'_>, StoreError> {
-    row.try_get(index).map_err(|error| StoreError::damaged("a row of the catalogue", with_sources(&error)))
+    row.try_get(index).map_err(|error| StoreError::damaged("a row of the catalogue", told(&error)))
 }
 
 /// `?1` as PostgreSQL writes it. No statement has a question mark anywhere else.
@@ -393,7 +417,7 @@ impl<'a> FromSql<'a> for Column<'a> {
 
 /// What an error means for the caller.
 fn failed(error: &tokio_postgres::Error) -> StoreError {
-    let cause = with_sources(error);
+    let cause = told(error);
     let Some(code) = error.code() else { return StoreError::Unavailable { cause } };
     let of_class = |class: &str| code.code().starts_with(class);
     if *code == SqlState::DISK_FULL {
@@ -406,16 +430,4 @@ fn failed(error: &tokio_postgres::Error) -> StoreError {
     } else {
         StoreError::Database { cause }
     }
-}
-
-/// An error with what it was caused by: PostgreSQL's own say little more than their kind.
-fn with_sources(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

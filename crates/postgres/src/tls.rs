@@ -16,7 +16,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::PostgresError;
+use crate::error::PostgresError;
 
 /// What PostgreSQL is called in a TLS greeting, which `sslnegotiation=direct` asks for.
 const ALPN_POSTGRESQL: &[u8] = b"postgresql";

@@ -1,6 +1,7 @@
 //! An address as libpq reads it, of which the client itself reads all but the words about TLS.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
@@ -8,8 +9,8 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_rustls::rustls::ClientConfig;
 
-use super::tls;
-use super::{PostgresError, told};
+use crate::error::{PostgresError, told};
+use crate::tls;
 
 /// Parameters that are read here.
 const SSL_MODE: &str = "sslmode";
@@ -37,6 +38,7 @@ impl fmt::Debug for PostgresEnvironment {
 pub struct PostgresAddress {
     pub(super) config: Config,
     pub(super) tls: Option<Arc<ClientConfig>>,
+    roots: Option<String>,
 }
 
 impl fmt::Debug for PostgresAddress {
@@ -78,7 +80,17 @@ impl PostgresAddress {
         config.ssl_mode(if wants_tls { SslMode::Require } else { SslMode::Disable });
         let roots = ssl_root_cert.or_else(|| environment.ssl_root_cert.clone());
         let tls = wants_tls.then(|| tls::client_config(roots.as_deref())).transpose()?;
-        Ok(Self { config, tls })
+        Ok(Self { config, tls, roots })
+    }
+
+    /// For what an address says nothing about, such as the name of the program that asks.
+    pub const fn config_mut(&mut self) -> &mut Config {
+        &mut self.config
+    }
+
+    /// The file of authorities that it names.
+    pub fn root_certificates(&self) -> Option<&Path> {
+        self.roots.as_deref().map(Path::new)
     }
 }
 
