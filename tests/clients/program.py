@@ -109,10 +109,10 @@ def evaluated(exports):
 class Server:
     """`farmtally serve` over a folder, from its ready line to its end."""
 
-    def __init__(self, folder, *flags):
+    def __init__(self, folder, *flags, program=BINARY):
         self.folder = folder
         self.log_path = folder.path.with_name(folder.path.name + ".log")
-        command = [BINARY, "serve", "--data-dir", folder.path, "--listen", "127.0.0.1:0", *flags]
+        command = [program, "serve", "--data-dir", folder.path, "--listen", "127.0.0.1:0", *flags]
         with self.log_path.open("a", encoding="utf-8") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,

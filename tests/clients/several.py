@@ -1,8 +1,11 @@
 """Servers of one store, over a PostgreSQL and one place for segments, and what they are given and asked."""
 
+import concurrent.futures
+import http.client
 import json
 import re
 import shutil
+import threading
 import time
 
 import botocore.exceptions
@@ -11,17 +14,20 @@ import asking
 import ingest
 import sample
 from postgres import Postgres
-from program import Folder, Server
+from program import BINARY, Folder, Server
 
 FARM = "studio"
 FARM_ID = re.compile("farm-[0-9a-f]{32}")
+# What a client meets while a server or the database is down.
+TROUBLE = (OSError, http.client.HTTPException, botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError)
 
 
 class Studio:
-    """The servers, their database and their segments: in a folder, or where `segments` says. `origin` is a folder that moves in."""
+    """The servers, their database and their segments: in a folder, or where `segments` says. `origin` is a folder that moves in;
+    `program` is what the servers run, until they are updated."""
 
-    def __init__(self, path, count, segments=None, origin=None):
-        self.path, self.database = path, Postgres("farmtally", fsync=True)
+    def __init__(self, path, count, segments=None, origin=None, program=BINARY):
+        self.path, self.database, self.program = path, Postgres("farmtally", fsync=True), program
         self.segments = segments or path / "segments"
         if not segments:
             self.segments.mkdir()
@@ -53,7 +59,8 @@ class Studio:
         return Folder(path)
 
     def _serve(self, folder):
-        return Server(folder, "--catalogue", self.database.socket_url, "--segments", self.segments)
+        places = "--catalogue", self.database.socket_url, "--segments", self.segments
+        return Server(folder, *places, program=self.program)
 
     def client(self, number, tries=1):
         """A client of a server. Those that try once are there already, because making one changes the environment, which all
@@ -70,6 +77,15 @@ class Studio:
 
     def restart(self, number):
         self.servers[number].kill()
+        self._start(number)
+
+    def update(self, number, program):
+        """Ends a server as a service manager does, and starts it with another program."""
+        assert self.servers[number].stop() == 0, self.servers[number].log()
+        self.program = program
+        self._start(number)
+
+    def _start(self, number):
         self.servers[number] = self._serve(self.folders[number])
         self.clients[number] = self._client(number)
 
@@ -82,6 +98,80 @@ class Studio:
     def stop(self):
         self.stop_servers()
         self.database.end()
+
+
+class Traffic:
+    """Clients that store and ask at three servers without a break for as long as a block runs. No Start may leave out what was
+    acknowledged before it, and nothing may fail but for a server or a database that is down."""
+
+    def __init__(self, studio, choice):
+        self.studio, self.choice = studio, choice
+        assert studio.post(0, [session(1)])[0] == 200
+        self.acknowledged, self.unknown = {1}, []
+        self.lock, self.is_over = threading.Lock(), threading.Event()
+        self.numbers = iter(range(2, 10**9))
+
+    def __enter__(self):
+        self.pool = concurrent.futures.ThreadPoolExecutor(6)
+        self.work = [self.pool.submit(act, number) for act in (self._store, self._ask) for number in range(3)]
+        return self
+
+    def __exit__(self, *_):
+        self.is_over.set()
+        with self.pool:
+            for one in self.work:
+                one.result(timeout=120)
+
+    def _store(self, server):
+        while not self.is_over.is_set():
+            with self.lock:
+                batch = [next(self.numbers) for _ in range(5)]
+            while not self.is_over.is_set():
+                try:
+                    at = self.choice.choice((server, 0, 1, 2))
+                    status, receipt = self.studio.post(at, [session(number) for number in batch])
+                except TROUBLE:
+                    time.sleep(0.05)
+                    continue
+                if status == 200:
+                    with self.lock:
+                        self.acknowledged.update(batch)
+                    break
+                assert status in (429, 500, 503), receipt
+                time.sleep(0.05)
+            else:
+                with self.lock:
+                    self.unknown.extend(batch)
+
+    def _ask(self, server):
+        while not self.is_over.is_set():
+            with self.lock:
+                before = len(self.acknowledged)
+            try:
+                counted, _ = total(self.studio.client(server), self.studio.farm_id)
+            except TROUBLE as trouble:
+                # What is lost is the answer, never with another reason than that something is down.
+                if isinstance(trouble, botocore.exceptions.ClientError):
+                    assert trouble.response["Error"]["Code"] == "InternalServerErrorException", trouble
+                time.sleep(0.05)
+                continue
+            assert counted >= before, "a Start left out what was acknowledged before it"
+
+    def check(self):
+        """When it is over: sends again what nobody knows about, and sees that every server counts every session once."""
+        for number in self.unknown:
+            while True:
+                try:
+                    status, _ = self.studio.post(0, [session(number)])
+                except TROUBLE:
+                    continue
+                if status == 200:
+                    break
+        self.acknowledged.update(self.unknown)
+        expected = len(self.acknowledged), sum(self.acknowledged)
+        counted = [total(self.studio.client(number, tries=5), self.studio.farm_id) for number in range(3)]
+        assert counted == [expected] * 3
+        assert self.studio.database.do("SELECT count(*) FROM aggregations WHERE status = 'IN_PROGRESS'") == ["0"]
 
 
 def session(number):

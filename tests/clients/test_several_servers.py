@@ -5,11 +5,9 @@ crashes: nothing is lost, doubled or wrong, and every aggregation ends.
 """
 
 import concurrent.futures
-import http.client
 import os
 import random
 import signal
-import threading
 import time
 
 import botocore.exceptions
@@ -17,7 +15,7 @@ import pytest
 
 import asking
 import sample
-from several import Studio, session, total
+from several import Studio, Traffic, session
 
 RACES = int(os.environ.get("SEVERAL_RACES", "10"))
 ROUNDS = int(os.environ.get("SEVERAL_ROUNDS", "1"))
@@ -25,7 +23,6 @@ SEED = int(os.environ.get("SEVERAL_SEED", "1"))
 STARTS_AT_ONCE = 32
 # Longer than a server that gives no sign of life is believed to live.
 FROZEN_SECONDS = 17
-TROUBLE = (OSError, http.client.HTTPException, botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError)
 
 
 @pytest.fixture(scope="module")
@@ -66,47 +63,8 @@ def test_of_many_starts_on_all_servers_one_wins(studio):
 
 def test_nothing_is_lost_or_doubled_while_servers_and_database_fail(studio):
     choice = random.Random(SEED)
-    assert studio.post(0, [session(1)])[0] == 200
-    acknowledged, lock, is_over = {1}, threading.Lock(), threading.Event()
-    numbers = iter(range(2, 10**9))
-
-    def write(server):
-        while not is_over.is_set():
-            with lock:
-                batch = [next(numbers) for _ in range(5)]
-            while not is_over.is_set():
-                try:
-                    status, receipt = studio.post(choice.choice((server, 0, 1, 2)), [session(number) for number in batch])
-                except TROUBLE:
-                    time.sleep(0.05)
-                    continue
-                if status == 200:
-                    with lock:
-                        acknowledged.update(batch)
-                    break
-                assert status in (429, 500, 503), receipt
-                time.sleep(0.05)
-            else:
-                with lock:
-                    unknown.extend(batch)
-
-    def ask(server):
-        while not is_over.is_set():
-            with lock:
-                before = len(acknowledged)
-            try:
-                counted, _ = total(studio.client(server), studio.farm_id)
-            except TROUBLE as trouble:
-                # What is lost is the answer, never with another reason than that something is down.
-                if isinstance(trouble, botocore.exceptions.ClientError):
-                    assert trouble.response["Error"]["Code"] == "InternalServerErrorException", trouble
-                time.sleep(0.05)
-                continue
-            assert counted >= before, "a Start left out what was acknowledged before it"
-
-    unknown = []
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        work = [pool.submit(write, number) for number in range(3)] + [pool.submit(ask, number) for number in range(3)]
+    traffic = Traffic(studio, choice)
+    with traffic:
         for _ in range(ROUNDS):
             studio.restart(choice.randrange(3))
             time.sleep(choice.random())
@@ -117,22 +75,7 @@ def test_nothing_is_lost_or_doubled_while_servers_and_database_fail(studio):
             time.sleep(FROZEN_SECONDS)
             frozen.send_signal(signal.SIGCONT)
             time.sleep(1)
-        is_over.set()
-        for one in work:
-            one.result(timeout=120)
-
-    for number in unknown:
-        while True:
-            try:
-                status, _ = studio.post(0, [session(number)])
-            except TROUBLE:
-                continue
-            if status == 200:
-                break
-    acknowledged.update(unknown)
-    expected = len(acknowledged), sum(acknowledged)
-    assert [total(studio.client(number, tries=5), studio.farm_id) for number in range(3)] == [expected] * 3
-    assert studio.database.do("SELECT count(*) FROM aggregations WHERE status = 'IN_PROGRESS'") == ["0"]
+    traffic.check()
 
 
 def test_the_aggregation_of_a_frozen_server_times_out_and_a_thawed_one_changes_nothing(studio):

@@ -114,22 +114,25 @@ impl Host {
         let stopped = async move {
             tokio::select! {
                 () = stop.received() => {}
-                () = failed_write(&service) => tracing::error!("the disk did not confirm a write; stopping"),
+                () = has_to_end(&service) => tracing::error!("nothing can be written any more; stopping"),
             }
         };
         let served = self.runtime.block_on(self.server.run(stopped));
         served.map_err(|error| Failure::of(&error))?;
-        self.service.write_failure().map_or(Ok(()), |cause| Err(Failure::not_durable(&cause)))
+        self.service.write_failure().map_or(Ok(()), |cause| Err(Failure::not_durable(&cause)))?;
+        self.service
+            .outdated()
+            .map_or(Ok(()), |cause| Err(Failure::failed(format!("{cause}; the server stopped"))))
     }
 }
 
-/// How often the server looks whether a write failed; until then writes are refused anyway.
+/// How often the server looks whether it has to end; until then writes are refused anyway.
 const FAILURE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Ends once the disk did not confirm a write.
-async fn failed_write(service: &Service) {
+/// Ends once the disk did not confirm a write, or a newer server brought the catalogue on.
+async fn has_to_end(service: &Service) {
     let mut looks = tokio::time::interval(FAILURE_INTERVAL);
-    while service.write_failure().is_none() {
+    while service.write_failure().is_none() && service.outdated().is_none() {
         looks.tick().await;
     }
 }

@@ -193,6 +193,7 @@ impl From<farmtally_store::StoreError> for ServiceError {
             error @ (farmtally_store::StoreError::Unavailable { .. }
             | farmtally_store::StoreError::Objects { .. }
             | farmtally_store::StoreError::Unconfirmed { .. }
+            | farmtally_store::StoreError::Outdated { .. }
             | farmtally_store::StoreError::Overtaken) => {
                 Self::CatalogueUnavailable { cause: error.to_string() }
             }

@@ -84,6 +84,11 @@ impl Service {
         self.store.write_failure()
     }
 
+    /// Why nothing is answered or changed any more, if a newer program brought the catalogue on that servers share.
+    pub fn outdated(&self) -> Option<String> {
+        self.store.outdated().map(|error| error.to_string())
+    }
+
     /// Seals everything of a farm that has ended, now, so that readers of its Parquet files see it.
     pub fn seal(&self, farm_id: farmtally_model::FarmId) -> Result<(), ServiceError> {
         Ok(self.store.seal(farm_id)?)

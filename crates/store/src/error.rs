@@ -70,6 +70,17 @@ pub enum StoreError {
     /// Other servers changed the same again and again. Nothing was changed; the call can be repeated.
     #[error("other servers changed the same at the same time; try again")]
     Overtaken,
+    /// A newer program brought the shared catalogue on, so that this one may not use it any more. Nothing was changed.
+    #[error(
+        "a newer farmtally brought the catalogue to a format that this one does not know (it asks for {oldest}, and this is \
+         {known}); start a newer farmtally"
+    )]
+    Outdated {
+        /// The oldest format that a program may know.
+        oldest: i64,
+        /// The format that this program makes.
+        known: i64,
+    },
     /// The place of shared files does not answer, or refuses. Nothing was changed; the call can be repeated.
     #[error("the segments in `{place}` cannot be used ({cause}); try again when they can")]
     Objects {
@@ -129,6 +140,11 @@ impl StoreError {
         Self::Damaged { what: what.into(), reason: reason.into() }
     }
 
+    /// A shared catalogue of which nobody can tell whose it is.
+    pub(crate) fn without_format() -> Self {
+        Self::damaged("the catalogue", "it does not say which programs may use it")
+    }
+
     /// The failure of an operation on a sealed file. A disk without room says so in several ways.
     pub(crate) fn file(path: String, cause: &io::Error) -> Self {
         let full = [
@@ -181,6 +197,18 @@ pub enum OpenError {
         found: i64,
         /// Newest version that this program knows.
         known: i64,
+    },
+    /// Servers of an older program use the shared catalogue, which is to be brought on.
+    #[error(
+        "{servers} {} of an older farmtally still run over the catalogue; stop them, and start this one again: it brings the \
+         catalogue to format {version}, which they do not know",
+        if *servers == 1 { "server" } else { "servers" }
+    )]
+    OlderServers {
+        /// How many.
+        servers: i64,
+        /// The format that it would be brought to.
+        version: i64,
     },
     /// The file in the catalogue's place is a database of another program.
     #[error("`{}` is not a farmtally catalogue; choose another folder", path.display())]

@@ -50,6 +50,7 @@ mod roster;
 mod sealed;
 mod sealing;
 mod shared;
+mod shared_format;
 mod shares;
 mod spans;
 mod store;

@@ -41,6 +41,7 @@ pub fn migrate(from: &Path, to: &StoreLocation) -> Result<Migrated, OpenError> {
     if source.database().is_shared() && source.database().read(shared::anyone_lives)? {
         return Err(OpenError::StillServed);
     }
+    source.refuse_newer_tables()?;
     folder::create(to.path())?;
     let _destination_lock = FolderLock::acquire(to.path())?;
     copy_own_files(from, to.path())?;

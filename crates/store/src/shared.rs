@@ -9,6 +9,7 @@ use crate::batches::Head;
 use crate::database::{Connection, Database, params};
 use crate::error::StoreError;
 use crate::sealed::{Month, Root};
+use crate::shared_format::ASK_OLDEST;
 
 /// The present, by the database's clock, in milliseconds.
 const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::BIGINT";
@@ -51,11 +52,13 @@ impl Progress {
     /// Of a farm, unless it is not there.
     pub(crate) fn load(connection: &Connection<'_>, farm_id: FarmId) -> Result<Option<Self>, StoreError> {
         let sql =
-            "SELECT batch_heads.sequence, batch_heads.checksum, seals.checksum, farm_states.names_revision
+            "SELECT batch_heads.sequence, batch_heads.checksum, seals.checksum, farm_states.names_revision,
+                       (SELECT oldest FROM catalogue_format)
                    FROM farms LEFT JOIN batch_heads USING (farm_id) LEFT JOIN seals USING (farm_id)
                        LEFT JOIN farm_states USING (farm_id)
                    WHERE farms.farm_id = ?1";
         connection.query_row(sql, params![farm_id.bytes()], |row| {
+            connection.see_oldest(row.get(4)?)?;
             let head: (Option<i64>, Option<[u8; 16]>) = (row.get(0)?, row.get(1)?);
             Ok(Self {
                 head: head
@@ -231,13 +234,15 @@ pub(crate) fn taken_over() -> StoreError {
     StoreError::Database { cause: "another server seals the farm by now".to_owned() }
 }
 
-/// A sign of life. Forgets servers that gave none for long.
-pub(crate) fn beat(connection: &Connection<'_>, node: NodeId) -> Result<(), StoreError> {
+/// A sign of life of a server, with the format that it makes; none of one that the catalogue is not for any more. Forgets
+/// servers that gave none for long.
+pub(crate) fn beat(connection: &Connection<'_>, node: NodeId, format: i64) -> Result<(), StoreError> {
+    connection.see_oldest(connection.count(ASK_OLDEST, &[])?)?;
     let sql = format!(
-        "INSERT INTO nodes (node_id, lives_until) VALUES (?1, {NOW} + ?2)
+        "INSERT INTO nodes (node_id, lives_until, format) VALUES (?1, {NOW} + ?2, ?3)
          ON CONFLICT (node_id) DO UPDATE SET lives_until = excluded.lives_until"
     );
-    connection.execute(&sql, params![node.bytes(), LIFE_MS])?;
+    connection.execute(&sql, params![node.bytes(), LIFE_MS, format])?;
     let sql = format!("DELETE FROM nodes WHERE lives_until < {NOW} - ?1");
     connection.execute(&sql, params![LIFE_MS * 100]).map(drop)
 }
@@ -245,6 +250,12 @@ pub(crate) fn beat(connection: &Connection<'_>, node: NodeId) -> Result<(), Stor
 /// Whether any server gave a sign of life not long ago.
 pub(crate) fn anyone_lives(connection: &Connection<'_>) -> Result<bool, StoreError> {
     connection.exists(&format!("SELECT 1 FROM nodes WHERE lives_until >= {NOW}"), &[])
+}
+
+/// How many servers gave a sign of life not long ago that make a format before one.
+pub(crate) fn living_of_before(connection: &Connection<'_>, format: i64) -> Result<i64, StoreError> {
+    let sql = format!("SELECT count(*) FROM nodes WHERE lives_until >= {NOW} AND format < ?1");
+    connection.count(&sql, params![format])
 }
 
 /// The server stops: what it ran is nobody's from now on.

@@ -195,6 +195,11 @@ impl Store {
         self.shared.catalogue.database().write_failure()
     }
 
+    /// Why nothing is answered or changed any more, if a newer program brought a shared catalogue on.
+    pub fn outdated(&self) -> Option<StoreError> {
+        self.shared.catalogue.database().outdated()
+    }
+
     /// Number of the farm's sessions and volumes.
     pub fn record_count(&self, farm_id: FarmId) -> Result<u64, StoreError> {
         self.on_farm(farm_id, |farm, _| farm.record_count())

@@ -32,6 +32,7 @@ use crate::folder::{self, MasterKey};
 use crate::location::{SharedPlaces, StoreLocation};
 use crate::objects::{Objects, shown};
 use crate::shared;
+use crate::shared_format::OURS;
 
 pub use access_keys::StoredAccessKey;
 pub(crate) use schema::{Table, tables};
@@ -93,8 +94,7 @@ impl Catalogue {
 
     /// A shared catalogue that is empty is made, and its files are marked as its own.
     fn in_shared(dir: &Path, places: &SharedPlaces) -> Result<Self, OpenError> {
-        let database = Database::connect(&places.catalogue, schema::prepare_shared)?;
-        schema::refuse_newer(database.read(schema::shared_version)?)?;
+        let database = Database::connect(&places.catalogue, OURS)?;
         let master_key = shared_key(&database, dir)?;
         let objects = Arc::new(Objects::at(&places.segments)?);
         match_segments(&database, &objects, &shown(&places.segments))?;
@@ -129,11 +129,21 @@ impl Catalogue {
         self.objects.as_ref()
     }
 
+    /// Refuses to copy tables of which this program does not know all.
+    pub(crate) fn refuse_newer_tables(&self) -> Result<(), OpenError> {
+        if !self.database.is_shared() {
+            return Ok(());
+        }
+        let sql = "SELECT version FROM catalogue_format";
+        let (found, known) = (self.database.read(|connection| connection.count(sql, &[]))?, OURS.version());
+        if found > known { Err(OpenError::NewerFormat { found, known }) } else { Ok(()) }
+    }
+
     /// Tells the other servers that this one lives, and ends what those left behind that live no more.
     pub(crate) fn beat(&self) -> Result<(), StoreError> {
         let Some(node) = self.database.node() else { return Ok(()) };
         let abandoned = self.database.pulse(|connection| {
-            shared::beat(connection, node)?;
+            shared::beat(connection, node, OURS.version())?;
             shared::end_abandoned(connection, ABANDONED)
         })?;
         if abandoned > 0 {

@@ -5,7 +5,8 @@ use std::path::Path;
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::database;
-use crate::error::{OpenError, StoreError};
+use crate::error::OpenError;
+use crate::shared_format::{self, OURS};
 
 /// `FTal`, in the header of the file.
 const APPLICATION_ID: i64 = 0x4654_616c;
@@ -36,7 +37,9 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
     if application_id != APPLICATION_ID && !(application_id == 0 && version == 0 && is_empty(connection)?) {
         return Err(OpenError::ForeignDatabase { path: path.to_owned() });
     }
-    refuse_newer(version)?;
+    if version > VERSION {
+        return Err(OpenError::NewerFormat { found: version, known: VERSION });
+    }
     // Kept in the file. The log lets questions be asked while a batch is written.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     if version < VERSION {
@@ -45,11 +48,8 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
     Ok(())
 }
 
-/// The tables of a shared catalogue, which has as many versions as a folder's.
-const SHARED: &str = include_str!("schema/postgres.sql");
-
-/// The version that [`SHARED`] makes.
-const SHARED_VERSION: i64 = 6;
+/// A store that moves between a folder and servers keeps its tables as they are.
+const _: () = assert!(OURS.version() == VERSION, "a step of one kind of catalogue needs one of the other");
 
 /// A table, and the absent value of each of its columns.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ pub(crate) struct Table {
 /// refers to.
 pub(crate) fn tables() -> Vec<Table> {
     let mut tables = Vec::new();
-    for line in SHARED.lines() {
+    for line in shared_format::TABLES.lines() {
         if let Some(name) = line.strip_prefix("CREATE TABLE ").and_then(|rest| rest.strip_suffix(" (")) {
             tables.push(Table { name, columns: Vec::new() });
         }
@@ -83,32 +83,6 @@ pub(crate) fn tables() -> Vec<Table> {
 
 /// What only servers that share a catalogue need.
 const OWN_TABLES: [&str; 4] = ["nodes", "aggregation_owners", "farm_states", "unnamed_segments"];
-
-/// Creates the tables of a shared catalogue that is empty. Servers that start at once wait for each other.
-pub(super) fn prepare_shared(connection: &database::Connection<'_>) -> Result<(), StoreError> {
-    let sql =
-        "SELECT 1 FROM pg_catalog.pg_class WHERE relname = 'catalogue_format' AND pg_table_is_visible(oid)";
-    if connection.exists(sql, &[])? {
-        return Ok(());
-    }
-    connection.execute_script("SELECT pg_advisory_xact_lock(5788176932)")?;
-    if !connection.exists(sql, &[])? {
-        connection.execute_script(SHARED)?;
-        let sql = "INSERT INTO catalogue_format (version) VALUES (?1)";
-        connection.execute(sql, database::params![SHARED_VERSION])?;
-    }
-    Ok(())
-}
-
-/// The version of a shared catalogue.
-pub(super) fn shared_version(connection: &database::Connection<'_>) -> Result<i64, StoreError> {
-    connection.count("SELECT version FROM catalogue_format", &[])
-}
-
-/// Refuses a catalogue of a later program.
-pub(super) fn refuse_newer(version: i64) -> Result<(), OpenError> {
-    if version > VERSION { Err(OpenError::NewerFormat { found: version, known: VERSION }) } else { Ok(()) }
-}
 
 /// Brings the tables to our version in one transaction: a crash leaves the old version whole.
 fn lift(connection: &mut Connection) -> Result<(), OpenError> {

@@ -23,6 +23,14 @@ impl Connection<'_> {
         matches!(self, Self::Postgres(_))
     }
 
+    /// Refuses to go on in a catalogue that is not for programs of this one's format any more.
+    pub(crate) fn see_oldest(&self, oldest: i64) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(session) => session.see_oldest(oldest),
+        }
+    }
+
     /// Runs statements without values, one after the other.
     pub(crate) fn execute_script(&self, sql: &str) -> Result<(), StoreError> {
         match self {

@@ -11,6 +11,7 @@ use std::path::Path;
 use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
 use crate::shared::NodeId;
+use crate::shared_format::SharedFormat;
 
 pub(crate) use connection::{Connection, Row};
 pub(crate) use postgres::{Session, read_address};
@@ -38,13 +39,10 @@ impl Database {
         sqlite::Sqlite::open(path, prepare).map(Self::Sqlite)
     }
 
-    /// Connects to a shared database; `prepare` checks its version and creates the tables.
-    pub(crate) fn connect(
-        url: &str,
-        prepare: impl FnOnce(&Connection<'_>) -> Result<(), StoreError>,
-    ) -> Result<Self, OpenError> {
+    /// Connects to a shared database as a program that makes a format, and makes or lifts its tables.
+    pub(crate) fn connect(url: &str, format: SharedFormat) -> Result<Self, OpenError> {
         let node = NodeId::random()?;
-        Ok(Self::Postgres(postgres::Postgres::open(url, prepare)?, node))
+        Ok(Self::Postgres(postgres::Postgres::open(url, format)?, node))
     }
 
     /// This process among those that share the database; `None` when it has the catalogue to itself.
@@ -152,6 +150,14 @@ impl Database {
         match self {
             Self::Sqlite(sqlite) => sqlite.write_failure(),
             Self::Postgres(..) => None,
+        }
+    }
+
+    /// Why nothing is answered or changed any more, if a newer program brought the catalogue on.
+    pub(crate) fn outdated(&self) -> Option<StoreError> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(postgres, _) => postgres.outdated(),
         }
     }
 

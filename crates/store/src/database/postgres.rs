@@ -9,7 +9,7 @@ use std::error::Error;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -18,13 +18,14 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{Client, Statement};
+use tokio_postgres::{Client, SimpleQueryMessage, Statement};
 
 use crate::database::connection::{Connection, Row};
 use crate::database::value::{Column, Value};
 use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
 use crate::locking::lock;
+use crate::shared_format::{ASK_OLDEST, BEGIN_CHANGE, SharedFormat};
 
 /// How long it may take to reach the server.
 const CONNECTING_MAX: Duration = Duration::from_secs(10);
@@ -57,6 +58,16 @@ pub(crate) struct Postgres {
     freed: Condvar,
     /// For the signs of life of this server, which must not wait for anything else.
     pulse: Mutex<Option<Session>>,
+    age: Age,
+}
+
+/// Whether a program may still use the catalogue.
+#[derive(Debug, Clone)]
+struct Age {
+    /// The format that the program makes.
+    known: i64,
+    /// Set once the catalogue was seen to need a later one, and never taken back.
+    outdated: Arc<OnceLock<StoreError>>,
 }
 
 impl fmt::Debug for Postgres {
@@ -90,6 +101,7 @@ pub(crate) struct Session {
     statements: RefCell<HashMap<String, Statement>>,
     /// Whether a statement failed since the transaction began: PostgreSQL answers its COMMIT with a roll-back, without error.
     has_failed: Cell<bool>,
+    age: Age,
 }
 
 impl fmt::Debug for Session {
@@ -99,11 +111,8 @@ impl fmt::Debug for Session {
 }
 
 impl Postgres {
-    /// Connects to a database; `prepare` checks its version and creates the tables.
-    pub(crate) fn open(
-        url: &str,
-        prepare: impl FnOnce(&Connection<'_>) -> Result<(), StoreError>,
-    ) -> Result<Self, OpenError> {
+    /// Connects to a database as a program that makes a format, and makes or lifts its tables.
+    pub(crate) fn open(url: &str, format: SharedFormat) -> Result<Self, OpenError> {
         let mut address = read_address(url)?;
         let config = address.config_mut();
         config.connect_timeout(CONNECTING_MAX).keepalives_idle(Duration::from_secs(30));
@@ -118,11 +127,14 @@ impl Postgres {
             pool: Mutex::default(),
             freed: Condvar::new(),
             pulse: Mutex::default(),
+            age: Age { known: format.version(), outdated: Arc::default() },
         };
         let first = postgres.reach().map_err(|error| not_reached(&error))?;
+        refuse_unsafe_settings(&Connection::Postgres(&first))?;
+        first.run("BEGIN")?;
+        format.prepare(&Connection::Postgres(&first))?;
+        first.commit()?;
         lock(&postgres.pool).idle.push(first);
-        postgres.read(refuse_unsafe_settings)?;
-        postgres.write(prepare)?.into_inner();
         Ok(postgres)
     }
 
@@ -139,6 +151,7 @@ impl Postgres {
         &self,
         act: impl FnOnce(&Connection<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        self.refuse_when_outdated()?;
         let mut pulse = lock(&self.pulse);
         let session = match pulse.take().filter(|session| !session.client.is_closed()) {
             Some(session) => session,
@@ -155,7 +168,8 @@ impl Postgres {
         question: impl FnOnce(&Connection<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.with_session(|session| {
-            let answer = session.run(BEGIN_READING).and_then(|()| question(&Connection::Postgres(session)));
+            let begun = session.run(BEGIN_READING).and_then(|()| session.begin(ASK_OLDEST));
+            let answer = begun.and_then(|()| question(&Connection::Postgres(session)));
             (answer, session.run("ROLLBACK").is_ok())
         })
     }
@@ -166,7 +180,7 @@ impl Postgres {
         change: impl FnOnce(&Connection<'_>) -> Result<T, StoreError>,
     ) -> Result<Durable<T>, StoreError> {
         self.with_session(|session| {
-            let changed = session.run("BEGIN").and_then(|()| session.change(change));
+            let changed = session.begin(BEGIN_CHANGE).and_then(|()| session.change(change));
             match changed {
                 Ok(value) => {
                     let committed = Durable::commit_session(session, value);
@@ -184,6 +198,7 @@ impl Postgres {
         &self,
         act: impl FnOnce(&Session) -> (Result<T, StoreError>, bool),
     ) -> Result<T, StoreError> {
+        self.refuse_when_outdated()?;
         let (_lent, idle) = self.lend()?;
         let session = idle.map_or_else(|| self.connect(), Ok)?;
         let (answer, is_sound) = act(&session);
@@ -207,6 +222,15 @@ impl Postgres {
         pool.lent += 1;
         let idle = std::iter::from_fn(|| pool.idle.pop()).find(|session| !session.client.is_closed());
         Ok((Lent(self), idle))
+    }
+
+    /// Why nothing is asked any more, if a newer program brought the catalogue on.
+    pub(crate) fn outdated(&self) -> Option<StoreError> {
+        self.age.outdated.get().cloned()
+    }
+
+    fn refuse_when_outdated(&self) -> Result<(), StoreError> {
+        self.outdated().map_or(Ok(()), Err)
     }
 
     fn connect(&self) -> Result<Session, StoreError> {
@@ -233,6 +257,7 @@ impl Postgres {
             client,
             statements: RefCell::default(),
             has_failed: Cell::new(false),
+            age: self.age.clone(),
         })
     }
 }
@@ -306,6 +331,24 @@ impl Session {
             }
             changed => changed,
         }
+    }
+
+    /// Begins something by statements of which the last asks for the oldest format that a program may know.
+    fn begin(&self, sql: &str) -> Result<(), StoreError> {
+        let answers = self.wait(self.client.simple_query(sql))?;
+        let oldest = answers.iter().find_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+            _ => None,
+        });
+        self.see_oldest(oldest.ok_or_else(StoreError::without_format)?)
+    }
+
+    pub(super) fn see_oldest(&self, oldest: i64) -> Result<(), StoreError> {
+        let known = self.age.known;
+        if oldest <= known {
+            return Ok(());
+        }
+        Err(self.age.outdated.get_or_init(|| StoreError::Outdated { oldest, known }).clone())
     }
 
     /// Runs statements without values.

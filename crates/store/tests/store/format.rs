@@ -8,8 +8,9 @@ use farmtally_model::{
     AggregationId, Amounts, CostScaleFactor, DisplayName, GroupBy, GroupValue, NanoUsd, QueueId, RecordNames,
     Statistic, StatisticSet, StatisticsRow, StatisticsTable, TimeRange, UsageGroupBy,
 };
-use farmtally_store::{NewAggregation, PricedSubmission, Store, StoredAccessKey};
+use farmtally_store::{NewAggregation, PricedSubmission, Store, StoreLocation, StoredAccessKey};
 
+use crate::cluster::Cluster;
 use crate::sessions::{
     Facts, NOW, at, bytes, ended, farm, open, session_id, sorted_rows, stored_rows, submissions,
 };
@@ -197,6 +198,24 @@ fn the_sample_of_version_6_reads_as_it_was_written() {
     check(&store, &SHARES);
     check_rate_cards(&store, &CARDS);
     check_answer(&store);
+}
+
+/// A shared store, as it was before servers told their format.
+#[test]
+fn the_sample_of_a_shared_store_of_version_6_reads_as_it_was_written() {
+    let Some(cluster) = Cluster::start() else { return };
+    let url = cluster.database("sample");
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/format/shared-v6");
+    cluster.sql("sample", &fs::read_to_string(sample.join("catalogue.sql")).unwrap());
+    let (segments, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    copy_folder(&sample.join("segments"), segments.path());
+    copy_named("master.key", &sample, dir.path());
+    let location = StoreLocation::shared(dir.path(), &url, segments.path().to_str().unwrap()).unwrap();
+    location.remember().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    check(&store, &SHARES);
+    check_rate_cards(&store, &CARDS);
+    assert_eq!(cluster.sql("sample", "SELECT oldest, format FROM catalogue_format, nodes"), ["6|6"]);
 }
 
 fn copy_folder(from: &Path, to: &Path) {

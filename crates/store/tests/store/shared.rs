@@ -20,9 +20,9 @@ use crate::sessions::{
 };
 
 /// Servers of one store, each with a folder of its own.
-struct Servers {
+pub(crate) struct Servers {
     url: String,
-    segments: tempfile::TempDir,
+    pub(crate) segments: tempfile::TempDir,
     nodes: Vec<Server>,
     next: usize,
 }
@@ -33,7 +33,7 @@ struct Server {
 }
 
 impl Servers {
-    fn start(count: usize, url: String) -> Self {
+    pub(crate) fn start(count: usize, url: String) -> Self {
         let mut servers = Self { url, segments: tempfile::tempdir().unwrap(), nodes: Vec::new(), next: 0 };
         (0..count).for_each(|_| servers.join());
         create_farm(servers.store(0), farm(1));
@@ -55,7 +55,7 @@ impl Servers {
         StoreLocation::shared(dir, &self.url, self.segments.path().to_str().unwrap()).unwrap()
     }
 
-    fn store(&self, index: usize) -> &Store {
+    pub(crate) fn store(&self, index: usize) -> &Store {
         self.nodes[index].store.as_ref().unwrap()
     }
 
@@ -320,6 +320,45 @@ fn a_server_with_another_key_or_another_folder_is_refused_and_a_damaged_copy_is_
     assert!(matches!(receipt.refused[0].reason, RefusalReason::Deleted { .. }));
 }
 
+/// What a later program would do to the catalogue is done to it by hand.
+#[test]
+fn a_catalogue_is_shared_with_a_newer_program_until_that_needs_it_for_itself() {
+    let Some(cluster) = Cluster::start() else { return };
+    let mut servers = Servers::start(2, cluster.database("newer"));
+    let append = |servers: &Servers, index, number| {
+        let appended = servers.store(index).append(farm(1), &submissions(&[ended(number)]), at(NOW));
+        appended.map(|receipt| assert_eq!(receipt.get().stored, 1))
+    };
+    append(&servers, 0, 1).unwrap();
+    let step = "ALTER TABLE farms ADD COLUMN later TEXT; UPDATE catalogue_format SET version = 7";
+    cluster.sql("newer", step);
+    append(&servers, 0, 2).unwrap();
+    servers.restart(1);
+    append(&servers, 1, 3).unwrap();
+    for index in 0..2 {
+        assert_eq!(stored_rows(servers.store(index)), sorted_rows((1..4).map(ended)));
+    }
+    servers.nodes.iter_mut().for_each(|server| server.store = None);
+    let elsewhere = StoreLocation::folder(&servers.segments.path().join("elsewhere"));
+    let error = migrate(servers.nodes[0].dir.path(), &elsewhere).unwrap_err().to_string();
+    assert!(error.contains("store format 7 is newer"), "what is in new columns is not lost: {error}");
+
+    (0..2).for_each(|index| servers.restart(index));
+    assert_eq!(servers.store(1).record_count(farm(1)).unwrap(), 3);
+    cluster.sql("newer", "UPDATE catalogue_format SET version = 8, oldest = 8");
+    let tables = "SELECT (SELECT count(*) FROM batches), (SELECT count(*) FROM aggregations)";
+    let before = cluster.sql("newer", tables);
+    let error = append(&servers, 0, 4).unwrap_err();
+    assert!(matches!(error, StoreError::Outdated { oldest: 8, .. }), "{error}");
+    assert_eq!(servers.store(0).outdated(), Some(error.clone()));
+    assert_eq!(servers.store(1).snapshot(farm(1)).unwrap_err(), error);
+    assert_eq!(servers.store(1).catalogue().begin_aggregation(&new(1)).unwrap_err(), error);
+    assert_eq!(cluster.sql("newer", tables), before);
+    servers.nodes[0].store = None;
+    let error = Store::open(servers.nodes[0].dir.path()).unwrap_err();
+    assert!(matches!(error, OpenError::NewerFormat { found: 8, .. }), "{error}");
+}
+
 #[test]
 fn a_shared_catalogue_has_the_columns_of_a_folder() {
     let Some(cluster) = Cluster::start() else { return };
@@ -409,7 +448,7 @@ fn a_store_moves_to_servers_and_back_without_losing_an_id() {
 }
 
 /// Every file below a folder, by its path from there.
-fn walk(root: &Path) -> Vec<String> {
+pub(crate) fn walk(root: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {

@@ -1,6 +1,6 @@
--- The catalogue in PostgreSQL: version 5 of the folder's tables, and behind them what only servers that share it need.
+-- The catalogue in PostgreSQL: version 6 of the folder's tables, and behind them what only servers that share it need.
 -- Texts are ordered by their bytes, as in a folder.
-CREATE TABLE catalogue_format (version BIGINT NOT NULL);
+CREATE TABLE catalogue_format (version BIGINT NOT NULL, oldest BIGINT NOT NULL DEFAULT 6);
 
 CREATE TABLE farms (
     farm_id BYTEA NOT NULL PRIMARY KEY,
@@ -246,7 +246,8 @@ CREATE TABLE budget_reports (
 -- Servers, and until when each is believed to live, by the clock of this database in milliseconds.
 CREATE TABLE nodes (
     node_id BYTEA NOT NULL PRIMARY KEY,
-    lives_until BIGINT NOT NULL
+    lives_until BIGINT NOT NULL,
+    format BIGINT NOT NULL DEFAULT 6
 );
 
 CREATE TABLE aggregation_owners (
