@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import re
 import shlex
 import shutil
@@ -96,7 +97,16 @@ def test_the_image_gets_every_file_that_the_build_needs():
 # compose, Prometheus and Grafana
 
 
-@pytest.mark.parametrize("file", ["compose.yaml", "cluster.compose.yaml"])
+COMPOSE = ["compose.yaml", "cluster.compose.yaml", "compose-several.yaml"]
+
+
+def mounts(service):
+    """What a service mounts: name or path on this side, and whether it has to be there."""
+    for volume in service.get("volumes", []):
+        yield (volume["source"], False) if isinstance(volume, dict) else (volume.split(":")[0], True)
+
+
+@pytest.mark.parametrize("file", COMPOSE)
 def test_compose_opens_nothing_beyond_this_machine(settings, file):
     path = PACKAGING / file
     compose = yaml.safe_load(path.read_text())
@@ -104,12 +114,33 @@ def test_compose_opens_nothing_beyond_this_machine(settings, file):
         assert service["cap_drop"] == ["ALL"] and service["security_opt"] == ["no-new-privileges:true"], name
         assert "privileged" not in service and "network_mode" not in service, name
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
-        assert name == "farmtally" or re.search(r":v?\d+\.\d+\.\d+$", service["image"]), f"{name} is not pinned"
-        for volume in service.get("volumes", []):
-            source = volume.split(":")[0]
-            assert (PACKAGING / source).exists() if source.startswith(".") else source in compose["volumes"], volume
+        if "build" in service:
+            assert (PACKAGING / service["build"]["context"] / service["build"]["dockerfile"]).is_file(), name
+        else:
+            assert re.search(r":v?\d+\.\d+(\.\d+)?$", service["image"]), f"{name} is not pinned"
+        for source, is_there in mounts(service):
+            found = (PACKAGING / source).exists() or not is_there if source.startswith(".") else source in compose["volumes"]
+            assert found, source
     assert variables(path.read_text()) <= settings
-    assert (PACKAGING / compose["services"]["farmtally"]["build"]["context"] / "packaging/docker/Dockerfile").is_file()
+    assert any("build" in service for service in compose["services"].values())
+
+
+def test_every_server_of_several_has_a_folder_of_its_own_and_shares_the_rest():
+    services = yaml.safe_load((PACKAGING / "compose-several.yaml").read_text())["services"]
+    servers = [service for service in services.values() if "build" in service]
+    assert len(servers) == 3
+    own = [service["volumes"][0] for service in servers]
+    assert all(volume.endswith(":/data") for volume in own) and len(set(own)) == 3
+    assert len({str(service["volumes"][1:]) for service in servers}) == len({str(service["environment"]) for service in servers}) == 1
+    assert len({port for service in servers for port in service["ports"]}) == 3
+
+
+@pytest.mark.parametrize("file", COMPOSE)
+def test_docker_compose_reads_the_file(file):
+    if not shutil.which("docker-compose"):
+        pytest.skip("docker-compose is not installed")
+    told = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "POSTGRES_PASSWORD": "hush", "GRAFANA_PASSWORD": "hush"}
+    run("docker-compose", "--file", PACKAGING / file, "config", "--quiet", env=told, timeout=60)
 
 
 def families(expression):
