@@ -4,14 +4,16 @@
 /** @typedef {{sessions: number, cost: Record<string, string>, runtimeMs: Record<string, number|string>}} Amounts */
 
 const SCALE = 18;
-const number = new Intl.NumberFormat("en-US");
+const format = (/** @type {Intl.NumberFormatOptions} */ options) => new Intl.NumberFormat("en-US", options);
 const DOLLARS = { style: "currency", currency: "USD" };
-const dollars = new Intl.NumberFormat("en-US", DOLLARS);
-const smallDollars = new Intl.NumberFormat("en-US", { ...DOLLARS, minimumSignificantDigits: 1, maximumSignificantDigits: 3 });
-const roundDollars = new Intl.NumberFormat("en-US", { ...DOLLARS, notation: "compact", maximumFractionDigits: 1 });
-const oneDigit = new Intl.NumberFormat("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const twoDigits = new Intl.NumberFormat("en-US", { maximumFractionDigits: 2 });
-const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
+const COMPACT = { notation: "compact", maximumFractionDigits: 1 };
+const number = format({});
+const dollars = format(DOLLARS);
+const smallDollars = format({ ...DOLLARS, minimumSignificantDigits: 1, maximumSignificantDigits: 3 });
+const roundDollars = format({ ...DOLLARS, ...COMPACT });
+const oneDigit = format({ minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const twoDigits = format({ maximumFractionDigits: 2 });
+const compact = format(COMPACT);
 
 /**
  * @param {string|number} text a decimal of at most 18 digits after the point
@@ -43,11 +45,13 @@ export function amount(amounts, metric, stat) {
   return String(found ?? 0);
 }
 
-/** For drawing and sorting: dollars, hours or sessions. @param {Amounts} amounts @param {Metric} metric @param {string} stat */
-export function drawn(amounts, metric, stat) {
-  const value = Number(amount(amounts, metric, stat));
-  return metric === "runtime" ? value / 3_600_000 : value;
-}
+/** Every digit that there is. @param {Metric} metric @param {string} text @returns {string} dollars, seconds or sessions */
+export const exactly = (metric, text) => (metric === "runtime" ? decimal(exact(text) / 1000n) : text);
+
+/** For drawing: dollars, hours or sessions. @param {Metric} metric @param {string} text what `amount` gave */
+export const inUnits = (metric, text) => Number(text) / (metric === "runtime" ? 3_600_000 : 1);
+/** @param {Amounts} amounts @param {Metric} metric @param {string} stat */
+export const drawn = (amounts, metric, stat) => inUnits(metric, amount(amounts, metric, stat));
 
 /** @param {Metric} metric @param {string} text what `amount` gave @returns {string} */
 export function shown(metric, text) {

@@ -1,11 +1,12 @@
 // The chart, by Apache ECharts. Two rules keep it within the page's policy: the canvas renderer, and tooltips as rich text,
 // because ECharts' usual tooltip is HTML with styles of its own.
-import { drawn, drawnText, onAxis } from "./amounts.js";
+import { drawnText, inUnits, onAxis } from "./amounts.js";
 import { $, fill, h } from "./dom.js";
-import { bucketName, weekdayName, weekdayOf } from "./dates.js";
-import { COLOURS, colours, groupName, keyOf, matrix } from "./groups.js";
+import { bucketName, weekdayName } from "./dates.js";
+import { COLOURS, colours, groupName, keyOf } from "./groups.js";
+import { steps, sums, weekByHour } from "./steps.js";
 import { colour } from "./theme.js";
-import { called, filterText, isSum } from "./view.js";
+import { addsUp, called, filterText, isSum } from "./view.js";
 
 /** @typedef {import("./view.js").View} View */
 
@@ -24,7 +25,7 @@ export function begin(actions) {
   new ResizeObserver(() => chart.resize()).observe($("chart"));
   chart.on("click", (event) => {
     if (!drawing) return;
-    if (event.componentType === "xAxis") return act.bucket(bucketOf(event.value));
+    if (event.componentType === "xAxis") return act.bucket(event.dataIndex);
     const group = drawing.answer.groups[Number(String(event.seriesId).slice(1))];
     if (event.seriesType !== "heatmap" && group?.values?.length) act.drill(group.values);
   });
@@ -33,9 +34,6 @@ export function begin(actions) {
     act.zoomed(startValue, endValue);
   });
 }
-
-/** @param {string} label */
-const bucketOf = (label) => drawing.answer.buckets.findIndex((bucket) => bucketName(bucket.from, drawing.answer.period) === label);
 
 /** @param {View} view @param {any} answer */
 export function draw(view, answer) {
@@ -57,10 +55,11 @@ export function redraw() {
   legend(view, answer);
 }
 
+const soft = () => ({ color: colour("ink-soft") });
 /** What surrounds every drawing. */
 const frame = () => ({
   animation: !calm.matches, animationDuration: 250, animationDurationUpdate: 200,
-  textStyle: { color: colour("ink-soft"), fontFamily: "system-ui, sans-serif" },
+  textStyle: { ...soft(), fontFamily: "system-ui, sans-serif" },
   aria: { enabled: true, label: { enabled: false }, decal: { show: true, decals: decals() } },
 });
 
@@ -74,7 +73,7 @@ const decals = () => Array.from({ length: COLOURS }, (_, at) => {
 });
 
 /** @returns {any} of what is to be drawn */
-const option = () => (drawing.view.style === "hours" ? weekByHour(drawing) : overTime(drawing));
+const option = () => (drawing.view.style === "hours" ? week(drawing) : overTime(drawing));
 
 /** @param {{view: View, answer: any, hidden: Set<string>}} drawing */
 function overTime({ view, answer, hidden }) {
@@ -82,75 +81,60 @@ function overTime({ view, answer, hidden }) {
   const share = view.style === "share" && isSum(view);
   const stacked = isSum(view) && view.style !== "lines";
   const asBars = stacked && view.style !== "running";
-  const cells = matrix(answer, answer.rows, view).map((row, index) => (hidden.has(keyOf(answer.groups[index])) ? row.fill(null) : row));
-  if (view.style === "running") cells.forEach(accumulate);
-  const whole = sums(cells);
+  const { lines, total } = steps(view, [{ ...answer, rows: answer.rows.filter((row) => !hidden.has(keyOf(answer.groups[row.group]))) }]);
+  const whole = share && numbers(view, sums(lines.map((line) => line.cells)));
   const many = answer.buckets.length > SLIDER_BUCKETS;
-  const series = answer.groups.map((group, index) => ({
-    id: `g${index}`, name: plain(groupName(view, group)), type: asBars ? "bar" : "line",
-    data: share ? cells[index].map((value, at) => (whole[at] ? (100 * value) / whole[at] : null)) : cells[index],
+  const series = lines.map((line, index) => ({
+    id: `g${index}`, name: plain(groupName(view, line)), type: asBars ? "bar" : "line",
+    data: numbers(view, line.cells).map((value, at) => (share && value !== null ? (100 * value) / whole[at] : value)),
     stack: stacked ? "all" : undefined, areaStyle: stacked && !asBars ? { opacity: 0.75 } : undefined,
-    color: groupColour(group), barMaxWidth: 56, barCategoryGap: "18%", showSymbol: answer.buckets.length < 40, symbolSize: 6,
+    color: groupColour(line), barMaxWidth: 56, barCategoryGap: "18%", showSymbol: answer.buckets.length < 40, symbolSize: 6,
     symbol: ["circle", "rect", "triangle", "diamond", "roundRect"][index % 5], lineStyle: { width: stacked ? 1 : 2 },
-    itemStyle: asBars && { borderColor: colour("card"), borderWidth: 0.5 }, emphasis: { focus: "series" }, cursor: group.values ? "pointer" : "default",
+    itemStyle: asBars && { borderColor: colour("card"), borderWidth: 0.5 }, emphasis: { focus: "series" }, cursor: line.values ? "pointer" : "default",
   }));
   // Drawn nowhere, and in every tooltip.
-  if (stacked && !share && cells.length > 1) series.push({ id: "total", name: "Total", type: "line", data: whole, symbol: "none", silent: true, color: "transparent", lineStyle: { opacity: 0 } });
-  if (view.compare !== "none" && !share) series.push(...before(view, answer));
+  if (stacked && addsUp(view) && !share && lines.length > 1) series.push({ id: "total", name: "Total", type: "line", data: numbers(view, total.cells), symbol: "none", silent: true, color: "transparent", lineStyle: { opacity: 0 } });
+  if (view.compare !== "none" && !share) series.push(...before(view, answer, lines, total));
   return {
     ...frame(), series,
     grid: { left: 8, right: 16, top: 16, bottom: many ? 56 : 8, containLabel: true },
     xAxis: {
       type: "category", triggerEvent: true, data: answer.buckets.map((bucket) => bucketName(bucket.from, period)),
-      axisLine: { lineStyle: { color: colour("line") } }, axisTick: { show: false }, axisLabel: { color: colour("ink-soft"), hideOverlap: true },
+      axisLine: { lineStyle: { color: colour("line") } }, axisTick: { show: false }, axisLabel: { ...soft(), hideOverlap: true },
       axisPointer: { label: { formatter: ({ seriesData: [{ dataIndex }] }) => bucketName(answer.buckets[dataIndex].from, period, true) } },
     },
     yAxis: {
       type: "value", max: share ? 100 : undefined, splitLine: { lineStyle: { color: colour("line") } },
-      axisLabel: { color: colour("ink-soft"), formatter: (value) => (share ? `${value} %` : onAxis(view.metric, value)) },
+      axisLabel: { ...soft(), formatter: (value) => (share ? `${value} %` : onAxis(view.metric, value)) },
     },
     dataZoom: many ? sliders() : [],
     tooltip: { ...tooltipLook(), trigger: "axis", order: "valueDesc", axisPointer: { type: asBars ? "shadow" : "line" }, valueFormatter: (value) => (share ? `${(value ?? 0).toFixed(1)} %` : value ? drawnText(view.metric, value) : "–") },
   };
 }
 
-/** @param {(number|null)[]} row */
-function accumulate(row) {
-  let sum = 0;
-  row.forEach((value, at) => { row[at] = sum += value ?? 0; });
-}
+/** @param {View} view @param {import("./steps.js").Cells} cells @returns {(number|null)[]} without that of the whole range */
+const numbers = (view, cells) => cells.slice(0, -1).map((text) => text && inUnits(view.metric, text));
 
-/** The window before, dashed: the sum of all groups where there is one, or each group. @param {View} view @param {any} answer */
-function before(view, answer) {
-  const cells = matrix(answer, answer.previousRows, view);
-  const all = isSum(view) ? [sums(cells).slice(0, answer.previousBuckets.length)] : cells;
-  if (view.style === "running") all.forEach(accumulate);
-  return all.map((data, index) => ({
-    id: `p${index}`, name: isSum(view) ? "Before, all groups" : `Before: ${plain(groupName(view, answer.groups[index]))}`, type: "line", data, symbol: "none", z: 5, silent: true,
-    color: isSum(view) ? colour("ink") : groupColour(answer.groups[index]), lineStyle: { type: "dashed", width: 2 },
-  }));
+/** The window before, dashed: the sum of all groups where there is one, or each group. */
+function before(view, answer, lines, total) {
+  const dashed = (name, cells, color, index = 0) => ({ id: `p${index}`, name, type: "line", data: numbers(view, cells).slice(0, answer.previousBuckets.length), symbol: "none", z: 5, silent: true, color, lineStyle: { type: "dashed", width: 2 } });
+  if (addsUp(view)) return [dashed("Before, all groups", total.was.map((text) => text ?? "0"), colour("ink"))];
+  return isSum(view) ? [] : lines.map((line, index) => dashed(`Before: ${plain(groupName(view, line))}`, line.was, groupColour(line), index));
 }
-
-/** By bucket. @param {(number|null)[][]} cells @returns {number[]} */
-const sums = (cells) => (cells[0] ?? []).map((_, at) => cells.reduce((sum, row) => sum + (row[at] ?? 0), 0));
 
 const sliders = () => [
   {
     type: "slider", height: 22, bottom: 8, brushSelect: true, showDetail: false, showDataShadow: false, borderColor: colour("line"), fillerColor: colour("zoom"),
-    handleStyle: { color: colour("card"), borderColor: colour("ink-soft") }, moveHandleStyle: { color: colour("ink-soft"), opacity: 0.4 },
+    handleStyle: { color: colour("card"), borderColor: colour("ink-soft") }, moveHandleStyle: { ...soft(), opacity: 0.4 },
   },
   { type: "inside", zoomOnMouseWheel: "ctrl", moveOnMouseMove: false },
 ];
 
 /** @param {{view: View, answer: any}} drawing */
-function weekByHour({ view, answer }) {
-  const data = Array.from({ length: 7 * 24 }, (_, at) => [at % 24, Math.floor(at / 24), 0]);
-  for (const row of answer.rows) {
-    const { from } = answer.buckets[row.bucket];
-    data[24 * weekdayOf(from) + Number(from.slice(11, 13))][2] += drawn(row, view.metric, view.stat);
-  }
+function week({ view, answer }) {
+  const data = weekByHour(view, answer).flatMap((cells, weekday) => cells.map((text, hour) => [hour, weekday, inUnits(view.metric, text)]));
   const most = Math.max(1e-9, ...data.map((cell) => cell[2]));
-  const axis = { type: "category", axisLine: { show: false }, axisTick: { show: false }, axisLabel: { color: colour("ink-soft") } };
+  const axis = { type: "category", axisLine: { show: false }, axisTick: { show: false }, axisLabel: soft() };
   return {
     ...frame(), aria: {},
     grid: { left: 8, right: 16, top: 8, bottom: 48, containLabel: true },
@@ -158,7 +142,7 @@ function weekByHour({ view, answer }) {
     yAxis: { ...axis, inverse: true, data: [...Array(7).keys()].map(weekdayName) },
     visualMap: {
       max: most, orient: "horizontal", left: "center", bottom: 0, itemHeight: 160, itemWidth: 12, text: [onAxis(view.metric, most), onAxis(view.metric, 0)],
-      inRange: { color: [colour("heat0"), colour("heat1"), colour("heat2")] }, textStyle: { color: colour("ink-soft") },
+      inRange: { color: [colour("heat0"), colour("heat1"), colour("heat2")] }, textStyle: soft(),
     },
     series: [{ type: "heatmap", data, itemStyle: { borderColor: colour("card"), borderWidth: 2 } }],
     tooltip: { ...tooltipLook(), formatter: ({ data: [hour, weekday, value] }) => `${weekdayName(weekday)} ${hour}:00 to ${hour + 1}:00\n${drawnText(view.metric, value)}` },
@@ -203,20 +187,20 @@ function pictured(width) {
   const filters = view.where.map(filterText).join(", ");
   return [head, {
     ...asked, animation: false, backgroundColor: colour("card"), dataZoom: [],
-    title: { ...look, top: 12, text: plain(`${answer.farm.displayName}: ${$("chart-title").textContent}`, 90), textStyle: { ...look.textStyle, fontSize: 15 }, subtext: plain(`${at(from)} to ${at(to)}${filters && `, ${filters}`}`, 120), subtextStyle: { color: colour("ink-soft") } },
+    title: { ...look, top: 12, text: plain(`${answer.farm.displayName}: ${$("chart-title").textContent}`, 90), textStyle: { ...look.textStyle, fontSize: 15 }, subtext: plain(`${at(from)} to ${at(to)}${filters && `, ${filters}`}`, 120), subtextStyle: soft() },
     legend: { ...look, show: names.length > 0, top: 56, right: 16, data: names },
     grid: { ...asked.grid, top: head + 24, bottom: view.style === "hours" ? 48 : 8 },
   }];
 }
 
-/** @param {"png"|"svg"} kind @returns {Blob} the chart as a picture, on the colour of the page */
-export function picture(kind) {
+/** @param {"png"|"svg"} kind @returns {Promise<Blob>} the chart as a picture, on the colour of the page */
+export async function picture(kind) {
   const width = chart.getWidth();
   const [head, drawnAlone] = pictured(width);
   const size = { width, height: chart.getHeight() + head };
   const drawer = kind === "svg" ? echarts.init(null, null, { renderer: "svg", ssr: true, ...size }) : echarts.init(document.createElement("div"), null, { renderer: "canvas", ...size });
   drawer.setOption(drawnAlone);
-  const data = kind === "svg" ? drawer.renderToSVGString() : atob(drawer.getDataURL({ pixelRatio: 2 }).split(",")[1]);
+  const made = kind === "svg" ? new Blob([drawer.renderToSVGString()], { type: "image/svg+xml" }) : await new Promise((done) => drawer.renderToCanvas({ pixelRatio: 2 }).toBlob(done));
   drawer.dispose();
-  return kind === "svg" ? new Blob([data], { type: "image/svg+xml" }) : new Blob([Uint8Array.from(data, (letter) => letter.charCodeAt(0))], { type: "image/png" });
+  return made;
 }

@@ -88,6 +88,9 @@ export function bucketName(instant, period, long = false) {
   return `${period === "week" ? "Week of" : weekdayName(weekdayOf(instant))} ${dayOf} ${month} ${year}${time}`;
 }
 
+/** Midnights are days, and all else is local time. @param {string} instant */
+export const plain = (instant) => instant.slice(0, instant.slice(11, 19) === "00:00:00" ? 10 : 19);
+
 /** Monday is 0. @param {string} instant */
 export const weekdayOf = (instant) => (civil(instant).getUTCDay() + 6) % 7;
 /** @param {number} weekday Monday is 0 */

@@ -24,14 +24,16 @@ export function openExplain(view, { farm, window, explain, data }) {
 export const openAbout = () => dialog("About", template("about-text", { version: /** @type {any} */ (globalThis).echarts.version }));
 export const openHelp = () => dialog("Keyboard", template("help-text"), link("About farmtally, and what is in it", openAbout));
 
-/** @param {Record<string, () => void>} actions by key */
+/** Keys press the buttons and lead to the controls that name them. @param {Record<string, () => void>} actions by key, for those that do neither */
 export function listenToKeys(actions) {
   document.addEventListener("keydown", (event) => {
     const target = /** @type {Element} */ (event.target);
-    if (event.ctrlKey || event.metaKey || event.altKey || $("dialog").open || target.closest("input, select, textarea")) return;
-    if (!actions[event.key]) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || $("dialog").open || target.closest("input, select, textarea") || (/^Arrow/.test(event.key) && target.closest(".scroll"))) return;
+    const element = /** @type {any} */ (document.querySelector(`[aria-keyshortcuts="${CSS.escape(event.key)}"]`));
+    const act = actions[event.key] ?? (element && (() => (element.type === "button" ? element.click() : element.focus())));
+    if (!act) return;
     event.preventDefault();
-    actions[event.key]();
+    act();
   });
 }
 

@@ -1,12 +1,10 @@
 // What is on the page, as files. The numbers come from the API in the wanted form; the pictures are the chart itself.
-import { button, dialog, download, h, link } from "./dom.js";
+import { $, dialog, download, template } from "./dom.js";
 import { picture } from "./chart.js";
 import { filterText } from "./view.js";
 import { ask, exportQuery, send, sessionsPath } from "./question.js";
 
 /** @typedef {import("./view.js").View} View */
-
-const FORMATS = { csv: "CSV", parquet: "Parquet", json: "JSON", arrow: "Arrow" };
 
 /** @param {string} text */
 const slug = (text) => text.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 40);
@@ -18,23 +16,39 @@ export function fileName(view, answer, extension) {
   return `${parts.filter(Boolean).join("_")}.${extension}`;
 }
 
-/** @param {View} view @param {any} answer */
+/** As the server writes it: what a spreadsheet would take for a formula is text. @param {string} text */
+const field = (text) => `"${text.replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`;
+
+/** The table as it is, in its order, with the exact amounts that its cells have as titles and the ids that its names have. */
+function tableAsCsv() {
+  const texts = (cell) => (cell.tagName === "TD" ? [cell.title] : [cell.dataset.key ?? cell.textContent, ...(cell.cellIndex ? [] : [cell.closest("thead") ? "id" : cell.querySelector("button")?.title ?? ""])]);
+  return [...$("table").querySelectorAll("tr")].map((row) => `${[...row.cells].flatMap(texts).map(field).join()}\r\n`).join("");
+}
+
+/** @param {View} view @param {any} answer that is drawn */
 export function openExport(view, answer) {
-  const status = h("p", { role: "status", class: "hint" });
-  const save = async (make, extension) => {
-    status.textContent = "Writing…";
-    try {
-      const name = fileName(view, answer, extension);
-      download(await make(), name);
-      status.textContent = `Saved ${name}`;
-    } catch (error) {
-      status.textContent = /** @type {any} */ (error).message;
-    }
-  };
-  const item = (text, make, extension) => h("li", {}, button(text, () => save(make, extension), { "data-format": extension }));
   const list = view.list === "sessions";
-  const rows = (format) => async () => (await (list ? send(sessionsPath(view, "", format)) : ask(view.farm, exportQuery(view), format))).blob();
-  dialog("Export", h("p", { text: list ? "The newest sessions of the range, up to 10,000 (JSON: 1,000):" : "All groups over time, filtered and compared as you see them:" }), h("ul", { class: "values" }, ...Object.entries(FORMATS).map(([format, text]) => item(text, rows(format), format))),
-    h("p", { text: "The chart:" }), h("ul", { class: "values" }, item("PNG", async () => picture("png"), "png"), item("SVG", async () => picture("svg"), "svg")),
-    link("Copy the link to this view", () => navigator.clipboard?.writeText(location.href)), status);
+  dialog("Export", template("export-as"));
+  $(list ? "export-groups" : "export-sessions").remove();
+  const status = $("export-status");
+  const made = async (/** @type {string} */ format) => {
+    if (format === "wide") return new Blob([tableAsCsv()], { type: "text/csv" });
+    if (format === "png" || format === "svg") return picture(format);
+    return (await (list ? send(sessionsPath(view, "", format)) : ask(view.farm, exportQuery(view), format))).blob();
+  };
+  for (const one of $("dialog").querySelectorAll("[data-format]")) {
+    const { format } = one.dataset;
+    one.hidden = format === "wide" && (list || view.columns === "totals");
+    one.onclick = async () => {
+      status.textContent = "Writing…";
+      try {
+        const name = fileName(view, answer, format === "wide" ? `each-${answer.period}.csv` : format);
+        download(await made(format), name);
+        status.textContent = `Saved ${name}`;
+      } catch (error) {
+        status.textContent = /** @type {any} */ (error).message;
+      }
+    };
+  }
+  $("copy-link").onclick = () => navigator.clipboard?.writeText(location.href);
 }

@@ -2,7 +2,7 @@
 import { $, button, dialog, fill, h, link, options, template, visible } from "./dom.js";
 import { remember, valueNames, withoutFilter } from "./groups.js";
 import { get } from "./question.js";
-import { DIMENSIONS, OPTIONAL, dimensionName } from "./view.js";
+import { OPTIONAL, dimensionName, dimensions } from "./view.js";
 
 /** @typedef {import("./view.js").View} View */
 /** @typedef {import("./view.js").Filter} Filter */
@@ -25,7 +25,7 @@ export function showChips(view, go) {
       button("×", () => go(withoutFilter(view, index)), { class: "remove", "aria-label": `Remove: ${text}` }));
   });
   fill($("filters"), ...chips,
-    button("+ Filter", () => openFilter(view, go), { id: "add-filter", "aria-haspopup": "dialog" }),
+    button("+ Filter", () => openFilter(view, go), { id: "add-filter", "aria-haspopup": "dialog", "aria-keyshortcuts": "/" }),
     view.where.length > 1 && link("Remove all", () => go({ ...view, where: [], trail: [], pattern: [], list: "groups" })));
 }
 
@@ -33,14 +33,14 @@ export function showChips(view, go) {
 export function openFilter(view, go) {
   dialog("Filter", template("filter-text"));
   const [dimension, relation, search, list] = ["dimension", "relation", "search", "values"].map((name) => $(`filter-${name}`));
-  options(dimension, Object.entries(DIMENSIONS), "user");
+  options(dimension, dimensions(), "user");
   const add = (/** @type {string|null} */ value, glob = false) => {
     $("dialog").close();
     go({ ...view, where: [...view.where, { dimension: dimension.value, not: relation.value === "!", glob, values: [value] }] });
   };
   const choice = (text, title, act) => h("li", {}, button(text, act, { title }));
   let asked = 0;
-  const refresh = async () => {
+  const find = async () => {
     const [mine, chosen, prefix] = [++asked, dimension.value, search.value.trim()];
     const query = new URLSearchParams({ dimension: chosen, contains: prefix, limit: VALUES });
     const found = await get(`/api/v1/farms/${view.farm}/values?${query}`);
@@ -51,8 +51,7 @@ export function openFilter(view, go) {
       return choice(visible(name), id, () => add(id));
     }), OPTIONAL.includes(chosen) && choice("(none)", "Sessions without a value", () => add(null)), found.more && h("li", { class: "more", text: "… and more: type to find" }));
   };
-  dimension.addEventListener("change", refresh);
-  search.addEventListener("input", refresh);
+  dimension.onchange = search.oninput = find;
   search.focus();
-  refresh();
+  find();
 }

@@ -51,42 +51,35 @@ export function deeper(view, values) {
   };
 }
 
+/** What was filtered by at steps of the path. @param {string[]} trail */
+const dimensionsOf = (trail) => trail.flatMap((step) => step.split(",")).map((by) => grouping(by).dimension);
+
 /** Where a step of the path leads to. @param {View} view @param {number} index @returns {View} */
 function upTo(view, index) {
-  const gone = view.trail.slice(index).flatMap((step) => step.split(",")).length;
-  const by = view.trail[index].split(",");
-  // A step added its filters at the end, and filters that came by hand afterwards stay.
-  const drilled = view.trail.flatMap((step) => step.split(",").map((one) => grouping(one).dimension));
-  const lost = drilled.slice(drilled.length - gone);
+  // A step added its filters, and filters that came by hand afterwards stay.
+  const lost = dimensionsOf(view.trail.slice(index));
   const where = view.where.filter((filter) => {
     const at = filter.not ? -1 : lost.indexOf(filter.dimension);
     if (at >= 0) lost.splice(at, 1);
     return at < 0;
   });
-  return { ...view, where, by, trail: view.trail.slice(0, index), list: "groups" };
+  return { ...view, where, by: view.trail[index].split(","), trail: view.trail.slice(0, index), list: "groups" };
 }
 
 /** Without the step that a removed filter belonged to. @param {View} view @param {number} index of the filter @returns {View} */
 export function withoutFilter(view, index) {
   const { dimension } = view.where[index];
   const where = view.where.filter((_, at) => at !== index);
-  const trail = view.trail.filter((step) => !step.split(",").some((by) => grouping(by).dimension === dimension));
+  const trail = view.trail.filter((step) => !dimensionsOf([step]).includes(dimension));
   return { ...view, where, trail, list: view.list === "sessions" && dimension === "job" ? "groups" : view.list };
 }
 
 /** @param {View} view @param {(view: View) => void} go */
 export function showPath(view, go) {
-  $("crumbs").hidden = view.trail.length === 0;
   const drilled = view.where.filter((filter) => !filter.not);
-  let at = 0;
-  const steps = view.trail.map((step, index) => {
-    const dimensions = step.split(",").map((by) => grouping(by).dimension);
-    const before = index === 0 ? "Whole farm" : label(drilled.slice(at - view.trail[index - 1].split(",").length, at));
-    at += dimensions.length;
-    return h("li", {}, link(before, () => go(upTo(view, index))));
-  });
-  const here = label(drilled.slice(Math.max(0, at - (view.trail.at(-1)?.split(",").length ?? 0)), at));
-  fill($("crumbs"), h("ol", {}, ...steps, h("li", { "aria-current": "page", text: here })));
+  const end = (steps) => dimensionsOf(view.trail.slice(0, steps)).length;
+  const after = (steps) => (steps ? label(drilled.slice(end(steps - 1), end(steps))) : "Whole farm");
+  fill($("crumbs"), view.trail.length > 0 && h("ol", {}, ...view.trail.map((_, index) => h("li", {}, link(after(index), () => go(upTo(view, index))))), h("li", { "aria-current": "page", text: after(view.trail.length) })));
 }
 
 /** @param {import("./view.js").Filter} filter @returns {string} */
@@ -122,13 +115,14 @@ export function colours(answer) {
 }
 
 /**
- * @param {any} answer @param {any[]} rows @param {View} view
- * @returns {(number|null)[][]} by group and bucket
+ * @template T
+ * @param {any} answer @param {any[]} rows @param {View} view @param {(amounts: any, metric: any, stat: string) => T} [of]
+ * @returns {(T|null)[][]} by group and bucket
  */
-export function matrix(answer, rows, view) {
+export function matrix(answer, rows, view, of = drawn) {
   const cells = answer.groups.map(() => new Array(answer.buckets.length).fill(null));
   for (const row of rows) {
-    if (cells[row.group] && row.bucket < answer.buckets.length) cells[row.group][row.bucket] = drawn(row, view.metric, view.stat);
+    if (cells[row.group] && row.bucket < answer.buckets.length) cells[row.group][row.bucket] = of(row, view.metric, view.stat);
   }
   return cells;
 }

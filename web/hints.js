@@ -29,8 +29,9 @@ export function unusual(view, answer) {
   if (answer.period !== "day" || !isSum(view)) return [];
   const cells = matrix(answer, answer.rows, view);
   const daily = cells.flat().reduce((sum, value) => sum + (value ?? 0), 0) / cells[0]?.length;
+  const weekdays = answer.buckets.map((bucket) => weekdayOf(bucket.from));
   const found = answer.groups.flatMap((group, index) => answer.buckets.map((bucket, at) => {
-    const same = cells[index].map((value) => value ?? 0).filter((_, other) => other !== at && weekdayOf(answer.buckets[other].from) === weekdayOf(bucket.from));
+    const same = cells[index].map((value) => value ?? 0).filter((_, other) => other !== at && weekdays[other] === weekdays[at]);
     const [value, usual] = [cells[index][at] ?? 0, median(same)];
     const spread = SPREAD * median(same.map((one) => Math.abs(one - usual))) || 0.05 * usual;
     const isIt = group.values && same.length >= WEEKDAYS_MIN && value - usual > Math.max(UNUSUAL * spread, RATIO_MIN * usual, (usual ? SHARE_MIN : UNUSUAL) * daily);

@@ -3,7 +3,7 @@ import { amount, counted, shown } from "./amounts.js";
 import * as chart from "./chart.js";
 import * as controls from "./controls.js";
 import { openCopy } from "./copy.js";
-import { ago, between, span } from "./dates.js";
+import { ago, between, plain, span } from "./dates.js";
 import { listenToKeys, openAbout, openExplain, openHelp, openViews } from "./dialogs.js";
 import { $, announce, options } from "./dom.js";
 import { deeper, learn, showPath } from "./groups.js";
@@ -12,7 +12,7 @@ import { openFilter, showChips } from "./filters.js";
 import { showHeadline } from "./headline.js";
 import { showHints } from "./hints.js";
 import * as notice from "./notice.js";
-import { GROUPS_IN_TABLE, answer, chartQuery, get, sessionsPath, tableQuery } from "./question.js";
+import { answer, chartQuery, get, groupsInTable, sessionsPath, tableQueries } from "./question.js";
 import { showSessions } from "./sessions.js";
 import { showTable } from "./table.js";
 import * as theme from "./theme.js";
@@ -28,7 +28,7 @@ const STALE_MS = 6 * 3_600_000;
 /** @type {any[]} */ let farms = [];
 /** @type {any} */ let drawn = null;
 /** @type {AbortController} */ let asking = new AbortController();
-let inTable = GROUPS_IN_TABLE;
+let inTable = 0;
 
 /** Shows another view, and lets Back lead to this one. @param {View} next */
 function go(next) {
@@ -44,7 +44,7 @@ function arrive(query) {
   if (!wrong) return show(next);
   const other = known(parse(next.farm ? query : ""));
   view = other;
-  controls.showControls(view, go);
+  controls.showControls(view);
   showCards(false);
   notice.sayFailed({ status: 400, message: wrong }, () => { history.pushState(null, "", `?${address(other)}`); show(other); }, "Show what this page can");
   announce("No answer.");
@@ -52,13 +52,13 @@ function arrive(query) {
 
 /** @param {View} next */
 function show(next) {
-  if (next.by.join() !== view?.by.join()) inTable = GROUPS_IN_TABLE;
+  if (!inTable || next.by.join() !== view.by.join() || next.columns !== view.columns) inTable = groupsInTable(next);
   view = next;
-  controls.showControls(view, go);
-  showChips(view, go);
-  showPath(view, go);
+  controls.showControls(view);
+  const showWhere = () => { showChips(next, go); showPath(next, go); };
+  showWhere();
   $("farm").value = view.farm;
-  learn(view).then((news) => { if (news && view === next) { showChips(view, go); showPath(view, go); } });
+  learn(view).then((news) => news && view === next && showWhere());
   refresh();
 }
 
@@ -70,8 +70,9 @@ async function refresh() {
   const asked = view;
   try {
     const sessions = asked.list === "sessions" ? get(sessionsPath(asked, ""), mine.signal) : null;
-    const table = sessions ? null : answer(asked.farm, tableQuery(asked, inTable), mine.signal);
-    const [drawing, numbers, list] = await Promise.all([answer(asked.farm, chartQuery(asked), mine.signal), table, sessions]);
+    const ask = (query) => answer(asked.farm, query, mine.signal);
+    const table = sessions ? null : Promise.all(tableQueries(asked, inTable).map(ask));
+    const [drawing, numbers, list] = await Promise.all([ask(chartQuery(asked)), table, sessions]);
     if (asking !== mine) return;
     drawn = drawing;
     paint(asked, drawing, numbers, list);
@@ -96,7 +97,7 @@ function waiting(is) {
   document.body.classList.toggle("waiting", is);
 }
 
-/** @param {View} asked @param {any} drawing @param {any} numbers @param {any} list */
+/** @param {View} asked @param {any} drawing @param {any[]|null} numbers @param {any} list */
 function paint(asked, drawing, numbers, list) {
   const { data, total, window, farm } = drawing;
   document.body.classList.remove("failed", "first");
@@ -109,7 +110,7 @@ function paint(asked, drawing, numbers, list) {
     showHeadline(drawing);
     chart.draw(asked, drawing);
     showHints(asked, drawing, (group, bucket) => go(deeper(between(asked, plain(bucket.from), plain(bucket.to)), group.values)));
-    list ? showList(asked, list.sessions, list.nextCursor) : showTable(asked, numbers, drawing, { drill, go, more });
+    list ? showList(asked, list.sessions, list.nextCursor) : showTable(asked, numbers, drawing, `${name(asked)}, ${span(window.from, window.to)}`, { drill, go, more });
   }
   $("zoom").hidden = true;
   const title = name(asked);
@@ -119,7 +120,9 @@ function paint(asked, drawing, numbers, list) {
   document.title = `${title} · ${farm.displayName} · farmtally`;
   $("asof").textContent = `· as of ${drawing.explain.asOf.slice(0, 16).replace("T", " ")} UTC`;
   freshness(data, Date.parse(drawing.explain.asOf));
-  const groups = numbers ? numbers.groups.reduce((sum, group) => sum + (group.other ?? 1), 0) : list.sessions.length;
+  $("columns").hidden = Boolean(list);
+  $("columns").lastChild.textContent = `By ${drawing.period}`;
+  const groups = numbers ? (numbers[0] ?? drawing).groups.reduce((sum, group) => sum + (group.other ?? 1), 0) : list.sessions.length;
   announce(`${counted(groups, list ? "session" : "group")}, total ${shown(asked.metric, amount(total, asked.metric, "sum"))}, ${span(window.from, window.to)}`);
 }
 
@@ -164,28 +167,24 @@ function zoomed(from, to) {
   $("zoom").onclick = () => showBuckets(from, to);
 }
 
-/** Midnights are days, and all else is local time. @param {string} instant */
-const plain = (instant) => (instant.slice(11, 19) === "00:00:00" ? instant.slice(0, 10) : instant.slice(0, 19));
-
 /** @param {number} from @param {number} to */
 const showBuckets = (from, to) => go({ ...between(view, plain(drawn.buckets[from].from), plain(drawn.buckets[to].to)), period: "auto" });
 
+const otherColumns = () => go({ ...view, columns: view.columns === "totals" ? "steps" : "totals" });
 const compare = () => go({ ...view, compare: view.compare === "none" ? "previous" : "none" });
 const openers = { views: () => openViews(view, (query) => { $("dialog").close(); history.pushState(null, "", `?${query}`); arrive(query); }), copy: () => drawn && openCopy(view), export: () => drawn && openExport(view, drawn), explain: () => drawn && openExplain(view, drawn), help: openHelp, about: openAbout };
 
 function listen() {
   chart.begin({ drill, bucket: (at) => showBuckets(at, at), zoomed });
-  controls.begin(() => view, go);
+  controls.begin(go);
   theme.begin(chart.redraw);
-  for (const [id, open] of Object.entries(openers)) $(`open-${id}`).addEventListener("click", open);
-  $("cancel").addEventListener("click", cancel);
-  $("farm").addEventListener("change", () => go({ ...view, farm: $("farm").value, where: [], trail: [], pattern: [], list: "groups" }));
-  $("list").addEventListener("click", () => go({ ...view, list: view.list === "groups" ? "sessions" : "groups" }));
+  for (const [id, open] of Object.entries(openers)) $(`open-${id}`).onclick = open;
+  $("cancel").onclick = cancel;
+  $("farm").onchange = () => go({ ...view, farm: $("farm").value, where: [], trail: [], pattern: [], list: "groups" });
+  $("list").onclick = () => go({ ...view, list: view.list === "groups" ? "sessions" : "groups" });
   addEventListener("popstate", () => arrive(location.search));
-  const focus = (id) => () => $(id).focus();
   listenToKeys({
-    "/": () => openFilter(view, go), g: focus("by-0"), d: focus("range"), m: focus("metric"), x: compare, t: () => $($("table-card").contains(document.activeElement) ? "chart-card" : "table-card").focus(),
-    e: openers.export, c: openers.copy, v: openers.views, h: openers.explain, "?": openers.help, ArrowLeft: () => controls.shift(() => view, go, -1), ArrowRight: () => controls.shift(() => view, go, 1),
+    x: compare, b: otherColumns, t: () => $($("table-card").contains(document.activeElement) ? "chart-card" : "table-card").focus(),
     Backspace: () => history.back(), Escape: cancel,
   });
 }

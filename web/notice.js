@@ -29,10 +29,9 @@ export async function sayNothing(view, data, go) {
   if (view.where.length === 0) {
     const last = data.lastUsage.slice(0, 10);
     const jump = between(view, addDays(last, -29), addDays(last, 1));
-    return say(h("h2", { text: "Nothing was used in this range" }), h("p", { text: `There is usage from ${day(data.firstUsage.slice(0, 10))} to ${day(last)}.` }),
-      button("Show its last 30 days", () => go(jump)));
+    return say(template("nothing-text", { first: day(data.firstUsage.slice(0, 10)), last: day(last) }), button("Show its last 30 days", () => go(jump)));
   }
-  say(h("h2", { text: "The filters leave nothing" }), h("p", { text: "Each alone, taken away, would leave:" }), h("ul", { id: "without" }));
+  say(template("filtered-text"));
   const without = view.where.map((_, index) => withoutFilter(view, index));
   const answers = await Promise.all(without.map((one) => answer(view.farm, { ...tableQuery(one), groupBy: [] }).catch(() => null)));
   if (!$("without")) return;
@@ -44,10 +43,8 @@ export async function sayNothing(view, data, go) {
 
 /** @param {any} error @param {() => void} retry @param {string} [label] of what does it */
 export function sayFailed(error, retry, label = "Try again") {
-  const ended = error.status === 401 || error.status === 403;
+  if (error.status === 401 || error.status === 403) return say(h("div", { role: "alert" }, template("ended-text")), h("a", { href: location.href, text: "Sign in" }));
   const wrong = error.status >= 400 && error.status < 500 && error.status !== 429;
-  say(h("div", { role: "alert" }, h("h2", { text: ended ? "This browser is not signed in any more" : wrong ? "This cannot be answered" : "No answer" }),
-    h("p", { text: ended ? "Signing in lasts for a while, and until the server is started anew. Sign in again, and this view comes back." : error.status ? error.message : `The server cannot be reached (${error.message}).` }),
-    !ended && !error.field && h("p", { class: "hint", text: error.hint })),
-  ended ? h("a", { href: location.href, text: "Sign in" }) : button(label, retry));
+  say(h("div", { role: "alert" }, h("h2", { text: wrong ? "This cannot be answered" : "No answer" }),
+    h("p", { text: error.status ? error.message : `The server cannot be reached (${error.message}).` }), !error.field && h("p", { class: "hint", text: error.hint })), button(label, retry));
 }

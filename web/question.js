@@ -1,22 +1,14 @@
 // From a view to the questions that the API is asked, and how it is asked.
-import { filterText, grouping } from "./view.js";
+import { addsUp, filterText, grouping } from "./view.js";
 
 /** @typedef {import("./view.js").View} View */
 /** @typedef {Record<string, any>} Query a body of `POST /api/v1/farms/{farmId}/query` */
 
-export const GROUPS_IN_TABLE = 200;
+const GROUPS_IN_TABLE = 200;
+const GROUPS_BY_STEP = 50;
+/** @param {View} view @returns {number} groups of the table at first */
+export const groupsInTable = (view) => (view.columns === "totals" ? GROUPS_IN_TABLE : GROUPS_BY_STEP);
 const HOURS_PERIOD = "hour";
-
-/** What an answer of the API that is no answer says. */
-export class Refused extends Error {
-  /** @param {number} status @param {any} body */
-  constructor(status, body) {
-    super(body?.message ?? `The server answered with ${status}.`);
-    this.status = status;
-    this.field = body?.field;
-    this.hint = body?.hint;
-  }
-}
 
 /** @param {View} view @returns {Query} its window */
 function windowOf(view) {
@@ -47,16 +39,28 @@ export function chartQuery(view) {
   return { ...common(view), period: view.period, groupBy: view.by.map(named), top: view.top, topBy: view.metric, compare };
 }
 
+/** @param {View} view @returns {Query} */
+const compared = (view) => (view.compare === "none" ? {} : { compare: view.compare });
+
 /** @param {View} view @param {number} top @returns {Query} many groups, over the whole window */
 export function tableQuery(view, top = GROUPS_IN_TABLE) {
-  const compare = view.compare === "none" ? {} : { compare: view.compare };
-  return { ...common(view), groupBy: view.by.map(named), top, topBy: view.metric, ...compare };
+  return { ...common(view), groupBy: view.by.map(named), top, topBy: view.metric, ...compared(view) };
+}
+
+/** @param {View} view @param {number} top @returns {Query[]} of the table: the groups, and all together by step where they do not add up */
+export function tableQueries(view, top) {
+  if (view.columns === "totals") return [tableQuery(view, top)];
+  if (view.style === "hours") return [];
+  const steps = { ...tableQuery(view, top), period: view.period };
+  // Grouping by licence leaves licence lines alone, and by usage type it adds storage, which no other question has.
+  const licences = view.by.includes("licenseProduct") ? [{ dimension: "usageType", include: ["LICENSE"] }] : [];
+  if (addsUp(view) || (view.by.includes("usageType") && !licences.length)) return [steps];
+  return [steps, { ...steps, filters: [...steps.filters, ...licences], groupBy: [] }];
 }
 
 /** @param {View} view @returns {Query} what a file gets: all groups over time, as the view has them */
 export function exportQuery(view) {
-  const compare = view.compare === "none" ? {} : { compare: view.compare };
-  return { ...common(view), period: view.period, groupBy: view.by.map(named), ...compare };
+  return { ...common(view), period: view.period, groupBy: view.by.map(named), ...compared(view) };
 }
 
 /** @param {View} view @param {string} tool @returns {Query} what a text for a tool asks; the hours of the week stay one range */
@@ -80,7 +84,8 @@ export function sessionsPath(view, cursor, format) {
 export async function send(path, init) {
   const answer = await fetch(path, { credentials: "same-origin", ...init });
   if (answer.ok) return answer;
-  throw new Refused(answer.status, await answer.json().catch(() => null));
+  const { message = `The server answered with ${answer.status}.`, field, hint } = await answer.json().catch(() => ({}));
+  throw Object.assign(new Error(message), { status: answer.status, field, hint });
 }
 
 /** @param {string} path @param {AbortSignal} [signal] @returns {Promise<any>} */

@@ -1,12 +1,10 @@
 // The sessions behind a number: the end of the drill.
 import { counted, shown } from "./amounts.js";
-import { $, fill, h, link, visible } from "./dom.js";
+import { $, fill, h, link, template, visible } from "./dom.js";
 import { day } from "./dates.js";
 import { shortId } from "./groups.js";
 
 /** @typedef {import("./view.js").View} View */
-
-const HEAD = ["Started", "Ended", "Time", "Cost", "Job", "User", "Queue", "Outcome", "Fleet", "Instance", "Worker", "Session"];
 
 /** @param {string} zone @param {string|null|undefined} instant RFC 3339 */
 function local(zone, instant) {
@@ -28,6 +26,6 @@ export function showSessions(view, sessions, more, next) {
     cell(shown("runtime", session.inWindow.runtimeMs), null, ""), cell(shown("cost", session.inWindow.cost), session.usage.map((line) => `${line.usageType} ${line.licenseProduct ?? ""} $${line.cost}`).join("\n"), ""),
     ...["job", "user", "queue"].map((member) => named(session[member])), cell(session.outcome, null, session.outcome === "FAILED" ? "name bad" : "name"),
     named(session.fleet), cell(session.instanceType), named(session.worker), cell(shortId(session.sessionId), session.sessionId)));
-  fill($("table"), h("table", { class: "sessions" }, h("thead", {}, h("tr", {}, ...HEAD.map((text) => h("th", { scope: "col", text })))), h("tbody", {}, ...rows)));
+  fill($("table"), h("table", { class: "sessions" }, template("sessions-head"), h("tbody", {}, ...rows)));
   fill($("table-note"), `${more ? "the newest " : ""}${counted(sessions.length, "session")}; time and cost are those inside the range`, more && link("Show more", next));
 }

@@ -18,11 +18,11 @@ export function begin(changed) {
     $("theme").ariaLabel = $("theme").title = `Theme: ${label}`;
     changed();
   };
-  $("theme").addEventListener("click", () => {
+  $("theme").onclick = () => {
     const order = Object.keys(THEMES);
     localStorage.setItem(KEY, order[(order.indexOf(chosen()) + 1) % order.length]);
     apply();
-  });
+  };
   dark.addEventListener("change", apply);
   apply();
 }

@@ -1,5 +1,5 @@
 // What is on the page, as a value, and as the query of the page's address: the same words as the API's query string, and a
-// few of the page's own (farm, metric, style, sort, list, trail).
+// few of the page's own (farm, metric, style, columns, sort, list, trail).
 import { $ } from "./dom.js";
 
 /** @typedef {{dimension: string, not: boolean, glob: boolean, values: (string|null)[]}} Filter */
@@ -22,17 +22,16 @@ import { $ } from "./dom.js";
  * @property {string} style
  * @property {string} sort a column of the table, with `-` before it for descending
  * @property {string} list groups, or the sessions themselves
+ * @property {"totals"|"steps"} columns of the table of groups: the whole range, or every step of time
  * @property {string[]} trail what was grouped by at each step of the drill, `queue,user`
  */
 
-export const DIMENSIONS = {
-  queue: "Queue", user: "User", job: "Job", fleet: "Fleet", jobName: "Job name", usageType: "Usage type",
-  instanceType: "Instance type", licenseProduct: "Licence", worker: "Worker", outcome: "Outcome",
-};
 /** Those that a session may have no value of. */
 export const OPTIONAL = ["instanceType", "licenseProduct", "worker", "outcome"];
 /** @param {string} dimension or the label of a pattern @returns {string} */
-export const dimensionName = (dimension) => DIMENSIONS[dimension] ?? dimension;
+export const dimensionName = (dimension) => called("dimensions", dimension);
+/** Values and labels of all. @returns {[string, string][]} */
+export const dimensions = () => choices("dimensions").map((one) => [one, dimensionName(one)]);
 /** The order in which a click goes deeper. After it come the sessions. */
 export const DRILL = ["queue", "user", "job"];
 export const GROUPS_IN_CHART = 9;
@@ -46,7 +45,7 @@ export const called = (id, value) => [...$(id).children].find((choice) => choice
 export const ownZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
 // Members that are one of the values of a select or a row of buttons, with the usual one.
-const CHOICES = { metric: "cost", stat: "sum", period: "auto", compare: "none", style: "bars" };
+const CHOICES = { metric: "cost", stat: "sum", period: "auto", compare: "none", style: "bars", columns: "totals" };
 // Members that are any text.
 const TEXTS = { farm: "", last: "", in: "", from: "", to: "", timeZone: "", sort: "-amount", list: "groups" };
 
@@ -75,11 +74,12 @@ export function problem(query) {
   const params = new URLSearchParams(query);
   const has = (name) => params.get(name);
   for (const [name, value] of params) {
+    const said = `“${name}=${value}”`;
     if (!(name in TEXTS || name in CHOICES || MANY.includes(name) || /^t(op|rail|oken)$/.test(name))) return `“${name}” is no word of this page's address.`;
     if (!MANY.includes(name) && params.getAll(name).length > 1) return `“${name}” is there twice.`;
-    if (name in CHOICES && !choices(name).includes(value) && `${name}=${value}` !== "period=none") return `“${name}=${value}”: this page has ${choices(name).join(", ")}.`;
-    if (name === "where" && !parseFilter(value)) return `“where=${value}” is no comparison, such as queue=lighting or user!=alice.`;
-    if (name === "top" && !(value >= 1 && value <= 50)) return `“top=${value}”: this page has 1 to 50 groups in the chart.`;
+    if (name in CHOICES && !choices(name).includes(value) && said !== "“period=none”") return `${said}: this page has ${choices(name).join(", ")}.`;
+    if (name === "where" && !parseFilter(value)) return `${said} is no comparison, such as queue=lighting or user!=alice.`;
+    if (name === "top" && !(value >= 1 && value <= 50)) return `${said}: this page has 1 to 50 groups in the chart.`;
   }
   if ([has("last"), has("in"), has("from") || has("to")].filter(Boolean).length > 1) return "The range is given in two ways: take one of last, in, and from with to.";
   if (!has("from") !== !has("to")) return "A range has a beginning and an end: from and to.";
@@ -123,3 +123,6 @@ export function grouping(by) {
 
 /** Whether what is shown adds up. @param {View} view */
 export const isSum = (view) => view.metric === "sessions" || view.stat === "sum";
+const inLines = (by) => by === "usageType" || by === "licenseProduct";
+/** Whether groups add up to everything: a session is in each of its usage types and licences, and once in everything. @param {View} view */
+export const addsUp = (view) => isSum(view) && (view.metric === "cost" || !view.by.some(inLines));

@@ -28,7 +28,7 @@ NOTE_VIOLATIONS = """
 FROM, TO = date.today() - timedelta(days=60), date.today() - timedelta(days=30)
 PAST = {"from": str(FROM), "to": str(TO)}
 # Members of a view that the API does not know.
-OWN = ("farm", "metric", "style", "sort", "list", "trail")
+OWN = ("farm", "metric", "style", "columns", "sort", "list", "trail")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 

@@ -17,7 +17,7 @@ def serious(page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("view", [{}, {"by": "queue,user", "compare": "previous", "where": "outcome!=FAILED"}, {"list": "sessions", "where": "outcome=FAILED"}])
+@pytest.mark.parametrize("view", [{}, {"by": "queue,user", "compare": "previous", "where": "outcome!=FAILED"}, {"list": "sessions", "where": "outcome=FAILED"}, {"columns": "steps", "compare": "previous", "sort": "-2026"}])
 def test_axe_finds_nothing_serious(page, scheme, view):
     page.emulate(prefers_color_scheme=scheme)
     page.open(**view)

@@ -282,3 +282,13 @@ def test_shows_are_found_in_job_names_while_the_pattern_is_typed_and_lead_deeper
     page.after(lambda: page.all("#table tbody .link")[1].click())
     assert page.view["by"] == ["queue"] and page.total()[1] == shows[name]
     assert page.text(".chip button:first-child") == f"Show is {name}"
+
+
+def test_a_date_under_a_chart_of_several_years_shows_that_date(page):
+    page.open(from_="2025-01-01", to="2027-01-01", period="week", by="queue")
+    x, y = page.pixel(95, 0)
+    label = page.run("return echarts.getInstanceByDom(document.getElementById('chart')).getModel().getComponent('xAxis', 0).axis.getViewLabels().map((one) => one.tickValue)")
+    at = next(one for one in label if one > 60)
+    x, y = page.pixel(at, 0)
+    page.after(lambda: page.at_chart(x, y + 12).click().perform())
+    assert page.view["from"] > ["2026-01-01"], "the same week of the year before has the same label"
