@@ -9,11 +9,11 @@ import { ask, exportQuery, send, sessionsPath } from "./question.js";
 /** @param {string} text */
 const slug = (text) => text.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 40);
 
-/** Farm, range and grouping. @param {View} view @param {any} answer @param {string} extension */
+/** Farm, range, grouping and filters. @param {View} view @param {any} answer @param {string} extension */
 export function fileName(view, answer, extension) {
   const { from, to } = answer.window;
-  const parts = [slug(answer.farm.displayName), from.slice(0, 10), to.slice(0, 10), `by-${slug(view.by.join("-")) || "nothing"}`, ...view.where.slice(0, 2).map((filter) => slug(filterText(filter)))];
-  return `${parts.filter(Boolean).join("_")}.${extension}`;
+  const parts = [slug(answer.farm.displayName), from.slice(0, 10), to.slice(0, 10), `by-${slug(view.by.join("-")) || "nothing"}`, ...view.where.map((filter) => slug(filterText(filter).replace("!", "-not-")))];
+  return `${parts.filter(Boolean).join("_").slice(0, 200)}.${extension}`;
 }
 
 /** As the server writes it: what a spreadsheet would take for a formula is text. @param {string} text */

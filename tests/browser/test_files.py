@@ -51,6 +51,15 @@ def test_numbers_are_saved_with_the_total_of_the_api(dialog, extension):
     assert len(saved) == len(answer["rows"]) and abs(sum(saved) - Decimal(answer["total"]["cost"]["sum"])) < Decimal("0.000001")
 
 
+def test_a_name_of_a_file_tells_what_was_excluded_from_what_was_included(page):
+    for where, told in (("queue=fx", "_queue-fx.csv"), ("queue!=fx", "_queue-not-fx.csv"), ("jobName!~*comp*", "_jobname-not-comp.csv")):
+        page.open(**PAST, where=[where, "outcome!=FAILED", "instanceType!="])
+        page.press("e")
+        _, name = save(page, "csv")
+        page.close_dialog()
+        assert name.endswith(f"{told.removesuffix('.csv')}_outcome-not-failed_instancetype-not.csv"), name
+
+
 def test_sessions_are_saved_where_they_are_shown(page):
     view = PAST | {"where": "outcome=FAILED", "list": "sessions"}
     page.open(**view)
