@@ -63,13 +63,15 @@ const frame = () => ({
   aria: { enabled: true, label: { enabled: false }, decal: { show: true, decals: decals() } },
 });
 
-// Patterns, so that a group is told by more than its colour: plain, then lines of four directions and dots of three shapes.
-const DIRECTIONS = [-1, 1, 0, 2];
-const SHAPES = ["circle", "rect", "triangle"];
+// Patterns, so that a group is told by more than its colour: plain, then lines of four directions and marks of four shapes, and
+// close lines for the rest. The swatches of app.css have the same.
+const DIRECTIONS = [-1, 1, 0, 2, 0];
+const SHAPES = ["circle", "rect", "triangle", "diamond"];
 const decals = () => Array.from({ length: COLOURS }, (_, at) => {
+  const color = colour("decal");
   if (at === 0) return { symbol: "none" };
-  const shape = { color: colour("decal"), symbol: SHAPES[(at >> 1) % 3], dashArrayX: [[6, 6], [0, 6, 6, 0]], dashArrayY: [6, 0], symbolSize: 0.55 };
-  return at % 2 ? { color: shape.color, dashArrayX: [1, 0], dashArrayY: [2, 6], rotation: (DIRECTIONS[at >> 1] * Math.PI) / 4 } : shape;
+  if (at % 2) return { color, dashArrayX: [1, 0], dashArrayY: at === COLOURS - 1 ? [1, 3] : [2, 6], rotation: (DIRECTIONS[at >> 1] * Math.PI) / 4 };
+  return { color, symbol: SHAPES[(at >> 1) - 1], dashArrayX: [[8, 8], [0, 8, 8, 0]], dashArrayY: [8, 0], symbolSize: 0.7 };
 });
 
 /** @returns {any} of what is to be drawn */

@@ -48,6 +48,16 @@ def test_the_chart_has_a_name_and_patterns_and_no_motion_for_who_wants_none(page
     assert page.run(f"{option}.animation") is False
 
 
+def test_swatches_have_the_patterns_of_the_chart(page):
+    page.open(**PAST, by="user")
+    option = "echarts.getInstanceByDom(document.getElementById('chart')).getOption()"
+    decals = page.run(f"const {{ aria }} = {option}; return [aria[0] ?? aria].flat()[0].decal.decals")
+    assert len({str(decal) for decal in decals}) == 10 and all(isinstance(decal.get("rotation", 0), int | float) for decal in decals)
+    looks = "return [...document.querySelectorAll(arguments[0])].map((one) => { const { backgroundImage, backgroundSize } = getComputedStyle(one); return backgroundImage + backgroundSize; })"
+    legend, table = page.run(looks, "#legend .swatch"), page.run(looks, "#table tbody .swatch")
+    assert len(set(legend)) == 10 and table[:9] == legend[:9] and set(table[9:]) == {legend[9]}
+
+
 def test_a_phone_shows_everything_without_scrolling_sideways(page):
     page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True})
     page.open(compare="previous")
