@@ -81,6 +81,7 @@ function showGroups() {
 function openPattern(index, go) {
   const { label, pattern } = grouping(view.by[index]?.includes(":") ? view.by[index] : "Show:^(\\S+) ");
   dialog("Part of the job name", template("pattern-text"));
+  $("dialog").onclose = showGroups;
   const [name, text] = [$("pattern-name"), $("pattern")];
   [name.value, text.value] = [label, pattern];
   let asked = 0;

@@ -50,8 +50,13 @@ export function openFilter(view, go) {
       remember(chosen, id, name);
       return choice(visible(name), id, () => add(id));
     }), OPTIONAL.includes(chosen) && choice("(none)", "Sessions without a value", () => add(null)), found.more && h("li", { class: "more", text: "… and more: type to find" }));
+    return found.values.length === 1 && found.values[0];
   };
-  dimension.onchange = search.oninput = find;
+  let only = find();
+  dimension.onchange = search.oninput = () => { only = find(); };
+  search.onkeydown = async ({ key }) => {
+    const found = key === "Enter" && (await only);
+    if (found) add(found.id);
+  };
   search.focus();
-  find();
 }

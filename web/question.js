@@ -82,7 +82,8 @@ export function sessionsPath(view, cursor, format) {
 
 /** @param {string} path @param {RequestInit} [init] @returns {Promise<Response>} an answer that is one */
 export async function send(path, init) {
-  const answer = await fetch(path, { credentials: "same-origin", ...init });
+  // The server takes a `+` for what it is.
+  const answer = await fetch(path.replaceAll("+", "%20"), { credentials: "same-origin", ...init });
   if (answer.ok) return answer;
   const { message = `The server answered with ${answer.status}.`, field, hint } = await answer.json().catch(() => ({}));
   throw Object.assign(new Error(message), { status: answer.status, field, hint });

@@ -284,6 +284,31 @@ def test_shows_are_found_in_job_names_while_the_pattern_is_typed_and_lead_deeper
     assert page.text(".chip button:first-child") == f"Show is {name}"
 
 
+def test_escape_from_the_pattern_leaves_the_groups_as_they_were(page):
+    for index in (0, 1):
+        page.run("const s = document.getElementById(`by-${arguments[0]}`); s.value = 'pattern'; s.dispatchEvent(new Event('change', {bubbles: true}))", index)
+        page.until("document.getElementById('dialog').open")
+        page.press(Keys.ESCAPE)
+        page.until("!document.getElementById('dialog').open")
+        page.until("document.getElementById('by-0').value === 'queue' && document.getElementById('by-1').value === ''")
+    assert "by" not in page.view or page.view["by"] == ["queue"]
+
+
+def test_enter_chooses_the_only_value_that_a_filter_finds(page):
+    name = page.answer(PAST | {"by": "user"})["groups"][0]["values"][0]["name"]
+    page.press("/")
+    page.until("document.activeElement.id === 'filter-search'")
+    page.press(Keys.ENTER)
+    page.find("#filter-search").send_keys("e")
+    page.press(Keys.ENTER)
+    page.until("document.querySelectorAll('#filter-values button').length > 1")
+    assert page.run("return document.getElementById('dialog').open"), "of several it is not known which"
+    # At once, while the list is still that of less text.
+    page.find("#filter-search").clear()
+    page.after(lambda: page.find("#filter-search").send_keys(name, Keys.ENTER))
+    assert page.text(".chip button:first-child") == f"User is {name}" and not page.run("return document.getElementById('dialog').open")
+
+
 def test_a_date_under_a_chart_of_several_years_shows_that_date(page):
     page.open(from_="2025-01-01", to="2027-01-01", period="week", by="queue")
     x, y = page.pixel(95, 0)
@@ -292,3 +317,9 @@ def test_a_date_under_a_chart_of_several_years_shows_that_date(page):
     x, y = page.pixel(at, 0)
     page.after(lambda: page.at_chart(x, y + 12).click().perform())
     assert page.view["from"] > ["2026-01-01"], "the same week of the year before has the same label"
+
+
+def test_a_blank_in_a_filter_is_a_blank_for_the_sessions_too(page):
+    page.open(**PAST, where="jobName~* * *", list="sessions")
+    total = page.answer(PAST | {"where": "jobName~* * *"})["total"]["sessions"]
+    assert total > 100 and len(page.rows()) == 100
