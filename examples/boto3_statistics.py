@@ -1,5 +1,6 @@
 """What each user cost, day by day: start an aggregation, wait for it, read every page.
 
+    pip install boto3
     eval "$(farmtally env --data-dir DIR)"
     python boto3_statistics.py FARM_NAME 2025-11-24 2025-11-26
 
@@ -9,7 +10,11 @@ It runs against AWS Deadline Cloud too. Times are in UTC, and the end is exclusi
 import sys
 import time
 
-import boto3
+try:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+except ModuleNotFoundError as error:
+    raise SystemExit(f"error: {error}\nhint: pip install boto3") from None
 
 STILL_RUNNING = "IN_PROGRESS"
 WAIT_SECONDS_MAX = 300
@@ -66,6 +71,14 @@ def ask(deadline, farm_id, begin, end, **question):
     return rows(deadline, aggregation)
 
 
+def run(main):
+    """Runs a script; a server that is not there, or that refuses, is a sentence and no traceback."""
+    try:
+        main()
+    except (BotoCoreError, ClientError) as error:
+        raise SystemExit(f'error: {error}\nhint: the server has to run, and this shell needs: eval "$(farmtally env --data-dir DIR)"') from None
+
+
 def main():
     if len(sys.argv) != 4:
         raise SystemExit(__doc__)
@@ -82,4 +95,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

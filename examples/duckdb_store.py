@@ -7,8 +7,12 @@ A row of the files is a usage line. Costs are exact decimals, before the farm's 
 """
 
 import sys
+from pathlib import Path
 
-import duckdb
+try:
+    import duckdb
+except ModuleNotFoundError as error:
+    raise SystemExit(f"error: {error}\nhint: pip install duckdb") from None
 
 QUESTION = """
     SELECT jobName, userId,
@@ -29,9 +33,12 @@ def expensive_jobs(folder, most):
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 3 or not sys.argv[2].isdecimal():
         raise SystemExit(__doc__)
-    for job, user, sessions, usd, usd_failed in expensive_jobs(sys.argv[1], int(sys.argv[2])):
+    folder, most = sys.argv[1], int(sys.argv[2])
+    if not any(Path(folder).glob("sessions/*/*/*.parquet")):
+        raise SystemExit(f"error: no sealed sessions in `{folder}`\nhint: name a data folder; `farmtally seal --data-dir DIR` seals what it has")
+    for job, user, sessions, usd, usd_failed in expensive_jobs(folder, most):
         print(f"{usd:>14f} USD, failed {usd_failed:>14f} USD {sessions:>6} sessions  {user}  {job}")
 
 

@@ -14,15 +14,20 @@ import urllib.error
 import urllib.request
 from decimal import Decimal
 
-import boto3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
+try:
+    import boto3
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+except ModuleNotFoundError as error:
+    raise SystemExit(f"error: {error}\nhint: pip install boto3") from None
 
-from boto3_statistics import farm_named
+from boto3_statistics import farm_named, run
 
 
 def ask(farm_id, question):
     """The answer as a dictionary; an error says what is wrong with the question, and what to do."""
+    if not os.environ.get("AWS_ENDPOINT_URL_DEADLINE"):
+        raise SystemExit('error: AWS_ENDPOINT_URL_DEADLINE is not set\nhint: eval "$(farmtally env --data-dir DIR)"')
     url = f"{os.environ['AWS_ENDPOINT_URL_DEADLINE']}/api/v1/farms/{farm_id}/query"
     body = json.dumps(question).encode()
     request = AWSRequest("POST", url, data=body, headers={"content-type": "application/json"})
@@ -51,4 +56,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

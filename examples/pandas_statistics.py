@@ -7,10 +7,13 @@
 
 import sys
 
-import boto3
-import pandas
+try:
+    import boto3
+    import pandas
+except ModuleNotFoundError as error:
+    raise SystemExit(f"error: {error}\nhint: pip install boto3 pandas") from None
 
-from boto3_statistics import ask, farm_named
+from boto3_statistics import ask, farm_named, run
 
 
 def frame(rows):
@@ -44,4 +47,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -10,7 +10,10 @@ its runtime, is added up over those alone. Sessions that ended in the last quart
 import sys
 from pathlib import Path
 
-import polars
+try:
+    import polars
+except ModuleNotFoundError as error:
+    raise SystemExit(f"error: {error}\nhint: pip install polars") from None
 
 HOUR_MS = 3_600_000
 
@@ -35,6 +38,8 @@ def by_month_and_queue(folder):
 def main():
     if len(sys.argv) != 2:
         raise SystemExit(__doc__)
+    if not any(Path(sys.argv[1]).glob("sessions/*/*/*.parquet")):
+        raise SystemExit(f"error: no sealed sessions in `{sys.argv[1]}`\nhint: name a data folder; `farmtally seal --data-dir DIR` seals what it has")
     for month, queue, usd, hours, sessions in by_month_and_queue(sys.argv[1]).iter_rows():
         print(f"{month}  {queue or '(volumes)':<12} {sessions:>6} sessions {hours:>9.2f} h {usd:>14} USD")
 

@@ -87,3 +87,36 @@ def test_duckdb_reads_the_store(folder):
         "4.150000000 USD, failed 0.000000000 USD 2 sessions alice sh010 light v12",
         "3.600000000 USD, failed 0.000000000 USD 1 sessions bob sh020 ocean",
     ]
+
+
+def mistake(name, *arguments, **how):
+    """What a script says to somebody who made one: an error and a hint, and no traceback."""
+    done = example(name, *arguments, **how)
+    assert done.returncode == 1 and done.stdout == "" and "Traceback" not in done.stderr, done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(TESTED))
+def test_without_arguments_each_says_what_it_takes(name):
+    said = mistake(name)
+    assert "pip install " in said and f"python {name} " in said
+
+
+@pytest.mark.parametrize("arguments", [["boto3_statistics.py", "north", "2025-11-24", "2025-11-26"], ["native_query.py", "north", "2025-11", "x"], ["pandas_statistics.py", "north", "2025-11-24", "2025-11-26"]])
+def test_without_a_server_each_says_what_to_do(site, arguments):
+    said = mistake(*arguments, variables=site.variables | {"AWS_ENDPOINT_URL_DEADLINE": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"})
+    assert said.startswith("error: ") and "127.0.0.1:9" in said and 'eval "$(farmtally env' in said
+    assert "hint: " in mistake(*arguments), "nor without what `farmtally env` prints"
+
+
+@pytest.mark.parametrize("arguments", [["polars_store.py"], ["duckdb_store.py", "10"]])
+def test_another_folder_is_named(tmp_path, arguments):
+    name, *rest = arguments
+    said = mistake(name, tmp_path, *rest)
+    assert said.startswith(f"error: no sealed sessions in `{tmp_path}`\n") and "farmtally seal" in said
+
+
+@pytest.mark.parametrize("name", sorted(TESTED))
+def test_a_library_that_is_missing_is_named_with_the_command_that_installs_it(tmp_path, name):
+    done = subprocess.run([sys.executable, "-S", EXAMPLES / name], capture_output=True, text=True, env=clean_environment(), cwd=tmp_path)
+    assert done.returncode == 1 and "error: No module named " in done.stderr and "hint: pip install " in done.stderr and "Traceback" not in done.stderr
