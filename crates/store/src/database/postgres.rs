@@ -3,29 +3,34 @@
 //! The fact that hurts when discovered late: a COMMIT whose answer is lost may have happened. Nothing is concluded from it:
 //! the caller hears that the write was not confirmed, and whoever looks next reads what is really there.
 
+mod address;
+mod values;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::error::Error;
 use std::fmt;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use bytes::BytesMut;
-use farmtally_postgres::{PostgresAddress, PostgresEnvironment, PostgresError, told};
+use farmtally_postgres::{PostgresAddress, PostgresError, told};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, SimpleQueryMessage, Statement};
 
 use crate::database::connection::{Connection, Row};
-use crate::database::value::{Column, Value};
+use crate::database::value::Value;
 use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
 use crate::locking::lock;
 use crate::shared_format::{ASK_OLDEST, BEGIN_CHANGE, SharedFormat};
+
+use self::address::not_reached;
+pub(crate) use self::address::read_address;
+pub(super) use self::values::column;
+use self::values::{numbered, parameters, type_of};
 
 /// How long it may take to reach the server.
 const CONNECTING_MAX: Duration = Duration::from_secs(10);
@@ -262,26 +267,6 @@ impl Postgres {
     }
 }
 
-/// The address of a catalogue. It has to say everything itself, because every command on a server's folder reads it there.
-pub(crate) fn read_address(url: &str) -> Result<PostgresAddress, OpenError> {
-    let address = PostgresAddress::parse(url, &PostgresEnvironment::default())
-        .map_err(|error| OpenError::CatalogueAddress { reason: error.to_string() })?;
-    if address.root_certificates().is_some_and(Path::is_relative) {
-        let reason = "sslrootcert has to be an absolute path, for commands in other folders".to_owned();
-        return Err(OpenError::CatalogueAddress { reason });
-    }
-    Ok(address)
-}
-
-/// Waiting helps against a database that is down, and not against an address that is wrong about TLS.
-fn not_reached(error: &PostgresError) -> OpenError {
-    let reason = error.to_string();
-    if error.is_about_tls() {
-        return OpenError::CatalogueAddress { reason };
-    }
-    OpenError::Store(StoreError::Unavailable { cause: reason })
-}
-
 impl Drop for Postgres {
     /// Waiting for the connections here would panic on a thread that drives futures.
     fn drop(&mut self) {
@@ -398,63 +383,6 @@ impl Session {
             }
         }
         Ok(())
-    }
-}
-
-/// A column of a row.
-pub(super) fn column(row: &tokio_postgres::Row, index: usize) -> Result<Column<'_>, StoreError> {
-    row.try_get(index).map_err(|error| StoreError::damaged("a row of the catalogue", told(&error)))
-}
-
-/// `?1` as PostgreSQL writes it. No statement has a question mark anywhere else.
-fn numbered(sql: &str) -> String {
-    sql.replace('?', "$")
-}
-
-fn type_of(value: &Value<'_>) -> Type {
-    match value {
-        Value::Integer(_) => Type::INT8,
-        Value::Text(_) => Type::TEXT,
-        Value::Bytes(_) => Type::BYTEA,
-    }
-}
-
-fn parameters<'a>(values: &'a [Value<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
-    values.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
-}
-
-impl ToSql for Value<'_> {
-    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        match self {
-            Self::Integer(number) => number.to_sql(kind, out),
-            Self::Text(text) => text.to_sql(kind, out),
-            Self::Bytes(bytes) => bytes.to_sql(kind, out),
-        }
-    }
-
-    fn accepts(kind: &Type) -> bool {
-        [Type::INT8, Type::TEXT, Type::BYTEA].contains(kind)
-    }
-
-    to_sql_checked!();
-}
-
-impl<'a> FromSql<'a> for Column<'a> {
-    fn from_sql(kind: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
-        Ok(match *kind {
-            Type::INT8 => Self::Integer(i64::from_sql(kind, raw)?),
-            Type::INT4 => Self::Integer(i32::from_sql(kind, raw)?.into()),
-            Type::BYTEA => Self::Bytes(<&[u8]>::from_sql(kind, raw)?),
-            _ => Self::Text(<&str>::from_sql(kind, raw)?),
-        })
-    }
-
-    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn Error + Sync + Send>> {
-        Ok(Self::Null)
-    }
-
-    fn accepts(kind: &Type) -> bool {
-        [Type::INT8, Type::INT4, Type::BYTEA, Type::TEXT, Type::VARCHAR].contains(kind)
     }
 }
 

@@ -17,6 +17,7 @@ mod rules;
 mod sealing;
 mod sessions;
 mod shared;
+mod shared_format;
 mod shared_segments;
 mod shares;
 mod torn_log;
