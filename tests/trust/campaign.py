@@ -2,6 +2,8 @@
 
     scripts/trust            a sample of each, in under a minute and a half
     scripts/trust --full     the numbers that SECURITY.md names
+    scripts/trust --jobs     only the grouping by very many jobs
+    scripts/trust --groups   only the grouping by very many jobs and users
 
 Prints a table. Exits with 1 when anything was wrong.
 """
@@ -23,6 +25,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "clients")]
 
+import groups  # noqa: E402
 import hostile  # noqa: E402
 import names  # noqa: E402
 import signing  # noqa: E402
@@ -31,6 +34,9 @@ from program import Folder, Server  # noqa: E402
 
 VISIBLE = "".join(chr(code) for code in range(33, 127))
 P99_MS_MAX, GROWTH_MIB_MAX = 50, 400
+# Ten minutes of import and 4 GB of disk.
+GROUPS = 50_000_000
+JOBS, USERS = 2_000_000, 100
 
 
 class Site:
@@ -44,7 +50,12 @@ class Site:
         self.key = self.folder.key("admin")
         self.host = self.server.endpoint.split("//")[1]
         self.address = tuple_of(self.host)
-        self.farm = self.folder.run("farm", "list").stdout.split("\t")[0]
+        self.farm = self.farms()["trust"]
+
+    def farms(self):
+        """The id of each farm by its name."""
+        lines = (line.split("\t") for line in self.folder.run("farm", "list").stdout.splitlines())
+        return {name: farm_id for farm_id, name, *_ in lines}
 
     def signed(self, method, target, body=b"", key=None):
         return signing.request(method, target, signing.sign(key or self.key, method, target, self.host, body), body)
@@ -54,34 +65,52 @@ class Site:
 
     @property
     def aggregations(self):
-        return f"/2023-10-12/farms/{self.farm}/sessions-statistics-aggregation"
+        return aggregations_of(self.farm)
 
-    def start(self, **changes):
+    def start(self, farm=None, **changes):
         """Starts an aggregation and waits for its end; gives its id and the last answer."""
+        farm = farm or self.farm
         question = {
-            "resourceIds": {"queueIds": [self.queue()]}, "startTime": "2025-11-01T00:00:00Z",
+            "resourceIds": {"queueIds": [self.queue(farm)]}, "startTime": "2025-11-01T00:00:00Z",
             "endTime": "2025-12-01T00:00:00Z", "groupBy": ["JOB_ID"], "statistics": ["SUM"], **changes,
         }
-        answer = self.ask("POST", self.aggregations, json.dumps(question).encode())
+        answer = self.ask("POST", aggregations_of(farm), json.dumps(question).encode())
         assert answer.status == 200, answer
         aggregation_id = json.loads(answer.body)["aggregationId"]
         while True:
-            answer = self.ask("GET", f"{self.aggregations}?aggregationId={aggregation_id}&maxResults=1")
-            page = json.loads(answer.body)
+            page = self.page(farm, aggregation_id, 1)
             if page["status"] != "IN_PROGRESS":
                 return aggregation_id, page
             time.sleep(0.02)
 
-    def queue(self):
-        answer = self.ask("GET", f"/2023-10-12/farms/{self.farm}/queues")
+    def page(self, farm, aggregation_id, size, token=""):
+        """A page of an aggregation, or how far it is."""
+        query = f"?aggregationId={aggregation_id}&maxResults={size}" + (f"&nextToken={token}" if token else "")
+        answer = self.ask("GET", aggregations_of(farm) + query)
+        assert answer.status == 200, answer
+        return json.loads(answer.body)
+
+    def queue(self, farm):
+        answer = self.ask("GET", f"/2023-10-12/farms/{farm}/queues")
         return json.loads(answer.body)["queues"][0]["queueId"]
 
     def resident_mib(self):
+        return self._memory_mib("VmRSS:")
+
+    def peak_mib(self):
+        """The most that the server has had in memory."""
+        return self._memory_mib("VmHWM:")
+
+    def _memory_mib(self, name):
         status = Path(f"/proc/{self.server.process.pid}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+        return int(status.split(name)[1].split()[0]) / 1024
 
     def lives(self):
         return self.server.process.poll() is None and wire.ask(self.address, b"GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n").status == 200
+
+
+def aggregations_of(farm):
+    return f"/2023-10-12/farms/{farm}/sessions-statistics-aggregation"
 
 
 def tuple_of(host):
@@ -314,23 +343,13 @@ def slow_bodies(site, count, seed):
     return f"{count} bodies that never end", f"all closed after {seconds:.1f} s, others served meanwhile"
 
 
-def distinct_jobs(path, count, seed):
-    """More groups than fit into a small ceiling: FAILED with a sentence, or COMPLETED, and others served meanwhile."""
-    site = Site(path, [], "--aggregation-memory-mib-max", "1")
-    try:
-        for first in range(0, count, 50_000):
-            lines = "\n".join(json.dumps(session(number)) for number in range(first, min(count, first + 50_000)))
-            site.folder.import_lines("trust", lines)
-        before = site.resident_mib()
-        _, page = site.start()
-        require(page["status"] in ("FAILED", "COMPLETED"), f"{page}")
-        if page["status"] == "FAILED":
-            require("memory" in page.get("statusMessage", ""), f"no reason in {page}")
-        require(site.lives(), "the server is not ready afterwards")
-        grown = site.resident_mib() - before
-        return f"{count} distinct jobs, ceiling 1 MiB a thread", f"{page['status']}, memory +{grown:.0f} MiB, still serving"
-    finally:
-        site.server.stop()
+def distinct_groups(path, count, users):
+    """A row for the farm, and one for each ceiling under which it is asked."""
+    path.mkdir(exist_ok=True)
+    folder, serve = Folder(path), lambda *flags: Site(path, [], *flags)
+    rows = [("groups", lambda: groups.prepare(folder, count, users))]
+    asked = lambda ceiling: lambda: groups.ask(serve, ceiling, count, require)  # noqa: E731
+    return rows + [("  under", asked(ceiling)) for ceiling in groups.CEILINGS]
 
 
 def hostile_names(path, count, seed):
@@ -352,26 +371,39 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     arguments.add_argument("--full", action="store_true")
     arguments.add_argument("--seed", type=int, default=int(os.environ.get("FARMTALLY_SEED", "1")))
-    arguments.add_argument("--jobs", type=int, help="distinct jobs of the grouping campaign")
+    arguments.add_argument("--jobs", type=int, metavar="N", help="only the grouping by N distinct jobs")
+    arguments.add_argument("--groups", type=int, metavar="N", help="only the grouping by N pairs of job and user")
+    arguments.add_argument("--folder", type=Path, metavar="DIR", help="where the farm of either is kept for the next run")
     asked = arguments.parse_args()
-    full, seed = asked.full, asked.seed
-    print(f"seed {seed}, {'full' if full else 'sample'}")
-    with tempfile.TemporaryDirectory() as folder:
-        site = Site(Path(folder) / "site", [session(number) for number in range(200)])
-        size = lambda sample, whole: whole if full else sample  # noqa: E731
-        campaigns = [
-            ("hostile requests", lambda: hostile_requests(site, size(1_000, 10_000), seed)),
-            ("signatures", lambda: mutated_signatures(site, size(3_000, 100_000), seed)),
-            ("page tokens", lambda: mutated_tokens(site, size(3_000, 100_000), seed)),
-            ("connections", lambda: many_connections(site, size(1_000, 10_000), seed)),
-            ("slow bodies", lambda: slow_bodies(site, size(20, 300), seed)),
-            ("names", lambda: hostile_names(Path(folder) / "names", size(200, 200), seed)),
-            ("distinct jobs", lambda: distinct_jobs(Path(folder) / "jobs", asked.jobs or size(60_000, 2_000_000), seed)),
-        ]
-        failed = [run(name, work) for name, work in campaigns]
-        code = site.server.stop()
-        failed.append(run("shutdown", lambda: (require(code == 0, f"exit code {code}"), ("", "exit code 0"))[1]))
-    sys.exit(any(failed))
+    print(f"seed {asked.seed}, {'full' if asked.full else 'sample'}")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = asked.folder or Path(scratch) / "groups"
+        if asked.jobs:
+            sys.exit(any([run(*row) for row in distinct_groups(folder, asked.jobs, 1)]))
+        if asked.groups:
+            sys.exit(any([run(*row) for row in distinct_groups(folder, asked.groups, USERS)]))
+        sys.exit(any(run_all(Path(scratch), asked.full, asked.seed)))
+
+
+def run_all(scratch, full, seed):
+    """Runs every campaign; says of each whether it failed."""
+    site = Site(scratch / "site", [session(number) for number in range(200)])
+    size = lambda sample, whole: whole if full else sample  # noqa: E731
+    campaigns = [
+        ("hostile requests", lambda: hostile_requests(site, size(1_000, 10_000), seed)),
+        ("signatures", lambda: mutated_signatures(site, size(3_000, 100_000), seed)),
+        ("page tokens", lambda: mutated_tokens(site, size(3_000, 100_000), seed)),
+        ("connections", lambda: many_connections(site, size(1_000, 10_000), seed)),
+        ("slow bodies", lambda: slow_bodies(site, size(20, 300), seed)),
+        ("names", lambda: hostile_names(scratch / "names", size(200, 200), seed)),
+        *distinct_groups(scratch / "jobs", size(60_000, JOBS), 1),
+    ]
+    if full:
+        campaigns += distinct_groups(scratch / "groups", GROUPS, USERS)
+    failed = [run(name, work) for name, work in campaigns]
+    code = site.server.stop()
+    failed.append(run("shutdown", lambda: (require(code == 0, f"exit code {code}"), ("", "exit code 0"))[1]))
+    return failed
 
 
 if __name__ == "__main__":
