@@ -80,11 +80,27 @@ fn rotate(arguments: &KeyRotateArguments) -> Result<(), Failure> {
 
 fn disable(arguments: &KeyArguments) -> Result<(), Failure> {
     let catalogue = arguments.folder.existing()?;
-    let access_key_id = arguments.access_key_id(&catalogue, now(), Meant::TheActive)?;
-    if KeyAdministration::new(&catalogue).disable(&access_key_id, now())? {
-        return audit::note(&catalogue, "key.disable", &access_key_id, "");
+    let now = now();
+    let access_key_id = arguments.access_key_id(&catalogue, now, Meant::TheActive)?;
+    let keys = KeyAdministration::new(&catalogue);
+    if !keys.disable(&access_key_id, now)? {
+        return Err(arguments.no_working_key());
     }
-    Err(arguments.no_working_key())
+    audit::note(&catalogue, "key.disable", &access_key_id, "")?;
+    tell_of_namesakes(&keys.list()?, arguments, now);
+    Ok(())
+}
+
+/// Whoever takes a name's key back after a leak has to hear that the one before its rotation goes on working.
+fn tell_of_namesakes(keys: &[AccessKeySummary], arguments: &KeyArguments, now: Timestamp) {
+    for key in arguments.namesakes(keys).filter(|key| key.works_at(now)) {
+        let disable = format!("farmtally key disable {} {}", arguments.folder.as_flag(), key.access_key_id);
+        tell(format_args!(
+            "{} of the same name {}: `{disable}` stops it too.",
+            key.access_key_id,
+            state(key, now)
+        ));
+    }
 }
 
 fn delete(arguments: &KeyArguments) -> Result<(), Failure> {
@@ -121,10 +137,7 @@ impl KeyArguments {
     /// The key's id. What is nobody's name is taken for an id.
     fn access_key_id(&self, catalogue: &Catalogue, now: Timestamp, meant: Meant) -> Result<String, Failure> {
         let keys = KeyAdministration::new(catalogue).list()?;
-        let namesakes: Vec<&AccessKeySummary> = keys
-            .iter()
-            .filter(|key| key.name.as_ref().is_some_and(|name| name.as_str() == self.key))
-            .collect();
+        let namesakes: Vec<&AccessKeySummary> = self.namesakes(&keys).collect();
         let is_meant = |key: &&&AccessKeySummary| match meant {
             Meant::TheActive => key.disabled_at.is_none(),
             Meant::ThePast => !key.works_at(now),
@@ -135,6 +148,11 @@ impl KeyArguments {
             ([key], _) | (_, [key]) => Ok(key.access_key_id.clone()),
             _ => Err(self.ambiguous(&namesakes, now)),
         }
+    }
+
+    /// The keys that are called so.
+    fn namesakes<'a>(&self, keys: &'a [AccessKeySummary]) -> impl Iterator<Item = &'a AccessKeySummary> {
+        keys.iter().filter(|key| key.name.as_ref().is_some_and(|name| name.as_str() == self.key))
     }
 
     fn ambiguous(&self, namesakes: &[&AccessKeySummary], now: Timestamp) -> Failure {

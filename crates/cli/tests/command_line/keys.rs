@@ -99,7 +99,18 @@ fn a_rotated_key_works_beside_the_new_one_for_a_while() {
     );
     // By its name the key is meant that goes on working.
     place.done("key rotate --data-dir data wrangler");
-    place.done("key disable --data-dir data wrangler");
+    let disabled = place.run("key disable --data-dir data wrangler");
+    assert_eq!((disabled.code, disabled.stdout.as_str()), (Some(0), ""), "{disabled}");
+    // Those that were rotated go on, and somebody who disables a name may not expect that.
+    let told: Vec<&str> = disabled.stderr.lines().collect();
+    assert_eq!(told.len(), 2, "{disabled}");
+    for line in told {
+        assert!(line.starts_with("FTAK[id] of the same name works until 20"), "{disabled}");
+        assert!(
+            line.ends_with(": `farmtally key disable --data-dir data FTAK[id]` stops it too."),
+            "{disabled}"
+        );
+    }
     let states = list(&place);
     assert_eq!(
         (states.matches("works until").count(), states.matches("disabled").count()),
