@@ -32,3 +32,23 @@ impl Status {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_has_the_wires_name_and_is_read_back_from_it() {
+        for (status, name) in [
+            (Status::InProgress, "IN_PROGRESS"),
+            (Status::Timeout, "TIMEOUT"),
+            (Status::Failed, "FAILED"),
+            (Status::Completed, "COMPLETED"),
+        ] {
+            assert_eq!((status.as_str(), Status::parse(name)), (name, Some(status)));
+        }
+        for name in ["", "in_progress", "DONE", "COMPLETED "] {
+            assert_eq!(Status::parse(name), None, "{name}");
+        }
+    }
+}

@@ -117,6 +117,8 @@ mod tests {
     fn small_ratios_are_the_obvious_doubles() {
         for (numerator, factor, denominator, expected) in [
             (0, 1, 1, 0.0),
+            (0, 7, (1 << 60) + 1, 0.0),
+            (7, 0, (1 << 60) + 1, 0.0),
             (53_773, 1, 1000, 53.773),
             (912_345_678, 1_000_000_000, 1_000_000_000_000_000_000, 0.912_345_678),
             (1, 1, 3, 1.0 / 3.0),
@@ -137,6 +139,43 @@ mod tests {
             ratio_to_f64(((1 << 53) + 1) * 7 + 1, 1, 7).to_bits(),
             9_007_199_254_740_994.0_f64.to_bits()
         );
+    }
+
+    #[test]
+    fn only_integers_below_2_to_the_53_are_divided_as_doubles() {
+        let (largest, first_beyond) = (u128::from(EXACT) - 1, u128::from(EXACT));
+        assert_eq!(divide_exact_doubles(1, 4), Some(0.25));
+        assert_eq!(divide_exact_doubles(largest, largest), Some(1.0));
+        assert_eq!(divide_exact_doubles(first_beyond, 1), None);
+        assert_eq!(divide_exact_doubles(1, first_beyond), None);
+        assert_eq!(divide_exact_doubles(1 << 64, 1), None);
+    }
+
+    #[test]
+    fn common_factors_of_ten_are_taken_out_of_either_side() {
+        for (numerator, factor, denominator, product, rest) in [
+            (7, 1_000, 100, 70, 1),
+            (700, 3, 10_000, 21, 100),
+            (700, 30, 1_000, 21, 1),
+            (7, 3, 1_000, 21, 1_000),
+            (70, 10, 7, 700, 7),
+        ] {
+            let (reduced, denominator) = reduce(numerator, factor, denominator);
+            assert_eq!((reduced.low_half(), denominator), (Some(product), rest), "{numerator} * {factor}");
+        }
+    }
+
+    #[test]
+    fn a_product_has_all_its_192_bits() {
+        let all = Wide::product(u128::MAX, u64::MAX);
+        // (2^128 - 1) * (2^64 - 1) = 2^192 - 2^128 - 2^64 + 1
+        assert_eq!((all.high, all.low), (u64::MAX - 1, u128::MAX - u128::from(u64::MAX) + 1));
+        assert_eq!((all.bits(), all.low_half()), (192, None));
+        assert_eq!((all.bit(0), all.bit(1), all.bit(63), all.bit(64)), (1, 0, 0, 1));
+        assert_eq!((all.bit(127), all.bit(128), all.bit(129), all.bit(191)), (1, 0, 1, 1));
+        let small = Wide::product(5, 1);
+        assert_eq!((small.bits(), small.low_half()), (3, Some(5)));
+        assert_eq!(Wide::product(1 << 127, 2).bits(), 129);
     }
 
     /// The standard library's decimal parser rounds correctly, so a quotient written out in decimal is an oracle.
@@ -166,6 +205,18 @@ mod tests {
             let (numerator, denominator) = (numerator >> shift, (denominator >> narrow).max(1));
             let expected = by_decimal_text(numerator * u128::from(factor), denominator);
             prop_assert_eq!(ratio_to_f64(numerator, factor, denominator).to_bits(), expected.to_bits());
+        }
+
+        #[test]
+        fn a_product_beyond_128_bits_is_rounded_as_well(
+            numerator in 1_u128..1 << 60,
+            factor in 1_u64..1 << 60,
+            denominator in 1_u128..1 << 60,
+            shift in 0_u32..=66,
+        ) {
+            let expected = by_decimal_text(numerator * u128::from(factor), denominator);
+            let double = ratio_to_f64(numerator << shift, factor, denominator << shift);
+            prop_assert_eq!(double.to_bits(), expected.to_bits());
         }
     }
 }

@@ -262,6 +262,27 @@ mod tests {
     }
 
     #[test]
+    fn amounts_as_nearly_all_are_written_take_the_short_way() {
+        for (text, nanos) in [
+            ("0", 0),
+            ("0.0", 0),
+            ("7", 7 * NANOS),
+            ("007.5", 7 * NANOS + NANOS / 2),
+            ("0.912345678", 912_345_678),
+            ("12.000000001", 12 * NANOS + 1),
+            ("9999999999", 9_999_999_999 * NANOS),
+            ("9999999999.999999999", 9_999_999_999_999_999_999),
+        ] {
+            assert_eq!(plain_nanos(text.as_bytes()), Some(nanos), "{text}");
+        }
+        for text in
+            ["", ".", "1.", ".5", "+1", "-1", "1e3", "1 ", "1.2.3", "1,5", "0.1234567891", "12345678901"]
+        {
+            assert_eq!(plain_nanos(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
     fn decimals_are_read_exactly() {
         for (text, nanos) in [
             ("0", 0),

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
@@ -95,7 +96,7 @@ fn every_query_case_is_refused_as_a_presigned_url() {
 #[test]
 fn a_case_without_credentials_has_the_published_path() {
     for name in CASES_WITHOUT_CREDENTIALS {
-        let case = SuiteCase::read(&suite_folder(), name);
+        let case = SuiteCase::read(&SUITE_FOLDER, name);
         let (_, target) = method_and_target(case.text("request.txt").lines().next().unwrap());
         let canonical_request = case.text("header-canonical-request.txt");
         assert_eq!(Some(canonical_path(&target).as_str()), canonical_request.lines().nth(1), "{name}");
@@ -239,16 +240,15 @@ fn method_and_target(request_line: &str) -> (String, String) {
 }
 
 fn complete_cases() -> Vec<SuiteCase> {
-    let suite = suite_folder();
-    let entries = fs::read_dir(&suite).unwrap();
+    let entries = fs::read_dir(&*SUITE_FOLDER).unwrap();
     let names: BTreeSet<String> =
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     let complete = names.iter().filter(|name| !CASES_WITHOUT_CREDENTIALS.contains(&name.as_str()));
-    complete.map(|name| SuiteCase::read(&suite, name)).collect()
+    complete.map(|name| SuiteCase::read(&SUITE_FOLDER, name)).collect()
 }
 
-/// Asks cargo, without the network, where it unpacked the `aws-sigv4` crate.
-fn suite_folder() -> PathBuf {
+/// Where cargo unpacked the `aws-sigv4` crate. It is asked once, without the network: that takes longer than all cases.
+static SUITE_FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let metadata = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--offline", "--manifest-path"])
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
@@ -260,4 +260,4 @@ fn suite_folder() -> PathBuf {
     let aws_sigv4 = packages.iter().find(|package| package["name"] == "aws-sigv4").unwrap();
     let manifest = Path::new(aws_sigv4["manifest_path"].as_str().unwrap());
     manifest.with_file_name("aws-signing-test-suite").join("v4")
-}
+});
