@@ -319,6 +319,27 @@ mod tests {
     }
 
     #[test]
+    fn a_cost_accrues_by_its_time_however_large_it_is() {
+        let most = NanoUsd::MAX.nanos();
+        for (cost, elapsed_ms, duration_ms, accrued_nanos) in [
+            (10, 0, 3, 0),
+            (10, 1, 3, 3),
+            (10, 2, 3, 6),
+            (10, 3, 3, 10),
+            // Products that do not fit 64 bits.
+            (most, 1_800_000, 3_600_000, most / 2),
+            (most, 100, 3_000_000_000, 33_333_333_333),
+            (most, 3_600_000, 3_600_000, most),
+        ] {
+            assert_eq!(
+                accrued(cost, elapsed_ms, duration_ms),
+                accrued_nanos,
+                "{cost} {elapsed_ms}/{duration_ms}"
+            );
+        }
+    }
+
+    #[test]
     fn a_rate_prices_time_and_quantity() {
         let rate = HourlyRate::parse("0.90").unwrap();
         assert_eq!(rate.cost_of(3_600_000, 2).unwrap().to_string(), "1.8");
