@@ -36,7 +36,7 @@ VISIBLE = "".join(chr(code) for code in range(33, 127))
 P99_MS_MAX, GROWTH_MIB_MAX = 50, 400
 # Ten minutes of import and 4 GB of disk.
 GROUPS = 50_000_000
-JOBS, USERS = 2_000_000, 100
+JOBS, USERS = 1_000_000, 100
 
 
 class Site:

@@ -1,6 +1,6 @@
 """Grouping by more than fits into a small ceiling: by jobs when every session is of another one, and by jobs and users.
 
-    scripts/trust --jobs [N] [DIR]      N sessions of as many jobs, 2,000,000 unless told otherwise
+    scripts/trust --jobs [N] [DIR]      N sessions of as many jobs, 1,000,000 unless told otherwise
     scripts/trust --groups [N] [DIR]    N pairs of job and user, a hundred users a job, 50,000,000 unless told otherwise
 
 Every batch of an import reads and writes the list of all jobs, so that the time for ever more jobs grows with their square: that is
