@@ -208,6 +208,8 @@ fn filters_take_names_ids_globs_and_no_value() {
         ("where=outcome=SUCCEEDED&where=queue=fx", 0),
         ("where=usageType=license", 1),
         ("where=licenseProduct=arnold", 1),
+        ("where=licenseProduct=Arnold|NUKE", 1),
+        ("where=instanceType!=C6I.8xlarge", 3),
         ("where=worker!=", 1),
         ("pattern=show:%5E(%5Ba-z%5D%2B)_&where=show=abc", 1),
         ("pattern=show:%5E(%5Ba-z%5D%2B)_&where=show=", 2),
@@ -322,12 +324,22 @@ fn what_is_wrong_is_said_with_field_value_and_hint() {
         json!({ "message": "filters[0].include[0] \"lightning\": no queue of the farm has this id or name; there is fx, lighting",
                 "field": "filters[0].include[0]", "value": "lightning", "hint": "there is fx, lighting" })
     );
+    assert_eq!(
+        refused("query?where=instanceType=c6i.8xlrge")["message"],
+        "filters[0].include[0] \"c6i.8xlrge\": no session of the farm has had this instance type; there is c6i.8xlarge"
+    );
+    assert_eq!(
+        refused("sessions?where=licenseProduct=arnold|nuk")["message"],
+        "filters[0].include[1] \"nuk\": no session of the farm has had this licensed product; there is arnold, nuke"
+    );
     for (what, field) in [
         ("query?last=30x", "last"),
         ("query?by=colour", "groupBy[0]"),
         ("query?from=2025-02-30&to=2026", "from"),
         ("query?period=hour&from=1970-01-01&to=2026-01-01", "period"),
         ("query?where=outcome=DONE", "filters[0].include[0]"),
+        ("query?where=usageType=compte", "filters[0].include[0]"),
+        ("query?where=licenseProduct!=maya", "filters[0].exclude[0]"),
         ("query?where=user=", "filters[0]"),
         ("query?where=worker=w1", "filters[0].include[0]"),
         ("query?format=xml", "format"),

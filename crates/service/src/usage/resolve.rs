@@ -1,9 +1,11 @@
 //! From the names in a question to the ids behind them.
 //!
 //! A name that several have means all of them, and a name that nobody has is an error and not an empty answer: it is
-//! mistyped more often than not. An id is taken as it is, whether the farm knows it or not.
+//! mistyped more often than not. That goes for instance types and licensed products too, which are their own ids. Any other
+//! id is taken as it is, whether the farm knows it or not.
 
 use farmtally_columns::FarmSnapshot;
+use farmtally_ingest::nearest_name;
 use farmtally_model::question::{AskedFilter, AskedValue, FilteredBy, QuestionError};
 use farmtally_model::{
     Dimension, DimensionFilter, FilterTerm, FleetId, InstanceType, JobId, LicenseProduct, NameGlob, Outcome,
@@ -93,14 +95,14 @@ impl Resolver<'_> {
             },
             Dimension::UsageType => usage_type(place),
             Dimension::Outcome => outcome(place),
-            Dimension::InstanceType => match InstanceType::new(text) {
-                Ok(kind) => one(FilterTerm::InstanceType(kind)),
-                Err(error) => Err(place.error(error.to_string())),
-            },
-            Dimension::LicenseProduct => match LicenseProduct::new(text) {
-                Ok(product) => one(FilterTerm::LicenseProduct(product)),
-                Err(error) => Err(place.error(error.to_string())),
-            },
+            Dimension::InstanceType => {
+                let known: Vec<_> = self.snapshot.instance_types().iter().flatten().cloned().collect();
+                used(place, "instance type", &known, InstanceType::as_str, FilterTerm::InstanceType)
+            }
+            Dimension::LicenseProduct => {
+                let known: Vec<_> = self.snapshot.products().iter().cloned().collect();
+                used(place, "licensed product", &known, LicenseProduct::as_str, FilterTerm::LicenseProduct)
+            }
             Dimension::Worker => match WorkerId::parse(text) {
                 Ok(id) => one(FilterTerm::Worker(id)),
                 Err(_) => {
@@ -144,18 +146,38 @@ fn ids_of_name<I: Clone>(
     if !ids.is_empty() {
         return Ok(ids.into_iter().cloned().map(term).collect());
     }
-    let error = place.error(format!("no {kind} of the farm has this id or name"));
-    let mut names: Vec<&str> = named.iter().map(|(_, name)| name.as_str()).collect();
+    let names = named.iter().map(|(_, name)| name.as_str()).collect();
+    let hint = offered(place.text, names).unwrap_or_else(|| format!("no {kind} has a name; use ids"));
+    Err(place.error(format!("no {kind} of the farm has this id or name")).hint(hint))
+}
+
+/// The values that a session of the farm has had, with the text in any case.
+fn used<V: Clone>(
+    place: &Place<'_>,
+    kind: &str,
+    known: &[V],
+    as_str: impl Fn(&V) -> &str,
+    term: impl Fn(V) -> FilterTerm,
+) -> Terms {
+    let found = known.iter().filter(|value| as_str(value).to_lowercase() == place.text.to_lowercase());
+    let terms: Vec<FilterTerm> = found.cloned().map(term).collect();
+    if !terms.is_empty() {
+        return Ok(terms);
+    }
+    let hint = offered(place.text, known.iter().map(&as_str).collect())
+        .unwrap_or_else(|| format!("no session of the farm has had any {kind}"));
+    Err(place.error(format!("no session of the farm has had this {kind}")).hint(hint))
+}
+
+/// Which names there are, the one first that was probably meant if not all of them have room; nothing where there is none.
+fn offered(text: &str, mut names: Vec<&str>) -> Option<String> {
     names.sort_unstable();
     names.dedup();
-    let is_cut = names.len() > OFFERED_MAX;
-    names.truncate(OFFERED_MAX);
-    Err(match names.as_slice() {
-        [] => error.hint(format!("no {kind} has a name; use ids")),
-        names => {
-            error.hint(format!("there is {}{}", names.join(", "), if is_cut { " and others" } else { "" }))
-        }
-    })
+    let rest = if names.len() > OFFERED_MAX { " and others" } else { "" };
+    let nearest = nearest_name(text, &names);
+    let first = nearest.filter(|nearest| !names.iter().take(OFFERED_MAX).any(|name| name == nearest));
+    let shown: Vec<&str> = first.into_iter().chain(names.iter().copied()).take(OFFERED_MAX).collect();
+    (!shown.is_empty()).then(|| format!("there is {}{rest}", shown.join(", ")))
 }
 
 fn usage_type(place: &Place<'_>) -> Terms {
@@ -173,4 +195,23 @@ fn outcome(place: &Place<'_>) -> Terms {
     }
     let known: Vec<&str> = Outcome::ALL.iter().map(|(name, _)| *name).collect();
     Err(place.error("not an outcome").hint(format!("write {}", known.join(", "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_offered_by_the_alphabet_and_the_nearest_of_many_first() {
+        assert_eq!(offered("x", Vec::new()), None);
+        assert_eq!(offered("b", vec!["b2", "a", "b2"]).unwrap(), "there is a, b2");
+        let many: Vec<String> = (10..30).map(|number| format!("c6i.{number}xlarge")).collect();
+        let names: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(
+            offered("c6i.29xlrge", names.clone())
+                .unwrap()
+                .starts_with("there is c6i.29xlarge, c6i.10xlarge, ")
+        );
+        assert!(offered("nuke", names).unwrap().ends_with(", c6i.17xlarge and others"));
+    }
 }
