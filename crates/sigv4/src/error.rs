@@ -284,8 +284,8 @@ impl SignatureError {
             ),
             Self::SignatureDiffers { access_key_id } => format!(
                 "the signature is not the one that the secret of access key `{access_key_id}` makes of this \
-                 request; check the secret access key, and that no proxy changes the Host header, the path, \
-                 the query or the body"
+                 request; check the secret, that no proxy changes the Host header, path, query or body, and \
+                 that the client signs the query sorted and percent-encoded (curl 7.88 does not)"
             ),
         }
     }

@@ -397,8 +397,8 @@ fn a_signature_that_differs() {
         |request| request.body.push(b' '),
         INVALID,
         "the signature is not the one that the secret of access key `AKIDEXAMPLE` makes of this request; \
-         check the secret access key, and that no proxy changes the Host header, the path, the query or the \
-         body",
+         check the secret, that no proxy changes the Host header, path, query or body, and that the client \
+         signs the query sorted and percent-encoded (curl 7.88 does not)",
     );
 }
 
