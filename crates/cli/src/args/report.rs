@@ -92,7 +92,7 @@ pub(crate) struct QuestionArguments {
     #[arg(long, value_name = "WITH")]
     pub(crate) compare: Option<String>,
     /// Show so many groups; the others become one
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) top: Option<String>,
     /// Leave out the groups that --top leaves over
     #[arg(long, requires = "top")]

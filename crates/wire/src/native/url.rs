@@ -4,7 +4,7 @@
 //! hold anything but be first of several: a comma in it would end it, and such patterns are given as a `by` of their own.
 
 use farmtally_model::Dimension;
-use farmtally_model::question::QuestionError;
+use farmtally_model::question::{QuestionError, ROWS_MAX, TOP_MAX};
 
 use super::query::{Filter, GroupBy, NamedPattern, Query};
 use crate::query_string::decoded_pairs;
@@ -82,17 +82,20 @@ fn read_parameter(query: &mut Query, name: &str, value: String) -> Result<(), Qu
         "pattern" => query.patterns.push(named_pattern("pattern", &value)?),
         "where" => read_where(query, &value)?,
         "stat" => query.statistics.extend(value.split(',').map(str::to_owned)),
-        "top" => query.top = Some(number("top", &value)?),
+        "top" => query.top = Some(number("top", &value, TOP_MAX)?),
         "topBy" => query.top_by = Some(value),
         "other" => query.other = Some(truth("other", &value)?),
         "compare" => query.compare = Some(value),
-        _ => query.rows_max = Some(number("rowsMax", &value)?),
+        _ => query.rows_max = Some(number("rowsMax", &value, ROWS_MAX)?),
     }
     Ok(())
 }
 
-fn number(name: &str, value: &str) -> Result<u64, QuestionError> {
-    value.parse().map_err(|_| QuestionError::new(name, value, "not a whole number"))
+fn number(name: &str, value: &str, most: usize) -> Result<u64, QuestionError> {
+    value.parse().map_err(|_| {
+        QuestionError::new(name, value, "not a whole number above zero")
+            .hint(format!("write one from 1 to {most}"))
+    })
 }
 
 fn truth(name: &str, value: &str) -> Result<bool, QuestionError> {
@@ -281,7 +284,14 @@ mod tests {
 
     #[test]
     fn a_parameter_that_cannot_be_read_is_named() {
-        assert_eq!(sentence("top=nine"), "top \"nine\": not a whole number");
+        assert_eq!(
+            sentence("top=nine"),
+            "top \"nine\": not a whole number above zero; write one from 1 to 10000"
+        );
+        assert!(
+            sentence("rowsMax=-1")
+                .starts_with("rowsMax \"-1\": not a whole number above zero; write one from 1 to ")
+        );
         assert_eq!(sentence("other=1"), "other \"1\": neither true nor false");
         assert_eq!(sentence("last=1d&last=2d"), "last \"2d\": given twice; once is allowed");
         assert!(
