@@ -9,6 +9,7 @@ It runs against AWS Deadline Cloud too. Times are in UTC, and the end is exclusi
 
 import sys
 import time
+from datetime import date
 
 try:
     import boto3
@@ -20,12 +21,20 @@ STILL_RUNNING = "IN_PROGRESS"
 WAIT_SECONDS_MAX = 300
 
 
+def midnight(day):
+    """The beginning of a day in UTC. boto3 would take other ways to write a date too, and read 10.11. as the 11th of October."""
+    try:
+        return f"{date.fromisoformat(day)}T00:00:00Z"
+    except ValueError:
+        raise SystemExit(f"error: `{day}` is no date like 2025-11-24") from None
+
+
 def farm_named(deadline, name):
-    for page in deadline.get_paginator("list_farms").paginate():
-        for farm in page["farms"]:
-            if farm["displayName"] == name:
-                return farm["farmId"]
-    raise SystemExit(f"error: there is no farm `{name}`")
+    pages = deadline.get_paginator("list_farms").paginate()
+    farms = {farm["displayName"]: farm["farmId"] for page in pages for farm in page["farms"]}
+    if name not in farms:
+        raise SystemExit(f"error: there is no farm `{name}`\nhint: there are {', '.join(sorted(farms)) or 'none'}")
+    return farms[name]
 
 
 def queues_of(deadline, farm_id):
@@ -76,7 +85,9 @@ def run(main):
     try:
         main()
     except (BotoCoreError, ClientError) as error:
-        raise SystemExit(f'error: {error}\nhint: the server has to run, and this shell needs: eval "$(farmtally env --data-dir DIR)"') from None
+        hint = 'hint: the server has to run, and this shell needs: eval "$(farmtally env --data-dir DIR)"'
+        is_of_question = isinstance(error, ClientError) and error.response["Error"]["Code"] == "ValidationException"
+        raise SystemExit(f"error: {error}" if is_of_question else f"error: {error}\n{hint}") from None
 
 
 def main():
@@ -85,7 +96,7 @@ def main():
     farm, begin, end = sys.argv[1:]
     deadline = boto3.client("deadline")
     found = ask(
-        deadline, farm_named(deadline, farm), f"{begin}T00:00:00Z", f"{end}T00:00:00Z",
+        deadline, farm_named(deadline, farm), midnight(begin), midnight(end),
         period="DAILY", groupBy=["USER_ID"], statistics=["SUM"],
     )
     # Pages have no promised order.

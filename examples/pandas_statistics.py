@@ -13,7 +13,7 @@ try:
 except ModuleNotFoundError as error:
     raise SystemExit(f"error: {error}\nhint: pip install boto3 pandas") from None
 
-from boto3_statistics import ask, farm_named, run
+from boto3_statistics import ask, farm_named, midnight, run
 
 
 def frame(rows):
@@ -36,7 +36,7 @@ def main():
     farm, begin, end = sys.argv[1:]
     deadline = boto3.client("deadline")
     rows = ask(
-        deadline, farm_named(deadline, farm), f"{begin}T00:00:00Z", f"{end}T00:00:00Z",
+        deadline, farm_named(deadline, farm), midnight(begin), midnight(end),
         period="DAILY", groupBy=["USER_ID"], statistics=["SUM"],
     )
     table = frame(rows)

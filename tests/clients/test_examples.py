@@ -1,5 +1,6 @@
 """The examples, run as people run them, against numbers that were worked out by hand (see `sample`)."""
 
+import re
 import subprocess
 import sys
 
@@ -51,7 +52,14 @@ def test_boto3_waits_and_reads_every_page(site):
 
 def test_boto3_says_which_farm_there_is_not(site):
     done = example("boto3_statistics.py", "south", "2025-11-24", "2025-11-26", variables=site.variables)
-    assert (done.returncode, done.stderr) == (1, "error: there is no farm `south`\n")
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: there is no farm `south`\nhint: there are [a-z, ]*north[a-z, ]*\n", done.stderr), done.stderr
+
+
+@pytest.mark.parametrize("script", ["boto3_statistics.py", "pandas_statistics.py"])
+def test_a_date_that_boto3_would_read_as_another_is_refused(site, script):
+    done = example(script, "north", "10.11.2025", "2025-11-26", variables=site.variables)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "error: `10.11.2025` is no date like 2025-11-24\n")
 
 
 def test_the_native_api_knows_shows_and_the_month_before(site):
