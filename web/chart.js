@@ -55,6 +55,7 @@ export function redraw() {
   legend(view, answer);
 }
 
+const strong = () => ({ color: colour("ink"), fontSize: 12 });
 const soft = () => ({ color: colour("ink-soft") });
 /** What surrounds every drawing. */
 const frame = () => ({
@@ -91,22 +92,23 @@ function overTime({ view, answer, hidden }) {
     data: numbers(view, line.cells).map((value, at) => (share && value !== null ? (100 * value) / whole[at] : value)),
     stack: stacked ? "all" : undefined, areaStyle: stacked && !asBars ? { opacity: 0.75 } : undefined,
     color: groupColour(line), barMaxWidth: 56, barCategoryGap: "18%", showSymbol: answer.buckets.length < 40, symbolSize: 6,
-    symbol: ["circle", "rect", "triangle", "diamond", "roundRect"][index % 5], lineStyle: { width: stacked ? 1 : 2 },
+    symbol: SHAPES[index % 4], lineStyle: { width: stacked ? 1 : 2 },
     itemStyle: asBars && { borderColor: colour("card"), borderWidth: 0.5 }, emphasis: { focus: "series" }, cursor: line.values ? "pointer" : "default",
   }));
   // Drawn nowhere, and in every tooltip.
   if (stacked && addsUp(view) && !share && lines.length > 1) series.push({ id: "total", name: "Total", type: "line", data: numbers(view, total.cells), symbol: "none", silent: true, color: "transparent", lineStyle: { opacity: 0 } });
+  const line = { lineStyle: { color: colour("line") } };
   if (view.compare !== "none" && !share) series.push(...before(view, answer, lines, total));
   return {
     ...frame(), series,
     grid: { left: 8, right: 16, top: 16, bottom: many ? 56 : 8, containLabel: true },
     xAxis: {
       type: "category", triggerEvent: true, data: answer.buckets.map((bucket) => bucketName(bucket.from, period)),
-      axisLine: { lineStyle: { color: colour("line") } }, axisTick: { show: false }, axisLabel: { ...soft(), hideOverlap: true },
+      axisLine: line, axisTick: { show: false }, axisLabel: { ...soft(), hideOverlap: true },
       axisPointer: { label: { formatter: ({ seriesData: [{ dataIndex }] }) => bucketName(answer.buckets[dataIndex].from, period, true) } },
     },
     yAxis: {
-      type: "value", max: share ? 100 : undefined, splitLine: { lineStyle: { color: colour("line") } },
+      type: "value", max: share ? 100 : undefined, splitLine: line,
       axisLabel: { ...soft(), formatter: (value) => (share ? `${value} %` : onAxis(view.metric, value)) },
     },
     dataZoom: many ? sliders() : [],
@@ -152,7 +154,7 @@ function week({ view, answer }) {
 }
 
 /** `renderMode` is a rule and no taste: see the head of this file. */
-const tooltipLook = () => ({ renderMode: "richText", confine: true, backgroundColor: colour("card"), borderColor: colour("line"), padding: 10, textStyle: { color: colour("ink"), fontSize: 12 } });
+const tooltipLook = () => ({ renderMode: "richText", confine: true, backgroundColor: colour("card"), borderColor: colour("line"), padding: 10, textStyle: strong() });
 
 /** Names must not be taken for the marks of rich text. @param {string} name */
 const plain = (name, most = 34) => {
@@ -184,12 +186,12 @@ function pictured(width) {
   // About as wide as the letters and marks are.
   const lines = Math.ceil(names.reduce((sum, name) => sum + 7 * name.length + 45, 0) / (width - 32));
   const asked = option();
-  const look = { textStyle: { color: colour("ink"), fontSize: 12 }, left: 16 };
+  const look = { textStyle: strong(), left: 16 };
   const head = 40 + 24 * lines;
   const filters = view.where.map(filterText).join(", ");
   return [head, {
     ...asked, animation: false, backgroundColor: colour("card"), dataZoom: [],
-    title: { ...look, top: 12, text: plain(`${answer.farm.displayName}: ${$("chart-title").textContent}`, 90), textStyle: { ...look.textStyle, fontSize: 15 }, subtext: plain(`${at(from)} to ${at(to)}${filters && `, ${filters}`}`, 120), subtextStyle: soft() },
+    title: { ...look, top: 12, text: plain(`${answer.farm.displayName}: ${$("chart-title").textContent}`, 90), textStyle: { ...strong(), fontSize: 15 }, subtext: plain(`${at(from)} to ${at(to)}${filters && `, ${filters}`}`, 120), subtextStyle: soft() },
     legend: { ...look, show: names.length > 0, top: 56, right: 16, data: names },
     grid: { ...asked.grid, top: head + 24, bottom: view.style === "hours" ? 48 : 8 },
   }];

@@ -32,8 +32,7 @@ export function begin(go) {
     from.focus();
   };
   from.onchange = to.onchange = () => from.value && to.value && from.value <= to.value && go(between(view, from.value, addDays(to.value, 1)));
-  $("earlier").onclick = () => window_ && go(step(view, window_, -1));
-  $("later").onclick = () => window_ && go(step(view, window_, 1));
+  for (const [id, way] of [["earlier", -1], ["later", 1]]) $(id).onclick = () => window_ && go(step(view, window_, way));
 }
 
 /** The day after the last one that is in the window. @param {string} to */

@@ -63,6 +63,9 @@ export function day(instant) {
   return time && time !== "00:00" ? `${text} ${time}` : text;
 }
 
+/** @param {string} instant @returns {string} its day */
+export const date = (instant) => day(instant.slice(0, 10));
+
 /** @param {string} from @param {string} to exclusive @returns {string} `1 – 30 Nov 2026` */
 export function span(from, to) {
   const wholeDays = [from, to].every((instant) => instant.slice(11, 16) === "00:00");
@@ -78,10 +81,9 @@ export function span(from, to) {
  * @returns {string}
  */
 export function bucketName(instant, period, long = false) {
-  const date = civil(instant);
-  const [dayOf, month, year] = day(instant.slice(0, 10)).split(" ");
+  const [dayOf, month, year] = date(instant).split(" ");
   if (period === "year") return year;
-  if (period === "quarter") return `Q${1 + Math.floor(date.getUTCMonth() / 3)} ${year}`;
+  if (period === "quarter") return `Q${1 + Math.floor(civil(instant).getUTCMonth() / 3)} ${year}`;
   if (period === "month") return `${month} ${year}`;
   const time = period === "hour" ? ` ${instant.slice(11, 16)}` : "";
   if (!long) return `${dayOf} ${month}${time}`;

@@ -2,7 +2,7 @@
 // index.html.
 import { count } from "./amounts.js";
 import { $, button, dialog, fill, h, link, template } from "./dom.js";
-import { day } from "./dates.js";
+import { date } from "./dates.js";
 import { chipText } from "./filters.js";
 import { address } from "./view.js";
 
@@ -17,7 +17,7 @@ export function openExplain(view, { farm, window, explain, data }) {
     filters: view.where.map(chipText).join("; ") || "none",
     rows: count(explain.rowsScanned), blocks: count(explain.blocksRead), skipped: count(explain.blocksSkipped),
     time: `${(explain.elapsedMicros / 1000).toFixed(1)} ms`, instant: explain.asOf,
-    records: count(data.records), first: day(data.firstUsage.slice(0, 10)), last: day(data.lastUsage.slice(0, 10)),
+    records: count(data.records), first: date(data.firstUsage), last: date(data.lastUsage),
   }));
 }
 
@@ -48,20 +48,18 @@ function kept() {
 
 /** @param {View} view @param {(query: string) => void} open */
 export function openViews(view, open) {
-  const list = h("ul", { class: "values" });
+  dialog("Views", template("views-text"));
+  const [list, name] = ["kept", "kept-name"].map($);
   const keep = (views) => {
     localStorage.setItem(VIEWS, JSON.stringify(views));
     fill(list, ...views.map(([name, query]) => h("li", {}, button(name, () => open(query)),
       button("×", () => keep(kept().filter(([other]) => other !== name)), { class: "remove", "aria-label": `Forget ${name}` }))));
   };
-  const name = h("input", { "aria-label": "Name", placeholder: "Name of this view", maxlength: "80", required: true });
-  const save = (/** @type {Event} */ event) => {
+  $("keep").onsubmit = (/** @type {Event} */ event) => {
     event.preventDefault();
     keep([...kept().filter(([other]) => other !== name.value), [name.value, address(view)]]);
     name.value = "";
   };
-  const ready = template("views-text");
-  for (const one of ready.querySelectorAll("button")) one.onclick = () => open(`${one.value}&farm=${view.farm}`);
-  dialog("Views", ready, list, h("form", { class: "row", onsubmit: save }, name, h("button", { text: "Keep this view" })));
+  for (const one of $("ready").querySelectorAll("button")) one.onclick = () => open(`${one.value}&farm=${view.farm}`);
   keep(kept());
 }

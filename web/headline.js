@@ -1,7 +1,7 @@
 // The totals above the chart, with how they changed.
 import { change, shown } from "./amounts.js";
 import { $, fill, h } from "./dom.js";
-import { day, span } from "./dates.js";
+import { date, span } from "./dates.js";
 
 /** @type {Record<string, [any, (amounts: any) => string]>} */
 const FIGURES = {
@@ -14,7 +14,7 @@ export function showHeadline(answer) {
   const { total, previous, previousWindow, data } = answer;
   const { from, to, timeZone } = answer.window;
   const against = previousWindow ? ` · against ${span(previousWindow.from, previousWindow.to)}` : "";
-  const early = previousWindow?.from < data.firstUsage ? `, usage from ${day(data.firstUsage.slice(0, 10))}` : "";
+  const early = previousWindow?.from < data.firstUsage ? `, usage from ${date(data.firstUsage)}` : "";
   const figures = Object.entries(FIGURES).flatMap(([name, [metric, of]]) => {
     const [now, before] = [of(total), previous && of(previous)];
     if (!isFinite(now)) return [];

@@ -30,10 +30,13 @@ const STALE_MS = 6 * 3_600_000;
 /** @type {AbortController} */ let asking = new AbortController();
 let inTable = 0;
 
+/** @param {string} query of another address, from which Back leads here */
+const push = (query) => history.pushState(null, "", `?${query}`);
+
 /** Shows another view, and lets Back lead to this one. @param {View} next */
 function go(next) {
   if (address(next) === address(view)) return;
-  history.pushState(null, "", `?${address(next)}`);
+  push(address(next));
   show(next);
 }
 
@@ -46,7 +49,7 @@ function arrive(query) {
   view = other;
   controls.showControls(view);
   showCards(false);
-  notice.sayFailed({ status: 400, message: wrong }, () => { history.pushState(null, "", `?${address(other)}`); show(other); }, "Show what this page can");
+  notice.sayFailed({ status: 400, message: wrong }, () => { push(address(other)); show(other); }, "Show what this page can");
   announce("No answer.");
 }
 
@@ -100,6 +103,7 @@ function waiting(is) {
 /** @param {View} asked @param {any} drawing @param {any[]|null} numbers @param {any} list */
 function paint(asked, drawing, numbers, list) {
   const { data, total, window, farm } = drawing;
+  const [title, range] = [name(asked), span(window.from, window.to)];
   document.body.classList.remove("failed", "first");
   controls.resolved(window);
   notice.clear();
@@ -110,10 +114,9 @@ function paint(asked, drawing, numbers, list) {
     showHeadline(drawing);
     chart.draw(asked, drawing);
     showHints(asked, drawing, (group, bucket) => go(deeper(between(asked, plain(bucket.from), plain(bucket.to)), group.values)));
-    list ? showList(asked, list.sessions, list.nextCursor) : showTable(asked, numbers, drawing, `${name(asked)}, ${span(window.from, window.to)}`, { drill, go, more });
+    list ? showList(asked, list.sessions, list.nextCursor) : showTable(asked, numbers, drawing, `${title}, ${range}`, { drill, go, more });
   }
   $("zoom").hidden = true;
-  const title = name(asked);
   $("chart-title").textContent = title;
   $("table-title").textContent = list ? "Sessions" : "Table";
   $("list").textContent = list ? "Show groups" : "Show sessions";
@@ -123,7 +126,7 @@ function paint(asked, drawing, numbers, list) {
   $("columns").hidden = Boolean(list);
   $("columns").lastChild.textContent = `By ${drawing.period}`;
   const groups = numbers ? (numbers[0] ?? drawing).groups.reduce((sum, group) => sum + (group.other ?? 1), 0) : list.sessions.length;
-  announce(`${counted(groups, list ? "session" : "group")}, total ${shown(asked.metric, amount(total, asked.metric, "sum"))}, ${span(window.from, window.to)}`);
+  announce(`${counted(groups, list ? "session" : "group")}, total ${shown(asked.metric, amount(total, asked.metric, "sum"))}, ${range}`);
 }
 
 /** @param {View} asked */
@@ -172,7 +175,7 @@ const showBuckets = (from, to) => go({ ...between(view, plain(drawn.buckets[from
 
 const otherColumns = () => go({ ...view, columns: view.columns === "totals" ? "steps" : "totals" });
 const compare = () => go({ ...view, compare: view.compare === "none" ? "previous" : "none" });
-const openers = { views: () => openViews(view, (query) => { $("dialog").close(); history.pushState(null, "", `?${query}`); arrive(query); }), copy: () => drawn && openCopy(view), export: () => drawn && openExport(view, drawn), explain: () => drawn && openExplain(view, drawn), help: openHelp, about: openAbout };
+const openers = { views: () => openViews(view, (query) => { $("dialog").close(); push(query); arrive(query); }), copy: () => drawn && openCopy(view), export: () => drawn && openExport(view, drawn), explain: () => drawn && openExplain(view, drawn), help: openHelp, about: openAbout };
 
 function listen() {
   chart.begin({ drill, bucket: (at) => showBuckets(at, at), zoomed });

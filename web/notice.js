@@ -1,7 +1,7 @@
 // What the page says when there is no chart to show: nothing stored, nothing in the range, everything filtered out, a refusal.
 import { counted, shown } from "./amounts.js";
 import { $, button, fill, h, template } from "./dom.js";
-import { addDays, between, day } from "./dates.js";
+import { addDays, between, date } from "./dates.js";
 import { withoutFilter } from "./groups.js";
 import { chipText } from "./filters.js";
 import { answer, tableQuery } from "./question.js";
@@ -29,7 +29,7 @@ export async function sayNothing(view, data, go) {
   if (view.where.length === 0) {
     const last = data.lastUsage.slice(0, 10);
     const jump = between(view, addDays(last, -29), addDays(last, 1));
-    return say(template("nothing-text", { first: day(data.firstUsage.slice(0, 10)), last: day(last) }), button("Show its last 30 days", () => go(jump)));
+    return say(template("nothing-text", { first: date(data.firstUsage), last: date(last) }), button("Show its last 30 days", () => go(jump)));
   }
   say(template("filtered-text"));
   const without = view.where.map((_, index) => withoutFilter(view, index));

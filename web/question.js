@@ -1,5 +1,5 @@
 // From a view to the questions that the API is asked, and how it is asked.
-import { addsUp, filterText, grouping } from "./view.js";
+import { addFilters, addsUp, grouping } from "./view.js";
 
 /** @typedef {import("./view.js").View} View */
 /** @typedef {Record<string, any>} Query a body of `POST /api/v1/farms/{farmId}/query` */
@@ -8,7 +8,6 @@ const GROUPS_IN_TABLE = 200;
 const GROUPS_BY_STEP = 50;
 /** @param {View} view @returns {number} groups of the table at first */
 export const groupsInTable = (view) => (view.columns === "totals" ? GROUPS_IN_TABLE : GROUPS_BY_STEP);
-const HOURS_PERIOD = "hour";
 
 /** @param {View} view @returns {Query} its window */
 function windowOf(view) {
@@ -35,16 +34,13 @@ function named(by) {
 /** @param {View} view @returns {Query} a few groups over time, and the totals with those of the window before */
 export function chartQuery(view) {
   const compare = view.compare === "none" ? "previous" : view.compare;
-  if (view.style === "hours") return { ...common(view), period: HOURS_PERIOD, groupBy: [], compare };
-  return { ...common(view), period: view.period, groupBy: view.by.map(named), top: view.top, topBy: view.metric, compare };
+  if (view.style === "hours") return { ...common(view), period: "hour", groupBy: [], compare };
+  return { ...exportQuery(view), top: view.top, topBy: view.metric, compare };
 }
-
-/** @param {View} view @returns {Query} */
-const compared = (view) => (view.compare === "none" ? {} : { compare: view.compare });
 
 /** @param {View} view @param {number} top @returns {Query} many groups, over the whole window */
 export function tableQuery(view, top = GROUPS_IN_TABLE) {
-  return { ...common(view), groupBy: view.by.map(named), top, topBy: view.metric, ...compared(view) };
+  return { ...exportQuery(view), period: undefined, top, topBy: view.metric };
 }
 
 /** @param {View} view @param {number} top @returns {Query[]} of the table: the groups, and all together by step where they do not add up */
@@ -60,7 +56,7 @@ export function tableQueries(view, top) {
 
 /** @param {View} view @returns {Query} what a file gets: all groups over time, as the view has them */
 export function exportQuery(view) {
-  return { ...common(view), period: view.period, groupBy: view.by.map(named), ...compared(view) };
+  return { ...common(view), period: view.period, groupBy: view.by.map(named), ...(view.compare !== "none" && { compare: view.compare }) };
 }
 
 /** @param {View} view @param {string} tool @returns {Query} what a text for a tool asks; the hours of the week stay one range */
@@ -72,8 +68,7 @@ export function toolQuery(view, tool) {
 /** @param {View} view @param {string|null} cursor @param {string} [format] of a file @returns {string} where the sessions behind the view are */
 export function sessionsPath(view, cursor, format) {
   const params = new URLSearchParams(windowOf(view));
-  for (const filter of view.where) params.append("where", filterText(filter));
-  for (const pattern of view.pattern) params.append("pattern", pattern);
+  addFilters(params, view);
   params.set("limit", format ? (format === "json" ? "1000" : "10000") : "100");
   if (cursor) params.set("cursor", cursor);
   if (format) params.set("format", format);

@@ -1,7 +1,7 @@
 // The sessions behind a number: the end of the drill.
 import { counted, shown } from "./amounts.js";
 import { $, fill, h, link, template, visible } from "./dom.js";
-import { day } from "./dates.js";
+import { date } from "./dates.js";
 import { shortId } from "./groups.js";
 
 /** @typedef {import("./view.js").View} View */
@@ -12,7 +12,7 @@ function local(zone, instant) {
   // To `Intl` an offset is a zone without the letters before it.
   const timeZone = zone.replace(/^UTC(?=[+-])/, "");
   const parts = new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "medium" }).format(new Date(instant));
-  return `${day(parts.slice(0, 10))} ${parts.slice(11)}`;
+  return `${date(parts)} ${parts.slice(11)}`;
 }
 
 /**

@@ -13,7 +13,11 @@ import { addsUp, isSum } from "./view.js";
 export function steps(view, [answer, together]) {
   const { buckets, period } = answer;
   const years = new Set(buckets.map(({ from }) => from.slice(0, 4)));
-  const heads = buckets.map(({ from }) => ({ key: plain(from), label: bucketName(from, period, years.size > 1), title: bucketName(from, period, true) }));
+  const heads = buckets.map(({ from }) => {
+    // When summer time ends an hour comes twice.
+    const offset = period === "hour" && from.slice(19) !== buckets[0].from.slice(19) ? ` ${from.slice(19)}` : "";
+    return { key: period === "hour" ? from : plain(from), label: bucketName(from, period, years.size > 1) + offset, title: bucketName(from, period, true) };
+  });
   const whole = (cells, amounts) => [...(view.style === "running" && isSum(view) ? running(cells) : cells), amounts ? amount(amounts, view.metric, view.stat) : null];
   const [lines, total] = [answer.groups.map((group) => ({ ...group })), {}];
   const add = (member, rows, amounts) => {

@@ -60,7 +60,7 @@ export function showTable(view, answers, drawing, title, act) {
   const isWide = view.columns === "steps";
   const { columns, usual, lines, total } = isWide ? bySteps(view, answers, drawing) : totals(view, answers[0]);
   const isWeek = isWide && view.style === "hours";
-  const wanted = view.sort.replace("-", "");
+  const wanted = view.sort.replace(/^-/, "");
   const column = columns.find((one) => one.key === wanted) ?? (wanted === "name" ? undefined : usual);
   const head = ({ key, label, title }) => {
     const isIt = key === (column?.key ?? "name");
@@ -76,11 +76,14 @@ export function showTable(view, answers, drawing, title, act) {
   const names = isWeek ? ["Weekday"] : isWide ? [labels.join(" · ")] : labels;
   const places = colours(drawing);
   const fits = (groups) => groups * columns.length <= CELLS_MAX;
+  // Whoever sorts by the keyboard sorts on.
+  const focused = document.activeElement.closest("th[data-key]")?.dataset.key;
   fill($("table"), fits(lines.length) ? h("table", { class: isWide && "steps" }, h("caption", { class: "hidden", text: title }),
     h("thead", {}, h("tr", {}, ...names.map((label, index) => (index ? h("th", { scope: "col", text: label }) : head({ key: "name", label }))), ...columns.map(head))),
     h("tbody", {}, ...(isWeek ? lines : sorted(view, lines, column)).map((line) => h("tr", { class: !line.values && "other" }, ...nameCells(view, line, places, act.drill, isWide), ...cells(line)))),
     h("tfoot", {}, h("tr", {}, h("th", { scope: "row", colspan: names.length, text: "Total" }), ...cells(total))))
     : template("much-text", { cells: count(lines.length * columns.length) }));
+  $("table").querySelector(`[data-key="${focused}"] button`)?.focus();
   const rest = lines.find((line) => line.other)?.other ?? 0;
   fill($("table-note"), !isWeek && counted(lines.length + (rest && rest - 1), "group"), rest > 0 && fits(5 * lines.length) && link("Show more", act.more));
 }

@@ -2,7 +2,7 @@
 import { $ } from "./dom.js";
 
 const KEY = "farmtally-theme";
-const THEMES = { "": ["◐", "as the system has it"], dark: ["☾", "dark"], light: ["☀", "light"] };
+const THEMES = ["", "dark", "light"];
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 /** @returns {""|"light"|"dark"} */
@@ -13,14 +13,12 @@ export function begin(changed) {
   const apply = () => {
     const theme = chosen();
     document.documentElement.dataset.theme = theme || (dark.matches ? "dark" : "light");
-    const [sign, label] = THEMES[theme];
-    $("theme").textContent = sign;
-    $("theme").ariaLabel = $("theme").title = `Theme: ${label}`;
+    $("theme").textContent = "◐☾☀"[THEMES.indexOf(theme)];
+    $("theme").ariaLabel = $("theme").title = `Theme: ${theme || "as the system has it"}`;
     changed();
   };
   $("theme").onclick = () => {
-    const order = Object.keys(THEMES);
-    localStorage.setItem(KEY, order[(order.indexOf(chosen()) + 1) % order.length]);
+    localStorage.setItem(KEY, THEMES[(THEMES.indexOf(chosen()) + 1) % THEMES.length]);
     apply();
   };
   dark.addEventListener("change", apply);

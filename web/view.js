@@ -92,9 +92,14 @@ export function address(view) {
   const plain = { ...view, trail: view.trail.join(";") };
   for (const [name, value] of Object.entries(usual)) if (plain[name] !== value) params.set(name, plain[name]);
   for (const by of view.by.length ? view.by : [""]) params.append("by", by);
+  addFilters(params, view);
+  return params.toString();
+}
+
+/** @param {URLSearchParams} params @param {View} view */
+export function addFilters(params, view) {
   for (const pattern of view.pattern) params.append("pattern", pattern);
   for (const filter of view.where) params.append("where", filterText(filter));
-  return params.toString();
 }
 
 /** A pattern may have commas in it; dimensions are separated by them. @param {string[]} values */

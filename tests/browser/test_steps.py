@@ -204,7 +204,10 @@ def test_a_file_has_the_table_with_every_digit(page, view):
     page.open(**PAST, **view, **STEPS)
     name, (head, *lines, total) = saved(page)
     answer = page.answer(PAST | {"period": "auto", "top": "50", "topBy": view.get("metric", "cost")} | {member: value for member, value in view.items() if member != "sort"})
-    assert name.endswith(".each-day.csv") and head == ["name", "id", *[bucket["from"][:10] for bucket in answer["buckets"]], "all"]
+    steps = [bucket["from"][:10] for bucket in answer["buckets"]] + ["all"]
+    assert name.endswith({"runtime": ".each-day-seconds-sum.csv", "sessions": ".each-day-sessions-sum.csv"}.get(view.get("metric"), ".each-day-usd-sum.csv")), name
+    assert f"_{answer['window']['from'][:10]}_{steps[-2]}_" in name, "the last day, which is in it"
+    assert head == ["name", "id", *steps]
     ids = {name: " · ".join((value or {"id": ""})["id"] for value in group["values"]) for name, group in zip(names(answer), answer["groups"])}
     wanted = expected(answer, view)
     assert [line[0] for line in lines] == [row[0] for row in page.rows()] and {line[0] for line in lines} == set(wanted)
@@ -219,3 +222,28 @@ def test_a_file_of_the_table_has_no_formulas(arrive, site):
     _, (head, *lines) = saved(page)
     assert len(lines) > 50 and all(len(line) == len(head) for line in lines)
     assert not [text for line in lines for text in line if text.startswith(("=", "+", "-", "@", "\t", "\r"))]
+
+
+def test_a_step_sorts_both_ways_and_the_keyboard_stays_on_it(page):
+    page.open(**PAST, by="queue", **STEPS)
+    day = page.run("return document.querySelector('#table thead th:nth-child(5)').dataset.key")
+    for press, direction in (1, "descending"), (2, "ascending"), (3, "descending"):
+        page.run("document.querySelector(`#table th[data-key='${arguments[0]}'] button`).focus()" if press == 1 else "", day)
+        page.after(lambda: page.browser.switch_to.active_element.send_keys(Keys.ENTER))
+        head = page.run("const th = document.activeElement.closest('th'); return [th?.dataset.key, th?.getAttribute('aria-sort')]")
+        assert head == [day, direction]
+        values = [Decimal(row[3][1] or 0) for _, row in cells(page)]
+        assert values == sorted(values, reverse=direction == "descending") and len(set(values)) > 2
+
+
+def test_the_hour_that_comes_twice_is_told_apart(page):
+    page.open(in_="2026-10-25", by="", period="hour", timeZone="Europe/Paris", **STEPS)
+    heads = page.run("return [...document.querySelectorAll('#table thead th')].map((head) => [head.dataset.key, head.innerText.trim()])")[1:-1]
+    assert len(heads) == 25 == len({key for key, _ in heads}) == len({text for _, text in heads})
+    assert [key for key, _ in heads[:4]] == [f"2026-10-25T0{hour}:00:00+0{offset}:00" for hour, offset in ((0, 2), (1, 2), (2, 2), (2, 1))]
+    page.press("e")
+    page.click("#dialog [data-format=wide]")
+    content, _ = page.downloaded(".csv")
+    page.close_dialog()
+    head = next(csv.reader(io.StringIO(content.decode("utf-8"), newline="")))
+    assert len(set(head)) == len(head)
