@@ -79,11 +79,10 @@ fn named_users(users: &[(UserId, Option<DisplayName>)]) -> Vec<(UserId, DisplayN
     users.iter().filter_map(|(id, name)| Some((id.clone(), name.clone()?))).collect()
 }
 
-/// The ids of a name as it is written or, if nobody has that, in any case.
-pub(super) fn called<'a, I>(named: &'a [(I, DisplayName)], text: &str) -> Vec<&'a I> {
-    let with = |has: &dyn Fn(&str) -> bool| -> Vec<&'a I> {
-        named.iter().filter(|(_, name)| has(name.as_str())).map(|(id, _)| id).collect()
-    };
+/// Whatever has a name as it is written or, if nothing has that, in any case.
+pub(super) fn called<'a, T>(all: &'a [T], name_of: impl Fn(&T) -> &str, text: &str) -> Vec<&'a T> {
+    let with =
+        |has: &dyn Fn(&str) -> bool| -> Vec<&'a T> { all.iter().filter(|one| has(name_of(one))).collect() };
     let exact = with(&|name| name == text);
     if !exact.is_empty() {
         return exact;

@@ -96,12 +96,12 @@ impl Resolver<'_> {
             Dimension::UsageType => usage_type(place),
             Dimension::Outcome => outcome(place),
             Dimension::InstanceType => {
-                let known: Vec<_> = self.snapshot.instance_types().iter().flatten().cloned().collect();
-                used(place, "instance type", &known, InstanceType::as_str, FilterTerm::InstanceType)
+                let known = self.snapshot.instance_types().iter().flatten();
+                used(place, "instance type", known, InstanceType::as_str, FilterTerm::InstanceType)
             }
             Dimension::LicenseProduct => {
-                let known: Vec<_> = self.snapshot.products().iter().cloned().collect();
-                used(place, "licensed product", &known, LicenseProduct::as_str, FilterTerm::LicenseProduct)
+                let known = self.snapshot.products().iter();
+                used(place, "licensed product", known, LicenseProduct::as_str, FilterTerm::LicenseProduct)
             }
             Dimension::Worker => match WorkerId::parse(text) {
                 Ok(id) => one(FilterTerm::Worker(id)),
@@ -142,29 +142,29 @@ fn ids_of_name<I: Clone>(
     named: &[(I, farmtally_model::DisplayName)],
     term: impl Fn(I) -> FilterTerm,
 ) -> Terms {
-    let ids = called(named, place.text);
-    if !ids.is_empty() {
-        return Ok(ids.into_iter().cloned().map(term).collect());
+    let found = called(named, |(_, name)| name.as_str(), place.text);
+    if !found.is_empty() {
+        return Ok(found.into_iter().map(|(id, _)| term(id.clone())).collect());
     }
     let names = named.iter().map(|(_, name)| name.as_str()).collect();
     let hint = offered(place.text, names).unwrap_or_else(|| format!("no {kind} has a name; use ids"));
     Err(place.error(format!("no {kind} of the farm has this id or name")).hint(hint))
 }
 
-/// The values that a session of the farm has had, with the text in any case.
-fn used<V: Clone>(
+/// The values of that name that a session of the farm has had.
+fn used<'a, V: Clone + 'a>(
     place: &Place<'_>,
     kind: &str,
-    known: &[V],
+    known: impl Iterator<Item = &'a V>,
     as_str: impl Fn(&V) -> &str,
     term: impl Fn(V) -> FilterTerm,
 ) -> Terms {
-    let found = known.iter().filter(|value| as_str(value).to_lowercase() == place.text.to_lowercase());
-    let terms: Vec<FilterTerm> = found.cloned().map(term).collect();
-    if !terms.is_empty() {
-        return Ok(terms);
+    let known: Vec<&V> = known.collect();
+    let found = called(&known, |value| as_str(value), place.text);
+    if !found.is_empty() {
+        return Ok(found.into_iter().map(|value| term((*value).clone())).collect());
     }
-    let hint = offered(place.text, known.iter().map(&as_str).collect())
+    let hint = offered(place.text, known.iter().map(|value| as_str(value)).collect())
         .unwrap_or_else(|| format!("no session of the farm has had any {kind}"));
     Err(place.error(format!("no session of the farm has had this {kind}")).hint(hint))
 }
@@ -200,6 +200,29 @@ fn outcome(place: &Place<'_>) -> Terms {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_is_meant_as_it_is_written_or_else_in_any_case() {
+        let products: Vec<_> =
+            ["maya", "Maya", "Nuke"].iter().map(|text| LicenseProduct::new(text).unwrap()).collect();
+        let meant = |text: &str| {
+            let place = Place { field: "where", text };
+            used(
+                &place,
+                "licensed product",
+                products.iter(),
+                LicenseProduct::as_str,
+                FilterTerm::LicenseProduct,
+            )
+        };
+        let terms = |some: &[usize]| -> Vec<_> {
+            some.iter().map(|at| FilterTerm::LicenseProduct(products[*at].clone())).collect()
+        };
+        assert_eq!(meant("Maya").unwrap(), terms(&[1]), "as in the names of queues");
+        assert_eq!(meant("MAYA").unwrap(), terms(&[0, 1]));
+        assert_eq!(meant("nuke").unwrap(), terms(&[2]));
+        assert!(meant("houdini").is_err());
+    }
 
     #[test]
     fn names_are_offered_by_the_alphabet_and_the_nearest_of_many_first() {
