@@ -1,6 +1,7 @@
 //! Percentiles need every amount. Amounts are kept as they come, put in the order of groups and rows once, and then looked at
 //! row by row, group by group, and all together.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use farmtally_model::Percentile;
@@ -43,9 +44,8 @@ impl AnswerPercentiles {
         slots: usize,
         percentiles: &[Percentile],
     ) -> Self {
-        let slots_themselves: Vec<u32> = (0..).take(slots).collect();
-        let slot_of = rows.unwrap_or(&slots_themselves);
-        let order = SlotOrder::new(slot_of, slots);
+        let slot_of = rows.map_or_else(|| Cow::Owned((0..).take(slots).collect()), Cow::Borrowed);
+        let order = SlotOrder::new(&slot_of, slots);
         let search = Search {
             inside: Places::new(&recorded.inside, slot_of.len(), Some(&order.positions)),
             pieces: Places::new(&recorded.pieces, slot_of.len(), None),
@@ -116,7 +116,7 @@ impl<'a> Places<'a> {
 
     /// Puts one kind of amounts.
     fn put(&self, list: &Recorded, amounts: fn(&Part) -> &[u64], room: &mut Vec<u64>) {
-        room.clear();
+        // What was there before is overwritten: every place gets an amount.
         room.resize(list.len(), 0);
         let mut next = self.begins.clone();
         for part in list.parts() {
