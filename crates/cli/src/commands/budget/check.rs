@@ -7,7 +7,7 @@ use farmtally_service::{
 use serde_json::{Value, json};
 
 use super::message::Message;
-use super::{scope, unknown, unmatched, webhook};
+use super::{SPENT_UNITS, scope, unknown, unmatched, webhook};
 use crate::args::budget::{CheckArguments, CheckFormat};
 use crate::exit::ExitStatus;
 use crate::money_text::{decimal, usd};
@@ -16,9 +16,6 @@ use crate::reading::Reading;
 use crate::report_error::Failure;
 use crate::table_text::table;
 use crate::talk::tell;
-
-/// Units of what was spent in a dollar.
-const SPENT_UNITS: u128 = 1_000_000_000_000_000_000;
 
 struct Checked {
     budget: Budget,

@@ -3,10 +3,8 @@
 use farmtally_service::{Budget, BudgetStatus, Farm};
 use serde_json::{Value, json};
 
+use super::SPENT_UNITS;
 use crate::money_text::{decimal, usd};
-
-/// Units of what was spent in a dollar.
-const SPENT_UNITS: u128 = 1_000_000_000_000_000_000;
 
 /// A threshold that a budget passed.
 pub(super) struct Message<'a> {

@@ -19,6 +19,9 @@ use crate::reading::Reading;
 use crate::report_error::Failure;
 use crate::terminal_text::one_line;
 
+/// Units of what was spent in a dollar.
+const SPENT_UNITS: u128 = 1_000_000_000_000_000_000;
+
 /// Shortest secret that is worth signing with, in bytes.
 const SECRET_BYTES_MIN: usize = 16;
 
@@ -139,14 +142,12 @@ fn list(arguments: &FarmArguments) -> Result<(), Failure> {
 
 /// What counts, in words. A queue that is gone has its id alone.
 fn scope(catalogue: &Catalogue, farm_id: FarmId, budget: &Budget) -> Result<String, Failure> {
-    let queue_name = |id: QueueId| -> Result<String, Failure> {
-        let queues = catalogue.queues(farm_id, None, usize::MAX)?;
-        let named = queues.into_iter().find(|queue| queue.id == id);
-        Ok(named.map_or_else(|| id.to_string(), |queue| queue.display_name.to_string()))
-    };
-    let queue = budget.queue_id.map(queue_name).transpose()?;
     let mut words = Vec::new();
-    words.extend(queue.map(|name| format!("queue {name}")));
+    if let Some(id) = budget.queue_id {
+        let queue = catalogue.resource(farm_id, id)?;
+        let name = queue.map_or_else(|| id.to_string(), |queue| queue.display_name.to_string());
+        words.push(format!("queue {name}"));
+    }
     words.extend(budget.user_id.as_ref().map(|user_id| format!("user {user_id}")));
     words.extend(budget.job_name.as_ref().map(|pattern| format!("job {pattern}")));
     Ok(if words.is_empty() { "farm".to_owned() } else { words.join(", ") })
