@@ -15,11 +15,16 @@ pub(crate) struct CompletedAggregation {
 }
 
 /// The latest answers, as many as fit.
+///
+/// The latest of those that are larger than all the room there is stays beside them: reading it again takes seconds, and
+/// somebody pages through it while others ask for less.
 #[derive(Debug)]
 pub(crate) struct ResultCache {
     rows_max: usize,
-    completed: Mutex<VecDeque<(AggregationId, CompletedAggregation)>>,
+    completed: Mutex<VecDeque<Kept>>,
 }
+
+type Kept = (AggregationId, CompletedAggregation);
 
 impl ResultCache {
     pub(crate) fn new(rows_max: usize) -> Self {
@@ -37,11 +42,16 @@ impl ResultCache {
     pub(crate) fn insert(&self, id: AggregationId, answer: CompletedAggregation) {
         let mut completed = self.lock();
         completed.retain(|(known, _)| *known != id);
-        completed.push_back((id, answer));
-        while completed.len() > 1
-            && completed.iter().map(|(_, answer)| answer.table.rows.len()).sum::<usize>() > self.rows_max
-        {
-            completed.pop_front();
+        let rows = |(_, answer): &Kept| answer.table.rows.len();
+        let is_large = |kept: &Kept| rows(kept) > self.rows_max;
+        let newest = (id, answer);
+        if is_large(&newest) {
+            completed.retain(|kept| !is_large(kept));
+        }
+        completed.push_back(newest);
+        while completed.iter().filter(|kept| !is_large(kept)).map(rows).sum::<usize>() > self.rows_max {
+            let oldest = completed.iter().position(|kept| !is_large(kept));
+            oldest.and_then(|oldest| completed.remove(oldest));
         }
     }
 
@@ -50,8 +60,64 @@ impl ResultCache {
         self.lock().retain(|(_, answer)| answer.farm_id != farm_id);
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(AggregationId, CompletedAggregation)>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Kept>> {
         // A panic elsewhere leaves whole answers behind, never half of one.
         self.completed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use farmtally_model::aggregation::Status;
+    use farmtally_model::{
+        Amounts, CostScaleFactor, GroupBy, GroupValue, Statistic, StatisticSet, StatisticsRow, TimeRange,
+        Timestamp, UsageGroupBy, UsageType,
+    };
+
+    const FARM: FarmId = FarmId::from_bytes([1; 16]);
+
+    fn answer(rows: usize) -> CompletedAggregation {
+        let at = |millis| Timestamp::from_millis(millis).unwrap();
+        let group_by = GroupBy::new(&[UsageGroupBy::UsageType]).unwrap();
+        let amounts = Amounts { sum: 0, min: 0, max: 0 };
+        let bucket = TimeRange::new(at(0), at(1)).unwrap();
+        let row = StatisticsRow { bucket, values: [0, 0], count: 1, cost: amounts, runtime: amounts };
+        CompletedAggregation {
+            farm_id: FARM,
+            state: AggregationState {
+                status: Status::Completed,
+                status_message: None,
+                started_at: at(0),
+                deadline: at(1),
+                group_by,
+                statistics: StatisticSet::new([Statistic::Sum]).unwrap(),
+                cost_scale_factor: CostScaleFactor::ONE,
+                row_count: Some(rows as u64),
+            },
+            table: Arc::new(StatisticsTable {
+                group_by,
+                values: [vec![GroupValue::usage_type(UsageType::Compute)], Vec::new()],
+                rows: std::iter::repeat_n(row, rows).collect(),
+            }),
+        }
+    }
+
+    #[test]
+    fn the_oldest_answers_go_and_the_latest_that_is_too_large_for_the_room_stays_beside_the_others() {
+        let cache = ResultCache::new(4);
+        let id = |number: u8| AggregationId::from_bytes([number; 16]);
+        let kept_after = |number, rows| {
+            cache.insert(id(number), answer(rows));
+            (1..=9).filter(|number| cache.get(FARM, id(*number)).is_some()).collect::<Vec<u8>>()
+        };
+        assert_eq!(kept_after(1, 2), [1]);
+        assert_eq!(kept_after(2, 2), [1, 2]);
+        assert_eq!(kept_after(3, 5), [1, 2, 3]);
+        assert_eq!(kept_after(4, 1), [2, 3, 4]);
+        assert_eq!(kept_after(5, 4), [3, 5]);
+        assert_eq!(kept_after(6, 6), [5, 6]);
+        assert_eq!(kept_after(6, 6), [5, 6]);
+        assert!(cache.get(FarmId::from_bytes([2; 16]), id(6)).is_none());
     }
 }
