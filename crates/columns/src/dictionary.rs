@@ -48,6 +48,11 @@ impl<V: Clone> Values<V> {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 
+    /// The values from a code on.
+    pub(crate) fn iter_from(&self, code: usize) -> impl Iterator<Item = &V> {
+        self.chunks.iter().skip(code / CHUNK).flat_map(|chunk| chunk.iter()).skip(code % CHUNK)
+    }
+
     /// The order of the values by a key, found when it is first asked for. A dictionary has one key for all times.
     pub(crate) fn ranks_by<K: Ord>(&self, key: impl Fn(&V) -> K) -> Arc<Ranks> {
         self.ranks.get(self, key)
@@ -110,6 +115,11 @@ impl<V: Clone + Eq + Hash> Dictionary<V> {
     pub(crate) fn values(&self) -> Values<V> {
         self.values.clone()
     }
+
+    /// The values from a code on.
+    pub(crate) fn values_from(&self, code: usize) -> Vec<V> {
+        self.values.iter_from(code).cloned().collect()
+    }
 }
 
 #[cfg(test)]
@@ -128,5 +138,9 @@ mod tests {
         assert_eq!(values.iter().copied().collect::<Vec<_>>(), [7, 9, 11]);
         assert_eq!(*dictionary.values().get(2), 11);
         assert_eq!(dictionary.values().len(), 3 + 3 * CHUNK);
+        for from in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 + 3 * CHUNK, 4 + 3 * CHUNK] {
+            let behind: Vec<_> = dictionary.values().iter().skip(from).copied().collect();
+            assert_eq!(dictionary.values_from(from), behind);
+        }
     }
 }

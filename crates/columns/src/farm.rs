@@ -11,12 +11,10 @@ use farmtally_model::{
 use crate::dictionary::{Dictionary, Values};
 use crate::jobs::{Job, JobDictionary};
 use crate::ranks::Ranks;
-use crate::restore::{
-    BlocksOfSessions, DICTIONARIES, FarmDictionaries, JobSessions, RestoreError, RestoredBlock,
-};
+use crate::restore::{DICTIONARIES, FarmDictionaries, JobSessions, RestoreError, RestoredBlock, SealedPart};
 use crate::row::{LicenseLine, SessionRow, outcome_code};
 use crate::running::{self, AccruedTooMuch, RunningLicense, RunningSession};
-use crate::stack::{self, BlockStack};
+use crate::stack::BlockStack;
 use crate::view::BlockView;
 use crate::volumes::VolumeRow;
 
@@ -197,13 +195,22 @@ impl FarmColumns {
     /// and those that are not sealed come with [`Self::apply`] again.
     pub fn dictionaries(&self) -> FarmDictionaries {
         FarmDictionaries {
-            queues: self.queues.values().iter().copied().collect(),
-            fleets: self.fleets.values().iter().copied().collect(),
             jobs: self.jobs.entries_without(self.unsealed_starts()),
-            users: self.users.values().iter().cloned().collect(),
-            instance_types: self.instance_types.values().iter().cloned().collect(),
-            products: self.products.values().iter().cloned().collect(),
-            workers: self.workers.values().iter().copied().collect(),
+            ..self.dictionaries_from(&[0; DICTIONARIES])
+        }
+    }
+
+    /// The values behind so many of each dictionary, in the order of [`FarmDictionaries`]. Their jobs count no sessions.
+    pub fn dictionaries_from(&self, lengths: &[usize; DICTIONARIES]) -> FarmDictionaries {
+        let [queues, fleets, jobs, users, instance_types, products, workers] = *lengths;
+        FarmDictionaries {
+            queues: self.queues.values_from(queues),
+            fleets: self.fleets.values_from(fleets),
+            jobs: self.jobs.entries_from(jobs).collect(),
+            users: self.users.values_from(users),
+            instance_types: self.instance_types.values_from(instance_types),
+            products: self.products.values_from(products),
+            workers: self.workers.values_from(workers),
         }
     }
 
@@ -242,14 +249,50 @@ impl FarmColumns {
         Ok(columns)
     }
 
-    /// Blocks of ended sessions that are not to be among the farm's own; its dictionaries get the values that they lack.
-    pub fn blocks_of<'a>(
+    /// Ended sessions in the codes of the dictionaries, which get the values that they lack. The sessions are not put in.
+    pub fn code_sessions<'a>(
         &mut self,
         sessions: impl Iterator<Item = &'a Session<LineCost>>,
-    ) -> BlocksOfSessions {
-        let rows: Vec<SessionRow> = sessions.map(|session| self.ended_row(session)).collect();
-        let jobs = JobSessions::count(&rows);
-        BlocksOfSessions { blocks: stack::cut(rows), jobs }
+    ) -> impl Iterator<Item = SessionRow> {
+        sessions.map(|session| self.ended_row(session))
+    }
+
+    /// Puts in sealed sessions that are new, with what they say of jobs, and publishes the result.
+    pub fn add_parts(&mut self, parts: Vec<SealedPart>, jobs: impl Iterator<Item = JobSessions>) {
+        for part in parts {
+            self.blocks.add_part(part);
+        }
+        for sessions in jobs {
+            self.jobs.add_sessions(sessions);
+        }
+        self.settle_job_names();
+        self.publish(false, false);
+    }
+
+    /// Puts sealed parts in the place of others and of what is not sealed, so that the sessions stay the same ones: `dropped`
+    /// parts go, `added` ones come, without the ended sessions of `removals`, and if `unsealed` says so its ended sessions are
+    /// the ones that are not sealed. False, and nothing is changed, when the sessions would not be as many as before.
+    pub fn exchange_parts(
+        &mut self,
+        dropped: &[u32],
+        added: Vec<SealedPart>,
+        removals: &[Record<LineCost>],
+        unsealed: Option<&[Record<LineCost>]>,
+    ) -> bool {
+        let removed = self.ended_rows(removals);
+        let open = unsealed.map(|records| self.ended_rows(records));
+        let Some(blocks) = self.blocks.exchanged((dropped, added), &removed, open) else { return false };
+        self.blocks = blocks;
+        self.publish(false, false);
+        true
+    }
+
+    fn ended_rows(&mut self, records: &[Record<LineCost>]) -> Vec<SessionRow> {
+        let ended = records.iter().filter_map(|record| match record {
+            Record::Session(session) if session.span.ended_at().is_some() => Some(session),
+            _ => None,
+        });
+        self.code_sessions(ended).collect()
     }
 
     /// Number of values of each dictionary, in the order of [`FarmDictionaries`].

@@ -33,7 +33,7 @@ pub use image::ImageError;
 pub use jobs::{Job, JobEntry};
 pub use ranks::Ranks;
 pub use restore::{
-    BlocksOfSessions, DICTIONARIES, FarmDictionaries, JobSessions, RestoreError, RestoredBlock,
+    BlocksOfSessions, DICTIONARIES, FarmDictionaries, JobSessions, RestoreError, RestoredBlock, SealedPart,
 };
 pub use row::{LicenseLine, Nanos, OUTCOME_CODES, SessionRow, outcome_code, outcome_of};
 pub use running::{AccruedTooMuch, RunningSession};

@@ -5,6 +5,7 @@ use farmtally_model::{FleetId, InstanceType, LicenseProduct, QueueId, UserId, Wo
 use crate::block::SessionBlock;
 use crate::jobs::JobEntry;
 use crate::row::SessionRow;
+use crate::stack;
 
 /// Dictionaries of a farm.
 pub const DICTIONARIES: usize = 7;
@@ -51,6 +52,23 @@ pub struct BlocksOfSessions {
     pub blocks: Vec<SessionBlock>,
     /// The sessions of each job under each name.
     pub jobs: Vec<JobSessions>,
+}
+
+impl BlocksOfSessions {
+    /// Those of rows in any order, which [`crate::FarmColumns::code_sessions`] gives.
+    pub fn of(rows: Vec<SessionRow>) -> Self {
+        let jobs = JobSessions::count(&rows);
+        Self { blocks: stack::cut(rows), jobs }
+    }
+}
+
+/// Blocks of sealed sessions that come and go together.
+#[derive(Debug)]
+pub struct SealedPart {
+    /// What their owner calls them.
+    pub number: u32,
+    /// The blocks.
+    pub blocks: Vec<SessionBlock>,
 }
 
 /// Sessions under one job and name.

@@ -5,6 +5,7 @@
 //! and so does what was restored or sealed.
 
 use crate::block::{BLOCK_ROWS_MAX, SessionBlock};
+use crate::restore::SealedPart;
 use crate::row::SessionRow;
 use crate::view::BlockView;
 
@@ -19,15 +20,35 @@ pub(crate) struct BlockStack {
 }
 
 /// Blocks whose rows arrived together.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Group {
     blocks: Vec<BlockView>,
-    is_settled: bool,
+    standing: Standing,
+}
+
+/// What becomes of a group as more rows arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It may be merged with its neighbours.
+    Open,
+    /// It stays as it is.
+    Settled,
+    /// It stays until the sealed part with this number goes.
+    Sealed(u32),
 }
 
 impl Group {
     fn new(rows: Vec<SessionRow>) -> Self {
-        Self { blocks: views(rows), is_settled: false }
+        Self { blocks: views(rows), standing: Standing::Open }
+    }
+
+    fn sealed(part: SealedPart) -> Self {
+        let blocks = part.blocks.into_iter().map(BlockView::new).collect();
+        Self { blocks, standing: Standing::Sealed(part.number) }
+    }
+
+    fn is_open(&self) -> bool {
+        self.standing == Standing::Open
     }
 
     fn live_len(&self) -> usize {
@@ -38,7 +59,45 @@ impl Group {
 impl BlockStack {
     /// Blocks that stay as they are.
     pub(crate) fn settled(blocks: Vec<BlockView>) -> Self {
-        Self { groups: vec![Group { blocks, is_settled: true }] }
+        Self { groups: vec![Group { blocks, standing: Standing::Settled }] }
+    }
+
+    /// Number of rows that were not removed.
+    pub(crate) fn live_len(&self) -> usize {
+        self.groups.iter().map(Group::live_len).sum()
+    }
+
+    /// Adds a sealed part. Groups that are open stay neighbours.
+    pub(crate) fn add_part(&mut self, part: SealedPart) {
+        let first_open = self.groups.iter().position(Group::is_open).unwrap_or(self.groups.len());
+        self.groups.insert(first_open, Group::sealed(part));
+    }
+
+    /// What there would be with other sealed parts: without the dropped ones, with the added ones, from which a row is
+    /// taken out for each of `removed`, and, if `open` says so, with these rows in the place of all that is open. `None` when
+    /// there would be more or fewer rows than before, or a removed row is not there.
+    pub(crate) fn exchanged(
+        &self,
+        (dropped, added): (&[u32], Vec<SealedPart>),
+        removed: &[SessionRow],
+        open: Option<Vec<SessionRow>>,
+    ) -> Option<Self> {
+        let mut new = Self { groups: added.into_iter().map(Group::sealed).collect() };
+        if !removed.iter().all(|row| new.remove(row)) {
+            return None;
+        }
+        let stays = |group: &&Group| match group.standing {
+            Standing::Open => open.is_none(),
+            Standing::Settled => true,
+            Standing::Sealed(number) => !dropped.contains(&number),
+        };
+        let (open_groups, mut groups): (Vec<_>, Vec<_>) =
+            self.groups.iter().filter(stays).map(Group::clone).partition(Group::is_open);
+        groups.append(&mut new.groups);
+        groups.extend(open_groups);
+        let mut exchanged = Self { groups };
+        exchanged.push(open.unwrap_or_default());
+        (exchanged.live_len() == self.live_len()).then_some(exchanged)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &BlockView> {
@@ -47,7 +106,7 @@ impl BlockStack {
 
     /// Blocks that are not settled.
     pub(crate) fn open(&self) -> impl Iterator<Item = &BlockView> {
-        self.groups.iter().filter(|group| !group.is_settled).flat_map(|group| &group.blocks)
+        self.groups.iter().filter(|group| group.is_open()).flat_map(|group| &group.blocks)
     }
 
     /// Takes out one row that is equal in every column; false when there is none.
@@ -71,7 +130,7 @@ impl BlockStack {
         while let [.., earlier, later] = self.groups.as_slice() {
             let (earlier_len, later_len) = (earlier.live_len(), later.live_len());
             let is_full = earlier_len + later_len > BLOCK_ROWS_MAX || 2 * later_len < earlier_len;
-            if earlier.is_settled || later.is_settled || is_full {
+            if !earlier.is_open() || !later.is_open() || is_full {
                 return;
             }
             let rows = [earlier, later].into_iter().flat_map(|group| &group.blocks);
@@ -86,12 +145,12 @@ impl BlockStack {
     /// Sorts everything that is not settled by start into blocks that are as full as can be, and settles them. Returns
     /// these blocks.
     pub(crate) fn seal(&mut self) -> Vec<BlockView> {
-        let (mut settled, open): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.groups).into_iter().partition(|group| group.is_settled);
+        let (open, mut settled): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.groups).into_iter().partition(Group::is_open);
         let blocks = open.iter().flat_map(|group| &group.blocks);
         let sealed = views(blocks.flat_map(BlockView::live_rows).collect());
         if !sealed.is_empty() {
-            settled.push(Group { blocks: sealed.clone(), is_settled: true });
+            settled.push(Group { blocks: sealed.clone(), standing: Standing::Settled });
         }
         self.groups = settled;
         sealed
@@ -171,5 +230,32 @@ mod tests {
         assert!(std::ptr::eq(stack.iter().next().unwrap().block(), sealed[0].block()));
         assert!(stack.seal().len() == 1 && stack.seal().is_empty());
         assert_eq!(starts(&stack).len(), 59);
+    }
+
+    fn part(number: u32, starts: impl Iterator<Item = i64>) -> SealedPart {
+        SealedPart { number, blocks: cut(starts.map(row).collect()) }
+    }
+
+    #[test]
+    fn parts_are_exchanged_for_others_with_the_same_rows_only() {
+        let mut stack = BlockStack::default();
+        stack.push((0..10).map(row).collect());
+        stack.add_part(part(1, 10..20));
+        stack.add_part(part(2, 20..30));
+        assert!(stack.remove(&row(12)) && stack.remove(&row(3)));
+        let before = starts(&stack);
+        // What was open is sealed, and so is what was replaced since: three was removed.
+        let exchange = |dropped: &[u32], added, removed: &[SessionRow], open| {
+            stack.exchanged((dropped, added), removed, open)
+        };
+        let sealed = exchange(&[], vec![part(3, 0..8)], &[row(3)], Some(vec![row(8), row(9)])).unwrap();
+        assert_eq!(starts(&sealed), before);
+        assert_eq!(sealed.open().map(BlockView::live_len).sum::<usize>(), 2);
+        let merged = exchange(&[1, 2], vec![part(4, 10..30)], &[row(12)], None).unwrap();
+        assert_eq!(starts(&merged), before);
+        assert_eq!(merged.open().map(BlockView::live_len).sum::<usize>(), 9);
+        assert!(exchange(&[], vec![part(3, 0..8)], &[], Some(vec![row(8), row(9)])).is_none());
+        assert!(exchange(&[1], vec![part(4, 10..30)], &[row(12)], None).is_none());
+        assert!(exchange(&[1, 2], vec![part(4, 10..30)], &[row(3)], None).is_none());
     }
 }

@@ -3,6 +3,8 @@
 //! Records are in three places: in batches, carried on by sealing (running ones), or in segments. Everything in here was
 //! committed before.
 
+use std::sync::{Arc, Mutex};
+
 use farmtally_columns::FarmColumns;
 use farmtally_model::{FarmId, LineCost, Record, RecordId};
 use hashbrown::{HashMap, HashSet};
@@ -17,7 +19,8 @@ use crate::registry::Registry;
 use crate::roster::{Piece, Roster};
 use crate::sealed::{
     Candidate, FarmFiles, KeyEntry, Keys, LoadedManifest, Manifest, OpenedKeys, Removal, SealedColumns,
-    check_file, open_columns, read_records, read_rows, remove_file, verify_overlapping, write_keys,
+    StoredDictionaries, check_file, open_columns, read_records, read_rows, remove_file, verify_overlapping,
+    write_keys,
 };
 use crate::shared::{self, Progress};
 
@@ -34,6 +37,8 @@ pub(crate) struct Book {
     pub(crate) running: HashMap<RecordId, Put>,
     pub(crate) registry: Registry,
     pub(crate) columns: FarmColumns,
+    /// What is stored of the columns' dictionaries.
+    pub(crate) dictionaries: Arc<Mutex<StoredDictionaries>>,
     pub(crate) manifest: Manifest,
     pub(crate) keys: Keys,
     /// Which of the farm's books it is: another one after each time that it was read as a whole.
@@ -95,7 +100,9 @@ impl Book {
     pub(crate) fn load(connection: &Connection<'_>, files: &FarmFiles) -> Result<Self, StoreError> {
         let farm_id = files.farm_id();
         let LoadedManifest { manifest, carried, removals } = Manifest::load(connection, farm_id)?;
-        if !files.are_copies() {
+        if files.are_copies() {
+            files.remove_orphaned_blocks(&manifest)?;
+        } else {
             files.remove_orphans(&manifest)?;
         }
         manifest.segments().try_for_each(|segment| check_file(files, segment))?;
@@ -103,9 +110,11 @@ impl Book {
         batches::check_head_is_last(connection, farm_id, head)?;
         let registry = Registry::load(connection, farm_id)?;
         let keys = open_keys(files, &manifest)?;
-        let SealedColumns { columns, volumes } = open_columns(files, &manifest)?;
+        let SealedColumns { columns, dictionaries, volumes } = open_columns(files, &manifest)?;
+        let dictionaries = Arc::new(Mutex::new(dictionaries));
         let names_revision = shared::names_revision(connection, farm_id)?;
-        let mut book = Self { head, registry, columns, manifest, keys, names_revision, ..Self::default() };
+        let mut book =
+            Self { head, registry, columns, dictionaries, manifest, keys, names_revision, ..Self::default() };
         book.take_sealed(files, volumes, removals)?;
         let mut inserts = Vec::new();
         let base = book.manifest.base();
@@ -120,14 +129,21 @@ impl Book {
         Ok(book)
     }
 
-    /// Puts the sealed volumes beside the sealed sessions, and takes out what was removed since.
+    /// Puts the sealed volumes that are live beside the sealed sessions, and takes out the sessions that were removed since.
     fn take_sealed(
         &mut self,
         files: &FarmFiles,
         volumes: Vec<((u32, u32), Record<LineCost>)>,
         removals: Vec<Removal>,
     ) -> Result<(), StoreError> {
-        settle_columns(files, &mut self.columns, &self.manifest, volumes, removals, Vec::new())
+        let is_session = |removal: &Removal| matches!(removal.record, Record::Session(_));
+        let removals: Vec<_> =
+            removals.into_iter().filter(is_session).map(|removal| removal.record).collect();
+        verify_overlapping(files, &self.columns.snapshot(), &removals)?;
+        let live = volumes.into_iter().filter(|((segment, row), _)| self.manifest.is_live(*segment, *row));
+        let inserts: Vec<_> = live.map(|(_, volume)| volume).collect();
+        self.columns.apply(&inserts, &removals);
+        Ok(())
     }
 
     /// Takes in entries unless newer ones with their ids were taken in before.
@@ -347,25 +363,6 @@ impl Book {
             self.running.insert(put.record.id(), put.clone());
         }
     }
-}
-
-/// Brings restored columns to the present: sealed volumes that are live, records that are not sealed, and without what was
-/// removed since its segment was written.
-pub(crate) fn settle_columns(
-    files: &FarmFiles,
-    columns: &mut FarmColumns,
-    manifest: &Manifest,
-    volumes: Vec<((u32, u32), Record<LineCost>)>,
-    removals: Vec<Removal>,
-    unsealed: Vec<Record<LineCost>>,
-) -> Result<(), StoreError> {
-    let is_session = |removal: &Removal| matches!(removal.record, Record::Session(_));
-    let removals: Vec<_> = removals.into_iter().filter(is_session).map(|removal| removal.record).collect();
-    verify_overlapping(files, &columns.snapshot(), &removals)?;
-    let live = volumes.into_iter().filter(|((segment, row), _)| manifest.is_live(*segment, *row));
-    let inserts: Vec<_> = live.map(|(_, volume)| volume).chain(unsealed).collect();
-    columns.apply(&inserts, &removals);
-    Ok(())
 }
 
 /// The keys of all segments; those that are missing are made.

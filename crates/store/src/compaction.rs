@@ -13,6 +13,7 @@ use crate::database::Database;
 use crate::error::StoreError;
 use crate::farm::{OpenFarm, SegmentNumbers};
 use crate::limits::{SEGMENT_RECORDS_MAX, SMALL_SEGMENT_RECORDS, SMALL_SEGMENTS};
+use crate::refresh::Swap;
 use crate::roster::Piece;
 use crate::sealed::{Manifest, ManifestChange, Month, Segment, read_records};
 use crate::sealing::Written;
@@ -78,7 +79,7 @@ impl OpenFarm {
     ) -> Result<(), StoreError> {
         let keys = self.write_keys_of(written)?;
         let dropped: Vec<u32> = inputs.iter().map(|input| input.number).collect();
-        let columns = self.prepare_columns(manifest, written, &dropped)?;
+        let columns = self.prepare_columns(written)?;
         let pieces = written.pieces();
         let (mut book, removals) = self.name_segments(database, right, manifest, |book| {
             let removed: HashSet<RecordId> = inputs
@@ -96,8 +97,8 @@ impl OpenFarm {
         let is_gone = |piece| inputs.iter().any(|input| piece == Piece::Segment(input.number));
         self.write_roster().move_pieces(&pieces, is_gone);
         book.keys = keys.into_iter().fold(book.keys.clone(), |keys, file| keys.with(file));
-        let base = book.manifest.base();
-        let swapped = self.swap_columns(&mut book, database, columns, base, removals);
+        let swap = Swap { dropped: &dropped, removals, sealed: None };
+        let swapped = self.swap_columns(&mut book, database, columns, swap);
         self.publish(&book);
         drop(book);
         swapped?;

@@ -38,8 +38,8 @@ pub(crate) struct OpenFarm {
     pub(crate) sealing: Mutex<SegmentNumbers>,
     /// Held by whoever writes derived columns: each adds to the dictionaries of the one before.
     pub(crate) deriving: Mutex<()>,
-    /// Times that the farm was read as a whole.
-    readings: AtomicU64,
+    /// Times that the farm was read as a whole. Changed only while the book and `deriving` are held.
+    pub(crate) readings: AtomicU64,
 }
 
 /// The numbers that were given to segments.

@@ -98,7 +98,7 @@ impl OpenFarm {
 
 impl Book {
     /// Whether the columns have exactly the records that the batches and the manifest have.
-    fn is_consistent(&self) -> bool {
+    pub(crate) fn is_consistent(&self) -> bool {
         let snapshot = self.columns.snapshot();
         snapshot.session_count() + snapshot.volume_count() == self.live_count()
     }

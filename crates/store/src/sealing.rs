@@ -18,6 +18,7 @@ use crate::error::StoreError;
 use crate::farm::{OpenFarm, SegmentNumbers};
 use crate::identity::{Place, Standing};
 use crate::limits::{PURGED_BATCHES, SEAL_RECORDS_MAX, SEGMENT_RECORDS_MAX, SEGMENT_ROWS_MAX};
+use crate::refresh::Swap;
 use crate::roster::{Piece, PieceIndex};
 use crate::sealed::{
     Manifest, ManifestChange, Month, NewSegment, Removal, Segment, SegmentNames, WrittenSegment, merge_keys,
@@ -26,7 +27,7 @@ use crate::sealed::{
 use crate::shared::{Sealing, claim, taken_over};
 
 /// Records whose places are looked at under one hold of the farm's lock.
-const SETTLED_AT_ONCE: usize = 8192;
+pub(crate) const SETTLED_AT_ONCE: usize = 8192;
 
 /// What is taken out of batches to be sealed.
 #[derive(Debug, Default)]
@@ -103,7 +104,7 @@ impl OpenFarm {
         let written = self.write_segments((database, right), next_number, (sequences, names), ended)?;
         numbers.try_with(&written.segments());
         let keys = self.write_keys_of(&written)?;
-        let columns = self.prepare_columns(manifest, &written, &[])?;
+        let columns = self.prepare_columns(&written)?;
         let mut pieces = written.pieces();
         pieces.push((Piece::Carried, PieceIndex::of(carried.iter().filter_map(Entry::record))));
         let (mut book, removals) = self.name_segments(database, right, manifest, |book| {
@@ -120,7 +121,8 @@ impl OpenFarm {
         let is_gone = |piece| matches!(piece, Piece::Batch(sequence) if sequence <= last.sequence);
         self.write_roster().move_pieces(&pieces, is_gone);
         book.keys = keys.into_iter().fold(book.keys.clone(), |keys, file| keys.with(file));
-        let swapped = self.swap_columns(&mut book, database, columns, last, removals);
+        let swap = Swap { dropped: &[], removals, sealed: Some(last) };
+        let swapped = self.swap_columns(&mut book, database, columns, swap);
         self.publish(&book);
         swapped
     }
@@ -316,11 +318,6 @@ impl Written {
             let rows = file.keys.iter().map(|key| key.row);
             (&file.segment, rows.zip(puts.map(|put| &put.record)))
         })
-    }
-
-    /// All records, in no particular order.
-    pub(crate) fn all_records(&self) -> impl Iterator<Item = &Record<LineCost>> {
-        self.puts.iter().map(|put| &put.record)
     }
 
     /// Whose sessions are in the segments.

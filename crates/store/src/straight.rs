@@ -17,7 +17,7 @@ use crate::error::StoreError;
 use crate::farm::{OpenFarm, SegmentNumbers};
 use crate::limits::{BATCH_RECORDS_MAX, STRAIGHT_RECORDS, STRAIGHT_RECORDS_OF_A_MONTH};
 use crate::roster::Roster;
-use crate::sealed::{KeyFile, Manifest, ManifestChange, Removal, SealedColumns, SegmentNames, key_of};
+use crate::sealed::{KeyFile, Manifest, ManifestChange, NewBlocks, SegmentNames, key_of};
 use crate::sealing::{Written, broke_off};
 use crate::shared::Sealing;
 
@@ -37,7 +37,7 @@ pub fn is_worth_segments(batch: &[PricedSubmission]) -> bool {
 struct Prepared {
     written: Written,
     keys: Option<KeyFile>,
-    columns: SealedColumns,
+    columns: NewBlocks,
 }
 
 impl OpenFarm {
@@ -71,8 +71,9 @@ impl OpenFarm {
             return Ok(Durable::already(receipt));
         }
         let segment_names = book.registry.segment_names_with(&names);
+        let number = numbers.next(&book.manifest);
         let Prepared { written, keys, columns } = self
-            .prepare_straight((database, &book), numbers.next(&book.manifest), &segment_names, straight)
+            .prepare_straight(database, &mut book, (number, &segment_names), straight)
             // Whoever reads the folder must not find what was not stored. Behind this the catalogue decides what stays.
             .inspect_err(|_| self.remove_orphans(&numbers, &book.manifest))?;
         let encoded = EncodedBatch { entry_count: others.len(), payload: encoding::encode_puts(&others)? };
@@ -87,16 +88,9 @@ impl OpenFarm {
             } else {
                 batches::append(transaction, farm_id, book.head, encoded, now)?
             };
-            let manifest = change.apply_to(&book.manifest, transaction, farm_id)?;
-            let removals = match &manifest {
-                Some(manifest) => manifest.removals(transaction, farm_id)?,
-                None => book.manifest.removals(transaction, farm_id)?,
-            };
-            Ok((head, manifest, removals))
+            Ok((head, change.apply_to(&book.manifest, transaction, farm_id)?))
         })?;
-        let mut all_removals = Vec::new();
-        let committed = committed.map(|(head, manifest, removals)| {
-            all_removals = removals;
+        let committed = committed.map(|(head, manifest)| {
             book.manifest = manifest.unwrap_or_else(|| std::mem::take(&mut book.manifest));
             book.keys = keys.into_iter().fold(book.keys.clone(), |keys, file| keys.with(file));
             book.registry.extend(names);
@@ -108,7 +102,8 @@ impl OpenFarm {
             }
             receipt
         });
-        self.take_columns(&mut book, database, (columns, all_removals), &written);
+        columns.add_to(&mut book.columns);
+        self.mend_columns(&mut book, database);
         self.publish(&book);
         if had_failed {
             self.remove_orphans(&numbers, &book.manifest);
@@ -119,16 +114,16 @@ impl OpenFarm {
     /// Writes and syncs the segments of records, and what is derived from them.
     fn prepare_straight(
         &self,
-        (database, book): (&Database, &Book),
-        number: u32,
-        names: &SegmentNames,
+        database: &Database,
+        book: &mut Book,
+        (number, names): (u32, &SegmentNames),
         straight: Vec<Put>,
     ) -> Result<Prepared, StoreError> {
         let sequence = book.head.sequence;
         let right = (database, Sealing::in_folder(self.farm_id()));
         let written = self.write_segments(right, number, ((sequence, sequence), names), straight)?;
         let keys = self.write_keys_of(&written)?;
-        let columns = self.prepare_columns(&book.manifest, &written, &[])?;
+        let columns = self.prepare_columns_of(book, &written)?;
         Ok(Prepared { written, keys, columns })
     }
 
@@ -141,20 +136,13 @@ impl OpenFarm {
         }
     }
 
-    /// Puts the new columns in the place of the old ones. They are committed, so that they have to be there whatever
-    /// happens: where they cannot be taken from their files, the records are put beside the old ones.
-    fn take_columns(
-        &self,
-        book: &mut Book,
-        database: &Database,
-        (columns, removals): (SealedColumns, Vec<Removal>),
-        written: &Written,
-    ) {
-        let base = book.manifest.base();
-        if let Err(error) = self.swap_columns(book, database, columns, base, removals) {
-            tracing::warn!(farm = %self.files.farm_id(), %error, "new column blocks are not used until the next start");
-            let records: Vec<_> = written.all_records().cloned().collect();
-            book.columns.apply(&records, &[]);
+    /// Reads the farm anew should its columns not have what was just committed, which has to be there whatever happens.
+    fn mend_columns(&self, book: &mut Book, database: &Database) {
+        if book.is_consistent() {
+            return;
+        }
+        if let Err(error) = database.read_long(|connection| self.read_anew(connection, book)) {
+            tracing::error!(farm = %self.files.farm_id(), %error, "the columns lack records until the next start");
         }
     }
 }

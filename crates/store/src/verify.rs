@@ -14,7 +14,8 @@ use crate::error::{OpenError, StoreError};
 use crate::folder::FolderLock;
 use crate::location::require_own;
 use crate::sealed::{
-    FarmFiles, Keys, LoadedManifest, Manifest, OpenedKeys, Segment, read_records, verify_columns,
+    FarmFiles, Keys, LoadedManifest, Manifest, OpenedKeys, Segment, StoredDictionaries, read_records,
+    verify_columns,
 };
 
 /// What was found in a folder.
@@ -133,8 +134,17 @@ impl FarmVerification {
 
     /// Compares the column blocks that are there with the manifest.
     fn columns(&mut self, manifest: &Manifest) {
+        let dictionaries = match StoredDictionaries::open(&self.files) {
+            Ok(Some(dictionaries)) => dictionaries,
+            // Blocks mean nothing without them, and are made anew.
+            Ok(None) => return,
+            Err(error) => return self.found(&error.to_string()),
+        };
+        if let Err(error) = dictionaries.verify(&self.files) {
+            self.found(&error.to_string());
+        }
         for segment in manifest.segments() {
-            match verify_columns(&self.files, segment) {
+            match verify_columns(&self.files, segment, dictionaries.origin()) {
                 Ok(blocks) => self.figures.blocks += blocks,
                 Err(error) => self.found(&error.to_string()),
             }

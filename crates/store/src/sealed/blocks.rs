@@ -13,7 +13,7 @@ use farmtally_model::{LineCost, Record};
 use crate::encoding::{self, Malformed};
 use crate::error::StoreError;
 use crate::sealed::derived::{Derived, write_derived};
-use crate::sealed::dictionaries::StoredDictionaries;
+use crate::sealed::dictionaries::Origin;
 use crate::sealed::files::FarmFiles;
 use crate::sealed::manifest::Segment;
 
@@ -54,7 +54,7 @@ pub(crate) fn path(files: &FarmFiles, number: u32) -> PathBuf {
 pub(crate) fn open_blocks(
     files: &FarmFiles,
     segment: &Segment,
-    dictionaries: &StoredDictionaries,
+    dictionaries: Origin,
 ) -> Result<Option<SegmentBlocks>, StoreError> {
     match read_blocks(files, segment, dictionaries) {
         Err(StoreError::DerivedDamaged { .. }) => Ok(None),
@@ -66,7 +66,7 @@ pub(crate) fn open_blocks(
 pub(crate) fn read_blocks(
     files: &FarmFiles,
     segment: &Segment,
-    dictionaries: &StoredDictionaries,
+    dictionaries: Origin,
 ) -> Result<Option<SegmentBlocks>, StoreError> {
     let path = path(files, segment.number);
     if !path.exists() {
@@ -79,10 +79,10 @@ pub(crate) fn read_blocks(
 fn read(
     derived: &Arc<Derived>,
     segment: &Segment,
-    dictionaries: &StoredDictionaries,
+    dictionaries: Origin,
 ) -> Result<Option<SegmentBlocks>, StoreError> {
     let origin = derived.section(ORIGIN)?;
-    let own = Origin::of(dictionaries).of_segment(segment);
+    let own = dictionaries.of_segment(segment);
     let lengths = |origin: &[u8]| -> Vec<u32> {
         origin[LENGTHS]
             .chunks_exact(4)
@@ -116,19 +116,7 @@ fn read(
     Ok(Some(SegmentBlocks { blocks, jobs, volumes }))
 }
 
-/// The dictionaries that blocks refer to.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Origin {
-    pub(crate) lineage: u64,
-    /// Number of values of each.
-    pub(crate) lengths: [u32; DICTIONARIES],
-}
-
 impl Origin {
-    fn of(dictionaries: &StoredDictionaries) -> Self {
-        Self { lineage: dictionaries.lineage, lengths: dictionaries.lengths() }
-    }
-
     /// Checksum of the segment's file, lineage and lengths of the dictionaries.
     fn of_segment(&self, segment: &Segment) -> Vec<u8> {
         let mut origin = segment.file_checksum.to_vec();

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use farmtally_columns::{
-    FarmColumns, FarmDictionaries, FarmSnapshot, JobSessions, RestoredBlock, SessionBlock,
+    BlocksOfSessions, FarmColumns, FarmDictionaries, FarmSnapshot, RestoreError, SealedPart, SessionBlock,
+    SessionRow,
 };
 use farmtally_model::{LineCost, Record, Session};
 
 use crate::error::StoreError;
-use crate::sealed::blocks::{
-    Origin, SegmentBlocks, open_blocks, path as blocks_path, read_blocks, write_blocks,
-};
-use crate::sealed::dictionaries::{StoredDictionaries, lengths};
+use crate::sealed::blocks::{SegmentBlocks, open_blocks, path as blocks_path, read_blocks, write_blocks};
+use crate::sealed::dictionaries::{Lengths, Origin, StoredDictionaries, lengths};
 use crate::sealed::files::FarmFiles;
 use crate::sealed::manifest::{Manifest, Segment};
 use crate::sealed::segment_reader::{damaged, read_records};
@@ -20,90 +19,60 @@ use crate::sealed::segment_reader::{damaged, read_records};
 #[derive(Debug)]
 pub(crate) struct SealedColumns {
     pub(crate) columns: FarmColumns,
+    /// What is stored of their dictionaries.
+    pub(crate) dictionaries: StoredDictionaries,
     /// Volumes by segment and row.
     pub(crate) volumes: Vec<((u32, u32), Record<LineCost>)>,
 }
 
 /// Opens the columns of segments. Those whose blocks are missing, damaged or stale are read, and their blocks written.
 pub(crate) fn open_columns(files: &FarmFiles, manifest: &Manifest) -> Result<SealedColumns, StoreError> {
-    let mut dictionaries = match StoredDictionaries::open(files)? {
-        Some(dictionaries) => dictionaries,
-        None => StoredDictionaries::fresh()?,
-    };
-    make_missing(files, manifest, &mut dictionaries)?;
-    let (mut blocks, mut volumes) = (Vec::new(), Vec::new());
-    let mut values = dictionaries.values.clone();
-    for segment in manifest.segments() {
-        let opened = open_blocks(files, segment, &dictionaries)?;
-        let SegmentBlocks { blocks: own, jobs, volumes: own_volumes } =
-            opened.ok_or_else(|| damaged(files, segment, "its blocks were lost while they were made"))?;
-        for JobSessions { code, sessions, latest_start_ms } in jobs {
-            if let Some(job) = values.jobs.get_mut(code as usize) {
-                job.sessions += sessions;
-                job.latest_start_ms = job.latest_start_ms.max(latest_start_ms);
-            }
-        }
-        blocks.extend(own.into_iter().map(|block| RestoredBlock { block, removed: Vec::new() }));
-        volumes.extend(own_volumes.into_iter().map(|(row, volume)| ((segment.number, row), volume)));
-    }
-    let refused = |error: farmtally_columns::RestoreError| StoreError::DerivedDamaged {
+    let refused = |error: RestoreError| StoreError::DerivedDamaged {
         path: files.shown(&files.derived_folder()),
         reason: error.to_string(),
     };
-    Ok(SealedColumns { columns: FarmColumns::restore(values, blocks).map_err(refused)?, volumes })
-}
-
-/// Writes the blocks of segments whose records are at hand, so that these need not be read back. `manifest` is the one
-/// before they are named.
-pub(crate) fn write_columns<'a, R: Iterator<Item = (u32, &'a Record<LineCost>)>>(
-    files: &FarmFiles,
-    manifest: &Manifest,
-    segments: impl Iterator<Item = (&'a Segment, R)>,
-) -> Result<(), StoreError> {
-    let mut dictionaries = match StoredDictionaries::open(files)? {
-        Some(dictionaries) => dictionaries,
-        None if manifest.segments().next().is_none() => StoredDictionaries::fresh()?,
-        // Without dictionaries everything is made anew, these segments too.
-        None => return Ok(()),
-    };
-    let mut making = MakingBlocks::begin(files, &dictionaries)?;
-    let mut made = false;
-    for (segment, records) in segments {
-        let (mut sessions, mut volumes) = (Vec::new(), Vec::new());
-        for (row, record) in records {
-            match record {
-                Record::Session(session) => sessions.push(session),
-                Record::Volume(_) => volumes.push((row, record)),
-            }
-        }
-        making.write(files, segment, &dictionaries, sessions.into_iter(), &volumes)?;
-        made = true;
+    let (mut dictionaries, values) = StoredDictionaries::read(files)?;
+    let mut columns = FarmColumns::restore(values, Vec::new()).map_err(refused)?;
+    // All are opened before any is made: what is made adds values, which stale blocks of others must not be read with.
+    let origin = dictionaries.origin();
+    let opened = manifest.segments().map(|segment| open_blocks(files, segment, origin));
+    let mut opened: Vec<_> = opened.collect::<Result<_, _>>()?;
+    for (segment, _) in manifest.segments().zip(&opened).filter(|(_, opened)| opened.is_none()) {
+        make_blocks(files, segment, origin.lineage, &mut columns)?;
     }
-    dictionaries.values = making.dictionaries();
-    if made { dictionaries.write(files) } else { Ok(()) }
-}
-
-/// Writes the blocks that are not there. New values of the dictionaries are written last, so that blocks of a broken-off
-/// attempt refer to values that are not there, and are made again.
-fn make_missing(
-    files: &FarmFiles,
-    manifest: &Manifest,
-    dictionaries: &mut StoredDictionaries,
-) -> Result<(), StoreError> {
-    let mut made = false;
-    for segment in manifest.segments() {
-        if open_blocks(files, segment, dictionaries)?.is_none() {
-            make_blocks(files, segment, dictionaries)?;
-            made = true;
+    if opened.iter().any(Option::is_none) {
+        let lengths = lengths(&columns.dictionary_lengths());
+        if let Some(first) = dictionaries.unstored(&lengths) {
+            dictionaries.add(files, first, &columns.dictionaries_from(&first.map(|place| place as usize)))?;
         }
     }
-    if made { dictionaries.write(files) } else { Ok(()) }
+    let (mut parts, mut jobs, mut volumes) = (Vec::new(), Vec::new(), Vec::new());
+    for (segment, opened) in manifest.segments().zip(&mut opened) {
+        let part = match opened.take() {
+            Some(opened) => opened,
+            None => reopen_blocks(files, segment, dictionaries.origin())?,
+        };
+        parts.push(SealedPart { number: segment.number, blocks: part.blocks });
+        jobs.push(part.jobs);
+        volumes.extend(part.volumes.into_iter().map(|(row, volume)| ((segment.number, row), volume)));
+    }
+    columns.add_parts(parts, jobs.into_iter().flatten());
+    Ok(SealedColumns { columns, dictionaries, volumes })
 }
 
+/// The blocks of a segment which were just written.
+fn reopen_blocks(files: &FarmFiles, segment: &Segment, origin: Origin) -> Result<SegmentBlocks, StoreError> {
+    open_blocks(files, segment, origin)?
+        .ok_or_else(|| damaged(files, segment, "its blocks were lost while they were made"))
+}
+
+/// Writes the blocks of a segment from its records. They refer to values that are stored behind them, so that those of an
+/// attempt that broke off refer to values that are not there, and are made again.
 fn make_blocks(
     files: &FarmFiles,
     segment: &Segment,
-    dictionaries: &mut StoredDictionaries,
+    lineage: u64,
+    columns: &mut FarmColumns,
 ) -> Result<(), StoreError> {
     let (mut sessions, mut volumes) = (Vec::new(), Vec::new());
     read_records(files, segment, |sealed| {
@@ -113,46 +82,125 @@ fn make_blocks(
         }
         Ok(())
     })?;
-    let mut making = MakingBlocks::begin(files, dictionaries)?;
+    let made = BlocksOfSessions::of(columns.code_sessions(sessions.iter()).collect());
+    let origin = Origin { lineage, lengths: lengths(&columns.dictionary_lengths()) };
     let volumes: Vec<_> = volumes.iter().map(|(row, record)| (*row, record)).collect();
-    making.write(files, segment, dictionaries, sessions.iter(), &volumes)?;
-    dictionaries.values = making.dictionaries();
-    Ok(())
+    write_blocks(files, segment, origin, &made, &volumes)
 }
 
-/// Column blocks of segments on their way.
-struct MakingBlocks(FarmColumns);
+/// Segments that were written, on their way to column blocks.
+#[derive(Debug)]
+pub(crate) struct CodedSegments<'a> {
+    segments: Vec<CodedSegment<'a>>,
+}
 
-impl MakingBlocks {
-    fn begin(files: &FarmFiles, dictionaries: &StoredDictionaries) -> Result<Self, StoreError> {
-        let refused = |error: farmtally_columns::RestoreError| StoreError::DerivedDamaged {
-            path: files.shown(&files.derived_folder()),
-            reason: error.to_string(),
+#[derive(Debug)]
+struct CodedSegment<'a> {
+    segment: &'a Segment,
+    /// Sessions that have no codes yet.
+    sessions: std::vec::IntoIter<&'a Session<LineCost>>,
+    rows: Vec<SessionRow>,
+    volumes: Vec<(u32, &'a Record<LineCost>)>,
+}
+
+/// The column blocks of segments that are not among a farm's yet.
+#[derive(Debug)]
+pub(crate) struct NewBlocks(Vec<(u32, SegmentBlocks)>);
+
+impl<'a> CodedSegments<'a> {
+    /// Segments with their records by row.
+    pub(crate) fn of<R: Iterator<Item = (u32, &'a Record<LineCost>)>>(
+        segments: impl Iterator<Item = (&'a Segment, R)>,
+    ) -> Self {
+        let begin = |(segment, records): (&'a Segment, R)| {
+            let (mut sessions, mut volumes) = (Vec::new(), Vec::new());
+            for (row, record) in records {
+                match record {
+                    Record::Session(session) => sessions.push(session),
+                    Record::Volume(_) => volumes.push((row, record)),
+                }
+            }
+            CodedSegment {
+                segment,
+                rows: Vec::with_capacity(sessions.len()),
+                sessions: sessions.into_iter(),
+                volumes,
+            }
         };
-        FarmColumns::restore(dictionaries.values.clone(), Vec::new()).map_err(refused).map(Self)
+        Self { segments: segments.map(begin).collect() }
     }
 
-    /// Writes the blocks of a segment. They refer to values that the dictionaries of this lineage may still lack.
-    fn write<'a>(
-        &mut self,
+    /// Codes some more sessions by the dictionaries of a farm's columns. False when all have their codes.
+    pub(crate) fn code_some(&mut self, columns: &mut FarmColumns, at_most: usize) -> bool {
+        let Some(next) = self.segments.iter_mut().find(|segment| segment.sessions.len() > 0) else {
+            return false;
+        };
+        next.rows.extend(columns.code_sessions(next.sessions.by_ref().take(at_most)));
+        true
+    }
+
+    /// Writes and opens the blocks of segments that are coded, and stores the values which they need, unless they are stored:
+    /// those of `added`, from their first places on.
+    pub(crate) fn write(
+        self,
         files: &FarmFiles,
-        segment: &Segment,
-        dictionaries: &StoredDictionaries,
-        sessions: impl Iterator<Item = &'a Session<LineCost>>,
-        volumes: &[(u32, &Record<LineCost>)],
-    ) -> Result<(), StoreError> {
-        let blocks = self.0.blocks_of(sessions);
-        let origin = Origin { lineage: dictionaries.lineage, lengths: lengths(&self.0.dictionary_lengths()) };
-        write_blocks(files, segment, origin, &blocks, volumes)
+        dictionaries: &mut StoredDictionaries,
+        added: Option<(Lengths, FarmDictionaries)>,
+    ) -> Result<NewBlocks, StoreError> {
+        let mut origin = dictionaries.origin();
+        if let Some((first, values)) = &added {
+            let added = lengths(&values.lengths());
+            origin.lengths = std::array::from_fn(|dictionary| first[dictionary] + added[dictionary]);
+        }
+        let mut written = Vec::with_capacity(self.segments.len());
+        for CodedSegment { segment, rows, volumes, .. } in self.segments {
+            write_blocks(files, segment, origin, &BlocksOfSessions::of(rows), &volumes)?;
+            written.push(segment);
+        }
+        if let Some((first, values)) = added {
+            dictionaries.add(files, first, &values)?;
+        }
+        let open = |segment: &Segment| Ok((segment.number, reopen_blocks(files, segment, origin)?));
+        written.into_iter().map(open).collect::<Result<_, _>>().map(NewBlocks)
+    }
+}
+
+impl NewBlocks {
+    /// Whether one of the segments has this number.
+    pub(crate) fn are_of(&self, segment: u32) -> bool {
+        self.0.iter().any(|(number, _)| *number == segment)
     }
 
-    /// The dictionaries with the values that were added. Their jobs count no sessions.
-    fn dictionaries(&self) -> FarmDictionaries {
-        let mut values = self.0.dictionaries();
-        for job in &mut values.jobs {
-            (job.sessions, job.latest_start_ms, job.is_latest_known) = (0, i64::MIN, true);
+    /// Verifies all blocks, so that no row is looked for in bytes that changed.
+    pub(crate) fn verify(&self, files: &FarmFiles) -> Result<(), StoreError> {
+        let mut blocks = self.0.iter().flat_map(|(_, segment)| &segment.blocks);
+        blocks.try_for_each(|block| verify_block(files, block))
+    }
+
+    /// Puts the blocks in the place of others and of what is not sealed, as [`FarmColumns::exchange_parts`] does.
+    pub(crate) fn exchange(
+        self,
+        columns: &mut FarmColumns,
+        dropped: &[u32],
+        removals: &[Record<LineCost>],
+        unsealed: Option<&[Record<LineCost>]>,
+    ) -> bool {
+        let part = |(number, segment): (u32, SegmentBlocks)| SealedPart { number, blocks: segment.blocks };
+        columns.exchange_parts(dropped, self.0.into_iter().map(part).collect(), removals, unsealed)
+    }
+
+    /// Puts records that are new into the columns.
+    pub(crate) fn add_to(self, columns: &mut FarmColumns) {
+        let (mut parts, mut jobs, mut added) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, SegmentBlocks { blocks, jobs: own, volumes }) in self.0 {
+            parts.push(SealedPart { number, blocks });
+            jobs.extend(own);
+            added.extend(volumes.into_iter().map(|(_, volume)| volume));
         }
-        values
+        columns.add_parts(parts, jobs.into_iter());
+        if !added.is_empty() {
+            columns.apply(&added, &[]);
+        }
     }
 }
 
@@ -187,9 +235,12 @@ fn verify_block(files: &FarmFiles, block: &SessionBlock) -> Result<(), StoreErro
 
 /// Verifies every byte of a segment's blocks, and that their costs add up to those of the segment. Returns the number of
 /// blocks; none when the file is not there or of another state of the folder, which is no damage.
-pub(crate) fn verify_columns(files: &FarmFiles, segment: &Segment) -> Result<u64, StoreError> {
-    let Some(dictionaries) = StoredDictionaries::open(files)? else { return Ok(0) };
-    let Some(opened) = read_blocks(files, segment, &dictionaries)? else { return Ok(0) };
+pub(crate) fn verify_columns(
+    files: &FarmFiles,
+    segment: &Segment,
+    dictionaries: Origin,
+) -> Result<u64, StoreError> {
+    let Some(opened) = read_blocks(files, segment, dictionaries)? else { return Ok(0) };
     let mut cost_nanos = 0_u128;
     for block in &opened.blocks {
         verify_block(files, block)?;

@@ -144,8 +144,6 @@ impl FarmFiles {
     /// What somebody holds stays.
     pub(crate) fn remove_orphans(&self, manifest: &Manifest) -> Result<(), StoreError> {
         let named: HashSet<PathBuf> = manifest.paths(self).collect();
-        let blocks: HashSet<PathBuf> =
-            manifest.segments().map(|segment| blocks::path(self, segment.number)).collect();
         let sessions = self.sessions_folder();
         for month in list(&sessions).map_err(self.failed(&sessions))? {
             for path in list(&month).map_err(self.failed(&month))? {
@@ -154,16 +152,18 @@ impl FarmFiles {
                 }
             }
         }
-        let derived = self.derived_folder();
-        for path in list(&derived).map_err(self.failed(&derived))? {
-            let is_of = |extension: &str| path.extension().is_some_and(|found| found == extension);
-            let is_orphan =
-                is_of(blocks::EXTENSION) && !blocks.contains(&path) && !self.holds.is_doomed(&path);
-            if is_of(UNFINISHED) || is_orphan {
-                remove_file(&path).map_err(self.failed(&path))?;
-            }
-        }
-        Ok(())
+        self.remove(&self.derived_files(UNFINISHED)?)?;
+        self.remove_orphaned_blocks(manifest)
+    }
+
+    /// Removes the blocks of segments that no manifest names. One of them could be named later, when the values that its
+    /// codes stood for have become others.
+    pub(crate) fn remove_orphaned_blocks(&self, manifest: &Manifest) -> Result<(), StoreError> {
+        let named: HashSet<PathBuf> =
+            manifest.segments().map(|segment| blocks::path(self, segment.number)).collect();
+        let mut orphans = self.derived_files(blocks::EXTENSION)?;
+        orphans.retain(|path| !named.contains(path) && !self.holds.is_doomed(path));
+        self.remove(&orphans)
     }
 
     /// The finished files in the farm's derived folder.

@@ -547,7 +547,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let files = FarmFiles::new(dir.path(), FarmId::from_bytes([1; 16]));
         let segments: Vec<Segment> = (1..=4).map(segment).collect();
-        let manifest = Manifest::default().with_segments(&segments, &[]);
+        let manifest = Manifest::of_segments(&segments);
         for (segment, start) in segments.iter().zip((0..).step_by(1000)) {
             write_keys(&files, &[segment], entries(segment.number, start..start + 1000)).unwrap();
         }
@@ -563,7 +563,7 @@ mod tests {
         let OpenedKeys { keys, missing, .. } = Keys::open(&files, &manifest).unwrap();
         assert_eq!((missing.len(), keys.files.len()), (0, 4));
         check(&keys, &manifest, 0);
-        let without_first = manifest.with_segments(&[], &[1]);
+        let without_first = Manifest::of_segments(&segments[1..]);
         let inputs = keys.mergeable().unwrap();
         let keys = keys.replaced(&inputs, merge_keys(&files, &without_first, &inputs).unwrap());
         assert_eq!(keys.files.len(), 1);
@@ -575,7 +575,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let files = FarmFiles::new(dir.path(), FarmId::from_bytes([1; 16]));
         let own = segment(7);
-        let manifest = Manifest::default().with_segments(std::slice::from_ref(&own), &[]);
+        let manifest = Manifest::of_segments(std::slice::from_ref(&own));
         let entries = entries(7, 0..100);
         let column = |of: &dyn Fn(&KeyEntry) -> u64| -> Vec<u8> {
             entries.iter().flat_map(|entry| of(entry).to_le_bytes()).collect()
@@ -612,7 +612,7 @@ mod tests {
             write_keys(&files, &[&segment], entries(number, start..count.min(start + FILE_ENTRIES))).unwrap();
             segments.push(segment);
         }
-        let manifest = Manifest::default().with_segments(&segments, &[]);
+        let manifest = Manifest::of_segments(&segments);
         let started = std::time::Instant::now();
         let keys = Keys::open(&files, &manifest).unwrap().keys;
         println!("{count} keys in {} files, opened in {:?}", keys.files.len(), started.elapsed());

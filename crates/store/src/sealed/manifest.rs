@@ -294,12 +294,11 @@ impl Manifest {
         self.segments.values().map(|segment| files.segment(segment.month, segment.number))
     }
 
-    /// The segments that there will be after a change, to prepare what is derived from them.
-    pub(crate) fn with_segments(&self, added: &[Segment], dropped: &[u32]) -> Self {
-        let mut segments = self.segments.clone();
-        segments.retain(|number, _| !dropped.contains(number));
-        segments.extend(added.iter().map(|segment| (segment.number, segment.clone())));
-        Self { segments, seal: self.seal, root: self.root, removed: BTreeMap::new() }
+    /// One with these segments.
+    #[cfg(test)]
+    pub(crate) fn of_segments(segments: &[Segment]) -> Self {
+        let segments = segments.iter().map(|segment| (segment.number, segment.clone())).collect();
+        Self { segments, ..Self::default() }
     }
 
     /// The removals from a farm's segments, as the catalogue has them.

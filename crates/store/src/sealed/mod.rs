@@ -22,7 +22,10 @@ mod segment_schema;
 mod segment_writer;
 mod wide_keys;
 
-pub(crate) use columns::{SealedColumns, open_columns, verify_columns, verify_overlapping, write_columns};
+pub(crate) use columns::{
+    CodedSegments, NewBlocks, SealedColumns, open_columns, verify_columns, verify_overlapping,
+};
+pub(crate) use dictionaries::{StoredDictionaries, lengths};
 pub(crate) use files::{FarmFiles, remove_derived, remove_file};
 pub use holds::HeldFiles;
 pub(crate) use keys::{Candidate, KeyEntry, KeyFile, Keys, OpenedKeys, key_of, merge_keys, write_keys};
