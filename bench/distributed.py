@@ -1,7 +1,8 @@
-"""Asks servers of Spark Connect small sums whose exact results are known, and prints what each of them answers.
+"""Asks servers of Spark Connect, and DataFusion, small sums whose exact results are known, and prints what each of them answers.
 
 The sums are those that statistics need: 64-bit and decimal sums at their edges, floor division of products of 105 bits, averages
-of decimals, instants of the year 2997. Each server is started from its package, asked, and ended.
+of decimals, instants of the year 2997. Each server is started from its package, asked, and ended. DataFusion is asked in this
+process: it is what Sail and Ballista compute with.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ import sys
 import time
 import venv
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 FOLDER = REPOSITORY / "target/bench/distributed-env"
 SAIL = ["pysail==0.7.2", "pyspark-client==4.2.0", "pandas<3"]
+# The version that Ballista 55 is built on.
+DATAFUSION = "datafusion==55.0.0"
 SPARK = "pyspark==4.3.0"
 START_SECONDS = 300
 
@@ -51,6 +54,16 @@ PROBES = [
     ("unix_millis in the year 2997", "select unix_millis(timestamp'2997-10-01 00:00:00.123Z')", 32_432_659_200_123),
 ]
 
+# The same for DataFusion, where it has another name for something, or no division of decimals to a whole number.
+PRODUCT = f"(cast({COST} as decimal(19,0)) * cast({ELAPSED} as decimal(14,0)))"
+DIVISOR = f"cast({RUNTIME} as decimal(14,0))"
+IN_DATAFUSION = {
+    "10^18 n$ at the last ms of 40 days, floor of decimals by div": f"select cast(({PRODUCT} - {PRODUCT} % {DIVISOR}) / {DIVISOR} as bigint)",
+    "BIGINT div and %": f"select concat(x / 7, ',', x % 7) from {rows(BIG)}",
+    # Literals have nanoseconds there, which end in 2262; the column of a segment has milliseconds.
+    "unix_millis in the year 2997": "select cast(arrow_cast('2997-10-01T00:00:00.123Z', 'Timestamp(Millisecond, None)') as bigint)",
+}
+
 
 def main() -> int:
     """Tries the servers and prints a table."""
@@ -63,7 +76,7 @@ def main() -> int:
     servers = {"Sail": sail}
     if arguments.spark:
         servers["Spark"] = spark
-    answers = {name: tried(name, server) for name, server in servers.items()}
+    answers = {name: tried(name, server) for name, server in servers.items()} | {"DataFusion": in_datafusion()}
     print(f"| | exact | {' | '.join(answers)} |\n|---|---|{'---|' * len(answers)}")
     for index, (what, _, exact) in enumerate(PROBES):
         print(f"| {what} | {exact} | {' | '.join(found[index] for found in answers.values())} |")
@@ -75,6 +88,8 @@ def install(with_spark: bool) -> None:
     if not (FOLDER / "bin/sail").exists():
         venv.create(FOLDER, with_pip=True, clear=True)
         pip("install", *SAIL)
+    if not any(FOLDER.glob("lib/python*/site-packages/datafusion")):
+        pip("install", DATAFUSION)
     if with_spark and not (FOLDER / "spark").exists():
         # Beside the client, not in its place: both are called pyspark.
         pip("install", "--no-deps", "--target", str(FOLDER / "spark"), SPARK)
@@ -151,8 +166,26 @@ def connected(session: object, port: int) -> object:
 
 def answer(session: object, sql: str, exact: object) -> str:
     """The answer to one probe: exact, another number, or refused."""
+    return judged(lambda: session.sql(sql).collect()[0][0], exact)
+
+
+def in_datafusion() -> list[str]:
+    """What DataFusion answers to each probe."""
+    from datafusion import SessionContext
+
+    context = SessionContext()
+    return [answer_in_process(context, IN_DATAFUSION.get(what, sql), exact) for what, sql, exact in PROBES]
+
+
+def answer_in_process(context: object, sql: str, exact: object) -> str:
+    sql = sql.replace("explode(array(", "unnest(make_array(")
+    return judged(lambda: context.sql(sql).collect()[0].column(0)[0], exact)
+
+
+def judged(ask: Callable[[], object], exact: object) -> str:
+    """What is said of an answer, or of why there is none."""
     try:
-        found = str(session.sql(sql).collect()[0][0])
+        found = str(ask())
     except Exception as error:
         return "refused: " + str(error).strip().splitlines()[0].split("]")[0].lstrip("[")[:40]
     return "exact" if found == str(exact) else f"**{found}**"
