@@ -36,7 +36,7 @@ impl DenseSums {
     fn finish_bucket(&mut self, bucket: usize, output: &mut Output) {
         output.begin_bucket(bucket);
         let range = self.range(bucket);
-        self.sums.drain(range, |key, sum| output.push(key, sum));
+        self.sums.drain(range, output);
         output.end_bucket();
     }
 

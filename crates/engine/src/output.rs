@@ -8,6 +8,7 @@ use farmtally_model::{LIST_ROWS_MAX, RowList};
 use crate::accumulator::narrow_row;
 use crate::keys::KeyLayout;
 use crate::large_pages;
+use crate::narrow_sum::NarrowSum;
 
 /// A set of small numbers.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +56,42 @@ impl NumberSet {
                 rest &= rest - 1;
             }
         }
+    }
+}
+
+/// Takes groups in, ascending by key.
+pub(crate) trait Groups {
+    /// Takes a group whose pieces are all narrow.
+    fn narrow(&mut self, key: u64, sum: &NarrowSum);
+
+    /// Takes any group.
+    fn wide(&mut self, key: u64, sum: &Summary);
+}
+
+/// A plain list of groups.
+impl Groups for Vec<(u64, Summary)> {
+    fn narrow(&mut self, key: u64, sum: &NarrowSum) {
+        self.push((key, sum.summary()));
+    }
+
+    fn wide(&mut self, key: u64, sum: &Summary) {
+        self.push((key, *sum));
+    }
+}
+
+/// Who takes every group in the same way.
+#[derive(Debug)]
+pub(crate) struct Each<F>(pub(crate) F);
+
+impl<F: FnMut(u64, &Summary)> Groups for Each<F> {
+    #[inline]
+    fn narrow(&mut self, key: u64, sum: &NarrowSum) {
+        (self.0)(key, &sum.summary());
+    }
+
+    #[inline]
+    fn wide(&mut self, key: u64, sum: &Summary) {
+        (self.0)(key, sum);
     }
 }
 
@@ -112,9 +149,9 @@ impl Output {
         self.parts.push(Part { bucket, list: self.lists.len(), rows: row..row });
     }
 
-    /// Appends a group to the bucket that was begun.
+    /// Makes ready for a group of the bucket that was begun, and gives back its places.
     #[inline]
-    pub(crate) fn push(&mut self, key: u64, summary: &Summary) {
+    fn begin_row(&mut self, key: u64) -> [u32; 2] {
         let (first, second) = (key.wrapping_shr(self.keys.second_bits), key & self.second_mask);
         #[expect(clippy::cast_possible_truncation, reason = "places have 32 bits")]
         let codes = [first as u32, second as u32];
@@ -128,7 +165,7 @@ impl Output {
         if !self.list.has_room() {
             self.begin_list();
         }
-        self.list.push(key, &narrow_row(codes, summary));
+        codes
     }
 
     #[cold]
@@ -168,5 +205,19 @@ impl Output {
 
     pub(crate) fn bytes(&self) -> usize {
         self.lists.iter().chain([&self.list]).map(RowList::bytes).sum()
+    }
+}
+
+impl Groups for Output {
+    #[inline]
+    fn narrow(&mut self, key: u64, sum: &NarrowSum) {
+        let codes = self.begin_row(key);
+        self.list.push_small(key, codes, &sum.row());
+    }
+
+    #[inline]
+    fn wide(&mut self, key: u64, sum: &Summary) {
+        let codes = self.begin_row(key);
+        self.list.push(key, &narrow_row(codes, sum));
     }
 }

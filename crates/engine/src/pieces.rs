@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use farmtally_columns::Summary;
 
-use crate::fold::{Folder, Piece};
+use crate::fold::{Folder, Pieces};
 use crate::keys::KeyLayout;
-use crate::output::Output;
+use crate::output::{Each, Groups, Output};
 use crate::sink::{OpenBuckets, Sink};
 
 /// Pieces of a bucket from which on they are folded before the bucket is finished: memory follows the groups.
@@ -22,7 +22,7 @@ pub(crate) struct PieceLists {
 
 #[derive(Debug, Default)]
 struct PieceList {
-    pieces: Vec<Piece>,
+    pieces: Pieces,
     /// Groups of pieces that were folded, ascending.
     folded: Vec<(u64, Summary)>,
 }
@@ -36,11 +36,11 @@ impl PieceLists {
         output.begin_bucket(bucket);
         let list = &mut self.lists[self.open.place(bucket)];
         if list.folded.is_empty() {
-            self.folder.fold(&mut list.pieces, |key, summary| output.push(key, summary));
+            self.folder.fold(&list.pieces, output);
         } else {
             list.fold(&mut self.folder);
             for (key, summary) in list.folded.drain(..) {
-                output.push(key, &summary);
+                output.wide(key, &summary);
             }
         }
         list.pieces.clear();
@@ -76,7 +76,7 @@ impl PieceList {
     fn fold(&mut self, folder: &mut Folder) {
         let mut folded = Vec::with_capacity(self.folded.len() + self.pieces.len() / 2);
         let mut earlier = self.folded.drain(..).peekable();
-        folder.fold(&mut self.pieces, |key, summary| {
+        let mut merge = Each(|key, summary: &Summary| {
             while let Some(group) = earlier.next_if(|(earlier, _)| *earlier < key) {
                 folded.push(group);
             }
@@ -86,6 +86,7 @@ impl PieceList {
             }
             folded.push((key, summary));
         });
+        folder.fold(&self.pieces, &mut merge);
         folded.extend(earlier);
         self.folded = folded;
         self.pieces.clear();
@@ -106,7 +107,7 @@ impl Sink for PieceLists {
     #[inline]
     fn add(&mut self, bucket: u32, key: u64, cost_nanos: u64, runtime_ms: u32) {
         let place = self.open.place(bucket as usize);
-        self.lists[place].pieces.push(Piece::new(key, cost_nanos, runtime_ms));
+        self.lists[place].pieces.add(key, cost_nanos, runtime_ms);
     }
 
     fn finish(&mut self, output: &mut Output) {
@@ -114,9 +115,8 @@ impl Sink for PieceLists {
     }
 
     fn bytes(&self) -> usize {
-        let bytes = |list: &PieceList| {
-            list.pieces.capacity() * size_of::<Piece>() + list.folded.capacity() * size_of::<(u64, Summary)>()
-        };
+        let bytes =
+            |list: &PieceList| list.pieces.bytes() + list.folded.capacity() * size_of::<(u64, Summary)>();
         self.lists.iter().map(bytes).sum::<usize>() + self.folder.bytes()
     }
 

@@ -1,87 +1,11 @@
 //! Sums by number: narrow ones for pieces that are short and cheap, which nearly all are, and wide ones beside for the others.
-//!
-//! A narrow sum takes 32 bytes where a summary takes 48, and a piece is added to it with half of the instructions: the least
-//! and greatest numbers are one comparison of four lanes.
 
 use std::ops::Range;
 
 use farmtally_columns::Summary;
 
-/// Pieces with a cost below 2^32 nano-dollars and a runtime below 2^24 milliseconds are added to narrow sums.
-const COST_BITS: u32 = 32;
-const RUNTIME_BITS: u32 = 24;
-/// Most pieces of a narrow sum, so that neither the count nor the sum of runtimes leaves its part of the word.
-const PIECES_MAX: usize = 1 << COUNT_BITS;
-const COUNT_BITS: u32 = 20;
-const RUNTIME_SUM_BITS: u32 = COUNT_BITS + RUNTIME_BITS;
-
-const _: () = assert!(COUNT_BITS + RUNTIME_SUM_BITS <= u64::BITS);
-
-/// Count, sums, least and greatest of fewer than [`PIECES_MAX`] narrow pieces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(C, align(32))]
-struct NarrowSum {
-    /// The greatest cost and runtime, and the greatest complements of them, which are the complements of the least; as signed
-    /// numbers in the same order, because those can be compared four at once on every processor.
-    greatest: [i32; 4],
-    cost_sum_nanos: u64,
-    /// The count above the sum of runtimes.
-    count_and_runtime_sum: u64,
-}
-
-impl NarrowSum {
-    const EMPTY: Self = Self { greatest: [i32::MIN; 4], cost_sum_nanos: 0, count_and_runtime_sum: 0 };
-
-    #[inline]
-    fn add(&mut self, cost_nanos: u32, runtime_ms: u32) {
-        let piece = [cost_nanos, runtime_ms, !cost_nanos, !runtime_ms].map(signed);
-        for (greatest, own) in self.greatest.iter_mut().zip(piece) {
-            *greatest = (*greatest).max(own);
-        }
-        self.cost_sum_nanos = self.cost_sum_nanos.wrapping_add(u64::from(cost_nanos));
-        let counted = u64::from(runtime_ms) | 1 << RUNTIME_SUM_BITS;
-        self.count_and_runtime_sum = self.count_and_runtime_sum.wrapping_add(counted);
-    }
-
-    /// Takes what it has to a wide sum.
-    #[inline]
-    fn move_to(&mut self, wide: &mut Summary) {
-        if self.count() > 0 {
-            wide.merge(&self.summary());
-            *self = Self::EMPTY;
-        }
-    }
-
-    #[inline]
-    fn count(&self) -> u32 {
-        (self.count_and_runtime_sum >> RUNTIME_SUM_BITS) as u32
-    }
-
-    #[inline]
-    fn summary(&self) -> Summary {
-        let [cost_max, runtime_max, cost_min, runtime_min] = self.greatest.map(unsigned);
-        Summary {
-            count: self.count(),
-            runtime_min_ms: !runtime_min,
-            runtime_max_ms: runtime_max,
-            runtime_sum_ms: self.count_and_runtime_sum & ((1 << RUNTIME_SUM_BITS) - 1),
-            cost_sum_nanos: self.cost_sum_nanos,
-            cost_min_nanos: u64::from(!cost_min),
-            cost_max_nanos: u64::from(cost_max),
-        }
-    }
-}
-
-/// Unsigned numbers as signed ones in the same order.
-#[inline]
-fn signed(number: u32) -> i32 {
-    (number ^ 1 << 31).cast_signed()
-}
-
-#[inline]
-fn unsigned(number: i32) -> u32 {
-    number.cast_unsigned() ^ 1 << 31
-}
+use crate::narrow_sum::{self, COST_BITS, NarrowSum, PIECES_MAX, RUNTIME_BITS};
+use crate::output::Groups;
 
 /// Sums by number from zero.
 #[derive(Debug, Default)]
@@ -147,24 +71,21 @@ impl SumTable {
         &mut self.wide[range]
     }
 
-    /// Takes the sums of a range out and hands those that are not empty to `each`, with their place in the range.
+    /// Takes the sums of a range out and hands those that are not empty to `groups`. Their keys are their places in the range.
     #[inline]
-    pub(crate) fn drain(&mut self, range: Range<usize>, mut each: impl FnMut(u64, &Summary)) {
+    pub(crate) fn drain(&mut self, range: Range<usize>, groups: &mut impl Groups) {
         if self.wide.is_empty() {
-            for (place, sum) in (0..).zip(&mut self.narrow[range]) {
-                if sum.count() > 0 {
-                    each(place, &sum.summary());
-                    *sum = NarrowSum::EMPTY;
-                }
-            }
-            return;
+            return narrow_sum::drain(&mut self.narrow[range], 0, groups);
         }
         let sums = self.narrow[range.clone()].iter_mut().zip(&mut self.wide[range]);
-        for (place, (narrow, wide)) in (0..).zip(sums) {
-            narrow.move_to(wide);
+        for (key, (narrow, wide)) in (0..).zip(sums) {
             if wide.count > 0 {
-                each(place, wide);
+                narrow.move_to(wide);
+                groups.wide(key, wide);
                 *wide = Summary::EMPTY;
+            } else if !narrow.is_empty() {
+                groups.narrow(key, narrow);
+                *narrow = NarrowSum::EMPTY;
             }
         }
     }
@@ -198,6 +119,7 @@ impl SumTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::Each;
     use proptest::prelude::*;
 
     fn number(bits: u32) -> impl Strategy<Value = u64> {
@@ -223,10 +145,10 @@ mod tests {
             let mut grown = SumTable::new(9);
             grown.take_over(4..9, &table, 0..5);
             let mut drained = [Summary::EMPTY; 4];
-            grown.drain(5..9, |place, sum| drained[usize::try_from(place).unwrap()] = *sum);
+            grown.drain(5..9, &mut Each(|place, sum: &Summary| drained[usize::try_from(place).unwrap()] = *sum));
             prop_assert_eq!(drained, plain);
             let mut left = 0;
-            grown.drain(0..9, |_, _| left += 1);
+            grown.drain(0..9, &mut Each(|_, _: &Summary| left += 1));
             prop_assert_eq!(left, 0);
         }
     }
@@ -241,6 +163,6 @@ mod tests {
             plain.add((1 << COST_BITS) - 1, (1 << RUNTIME_BITS) - 1);
         }
         assert!(table.wide.is_empty());
-        table.drain(0..1, |_, sum| assert_eq!(*sum, plain));
+        table.drain(0..1, &mut Each(|_, sum: &Summary| assert_eq!(*sum, plain)));
     }
 }

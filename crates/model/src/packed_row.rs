@@ -37,23 +37,66 @@ pub struct PackedRow {
 
 const _: () = assert!(size_of::<PackedRow>() == 32);
 
+/// A row without its codes, whose least and greatest amounts fit 32 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SmallRow {
+    /// Sessions with a piece in the row; never zero.
+    pub count: u32,
+    /// Sum of the costs in nano-dollars.
+    pub cost_sum_nanos: u64,
+    /// Sum of the runtimes in milliseconds.
+    pub runtime_sum_ms: u64,
+    /// Least cost in nano-dollars, and above it, from the 32nd bit on, the greatest.
+    pub costs_nanos: u64,
+    /// Least runtime in milliseconds, and above it the greatest.
+    pub runtimes_ms: u64,
+}
+
+impl SmallRow {
+    /// The same row with its codes.
+    #[expect(clippy::cast_possible_truncation, reason = "halves of a word")]
+    fn with_codes(&self, codes: [u32; 2]) -> NarrowRow {
+        NarrowRow {
+            codes,
+            count: self.count,
+            runtime_min_ms: self.runtimes_ms as u32,
+            runtime_max_ms: (self.runtimes_ms >> 32) as u32,
+            runtime_sum_ms: self.runtime_sum_ms,
+            cost_sum_nanos: self.cost_sum_nanos,
+            cost_min_nanos: self.costs_nanos & u64::from(u32::MAX),
+            cost_max_nanos: self.costs_nanos >> 32,
+        }
+    }
+}
+
 impl PackedRow {
     /// The row, if it fits.
     #[inline]
     fn new(key: u64, row: &NarrowRow) -> Option<Self> {
+        // The least cost is at most the greatest, unless the row is empty, which is told by its count.
+        let small = SmallRow {
+            count: row.count,
+            cost_sum_nanos: row.cost_sum_nanos,
+            runtime_sum_ms: row.runtime_sum_ms,
+            costs_nanos: row.cost_min_nanos | row.cost_max_nanos << 32,
+            runtimes_ms: u64::from(row.runtime_min_ms) | u64::from(row.runtime_max_ms) << 32,
+        };
+        if row.cost_max_nanos >> 32 == 0 { Self::of_small(key, &small) } else { None }
+    }
+
+    #[inline]
+    fn of_small(key: u64, row: &SmallRow) -> Option<Self> {
         let count = u64::from(row.count);
         let beyond = key >> KEY_BITS
             | count >> COUNT_BITS
             | row.cost_sum_nanos >> COST_SUM_BITS
-            | row.cost_max_nanos >> 32
             | row.runtime_sum_ms >> 32;
-        // The least cost is at most the greatest, unless the row is empty, which is told by its count.
-        (beyond == 0 && count != 0).then(|| Self {
+        (beyond == 0 && count != 0).then_some(Self {
             words: [
                 key | count << KEY_BITS
                     | (row.cost_sum_nanos >> COST_SUM_LOW_BITS) << (KEY_BITS + COUNT_BITS),
-                row.cost_min_nanos | row.cost_max_nanos << 32,
-                u64::from(row.runtime_min_ms) | u64::from(row.runtime_max_ms) << 32,
+                row.costs_nanos,
+                row.runtimes_ms,
                 row.runtime_sum_ms | row.cost_sum_nanos << 32,
             ],
         })
@@ -139,6 +182,15 @@ impl RowList {
         }
     }
 
+    /// Appends a row with small amounts, whose codes make `key` as in [`Self::push`].
+    #[inline]
+    pub fn push_small(&mut self, key: u64, codes: [u32; 2], row: &SmallRow) {
+        match PackedRow::of_small(key, row) {
+            Some(packed) => self.rows.push(packed),
+            None => self.push_beside(row.with_codes(codes)),
+        }
+    }
+
     #[cold]
     #[inline(never)]
     pub(crate) fn push_beside(&mut self, row: NarrowRow) {
@@ -201,8 +253,23 @@ mod tests {
             }).collect();
             let mut list = RowList::default();
             for row in &rows {
-                list.push(u64::from(row.codes[0]) << SECOND_BITS | u64::from(row.codes[1]), row);
+                let key = u64::from(row.codes[0]) << SECOND_BITS | u64::from(row.codes[1]);
+                if row.cost_max_nanos >> 32 == 0 {
+                    let small = SmallRow {
+                        count: row.count,
+                        cost_sum_nanos: row.cost_sum_nanos,
+                        runtime_sum_ms: row.runtime_sum_ms,
+                        costs_nanos: row.cost_min_nanos | row.cost_max_nanos << 32,
+                        runtimes_ms: u64::from(row.runtime_min_ms) | u64::from(row.runtime_max_ms) << 32,
+                    };
+                    list.push_small(key, row.codes, &small);
+                }
+                list.push(key, row);
             }
+            let rows: Vec<NarrowRow> = rows
+                .into_iter()
+                .flat_map(|row| std::iter::repeat_n(row, if row.cost_max_nanos >> 32 == 0 { 2 } else { 1 }))
+                .collect();
             prop_assert_eq!(list.len(), rows.len());
             let part: Vec<_> = rows.iter().skip(from).take(len).copied().collect();
             prop_assert_eq!(list.range(from..from + len, SECOND_BITS).collect::<Vec<_>>(), part);

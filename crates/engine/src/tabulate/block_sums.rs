@@ -3,6 +3,7 @@
 
 use farmtally_columns::Summary;
 
+use crate::output::Each;
 use crate::sum_table::SumTable;
 
 /// Sums up to which there is a table: 512 KiB, so that it stays in the second-level cache.
@@ -76,10 +77,11 @@ impl BlockSums {
     /// Hands on and forgets every sum of something, with group and bucket.
     pub(crate) fn drain(&mut self, mut visit: impl FnMut(u64, u32, &Summary)) {
         let (first_bucket, buckets) = (self.first_bucket, self.buckets.max(1) as u64);
-        self.sums.drain(0..self.sums.len(), |place, sum| {
+        let mut each = Each(|place, sum: &Summary| {
             let bucket = u32::try_from(place % buckets).unwrap_or(0);
             visit(place / buckets, first_bucket + bucket, sum);
         });
+        self.sums.drain(0..self.sums.len(), &mut each);
     }
 }
 

@@ -1,0 +1,142 @@
+//! The narrowest sum: for pieces that are short and cheap, which nearly all are.
+//!
+//! It takes 32 bytes where a summary takes 48, a piece is added to it with half of the instructions, because the least and
+//! greatest numbers are one comparison of four lanes, and it lies as the row of an answer does.
+
+use farmtally_columns::Summary;
+use farmtally_model::SmallRow;
+
+use crate::output::Groups;
+
+/// Costs from 2^32 nano-dollars and runtimes from 2^24 milliseconds are not narrow.
+pub(crate) const COST_BITS: u32 = 32;
+pub(crate) const RUNTIME_BITS: u32 = 24;
+/// Pieces of one narrow sum must be fewer, so that neither the count nor the sum of runtimes leaves its part of the word.
+pub(crate) const PIECES_MAX: usize = 1 << COUNT_BITS;
+const COUNT_BITS: u32 = 20;
+const RUNTIME_SUM_BITS: u32 = COUNT_BITS + RUNTIME_BITS;
+
+const _: () = assert!(COUNT_BITS + RUNTIME_SUM_BITS <= u64::BITS);
+
+const _: () = assert!(RUNTIME_BITS < u32::BITS);
+
+/// Whether a piece can be added to narrow sums.
+#[inline]
+pub(crate) fn is_narrow(cost_nanos: u64, runtime_ms: u32) -> bool {
+    cost_nanos >> COST_BITS | u64::from(runtime_ms >> RUNTIME_BITS) == 0
+}
+
+/// Count, sums, least and greatest of fewer than [`PIECES_MAX`] narrow pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C, align(32))]
+pub(crate) struct NarrowSum {
+    /// The greatest complement of a cost, which is the complement of the least, the greatest cost, and the same of runtimes;
+    /// as signed numbers in the same order, because those can be compared four at once on every processor.
+    greatest: [i32; 4],
+    cost_sum_nanos: u64,
+    /// The count above the sum of runtimes.
+    count_and_runtime_sum: u64,
+}
+
+impl NarrowSum {
+    pub(crate) const EMPTY: Self =
+        Self { greatest: [i32::MIN; 4], cost_sum_nanos: 0, count_and_runtime_sum: 0 };
+
+    /// Adds a piece, of which the runtime has [`RUNTIME_BITS`].
+    #[inline]
+    pub(crate) fn add(&mut self, cost_nanos: u32, runtime_ms: u32) {
+        let piece = [!cost_nanos, cost_nanos, !runtime_ms, runtime_ms].map(signed);
+        for (greatest, own) in self.greatest.iter_mut().zip(piece) {
+            *greatest = (*greatest).max(own);
+        }
+        self.cost_sum_nanos = self.cost_sum_nanos.wrapping_add(u64::from(cost_nanos));
+        let counted = u64::from(runtime_ms) | 1 << RUNTIME_SUM_BITS;
+        self.count_and_runtime_sum = self.count_and_runtime_sum.wrapping_add(counted);
+    }
+
+    /// Takes what it has to a wide sum.
+    #[inline]
+    pub(crate) fn move_to(&mut self, wide: &mut Summary) {
+        if !self.is_empty() {
+            wide.merge(&self.summary());
+            *self = Self::EMPTY;
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count_and_runtime_sum == 0
+    }
+
+    #[inline]
+    fn count(&self) -> u32 {
+        (self.count_and_runtime_sum >> RUNTIME_SUM_BITS) as u32
+    }
+
+    #[inline]
+    fn runtime_sum_ms(&self) -> u64 {
+        self.count_and_runtime_sum & ((1 << RUNTIME_SUM_BITS) - 1)
+    }
+
+    /// As the row of an answer. It must not be empty.
+    #[inline]
+    pub(crate) fn row(&self) -> SmallRow {
+        let [cost_min, cost_max, runtime_min, runtime_max] = self.greatest.map(unsigned);
+        let word = |least: u32, greatest: u32| u64::from(!least) | u64::from(greatest) << 32;
+        SmallRow {
+            count: self.count(),
+            cost_sum_nanos: self.cost_sum_nanos,
+            runtime_sum_ms: self.runtime_sum_ms(),
+            costs_nanos: word(cost_min, cost_max),
+            runtimes_ms: word(runtime_min, runtime_max),
+        }
+    }
+
+    /// As a wide sum.
+    #[inline]
+    pub(crate) fn summary(&self) -> Summary {
+        let [cost_min, cost_max, runtime_min, runtime_max] = self.greatest.map(unsigned);
+        Summary {
+            count: self.count(),
+            runtime_min_ms: !runtime_min,
+            runtime_max_ms: runtime_max,
+            runtime_sum_ms: self.runtime_sum_ms(),
+            cost_sum_nanos: self.cost_sum_nanos,
+            cost_min_nanos: u64::from(!cost_min),
+            cost_max_nanos: u64::from(cost_max),
+        }
+    }
+}
+
+/// Unsigned numbers as signed ones in the same order.
+#[inline]
+fn signed(number: u32) -> i32 {
+    (number ^ 1 << 31).cast_signed()
+}
+
+#[inline]
+fn unsigned(number: i32) -> u32 {
+    number.cast_unsigned() ^ 1 << 31
+}
+
+/// Sums that lie together are looked at so many at once.
+const LOOKED_AT: usize = 64;
+
+/// Takes the sums out and hands those that are not empty to `groups`; the key of the first one is `first_key`.
+///
+/// Whether a sum is empty cannot be foretold, so it becomes a bit first, and only bits that are set are branched on.
+#[inline]
+pub(crate) fn drain(sums: &mut [NarrowSum], first_key: u64, groups: &mut impl Groups) {
+    for (key, sums) in (first_key..).step_by(LOOKED_AT).zip(sums.chunks_mut(LOOKED_AT)) {
+        let mut filled = 0_u64;
+        for (bit, sum) in sums.iter().enumerate() {
+            filled |= u64::from(!sum.is_empty()) << bit;
+        }
+        while filled != 0 {
+            let bit = filled.trailing_zeros();
+            filled &= filled - 1;
+            let sum = std::mem::replace(&mut sums[bit as usize], NarrowSum::EMPTY);
+            groups.narrow(key.wrapping_add(u64::from(bit)), &sum);
+        }
+    }
+}
