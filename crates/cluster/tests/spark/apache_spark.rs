@@ -6,28 +6,23 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use farmtally_cluster::Address;
-use farmtally_model::StatisticsTable;
-use farmtally_model::aggregation::Status;
 use farmtally_testkit::reference;
 use tempfile::TempDir;
 
-use crate::failures::{question, refusal, sealed_farm, sessions};
-use crate::farm::Farm;
+use crate::failures::{check_while, question, refusal, sealed_farm, sessions};
 use crate::same_rows::{check_every_dimension, check_random_farms};
-use crate::server::{Server, free_port, tool};
+use crate::server::{REGISTRATION_MAX, Server, free_port, tool, wait_for};
 
 /// Sessions of the farm: enough for a question of some seconds.
 const SESSIONS: u32 = 60_000;
 /// What the server asks everybody for.
 const TOKEN: &str = "only-farmtally-knows";
-/// How long Spark may take to register its workers.
-const REGISTRATION_MAX: Duration = Duration::from_mins(3);
 
 /// A master, two workers and a Spark Connect server, each a process of its own.
 pub(crate) struct Spark {
     connect: Server,
     workers: [Server; 2],
-    _master: Server,
+    master: Server,
     folder: TempDir,
 }
 
@@ -96,11 +91,16 @@ impl Spark {
             "spark-internal",
         ]);
         let connect = Server::start(connect, connect_port, &log("connect.log"));
-        Self { connect, workers, _master: master, folder }
+        Self { connect, workers, master, folder }
     }
 
     pub(crate) fn address(&self) -> Address {
         self.connect.address().with_token(TOKEN).unwrap()
+    }
+
+    /// All of them; a worker's executors are of its group.
+    pub(crate) fn servers(&self) -> Vec<&Server> {
+        self.workers.iter().chain([&self.master, &self.connect]).collect()
     }
 
     /// Ends the process of one executor at once, or that of the next one to come where the last was killed just before.
@@ -139,14 +139,6 @@ fn environment(command: &mut Command, home: &Path, folder: &Path) {
     command.env("SPARK_LOCAL_IP", "127.0.0.1").env("SPARK_NO_DAEMONIZE", "1");
 }
 
-fn wait_for(log: &Path, text: &str, times: usize) {
-    let begun = Instant::now();
-    while fs::read_to_string(log).unwrap_or_default().matches(text).count() < times {
-        assert!(begun.elapsed() < REGISTRATION_MAX, "{}: {text:?} is not there", log.display());
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
 #[test]
 #[ignore = "needs Apache Spark and Java; scripts/test-cluster --spark runs it"]
 fn farms_have_the_rows_of_the_native_engine_and_of_the_reference() {
@@ -170,28 +162,20 @@ fn a_worker_that_is_killed_in_the_middle_makes_no_wrong_answer() {
     assert_eq!(*farm.answer(&question()), expected, "with nobody killed");
     println!("with nobody killed: {:?}", begun.elapsed());
     for delay_ms in [200, 600, 1_200, 2_000] {
-        check_while(&farm, &expected, &format!("an executor killed after {delay_ms} ms"), || {
-            std::thread::sleep(Duration::from_millis(delay_ms));
-            spark.kill_an_executor();
-        });
+        check_while(
+            &farm,
+            &question(),
+            &expected,
+            &format!("an executor killed after {delay_ms} ms"),
+            || {
+                std::thread::sleep(Duration::from_millis(delay_ms));
+                spark.kill_an_executor();
+            },
+        );
     }
-    check_while(&farm, &expected, "a worker killed with its executor", || {
+    check_while(&farm, &question(), &expected, "a worker killed with its executor", || {
         std::thread::sleep(Duration::from_millis(600));
         spark.workers[0].kill();
     });
     assert_eq!(*farm.answer(&question()), expected, "afterwards, by the worker that is left");
-}
-
-/// Asks, and does something meanwhile: the answer is the right one, or there is none and a reason.
-fn check_while(farm: &Farm, expected: &StatisticsTable, what: &str, meanwhile: impl FnOnce()) {
-    let begun = Instant::now();
-    let id = farm.begin(&question());
-    meanwhile();
-    let page = farm.end_of(id);
-    println!("{what}: {:?} after {:.1?} {:?}", page.status, begun.elapsed(), page.status_message);
-    match page.status {
-        Status::Completed => assert_eq!(*page.table.unwrap(), *expected),
-        Status::Failed | Status::Timeout => assert!(page.status_message.is_some()),
-        Status::InProgress => panic!("it did not end"),
-    }
 }

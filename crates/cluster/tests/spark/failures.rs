@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use farmtally_model::aggregation::Status;
 use farmtally_model::{
-    AggregationQuery, GroupBy, LineCost, Period, Record, Resources, Statistic, StatisticSet, TimeRange,
-    Timestamp, UsageGroupBy, UtcOffset,
+    AggregationQuery, GroupBy, LineCost, Period, Record, Resources, Statistic, StatisticSet, StatisticsTable,
+    TimeRange, Timestamp, UsageGroupBy, UtcOffset,
 };
 use farmtally_testkit::reference;
 
@@ -80,6 +80,26 @@ pub(crate) fn refusal(farm: &Farm) -> String {
     assert_eq!(page.status, Status::Failed);
     assert!(page.table.is_none());
     page.status_message.unwrap()
+}
+
+/// Asks, and does something meanwhile: the answer is the right one, or there is none and a reason.
+pub(crate) fn check_while(
+    farm: &Farm,
+    query: &AggregationQuery,
+    expected: &StatisticsTable,
+    what: &str,
+    meanwhile: impl FnOnce(),
+) {
+    let begun = Instant::now();
+    let id = farm.begin(query);
+    meanwhile();
+    let page = farm.end_of(id);
+    println!("{what}: {:?} after {:.1?} {:?}", page.status, begun.elapsed(), page.status_message);
+    match page.status {
+        Status::Completed => assert_eq!(*page.table.unwrap(), *expected),
+        Status::Failed | Status::Timeout => assert!(page.status_message.is_some()),
+        Status::InProgress => panic!("it did not end"),
+    }
 }
 
 #[test]

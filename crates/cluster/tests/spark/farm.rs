@@ -1,10 +1,12 @@
 //! A farm in a folder, partly sealed, and questions about it through the service.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use farmtally_cluster::{Address, SparkEngine};
+use farmtally_engine::DistributedEngine;
 use farmtally_model::aggregation::Status;
 use farmtally_model::{
     AggregationQuery, DisplayName, FarmId, LineCost, NanoUsd, Record, RecordNames, Resources, Session,
@@ -50,11 +52,31 @@ impl Farm {
     }
 
     /// Gives the service an engine that is asked about everything that is sealed.
-    pub(crate) fn asking(mut self, address: &Address) -> Self {
-        let root = format!("file://{}", self.folder().display());
-        let engine = SparkEngine::new(address.clone(), &root).unwrap();
-        self.open(Some(Distributed { engine: Arc::new(engine), records_min: 0 }));
+    pub(crate) fn asking(self, address: &Address) -> Self {
+        let engine = Arc::new(self.engine(address));
+        self.asking_engine(engine)
+    }
+
+    pub(crate) fn asking_engine(mut self, engine: Arc<dyn DistributedEngine>) -> Self {
+        self.open(Some(Distributed { engine, records_min: 0 }));
         self
+    }
+
+    /// An engine that reads this farm's segments.
+    pub(crate) fn engine(&self, address: &Address) -> SparkEngine {
+        SparkEngine::new(address.clone(), &format!("file://{}", self.folder().display())).unwrap()
+    }
+
+    /// Another farm with the same files, in a service without a distributed engine.
+    pub(crate) fn copied(&mut self) -> Self {
+        self.close();
+        let folder = tempfile::tempdir().unwrap();
+        let from = self.folder().join(".");
+        assert!(Command::new("cp").arg("-r").arg(from).arg(folder.path()).status().unwrap().success());
+        let mut copy = Self { folder, now: self.now, limits: self.limits, service: None };
+        copy.open(None);
+        self.open(None);
+        copy
     }
 
     pub(crate) fn ending_after(mut self, runtime_max: Duration) -> Self {

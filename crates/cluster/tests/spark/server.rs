@@ -1,6 +1,6 @@
 //! Servers of Spark Connect, started for one test and ended with it.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,11 @@ use farmtally_cluster::Address;
 
 /// How long a server may take to start on a busy machine.
 const START_MAX: Duration = Duration::from_mins(3);
+
+/// How long servers of one cluster may take to find each other.
+pub(crate) const REGISTRATION_MAX: Duration = Duration::from_mins(3);
+/// Linux counts processor time in these, whatever the machine.
+const TICKS_PER_SECOND: u32 = 100;
 
 /// A running server.
 pub(crate) struct Server {
@@ -58,6 +63,17 @@ impl Server {
         address_of(self.port)
     }
 
+    /// The processor time of its processes so far.
+    pub(crate) fn cpu(&self) -> Duration {
+        let group = self.process.id().to_string();
+        let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+            let stat = fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
+            let fields = after_name(&stat)?;
+            (fields.get(2) == Some(&group.as_str())).then(|| ticks(&fields))
+        });
+        processes.sum::<u32>() * (Duration::from_secs(1) / TICKS_PER_SECOND)
+    }
+
     /// Ends it at once, with everything that it started, as a machine does that loses its power.
     pub(crate) fn kill(&mut self) {
         let group = rustix::process::Pid::from_child(&self.process);
@@ -69,6 +85,31 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// The processor time of this process so far.
+pub(crate) fn own_cpu() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    ticks(&after_name(&stat).unwrap()) * (Duration::from_secs(1) / TICKS_PER_SECOND)
+}
+
+/// What `/proc/PID/stat` has after the name, which may have blanks in it: state, parent, group, and so on.
+fn after_name(stat: &str) -> Option<Vec<&str>> {
+    stat.rsplit_once(") ").map(|(_, fields)| fields.split(' ').collect())
+}
+
+/// Processor time in user and system mode.
+fn ticks(fields: &[&str]) -> u32 {
+    fields[11..=12].iter().map(|text| text.parse::<u32>().unwrap()).sum()
+}
+
+/// Waits until a server has said something so many times.
+pub(crate) fn wait_for(log: &Path, text: &str, times: usize) {
+    let begun = Instant::now();
+    while fs::read_to_string(log).unwrap_or_default().matches(text).count() < times {
+        assert!(begun.elapsed() < REGISTRATION_MAX, "{}: {text:?} is not there", log.display());
+        std::thread::sleep(Duration::from_millis(100));
     }
 }
 

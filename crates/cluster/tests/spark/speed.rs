@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 
 use farmtally_cluster::Address;
 use farmtally_model::{
-    AggregationQuery, GroupBy, Period, QueueId, Record, Resources, Statistic, StatisticSet, Submission,
-    TimeRange, Timestamp, UsageGroupBy, UtcOffset,
+    AggregationQuery, GroupBy, Period, QueueId, Record, Resources, Statistic, StatisticSet, StatisticsTable,
+    Submission, TimeRange, Timestamp, UsageGroupBy, UtcOffset,
 };
 use farmtally_testkit::sample_farm::{SampleFarmOptions, sample_farm};
 
 use crate::apache_spark::Spark;
 use crate::farm::Farm;
-use crate::server::Server;
+use crate::server::{Server, own_cpu};
 
 /// Sessions of the farm unless `FARMTALLY_SESSIONS` says otherwise.
 const SESSIONS: u32 = 200_000;
-/// How often each question is asked; the median counts.
+/// How often each engine is asked each question; the median counts.
 const REPEATS: usize = 3;
 const DAYS: u32 = 360;
 
@@ -72,37 +72,71 @@ fn questions(queues: &BTreeSet<QueueId>) -> Vec<(&'static str, AggregationQuery)
     ]
 }
 
-/// The median time from Start to the end of a question, and the rows of its answer.
-fn timed(
-    farm: &Farm,
-    query: &AggregationQuery,
-) -> (Duration, std::sync::Arc<farmtally_model::StatisticsTable>) {
-    let mut times = Vec::new();
-    loop {
-        let begun = Instant::now();
-        let table = farm.answer(query);
-        times.push(begun.elapsed());
-        if times.len() == REPEATS {
+/// Another engine, and the processes that it is made of.
+struct Peer<'a> {
+    name: &'static str,
+    address: Address,
+    servers: Vec<&'a Server>,
+}
+
+/// Wall time from Start to the end of questions, and processor time of all who took part.
+#[derive(Default)]
+struct Times(Vec<Duration>, Vec<Duration>);
+
+impl Times {
+    fn medians(mut self) -> String {
+        for times in [&mut self.0, &mut self.1] {
             times.sort_unstable();
-            return (times[REPEATS / 2], table);
         }
+        format!("{:.2?} | {:.2?}", self.0[REPEATS / 2], self.1[REPEATS / 2])
     }
 }
 
-fn compare(name: &str, address: &Address) {
-    let sessions =
-        std::env::var("FARMTALLY_SESSIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(SESSIONS);
-    let mut farm = Farm::new(now());
+/// Asks once more, and expects the rows that are known.
+fn ask_timed(
+    farm: &Farm,
+    query: &AggregationQuery,
+    expected: &StatisticsTable,
+    servers: &[&Server],
+    times: &mut Times,
+) {
+    let cpu = || own_cpu() + servers.iter().map(|server| server.cpu()).sum::<Duration>();
+    let (cpu_before, begun) = (cpu(), Instant::now());
+    let found = farm.answer(query);
+    times.0.push(begun.elapsed());
+    times.1.push(cpu().saturating_sub(cpu_before));
+    assert_eq!(*found, *expected, "{query:?}");
+}
+
+/// The sample farm, sealed, with so many sessions unless `FARMTALLY_SESSIONS` says otherwise.
+fn sealed_sample() -> (Farm, Vec<(&'static str, AggregationQuery)>) {
+    let sessions = std::env::var("FARMTALLY_SESSIONS").ok().and_then(|text| text.parse().ok());
+    let sessions = sessions.unwrap_or(SESSIONS);
+    let farm = Farm::new(now());
     farm.store_submissions(submissions(sessions));
-    farm = farm.sealed();
-    let questions = questions(&queues(sessions));
-    let native: Vec<_> = questions.iter().map(|(_, query)| timed(&farm, query)).collect();
-    farm = farm.asking(address);
-    println!("{sessions} sessions\n| question | rows | native | {name} |\n|---|---|---|---|");
-    for ((what, query), (native, expected)) in questions.iter().zip(native) {
-        let (distributed, found) = timed(&farm, query);
-        assert_eq!(found, expected, "{what}");
-        println!("| {what} | {} | {native:.1?} | {distributed:.1?} |", expected.rows.len());
+    println!("{sessions} sessions");
+    (farm.sealed(), questions(&queues(sessions)))
+}
+
+/// Prints what each question takes, asked in turns of the native engine and of each other one.
+fn compare(peers: &[Peer<'_>]) {
+    let (mut native, questions) = sealed_sample();
+    let farms: Vec<_> = peers.iter().map(|peer| native.copied().asking(&peer.address)).collect();
+    let names: Vec<_> = peers.iter().map(|peer| format!("{} | its CPU", peer.name)).collect();
+    let names = names.join(" | ");
+    println!("| question | rows | native | its CPU | {names} |\n|{}", "---|".repeat(4 + 2 * peers.len()));
+    for (what, query) in questions {
+        let expected = native.answer(&query);
+        let mut native_times = Times::default();
+        let mut times: Vec<_> = peers.iter().map(|_| Times::default()).collect();
+        for _ in 0..REPEATS {
+            ask_timed(&native, &query, &expected, &[], &mut native_times);
+            for ((peer, farm), times) in peers.iter().zip(&farms).zip(&mut times) {
+                ask_timed(farm, &query, &expected, &peer.servers, times);
+            }
+        }
+        let times: Vec<_> = times.into_iter().map(Times::medians).collect();
+        println!("| {what} | {} | {} | {} |", expected.rows.len(), native_times.medians(), times.join(" | "));
     }
 }
 
@@ -110,12 +144,12 @@ fn compare(name: &str, address: &Address) {
 #[ignore = "needs Sail; scripts/test-cluster --speed runs it"]
 fn sail_has_the_rows_of_a_large_farm_in_a_time_that_is_printed() {
     let server = Server::sail();
-    compare("Sail", &server.address());
+    compare(&[Peer { name: "Sail", address: server.address(), servers: vec![&server] }]);
 }
 
 #[test]
 #[ignore = "needs Apache Spark and Java; scripts/test-cluster --speed --spark runs it"]
 fn apache_spark_has_the_rows_of_a_large_farm_in_a_time_that_is_printed() {
     let spark = Spark::start(128 << 20);
-    compare("Spark", &spark.address());
+    compare(&[Peer { name: "Spark", address: spark.address(), servers: spark.servers() }]);
 }
