@@ -58,6 +58,11 @@ impl<V: Clone> Values<V> {
         self.ranks.get(self, key)
     }
 
+    /// Bytes that [`Self::ranks_by`] needs for keys of this type; none once the order is known.
+    pub(crate) fn bytes_to_rank<K>(&self) -> usize {
+        self.ranks.bytes_to_find(self.len, size_of::<K>())
+    }
+
     pub(crate) fn push(&mut self, value: V) -> u32 {
         self.ranks.invalidate();
         if self.len.is_multiple_of(CHUNK) {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use farmtally_model::{
-    FleetId, InstanceType, LicenseProduct, LineCost, QueueId, Record, Session, SessionId, Usage, UserId,
-    Volume, VolumeId, WorkerId,
+    FleetId, InstanceType, JobId, LicenseProduct, LineCost, QueueId, Record, Session, SessionId, Usage,
+    UserId, Volume, VolumeId, WorkerId,
 };
 
 use crate::dictionary::{Dictionary, Values};
@@ -102,6 +102,12 @@ impl FarmSnapshot {
     /// The order of the jobs. Codes of several names of one job have one rank.
     pub fn job_ranks(&self) -> Arc<Ranks> {
         self.jobs.ranks_by(|job| job.job_id)
+    }
+
+    /// Bytes of memory that finding the order of the jobs takes; none once it is known. Of all dictionaries it is the one that
+    /// may be large.
+    pub fn job_ranks_bytes(&self) -> usize {
+        self.jobs.bytes_to_rank::<JobId>()
     }
 
     /// The order of the users.

@@ -83,6 +83,16 @@ impl LazyRanks {
         *self = Self { before: Arc::clone(before), cell: Arc::default() };
     }
 
+    /// Bytes that [`Self::get`] needs while it finds the order of so many values by keys of this size; none once it is known.
+    pub(crate) fn bytes_to_find(&self, values: usize, key_bytes: usize) -> usize {
+        if self.cell.get().is_some() {
+            return 0;
+        }
+        let added = values.saturating_sub(self.before.order.len());
+        // Of each value its rank, its code by rank and its code in order; of one that was added also its key and code.
+        3 * size_of::<u32>() * values + (key_bytes + size_of::<u32>()) * added
+    }
+
     pub(crate) fn get<V: Clone, K: Ord>(&self, values: &Values<V>, key: impl Fn(&V) -> K) -> Arc<Ranks> {
         Arc::clone(self.cell.get_or_init(|| Arc::new(Ranks::new(values, &self.before, key))))
     }
@@ -116,6 +126,10 @@ mod tests {
                 prop_assert_eq!(value / 2, sorted[*rank as usize]);
                 prop_assert_eq!(codes.get(ranks.codes()[*rank as usize]) / 2, value / 2);
             }
+            prop_assert_eq!(codes.bytes_to_rank::<u32>(), 0);
+            dictionary.code(&10_000);
+            let all = 12 * (values.len() + 1);
+            prop_assert_eq!(dictionary.values().bytes_to_rank::<u32>(), all + 8);
         }
     }
 }

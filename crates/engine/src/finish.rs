@@ -125,33 +125,48 @@ impl<'a> Join<'a> {
     /// Appends the groups of one bucket that lie in several places.
     fn merge(&mut self, parts: &[Part], wide: &[(usize, [u32; 2], Accumulator)]) {
         let bucket = self.plan.buckets.range(parts[0].bucket);
-        let merged = {
-            let wide = wide.iter().map(|(_, places, group)| (*places, *group));
-            let mut sources: Vec<Peekable<Groups<'_>>> = vec![(Box::new(wide) as Groups<'_>).peekable()];
-            for part in parts {
-                let rows = self.rows.list(part.list, part.rows.clone());
-                let groups = rows.map(|row| (row.codes, Accumulator::from(&row)));
-                sources.push((Box::new(groups) as Groups<'_>).peekable());
+        // Where each source goes on: the wide groups, then the parts.
+        let mut starts = vec![0; 1 + parts.len()];
+        loop {
+            let merged = {
+                let wide = wide[starts[0]..].iter().map(|(_, places, group)| (*places, *group));
+                let mut sources = vec![(Box::new(wide) as Groups<'_>).peekable()];
+                for (part, start) in parts.iter().zip(&starts[1..]) {
+                    let rows = self.rows.list(part.list, part.rows.start + start..part.rows.end);
+                    let groups = rows.map(|row| (row.codes, Accumulator::from(&row)));
+                    sources.push((Box::new(groups) as Groups<'_>).peekable());
+                }
+                merge_some(sources, &mut starts, MERGED_AT_ONCE)
+            };
+            if merged.is_empty() {
+                return;
             }
-            merged(sources)
-        };
-        self.rows.extend(merged.into_iter().map(|(places, group)| group.row(bucket, places)));
+            self.rows.extend(merged.into_iter().map(|(places, group)| group.row(bucket, places)));
+        }
     }
 }
 
 /// Groups of one bucket, ascending by place.
 type Groups<'a> = Box<dyn Iterator<Item = ([u32; 2], Accumulator)> + 'a>;
 
-/// Groups of several sources, each ascending, in one order.
-fn merged<I: Iterator<Item = ([u32; 2], Accumulator)>>(
+/// Groups that are merged before they become rows: a group on its way is several times as large as a row.
+const MERGED_AT_ONCE: usize = 16 * 1024;
+
+/// The next groups of several sources, each ascending, in one order. Adds to `taken` how many each source gave.
+fn merge_some<I: Iterator<Item = ([u32; 2], Accumulator)>>(
     mut sources: Vec<Peekable<I>>,
+    taken: &mut [usize],
+    at_most: usize,
 ) -> Vec<([u32; 2], Accumulator)> {
     let mut groups = Vec::new();
-    while let Some(next) = sources.iter_mut().filter_map(|source| source.peek().map(|group| group.0)).min() {
+    while groups.len() < at_most {
+        let firsts = sources.iter_mut().filter_map(|source| source.peek().map(|group| group.0));
+        let Some(next) = firsts.min() else { break };
         let mut whole = Accumulator::EMPTY;
-        for source in &mut sources {
+        for (source, taken) in sources.iter_mut().zip(&mut *taken) {
             if let Some((_, group)) = source.next_if(|group| group.0 == next) {
                 whole.merge(&group);
+                *taken += 1;
             }
         }
         groups.push((next, whole));
@@ -181,5 +196,40 @@ fn group_value(snapshot: &FarmSnapshot, field: UsageGroupBy, code: Option<u32>) 
             usage_code::LICENSE => UsageType::License,
             _ => UsageType::PersistentVolume,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_merged_the_same_however_few_at_once() {
+        let group = |place: u32| {
+            let mut group = Accumulator::EMPTY;
+            group.add(u64::from(place), 1);
+            ([place, 0], group)
+        };
+        let sources: [Vec<_>; 3] =
+            [vec![1, 4, 6], vec![], vec![1, 2, 6, 9]].map(|places| places.into_iter().map(group).collect());
+        let merged = |at_most| {
+            let (mut all, mut taken) = (Vec::new(), vec![0; sources.len()]);
+            loop {
+                let rest = sources
+                    .iter()
+                    .zip(&taken)
+                    .map(|(source, from)| source[*from..].iter().copied().peekable());
+                let some = merge_some(rest.collect(), &mut taken, at_most);
+                if some.is_empty() {
+                    return all;
+                }
+                all.extend(some);
+            }
+        };
+        let whole = merged(100);
+        assert_eq!(whole.iter().map(|(places, _)| places[0]).collect::<Vec<_>>(), [1, 2, 4, 6, 9]);
+        for at_most in 1..6 {
+            assert_eq!(merged(at_most), whole);
+        }
     }
 }

@@ -37,7 +37,7 @@ mod volumes;
 mod wide;
 
 use farmtally_columns::FarmSnapshot;
-use farmtally_model::{AggregationQuery, StatisticsTable, Timestamp};
+use farmtally_model::{AggregationQuery, StatisticsTable, Timestamp, UsageGroupBy};
 
 pub use distributed::{
     DistributedEngine, DistributedError, Group, JobNames, MergedGroups, RemovedRecord, SealedRecords, Seen,
@@ -57,6 +57,9 @@ pub fn aggregate(
     now: Timestamp,
     control: &AggregationControl<'_>,
 ) -> Result<StatisticsTable, AggregationError> {
+    if query.group_by().contains(UsageGroupBy::JobId) {
+        control.check_shared(snapshot.job_ranks_bytes())?;
+    }
     let plan = AggregationPlan::new(snapshot, query, now)?;
     let found = scan::scan(&plan, control)?;
     finish::finish(&plan, found, control)

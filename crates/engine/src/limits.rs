@@ -10,7 +10,7 @@ use crate::error::AggregationError;
 pub struct AggregationLimits {
     /// Most rows of an answer.
     pub rows_max: usize,
-    /// Most memory of each thread for groups and rows, in bytes; looked at between blocks and, by [`fn@crate::tabulate`], in
+    /// Most memory of each thread for groups, the order of jobs and rows, in bytes; looked at between blocks and, by [`fn@crate::tabulate`], in
     /// them. A row of the answer takes 32, and one with large numbers 88.
     pub bytes_max: usize,
     /// Threads that scan.
@@ -27,6 +27,11 @@ pub struct AggregationControl<'a> {
 }
 
 impl AggregationControl<'_> {
+    /// Whether the aggregation may use so many bytes which all of its threads share.
+    pub(crate) fn check_shared(&self, bytes: usize) -> Result<(), AggregationError> {
+        self.check(0, bytes / self.limits.threads)
+    }
+
     /// Whether the aggregation may go on with so many groups, each of which will be a row, and so many bytes.
     pub(crate) fn check(&self, groups: usize, bytes: usize) -> Result<(), AggregationError> {
         let AggregationLimits { rows_max, bytes_max, .. } = self.limits;

@@ -11,7 +11,7 @@ use farmtally_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::encoding::{Malformed, pack, unpack};
+use crate::encoding::{Malformed, pack_to, unpack};
 use crate::error::StoreError;
 
 const MAGIC: [u8; 8] = *b"FTanswer";
@@ -45,17 +45,46 @@ pub(crate) fn write_table(
     bytes.extend(MAGIC);
     bytes.extend(VERSION.to_le_bytes());
     bytes.extend((table.rows.len() as u64).to_le_bytes());
-    let mut tail = Tail::of(table);
+    let (mut buckets, mut wide) = (Vec::new(), Vec::new());
     for row in table.rows.iter() {
-        tail.count_row(row.bucket);
-        push_row(&row, &mut tail.wide, &mut bytes);
+        count_row(&mut buckets, row.bucket);
+        push_row(&row, &mut wide, &mut bytes);
         if bytes.len() >= WRITE_BYTES {
             write(&bytes)?;
             bytes.clear();
         }
     }
-    bytes.extend(pack(&StoredTail::V1(tail)).map_err(WriteError::Store)?);
-    Ok(write(&bytes)?)
+    write(&bytes)?;
+    let values = table.values.each_ref().map(|values| TableValues(values));
+    let mut parts = Parts { write, failed: None };
+    let packed = pack_to(&StoredTail::V1(Tail { values, buckets, wide }), &mut parts);
+    match parts.failed {
+        Some(cause) => Err(WriteError::File(cause)),
+        None => packed.map_err(WriteError::Store),
+    }
+}
+
+/// Writes by handing over, and remembers why that failed.
+struct Parts<F> {
+    write: F,
+    failed: Option<io::Error>,
+}
+
+impl<F: FnMut(&[u8]) -> io::Result<()>> io::Write for Parts<F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match (self.write)(bytes) {
+            Ok(()) => Ok(bytes.len()),
+            Err(cause) => {
+                let kind = cause.kind();
+                self.failed = Some(cause);
+                Err(kind.into())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Appends a row in [`ROW_BYTES`] bytes; one that does not fit goes to `wide`, and its place there into the row.
@@ -102,21 +131,19 @@ pub(crate) fn read_table(
     let rows_bytes = usize::try_from(row_count).ok().and_then(|count| count.checked_mul(ROW_BYTES));
     let (rows, tail) = rows_bytes.and_then(|length| rest.split_at_checked(length)).ok_or_else(short)?;
     let tail = unpack(tail)?;
-    let StoredTail::V1(tail) = postcard::from_bytes(&tail)?;
+    let StoredTail::V1(tail): StoredTail<Vec<StoredValue<'_>>> = postcard::from_bytes(&tail)?;
     tail.into_table(group_by, rows)
 }
 
 /// What stands behind the rows.
 #[derive(Serialize, Deserialize)]
-enum StoredTail<'a> {
-    #[serde(borrow)]
-    V1(Tail<'a>),
+enum StoredTail<V> {
+    V1(Tail<V>),
 }
 
 #[derive(Serialize, Deserialize)]
-struct Tail<'a> {
-    #[serde(borrow)]
-    values: [Vec<StoredValue<'a>>; 2],
+struct Tail<V> {
+    values: [V; 2],
     /// Rows of one bucket lie together.
     buckets: Vec<StoredBucket>,
     /// Amounts of the rows that do not fit.
@@ -137,20 +164,24 @@ struct StoredAmountsPair {
     runtime_ms: StoredAmounts,
 }
 
-impl<'a> Tail<'a> {
-    fn of(table: &'a StatisticsTable) -> Self {
-        let values = table.values.each_ref().map(|values| values.iter().map(StoredValue::new).collect());
-        Self { values, buckets: Vec::new(), wide: Vec::new() }
-    }
+/// The values of a table, which become [`StoredValue`]s one by one: there may be many millions.
+struct TableValues<'a>(&'a [GroupValue]);
 
-    fn count_row(&mut self, bucket: TimeRange) {
-        let (start_ms, end_ms) = (bucket.start().millis(), bucket.end().millis());
-        match self.buckets.last_mut() {
-            Some(last) if (last.start_ms, last.end_ms) == (start_ms, end_ms) => last.row_count += 1,
-            _ => self.buckets.push(StoredBucket { start_ms, end_ms, row_count: 1 }),
-        }
+impl Serialize for TableValues<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(StoredValue::new))
     }
+}
 
+fn count_row(buckets: &mut Vec<StoredBucket>, bucket: TimeRange) {
+    let (start_ms, end_ms) = (bucket.start().millis(), bucket.end().millis());
+    match buckets.last_mut() {
+        Some(last) if (last.start_ms, last.end_ms) == (start_ms, end_ms) => last.row_count += 1,
+        _ => buckets.push(StoredBucket { start_ms, end_ms, row_count: 1 }),
+    }
+}
+
+impl Tail<Vec<StoredValue<'_>>> {
     fn into_table(self, group_by: GroupBy, rows: &[u8]) -> Result<StatisticsTable, Malformed> {
         let mut values = [Vec::new(), Vec::new()];
         for (values, stored) in values.iter_mut().zip(self.values) {

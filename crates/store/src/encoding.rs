@@ -3,6 +3,8 @@
 //! These structs are the format, described in `docs/format.md`: the order of their fields and variants must never change.
 //! What is read back goes through the model's constructors again, so that no record exists that breaks their rules.
 
+use std::io::{self, BufWriter, Write};
+
 use farmtally_model::{
     FleetId, HourlyRate, InstanceType, JobId, JobName, LicenseProduct, LineCost, NanoUsd, Outcome, QueueId,
     Record, RecordId, Session, SessionId, Span, Timestamp, Usage, UsageLine, UsageLines, UserId, Volume,
@@ -83,6 +85,19 @@ pub(crate) fn pack(form: &impl Serialize) -> Result<Vec<u8>, StoreError> {
     let refused = |cause: String| StoreError::Database { cause };
     let bytes = postcard::to_stdvec(form).map_err(|error| refused(error.to_string()))?;
     zstd::bulk::compress(&bytes, COMPRESSION_LEVEL).map_err(|error| refused(error.to_string()))
+}
+
+/// [`pack`] for what is too large to be encoded as a whole.
+pub(crate) fn pack_to(form: &impl Serialize, output: impl Write) -> Result<(), StoreError> {
+    let refused = |cause: String| StoreError::Database { cause };
+    let write = || {
+        let compressed = zstd::stream::Encoder::new(output, COMPRESSION_LEVEL)?;
+        // The encoder takes long for a few bytes, and an answer is made of such.
+        let buffered = BufWriter::with_capacity(1 << 16, compressed);
+        let buffered = postcard::to_io(form, buffered).map_err(io::Error::other)?;
+        buffered.into_inner().map_err(io::IntoInnerError::into_error)?.finish().map(drop)
+    };
+    write().map_err(|error: io::Error| refused(error.to_string()))
 }
 
 /// Undoes the compression of [`pack`]; the form borrows from the result.

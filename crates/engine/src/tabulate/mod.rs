@@ -56,6 +56,7 @@ pub fn tabulate(
     control: &AggregationControl<'_>,
 ) -> Result<UsageTable, AggregationError> {
     let plan = TabulationPlan::new(snapshot, query, now)?;
+    plan.check_order_of_jobs(control)?;
     let mut finder = PlaceFinder::new(&plan);
     let mut figures = ScanFigures::default();
     let tally = count(&plan, &mut finder, control, &mut figures)?;
@@ -76,6 +77,7 @@ pub fn tabulate_beside(
     control: &AggregationControl<'_>,
 ) -> Result<(UsageTable, ComparedUsage), AggregationError> {
     let plan = TabulationPlan::new(snapshot, query, now)?;
+    plan.check_order_of_jobs(control)?;
     let mut finder = PlaceFinder::new(&plan);
     let mut figures = ScanFigures::default();
     let tally = count(&plan, &mut finder, control, &mut figures)?;

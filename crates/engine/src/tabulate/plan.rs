@@ -4,6 +4,7 @@ use farmtally_columns::{BlockCodes, BlockView, FarmSnapshot, OUTCOME_CODES, Volu
 use farmtally_model::{Dimension, FilterTerm, Grouping, LicenseProduct, Timestamp, UsageQuery, UsageType};
 
 use crate::error::AggregationError;
+use crate::limits::AggregationControl;
 use crate::tabulate::filter::{Filter, mask};
 
 /// Where the value of a grouping is found.
@@ -137,6 +138,15 @@ impl<'a> TabulationPlan<'a> {
         }
         let sources = query.groupings().iter().map(Source::of).collect();
         Ok(Self { snapshot, query, running, volumes, sources, filter, lines })
+    }
+
+    /// Whether there is memory for the order of the jobs, should it have to be found.
+    pub(crate) fn check_order_of_jobs(
+        &self,
+        control: &AggregationControl<'_>,
+    ) -> Result<(), AggregationError> {
+        let is_needed = self.sources.contains(&Source::Job);
+        control.check_shared(if is_needed { self.snapshot.job_ranks_bytes() } else { 0 })
     }
 
     /// At most how many groups a block can have, by its codes.
