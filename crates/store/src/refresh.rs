@@ -54,8 +54,11 @@ impl OpenFarm {
     /// The first damage that is found in the column blocks of any segment.
     pub(crate) fn column_damage(&self) -> Result<Option<StoreError>, StoreError> {
         let manifest = self.book()?.manifest.clone();
-        let Some(dictionaries) = StoredDictionaries::open(&self.files)? else { return Ok(None) };
-        let origin = dictionaries.origin();
+        let opened = {
+            let _deriving = self.deriving.lock().unwrap_or_else(PoisonError::into_inner);
+            StoredDictionaries::open(&self.files)?
+        };
+        let Some(origin) = opened.map(|dictionaries| dictionaries.origin()) else { return Ok(None) };
         Ok(manifest.segments().find_map(|segment| verify_columns(&self.files, segment, origin).err()))
     }
 
