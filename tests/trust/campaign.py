@@ -44,8 +44,9 @@ class Site:
 
     def __init__(self, path, sessions, *flags):
         self.folder = Folder(path)
-        counted = self.folder.import_lines("trust", "\n".join(json.dumps(session) for session in sessions))
-        assert counted["stored"] == len(sessions), counted
+        if sessions:
+            counted = self.folder.import_lines("trust", "\n".join(json.dumps(session) for session in sessions))
+            assert counted["stored"] == len(sessions), counted
         self.server = Server(self.folder, "--key-requests-per-second-max", "0", *flags)
         self.key = self.folder.key("admin")
         self.host = self.server.endpoint.split("//")[1]

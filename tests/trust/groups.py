@@ -3,9 +3,6 @@
     scripts/trust --jobs [N] [DIR]      N sessions of as many jobs, 1,000,000 unless told otherwise
     scripts/trust --groups [N] [DIR]    N pairs of job and user, a hundred users a job, 50,000,000 unless told otherwise
 
-Every batch of an import reads and writes the list of all jobs, so that the time for ever more jobs grows with their square: that is
-why the second has fewer jobs than groups.
-
 An aggregation ends FAILED with its reason, or COMPLETED with every group in it. The server lives, its memory stays within what the
 ceiling allows, and others are served while it works: their requests, and aggregations of another farm.
 """
