@@ -44,7 +44,8 @@ class Site:
 
     def __init__(self, path, sessions, *flags):
         self.folder = Folder(path)
-        if sessions:
+        # An import opens every farm of a folder, and one with many millions of jobs takes a minute.
+        if sessions or not (self.folder.path / "catalogue.sqlite").is_file():
             counted = self.folder.import_lines("trust", "\n".join(json.dumps(session) for session in sessions))
             assert counted["stored"] == len(sessions), counted
         self.server = Server(self.folder, "--key-requests-per-second-max", "0", *flags)
