@@ -8,11 +8,14 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 
 use farmtally_columns::{FarmColumns, FarmSnapshot};
-use farmtally_engine::{AggregationControl, AggregationError, AggregationLimits, tabulate, tabulate_beside};
+use farmtally_engine::{
+    AggregationControl, AggregationError, AggregationLimits, aggregate, tabulate, tabulate_beside,
+};
 use farmtally_model::{
-    Calendar, CalendarUnit, ComparedUsage, Dimension, FleetId, GroupMembers, Grouping, JobId, JobName,
-    LineCost, NanoUsd, QueueId, Record, ScanFigures, Session, SessionId, Span, TimeRange, Timestamp, Usage,
-    UsageLine, UsageLines, UsageQuery, UsageTable, UserId, Zone,
+    AggregationQuery, Calendar, CalendarUnit, ComparedUsage, Dimension, FleetId, GroupBy, GroupMembers,
+    Grouping, JobId, JobName, LineCost, NanoUsd, QueueId, Record, Resources, ScanFigures, Session, SessionId,
+    Span, Statistic, StatisticSet, TimeRange, Timestamp, Usage, UsageGroupBy, UsageLine, UsageLines,
+    UsageQuery, UsageTable, UserId, UtcOffset, Zone,
 };
 use farmtally_testkit::random::{RandomUsageCase, random_farm, random_usage_case};
 use farmtally_testkit::reference;
@@ -237,4 +240,47 @@ fn limits_and_cancellation_end_a_tabulation() {
     assert_eq!(with(limits(18), true), Err(AggregationError::Cancelled));
     let small = AggregationLimits { bytes_max: 100, ..limits(18) };
     assert_eq!(with(small, false), Err(AggregationError::TooMuchMemory { bytes_max: 100 }));
+}
+
+const JOBS: u8 = 200;
+/// A rank, a code by rank and a code in order; and an id with its code while it is sorted.
+const BYTES_OF_A_JOB: usize = 3 * 4 + 16 + 4;
+
+/// None of the sessions is in the window that is asked about, so that there are no groups.
+fn check_order_of_jobs(
+    ask: impl Fn(&FarmSnapshot, &AggregationControl<'_>) -> Result<usize, AggregationError>,
+) {
+    let records: Vec<_> =
+        (0..JOBS).map(|number| session(number, "2025-01-01T00:00:00Z", "2025-01-01T01:00:00Z", 0)).collect();
+    let snapshot = columns(&records, records.len()).snapshot();
+    let threads = NonZeroUsize::new(2).unwrap();
+    let with = |bytes_max| {
+        let limits = AggregationLimits { bytes_max, threads, ..limits(10) };
+        ask(&snapshot, &AggregationControl { limits, cancelled: &AtomicBool::new(false) })
+    };
+    let needed = usize::from(JOBS) * BYTES_OF_A_JOB / 2;
+    assert_eq!(with(needed - 1), Err(AggregationError::TooMuchMemory { bytes_max: needed - 1 }));
+    assert_eq!(with(needed), Ok(0));
+    assert_eq!(with(needed / 2), Ok(0), "once it is known it costs nothing");
+}
+
+#[test]
+fn an_aggregation_by_job_may_find_the_order_of_jobs_if_its_threads_have_the_memory() {
+    let group_by = GroupBy::new(&[UsageGroupBy::JobId]).unwrap();
+    let resources = Resources::queues([QueueId::from_bytes([1; 16])]).unwrap();
+    let statistics = StatisticSet::new([Statistic::Sum]).unwrap();
+    let window = TimeRange::new(at("2026-01-01T00:00:00Z"), at("2026-01-02T00:00:00Z")).unwrap();
+    let query = AggregationQuery::new(resources, window, UtcOffset::UTC, None, group_by, statistics).unwrap();
+    check_order_of_jobs(|snapshot, control| {
+        aggregate(snapshot, &query, Timestamp::MAX, control).map(|table| table.rows.len())
+    });
+}
+
+#[test]
+fn a_question_by_job_may_find_the_order_of_jobs_if_its_threads_have_the_memory() {
+    let query = question("2026-01-01", "2026-01-02", CalendarUnit::Day, "UTC");
+    let query = query.grouped_by(vec![Grouping::By(Dimension::Job)]).unwrap();
+    check_order_of_jobs(|snapshot, control| {
+        tabulate(snapshot, &query, Timestamp::MAX, control).map(|table| table.rows.len())
+    });
 }
