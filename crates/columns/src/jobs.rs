@@ -76,14 +76,9 @@ impl JobDictionary {
     /// The code of a job under a name, which is given one if it has none.
     pub(crate) fn code(&mut self, job_id: JobId, name: &JobName) -> u32 {
         let Some(first) = self.first_code(job_id) else { return self.push_first(job_id, name) };
-        match self.several.get(&job_id) {
-            None if self.name(first) == name => return first,
-            None => {}
-            Some(codes) => {
-                if let Some(known) = codes.iter().copied().find(|code| self.name(*code) == name) {
-                    return known;
-                }
-            }
+        let codes = self.several.get(&job_id).map_or(std::slice::from_ref(&first), Vec::as_slice);
+        if let Some(known) = codes.iter().copied().find(|code| self.name(*code) == name) {
+            return known;
         }
         let first_name = self.name(first).clone();
         let code = self.push(job_id, name);

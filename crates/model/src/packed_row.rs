@@ -53,6 +53,19 @@ pub struct SmallRow {
 }
 
 impl SmallRow {
+    /// The row without its codes, if its amounts are small.
+    #[inline]
+    fn of(row: &NarrowRow) -> Option<Self> {
+        // The least cost is at most the greatest, unless the row is empty, which is told by its count.
+        (row.cost_max_nanos >> 32 == 0).then_some(Self {
+            count: row.count,
+            cost_sum_nanos: row.cost_sum_nanos,
+            runtime_sum_ms: row.runtime_sum_ms,
+            costs_nanos: row.cost_min_nanos | row.cost_max_nanos << 32,
+            runtimes_ms: u64::from(row.runtime_min_ms) | u64::from(row.runtime_max_ms) << 32,
+        })
+    }
+
     /// The same row with its codes.
     #[expect(clippy::cast_possible_truncation, reason = "halves of a word")]
     fn with_codes(&self, codes: [u32; 2]) -> NarrowRow {
@@ -73,15 +86,7 @@ impl PackedRow {
     /// The row, if it fits.
     #[inline]
     fn new(key: u64, row: &NarrowRow) -> Option<Self> {
-        // The least cost is at most the greatest, unless the row is empty, which is told by its count.
-        let small = SmallRow {
-            count: row.count,
-            cost_sum_nanos: row.cost_sum_nanos,
-            runtime_sum_ms: row.runtime_sum_ms,
-            costs_nanos: row.cost_min_nanos | row.cost_max_nanos << 32,
-            runtimes_ms: u64::from(row.runtime_min_ms) | u64::from(row.runtime_max_ms) << 32,
-        };
-        if row.cost_max_nanos >> 32 == 0 { Self::of_small(key, &small) } else { None }
+        SmallRow::of(row).and_then(|small| Self::of_small(key, &small))
     }
 
     #[inline]
@@ -254,14 +259,7 @@ mod tests {
             let mut list = RowList::default();
             for row in &rows {
                 let key = u64::from(row.codes[0]) << SECOND_BITS | u64::from(row.codes[1]);
-                if row.cost_max_nanos >> 32 == 0 {
-                    let small = SmallRow {
-                        count: row.count,
-                        cost_sum_nanos: row.cost_sum_nanos,
-                        runtime_sum_ms: row.runtime_sum_ms,
-                        costs_nanos: row.cost_min_nanos | row.cost_max_nanos << 32,
-                        runtimes_ms: u64::from(row.runtime_min_ms) | u64::from(row.runtime_max_ms) << 32,
-                    };
+                if let Some(small) = SmallRow::of(row) {
                     list.push_small(key, row.codes, &small);
                 }
                 list.push(key, row);
