@@ -7,7 +7,6 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use farmtally_columns::FarmDictionaries;
 use farmtally_model::{LineCost, Record};
 
 use crate::batches::Head;
@@ -15,23 +14,20 @@ use crate::book::{Book, Reading};
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::farm::OpenFarm;
-use crate::sealed::{CodedSegments, NewBlocks, Removal, StoredDictionaries, lengths, verify_columns};
+use crate::sealed::{CodedSegments, NewBlocks, NewValues, Removal, StoredDictionaries, verify_columns};
 use crate::sealing::{SETTLED_AT_ONCE, Written};
 use crate::shared::taken_over;
 
 /// The values of a book's dictionaries that are not stored, and what is stored of them.
 struct Unstored {
     stored: Arc<Mutex<StoredDictionaries>>,
-    /// Where they begin, and the values.
-    values: Option<([u32; farmtally_columns::DICTIONARIES], FarmDictionaries)>,
+    values: Option<NewValues>,
 }
 
 impl Unstored {
     fn of(book: &Book) -> Self {
         let stored = Arc::clone(&book.dictionaries);
-        let first = locked(&stored).unstored(&lengths(&book.columns.dictionary_lengths()));
-        let values =
-            first.map(|first| (first, book.columns.dictionaries_from(&first.map(|place| place as usize))));
+        let values = locked(&stored).unstored(&book.columns);
         Self { stored, values }
     }
 }

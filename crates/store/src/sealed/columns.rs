@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use farmtally_columns::{
-    BlocksOfSessions, FarmColumns, FarmDictionaries, FarmSnapshot, RestoreError, SealedPart, SessionBlock,
-    SessionRow,
+    BlocksOfSessions, FarmColumns, FarmSnapshot, RestoreError, SealedPart, SessionBlock, SessionRow,
 };
 use farmtally_model::{LineCost, Record, Session};
 
 use crate::error::StoreError;
 use crate::sealed::blocks::{SegmentBlocks, open_blocks, path as blocks_path, read_blocks, write_blocks};
-use crate::sealed::dictionaries::{Lengths, Origin, StoredDictionaries, lengths};
+use crate::sealed::dictionaries::{NewValues, Origin, StoredDictionaries, lengths};
 use crate::sealed::files::FarmFiles;
 use crate::sealed::manifest::{Manifest, Segment};
 use crate::sealed::segment_reader::{damaged, read_records};
@@ -40,11 +39,10 @@ pub(crate) fn open_columns(files: &FarmFiles, manifest: &Manifest) -> Result<Sea
     for (segment, _) in manifest.segments().zip(&opened).filter(|(_, opened)| opened.is_none()) {
         make_blocks(files, segment, origin.lineage, &mut columns)?;
     }
-    if opened.iter().any(Option::is_none) {
-        let lengths = lengths(&columns.dictionary_lengths());
-        if let Some(first) = dictionaries.unstored(&lengths) {
-            dictionaries.add(files, first, &columns.dictionaries_from(&first.map(|place| place as usize)))?;
-        }
+    if opened.iter().any(Option::is_none)
+        && let Some(new) = dictionaries.unstored(&columns)
+    {
+        dictionaries.add(files, &new)?;
     }
     let (mut parts, mut jobs, mut volumes) = (Vec::new(), Vec::new(), Vec::new());
     for (segment, opened) in manifest.segments().zip(&mut opened) {
@@ -139,26 +137,24 @@ impl<'a> CodedSegments<'a> {
         true
     }
 
-    /// Writes and opens the blocks of segments that are coded, and stores the values which they need, unless they are stored:
-    /// those of `added`, from their first places on.
+    /// Writes and opens the blocks of segments that are coded, and stores the values which they need, unless they are stored.
     pub(crate) fn write(
         self,
         files: &FarmFiles,
         dictionaries: &mut StoredDictionaries,
-        added: Option<(Lengths, FarmDictionaries)>,
+        unstored: Option<NewValues>,
     ) -> Result<NewBlocks, StoreError> {
         let mut origin = dictionaries.origin();
-        if let Some((first, values)) = &added {
-            let added = lengths(&values.lengths());
-            origin.lengths = std::array::from_fn(|dictionary| first[dictionary] + added[dictionary]);
+        if let Some(new) = &unstored {
+            origin.lengths = new.end();
         }
         let mut written = Vec::with_capacity(self.segments.len());
         for CodedSegment { segment, rows, volumes, .. } in self.segments {
             write_blocks(files, segment, origin, &BlocksOfSessions::of(rows), &volumes)?;
             written.push(segment);
         }
-        if let Some((first, values)) = added {
-            dictionaries.add(files, first, &values)?;
+        if let Some(new) = unstored {
+            dictionaries.add(files, &new)?;
         }
         let open = |segment: &Segment| Ok((segment.number, reopen_blocks(files, segment, origin)?));
         written.into_iter().map(open).collect::<Result<_, _>>().map(NewBlocks)

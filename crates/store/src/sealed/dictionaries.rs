@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use farmtally_columns::{DICTIONARIES, FarmDictionaries, JobEntry};
+use farmtally_columns::{DICTIONARIES, FarmColumns, FarmDictionaries, JobEntry};
 use farmtally_model::{FleetId, InstanceType, JobId, JobName, LicenseProduct, QueueId, UserId, WorkerId};
 
 use crate::encoding::Malformed;
@@ -43,6 +43,21 @@ pub(crate) struct StoredDictionaries {
     /// What is in the folder beside them: of other lineages, or merged.
     leftovers: Vec<PathBuf>,
     next_number: u32,
+}
+
+/// Values on their way to a file.
+#[derive(Debug)]
+pub(crate) struct NewValues {
+    first: Lengths,
+    values: FarmDictionaries,
+}
+
+impl NewValues {
+    /// The lengths of the dictionaries with these values.
+    pub(crate) fn end(&self) -> Lengths {
+        let added = lengths(&self.values.lengths());
+        std::array::from_fn(|dictionary| self.first[dictionary] + added[dictionary])
+    }
 }
 
 /// A file with values.
@@ -146,9 +161,15 @@ impl StoredDictionaries {
         self.files.last().map_or_else(Lengths::default, |file| file.end)
     }
 
-    /// Where the values begin that [`Self::add`] has to be given once the dictionaries have these lengths; `None` when
-    /// all are stored.
-    pub(crate) fn unstored(&self, lengths: &Lengths) -> Option<Lengths> {
+    /// The values of a farm's columns that have to be stored; `None` when all are.
+    pub(crate) fn unstored(&self, columns: &FarmColumns) -> Option<NewValues> {
+        let first = self.first_unstored(&lengths(&columns.dictionary_lengths()))?;
+        let values = columns.dictionaries_from(&first.map(|place| place as usize));
+        Some(NewValues { first, values })
+    }
+
+    /// Where the values begin that a new file has, with those of files that it takes along.
+    fn first_unstored(&self, lengths: &Lengths) -> Option<Lengths> {
         if !self.files.is_empty() && self.end() == *lengths {
             return None;
         }
@@ -164,18 +185,12 @@ impl StoredDictionaries {
         Some(first)
     }
 
-    /// Stores values that begin where [`Self::unstored`] said.
-    pub(crate) fn add(
-        &mut self,
-        files: &FarmFiles,
-        first: Lengths,
-        values: &FarmDictionaries,
-    ) -> Result<(), StoreError> {
+    /// Stores values that [`Self::unstored`] gave.
+    pub(crate) fn add(&mut self, files: &FarmFiles, new: &NewValues) -> Result<(), StoreError> {
         let number = self.next_number;
         let path = files.derived(&format!("{number:010}.{EXTENSION}"));
-        let added = lengths(&values.lengths());
-        let end = std::array::from_fn(|dictionary| first[dictionary] + added[dictionary]);
-        write(files, &path, (self.lineage, first, end), values)?;
+        let (first, end) = (new.first, new.end());
+        write(files, &path, (self.lineage, first, end), &new.values)?;
         let kept = self.files.iter().position(|file| file.first == first).unwrap_or(self.files.len());
         self.leftovers.extend(self.files.drain(kept..).map(|file| file.path));
         self.files.push(ValueFile { path, number, lineage: self.lineage, first, end });
@@ -338,9 +353,9 @@ mod tests {
     /// Stores all values up to a number. Returns how many were written.
     fn grow(stored: &mut StoredDictionaries, files: &FarmFiles, end: u32) -> u32 {
         let lengths = lengths(&values(0..end).lengths());
-        let Some(first) = stored.unstored(&lengths) else { return 0 };
+        let Some(first) = stored.first_unstored(&lengths) else { return 0 };
         let start = first.into_iter().max().unwrap();
-        stored.add(files, first, &values(start..end)).unwrap();
+        stored.add(files, &NewValues { first, values: values(start..end) }).unwrap();
         end - start
     }
 

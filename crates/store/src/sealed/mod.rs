@@ -25,7 +25,7 @@ mod wide_keys;
 pub(crate) use columns::{
     CodedSegments, NewBlocks, SealedColumns, open_columns, verify_columns, verify_overlapping,
 };
-pub(crate) use dictionaries::{StoredDictionaries, lengths};
+pub(crate) use dictionaries::{NewValues, StoredDictionaries};
 pub(crate) use files::{FarmFiles, remove_derived, remove_file};
 pub use holds::HeldFiles;
 pub(crate) use keys::{Candidate, KeyEntry, KeyFile, Keys, OpenedKeys, key_of, merge_keys, write_keys};
