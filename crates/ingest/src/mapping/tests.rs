@@ -271,6 +271,24 @@ fn a_draft_keeps_a_column_of_times_with_one_bad_one_and_names_its_row() {
 }
 
 #[test]
+fn a_draft_bears_words_among_times_as_long_as_they_are_few() {
+    let draft = |words: usize| {
+        let row = |at: usize| {
+            let start =
+                if at < words { "soon".to_owned() } else { format!("2025-11-{:02}T21:00:00Z", at + 1) };
+            format!("t{at},{start}\n")
+        };
+        let text = "id,start\n".to_owned() + &(0..20).map(row).collect::<String>();
+        draft_mapping(Format::Csv, input(&text), "x").unwrap()
+    };
+    let two = draft(2);
+    assert!(two.contains("# CHECK: row 1 and 1 more has no such time, but \"soon\""), "{two}");
+    assert!(two.contains("\nstartedAt = \"start\""), "{two}");
+    let three = draft(3);
+    assert!(!three.contains("\nstartedAt = \"start\""), "{three}");
+}
+
+#[test]
 fn a_draft_has_no_money_in_an_id_and_no_silent_outcome() {
     let text =
         "start,licence cost,fare,status\n2025-11-24T22:00:00Z,1,$1,Done\n2025-11-24T22:00:00Z,2,$2,Odd\n";

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::moments::{Moments, moment_form, start_and_end};
+use super::moments::{Moments, start_and_end};
 use super::quoted;
 use super::sample::{Sample, SampledColumn};
 use super::words::{ABSENT, RUNTIMES, names, outcome, plain};
@@ -57,11 +57,24 @@ const ORDER: [Column; 12] = [
 
 /// Guesses from the first rows.
 pub(super) fn guess(sample: &Sample) -> Guess {
-    Guesser { sample, guess: Guess::default(), found: Vec::new(), by_values: Vec::new() }.run()
+    let called = sample.columns.iter().map(called).collect();
+    let moments = (0..).zip(&sample.columns).map(|(index, column)| Moments::of(index, column)).collect();
+    Guesser { sample, called, moments, guess: Guess::default(), found: Vec::new(), by_values: Vec::new() }
+        .run()
+}
+
+/// What a column is called, plainly: its whole path, and the last part of it.
+fn called(column: &SampledColumn) -> [String; 2] {
+    let last = column.name.rsplit('.').next().unwrap_or_default();
+    [&column.name, last].map(plain)
 }
 
 struct Guesser<'a> {
     sample: &'a Sample,
+    /// What each column is called, read once: hundreds of names are looked for.
+    called: Vec<[String; 2]>,
+    /// The instants of each column that is one of instants.
+    moments: Vec<Option<Moments>>,
     guess: Guess,
     found: Vec<(Column, usize)>,
     /// Those of them that only their values told.
@@ -89,12 +102,10 @@ impl Guesser<'_> {
 
     /// Looks among the columns that no name was found for, where a start or an end has none.
     fn moments_by_values(&mut self) {
-        let known = |member| Moments::of(self.found(member)?, self.column(self.found(member)?));
-        let (start, end) = (known(Column::StartedAt), known(Column::EndedAt));
-        let is_free = |index: &usize| !self.guess.used.contains(index);
-        let columns = (0..self.sample.columns.len()).filter(is_free);
-        let candidates = columns.filter_map(|index| Moments::of(index, self.column(index))).collect();
-        let (start, end) = start_and_end(candidates, start.as_ref(), end.as_ref());
+        let known = |member| self.moments(self.found(member)?);
+        let is_free = |moments: &&Moments| !self.guess.used.contains(&moments.index);
+        let candidates = self.moments.iter().flatten().filter(is_free).collect();
+        let (start, end) = start_and_end(candidates, known(Column::StartedAt), known(Column::EndedAt));
         for (member, index) in [(Column::StartedAt, start), (Column::EndedAt, end)] {
             if let Some(index) = index {
                 self.found.push((member, index));
@@ -114,13 +125,11 @@ impl Guesser<'_> {
 
     fn find_if(&self, member: Column, is_fit: impl Fn(usize) -> bool) -> Option<usize> {
         names(member).find_map(|name| {
-            let columns = self.sample.columns.iter().enumerate();
-            let mut fitting = columns.filter(|(index, column)| {
-                let last = column.name.rsplit('.').next().unwrap_or_default();
-                let is_called_so = [&column.name, last].map(plain).iter().any(|called| is_name(called, name));
-                is_called_so && !self.guess.used.contains(index) && can_be(member, column) && is_fit(*index)
-            });
-            fitting.next().map(|(index, _)| index)
+            (0..self.called.len()).find(|index| {
+                let is_called_so = self.called[*index].iter().any(|called| is_name(called, name));
+                let is_free = is_called_so && !self.guess.used.contains(index);
+                is_free && self.can_be(member, *index) && is_fit(*index)
+            })
         })
     }
 
@@ -130,6 +139,26 @@ impl Guesser<'_> {
 
     fn column(&self, index: usize) -> &SampledColumn {
         &self.sample.columns[index]
+    }
+
+    fn moments(&self, index: usize) -> Option<&Moments> {
+        self.moments[index].as_ref()
+    }
+
+    fn can_be(&self, member: Column, index: usize) -> bool {
+        let column = self.column(index);
+        match member {
+            Column::StartedAt | Column::EndedAt => column.present() > 0 && self.moments(index).is_some(),
+            Column::CostInUsd => column.present() > 0 && column.values().all(looks_like_amount),
+            // The size of a file or a number of machines is no kind of machine.
+            Column::InstanceType => !self.is_instant(index) && !column.values().all(looks_like_amount),
+            _ => !self.is_instant(index) && !is_fraction(column),
+        }
+    }
+
+    /// Whether the values are times and can be nothing else.
+    fn is_instant(&self, index: usize) -> bool {
+        self.moments(index).is_some_and(|moments| moments.is_sure)
     }
 
     fn line(&mut self, member: Column, value: String, column: Option<usize>, note: Option<String>) {
@@ -147,15 +176,18 @@ impl Guesser<'_> {
         let known = [Column::SessionId, Column::JobId, Column::JobName, Column::WorkerId, Column::StartedAt];
         let mut columns: Vec<usize> = known.into_iter().filter_map(|member| self.found(member)).collect();
         let changing = [Column::EndedAt, Column::Outcome, Column::CostInUsd].map(|member| self.found(member));
+        let mut told = self.distinct(&columns);
         for index in 0..self.sample.columns.len() {
-            let is_runtime = RUNTIMES.iter().any(|(name, _)| plain(&self.column(index).name) == *name);
-            let column = self.column(index);
-            let is_measured = is_runtime || is_instant(column) || is_fraction(column) || is_money(column);
-            if !self.is_unique(&columns) && !changing.contains(&Some(index)) && !is_measured {
-                let more = [columns.as_slice(), &[index]].concat();
-                if !columns.contains(&index) && self.distinct(&more) > self.distinct(&columns) {
-                    columns = more;
-                }
+            if !columns.is_empty() && told == self.sample.rows {
+                break;
+            }
+            if columns.contains(&index) || changing.contains(&Some(index)) || self.is_measured(index) {
+                continue;
+            }
+            let more = [columns.as_slice(), &[index]].concat();
+            let told_by_more = self.distinct(&more);
+            if told_by_more > told {
+                (columns, told) = (more, told_by_more);
             }
         }
         if columns.is_empty() {
@@ -168,6 +200,18 @@ impl Guesser<'_> {
         }
         self.guess.used.extend(columns);
         self.line(Column::SessionId, format!("{{ columns = [{}] }}", names.join(", ")), None, Some(note));
+    }
+
+    /// Whether a column holds what is measured of a session, which may still change.
+    fn is_measured(&self, index: usize) -> bool {
+        let column = self.column(index);
+        let is_runtime = RUNTIMES.iter().any(|(name, _)| self.is_called(index, name));
+        is_runtime || is_fraction(column) || is_money(column) || self.is_instant(index)
+    }
+
+    /// Whether this is the whole name of a column.
+    fn is_called(&self, index: usize, name: &str) -> bool {
+        self.called[index].first().is_some_and(|called| called == name)
     }
 
     fn is_unique(&self, columns: &[usize]) -> bool {
@@ -247,7 +291,8 @@ impl Guesser<'_> {
     fn moment(&mut self, member: Column, index: usize) {
         let column = self.column(index);
         let name = quoted(&column.name);
-        let Some(form) = moment_form(column) else { return };
+        let Some(moments) = self.moments(index) else { return };
+        let form = moments.form.clone();
         let zero = column.values().any(|text| text == "0");
         self.guess.needs_zone |= form.needs_zone;
         let zero = if zero { ", absent = [\"0\"]" } else { "" };
@@ -267,9 +312,8 @@ impl Guesser<'_> {
     /// Whether some column says how long a session ran.
     fn runtime(&mut self) -> bool {
         let found = RUNTIMES.iter().find_map(|(name, unit)| {
-            let columns = self.sample.columns.iter().enumerate();
-            let mut called_so = columns.filter(|(_, column)| plain(&column.name) == *name);
-            called_so.find_map(|(index, column)| Some((index, runtime_unit(column, *unit)?)))
+            let mut called_so = (0..self.called.len()).filter(|index| self.is_called(*index, name));
+            called_so.find_map(|index| Some((index, runtime_unit(self.column(index), *unit)?)))
         });
         let Some((index, (unit, is_sure))) = found else { return false };
         let note = (!is_sure).then(|| "are these seconds (s), or ms, min or h?".to_owned());
@@ -319,21 +363,6 @@ impl Guesser<'_> {
 /// Whether a column is called so, perhaps with the unit of its instants behind.
 fn is_name(called: &str, name: &str) -> bool {
     called.strip_prefix(name).is_some_and(|rest| matches!(rest, "" | "ms" | "epoch" | "epochms" | "utc"))
-}
-
-fn can_be(member: Column, column: &SampledColumn) -> bool {
-    match member {
-        Column::StartedAt | Column::EndedAt => column.present() > 0 && moment_form(column).is_some(),
-        Column::CostInUsd => column.present() > 0 && column.values().all(looks_like_amount),
-        // The size of a file or a number of machines is no kind of machine.
-        Column::InstanceType => !is_instant(column) && !column.values().all(looks_like_amount),
-        _ => !is_instant(column) && !is_fraction(column),
-    }
-}
-
-/// Whether the values are times and can be nothing else.
-fn is_instant(column: &SampledColumn) -> bool {
-    Moments::of(0, column).is_some_and(|moments| moments.is_sure)
 }
 
 /// Whether a column is of money, by its name or its values: a price that is corrected later must not make another session.

@@ -6,6 +6,7 @@ use crate::cell::Cell;
 use crate::mapping::moment::{MomentReader, Zone};
 
 /// How a column's instants are written.
+#[derive(Clone)]
 pub(super) struct FoundForm {
     pub(super) format: Option<&'static str>,
     pub(super) needs_zone: bool,
@@ -34,7 +35,7 @@ const PATTERNS: [&str; 13] = [
 ];
 
 /// How the texts of a column are written, if all of them are instants, or nearly all: a bad one is named, for whoever mends it.
-pub(super) fn moment_form(column: &SampledColumn) -> Option<FoundForm> {
+fn moment_form(column: &SampledColumn) -> Option<FoundForm> {
     if column.is_instant || column.is_wall_time {
         return Some(FoundForm { format: None, needs_zone: column.is_wall_time, note: None });
     }
@@ -47,10 +48,16 @@ pub(super) fn moment_form(column: &SampledColumn) -> Option<FoundForm> {
 /// How texts are written of which so many may be no instants.
 fn form_of(texts: &[(usize, &str)], bad_max: usize) -> Option<FoundForm> {
     let (_, first) = texts.first()?;
+    // An instant has digits in all of the ways: a column of names needs no try of each.
+    let has_no_digit = |(_, text): &&(usize, &str)| !text.bytes().any(|byte| byte.is_ascii_digit());
+    if texts.iter().filter(has_no_digit).count() > bad_max {
+        return None;
+    }
     let bad = |format: Option<&str>, zone: Option<&Zone>| -> Option<Vec<(usize, &str)>> {
         let reader = MomentReader::check(format, None, zone).ok()?;
         let is_bad = |(_, text): &&(usize, &str)| reader.read(&Cell::Untyped((*text).into())).is_err();
-        let bad: Vec<_> = texts.iter().filter(is_bad).copied().collect();
+        // One beyond the bound is enough to know: most columns are no instants in most of the ways.
+        let bad: Vec<_> = texts.iter().filter(is_bad).take(bad_max.saturating_add(1)).copied().collect();
         (bad.len() <= bad_max).then_some(bad)
     };
     let found = |format, needs_zone, note: Option<&str>, bad: &[(usize, &str)]| {
@@ -93,6 +100,7 @@ fn epoch_form(text: &str) -> Option<&'static str> {
 /// A column of instants, with the instant of each row in milliseconds since 1970.
 pub(super) struct Moments {
     pub(super) index: usize,
+    pub(super) form: FoundForm,
     /// Whether its texts can be nothing else; a number of seconds may also count something.
     pub(super) is_sure: bool,
     rows: Vec<Option<i64>>,
@@ -108,7 +116,8 @@ impl Moments {
             let cell = Cell::Untyped(text.as_deref()?.into());
             reader.read(&cell).ok().map(farmtally_model::Timestamp::millis)
         };
-        Some(Self { index, is_sure, rows: column.texts.iter().map(read).collect() })
+        let rows = column.texts.iter().map(read).collect();
+        Some(Self { index, form, is_sure, rows })
     }
 
     /// Whether this may be the start of what ends in another column: never after it, not weeks before it, and not always the
@@ -138,12 +147,12 @@ const LENGTH_MAX_MS: i64 = 31 * 24 * 3_600_000;
 
 /// The start and the end among columns that nobody named, beside those that are known by their names.
 pub(super) fn start_and_end(
-    mut candidates: Vec<Moments>,
+    mut candidates: Vec<&Moments>,
     start: Option<&Moments>,
     end: Option<&Moments>,
 ) -> (Option<usize>, Option<usize>) {
-    candidates.sort_by_key(Moments::middle);
-    let index = |moments: &Moments| moments.index;
+    candidates.sort_by_key(|moments| moments.middle());
+    let index = |moments: &&Moments| moments.index;
     match (start, end) {
         (Some(_), Some(_)) => (None, None),
         // Of several that may be, the last: the others are when something was noticed on the way.
