@@ -66,9 +66,12 @@ pub(crate) fn mapping(bytes: &[u8]) {
     }
 }
 
-/// A table, the mapping that is drafted for it, and the table read by that.
+/// A table, the mapping that is drafted for it, and the table read by that: in both formats, or in the one that it looks like
+/// where many are tried, since no target does more for an input.
 pub(crate) fn table(bytes: &[u8]) {
-    for format in [Format::Csv, Format::Jsonl] {
+    let like = if bytes.starts_with(b"{") { Format::Jsonl } else { Format::Csv };
+    let tried = if cfg!(feature = "libfuzzer") { &[like][..] } else { &[Format::Csv, Format::Jsonl] };
+    for format in tried.iter().copied() {
         let input = Input::Stream(Box::new(Cursor::new(bytes.to_vec())));
         let Ok(draft) = draft_mapping(format, input, "a table") else { continue };
         match Mapping::parse(&draft) {
@@ -91,11 +94,14 @@ pub(crate) fn swf(bytes: &[u8]) {
     read(Format::Swf, bytes);
 }
 
-/// Text behind the first bytes of gzip, so that the rest is unpacked.
+/// Text behind the first bytes of gzip, so that the rest is unpacked, and a file that has them itself. What has not is plain text, for
+/// which there are other targets.
 pub(crate) fn gzip(bytes: &[u8]) {
     const MAGIC: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
     read(Format::Jsonl, &[&MAGIC, bytes].concat());
-    read(Format::Csv, bytes);
+    if bytes.starts_with(&MAGIC[..2]) {
+        read(Format::Csv, bytes);
+    }
 }
 
 pub(crate) fn parquet(bytes: &[u8]) {
