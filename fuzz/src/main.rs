@@ -3,11 +3,10 @@
 //! Under the name `list` it prints every target and its longest input in bytes, for the script that starts it.
 #![no_main]
 #![expect(
-    unsafe_code,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "libFuzzer calls in by a C symbol that the macro exports, a wrong name has to stop it, and a script reads the list"
+    reason = "a wrong name has to stop it, and a script reads the list"
 )]
 
 use std::sync::LazyLock;
