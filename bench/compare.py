@@ -25,7 +25,7 @@ import equality  # noqa: E402 - numpy exists only inside the environment
 import plot  # noqa: E402
 import report  # noqa: E402
 from engines import Engine, EngineError, Time, our_engine, peer  # noqa: E402
-from peers.prepare import prepare  # noqa: E402
+from peers.prepare import export  # noqa: E402
 from peers.question import QUESTIONS  # noqa: E402
 from peers.worker import ENGINES  # noqa: E402
 
@@ -43,18 +43,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--forms", type=Path, help="results.json of an earlier run, whose fastest forms are taken")
     parser.add_argument("--questions", nargs="+", choices=names, default=names)
     return parser.parse_args()
-
-
-def export(binary: Path, sessions: int) -> Path:
-    """The folder with the tables of the farm, made once per size and program."""
-    folder = OUTPUT / f"farm-{sessions}"
-    exported = folder / "farm.parquet"
-    if not exported.exists() or exported.stat().st_mtime < binary.stat().st_mtime:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "farm.columns").unlink(missing_ok=True)
-        subprocess.run([binary, "export", exported, "--sessions", str(sessions)], check=True)
-    prepare(exported, folder)
-    return folder
 
 
 def start_engines(binary: Path, folder: Path, sessions: int, threads: int) -> list[Engine]:
@@ -160,7 +148,7 @@ def main() -> None:
     """Builds, loads, compares, times and reports."""
     arguments = parse_arguments()
     binary = program.build()
-    folder = export(binary, arguments.sessions)
+    folder = export(binary, OUTPUT, arguments.sessions)
     run = report.Run(arguments.sessions, arguments.repeats, processor(), {}, {}, [])
     for threads in arguments.threads:
         measure_at(binary, folder, arguments, threads, run)

@@ -2,7 +2,8 @@
 
 The sums are those that statistics need: 64-bit and decimal sums at their edges, floor division of products of 105 bits, averages
 of decimals, instants of the year 2997. Each server is started from its package, asked, and ended. DataFusion is asked in this
-process: it is what Sail and Ballista compute with.
+process: it is what Sail and Ballista compute with. With --ballista a scheduler and two executors of Ballista are built and asked, too,
+and then a farm is asked through them, whole and with executors that die; after it the parts of that can be named.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ SAIL = ["pysail==0.7.2", "pyspark-client==4.2.0", "pandas<3"]
 # The version that Ballista 55 is built on.
 DATAFUSION = "datafusion==55.0.0"
 SPARK = "pyspark==4.3.0"
+BALLISTA_PARTS = ["exactness", "speed", "failures", "doors"]
 START_SECONDS = 300
 
 BIG = 9_000_000_000_000_000_000
@@ -66,21 +68,50 @@ IN_DATAFUSION = {
 
 
 def main() -> int:
-    """Tries the servers and prints a table."""
+    """Tries what is asked for and prints tables."""
     parser = argparse.ArgumentParser(prog="bench/distributed", description=__doc__)
     parser.add_argument("--spark", action="store_true", help="try Apache Spark, too")
+    parser.add_argument("--ballista", nargs="*", choices=BALLISTA_PARTS, metavar="PART", help=f"try Ballista: {', '.join(BALLISTA_PARTS)}; or all")
+    parser.add_argument("--sessions", type=int, default=1_000_000, help="sessions of the farm that Ballista is timed with")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--questions", nargs="+", help="Q1 to Q8; all when none is given")
+    parser.add_argument("--failing-sessions", type=int, default=1_000_000, help="sessions of the farm in whose question executors die")
+    parser.add_argument("--failing-question", default="Q4")
+    parser.add_argument("--at-once", type=int, default=10, help="clusters whose executors die that run at once: they mostly wait")
     arguments = parser.parse_args()
     if Path(sys.prefix).resolve() != FOLDER.resolve():
         install(arguments.spark)
         os.execv(FOLDER / "bin/python", [str(FOLDER / "bin/python"), *sys.argv])
+    if arguments.ballista is None:
+        print_exactness(arguments.spark, None)
+        return 0
+    # Here, because it needs what has only now been installed.
+    import distributed_ballista as ballista
+
+    binary = ballista.build()
+    parts = arguments.ballista or BALLISTA_PARTS
+    if "exactness" in parts:
+        print_exactness(arguments.spark, binary)
+    if "speed" in parts:
+        ballista.speed(binary, arguments.sessions, arguments.repeats, arguments.questions, asked_sail)
+    if "failures" in parts:
+        ballista.failures(binary, arguments.failing_sessions, arguments.failing_question, arguments.at_once)
+    if "doors" in parts:
+        ballista.doors(binary)
+    return 0
+
+
+def print_exactness(with_spark: bool, ballista: Path | None) -> None:
+    """Tries the servers and prints a table."""
     servers = {"Sail": sail}
-    if arguments.spark:
+    if with_spark:
         servers["Spark"] = spark
     answers = {name: tried(name, server) for name, server in servers.items()} | {"DataFusion": in_datafusion()}
+    if ballista:
+        answers["Ballista"] = in_ballista(ballista)
     print(f"| | exact | {' | '.join(answers)} |\n|---|---|{'---|' * len(answers)}")
     for index, (what, _, exact) in enumerate(PROBES):
         print(f"| {what} | {exact} | {' | '.join(found[index] for found in answers.values())} |")
-    return 0
 
 
 def install(with_spark: bool) -> None:
@@ -109,17 +140,30 @@ def free_port() -> int:
 
 
 @contextmanager
-def sail(port: int) -> Iterator[None]:
+def sail(port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Sail with two workers in one process."""
     environment = os.environ | {"SAIL_MODE": "local-cluster", "SAIL_CLUSTER__WORKER_INITIAL_COUNT": "2"}
     command = [str(FOLDER / "bin/sail"), "spark", "server", "--port", str(port)]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        yield
+        yield process
         process.terminate()
 
 
 @contextmanager
-def spark(port: int) -> Iterator[None]:
+def asked_sail() -> Iterator[tuple[object, int]]:
+    """A session of Sail, and the number of its process."""
+    from pyspark.sql import SparkSession
+
+    warnings.filterwarnings("ignore")
+    port = free_port()
+    with sail(port) as process:
+        session = connected(SparkSession, port)
+        yield session, process.pid
+        session.stop()
+
+
+@contextmanager
+def spark(port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Spark with all of it in one process: arithmetic does not depend on where it is done."""
     if shutil.which("java") is None:
         sys.exit("error: java is not installed; Spark needs Java 17, such as the package openjdk-17-jre-headless")
@@ -129,7 +173,7 @@ def spark(port: int) -> Iterator[None]:
     command = [str(home / "bin/spark-submit"), "--master", "local[2]", "--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
     command += [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
     with subprocess.Popen([*command, "spark-internal"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        yield
+        yield process
         process.terminate()
 
 
@@ -174,12 +218,21 @@ def in_datafusion() -> list[str]:
     from datafusion import SessionContext
 
     context = SessionContext()
-    return [answer_in_process(context, IN_DATAFUSION.get(what, sql), exact) for what, sql, exact in PROBES]
+    asked = [(datafusion_sql(what, sql), exact) for what, sql, exact in PROBES]
+    return [judged(lambda sql=sql: context.sql(sql).collect()[0].column(0)[0], exact) for sql, exact in asked]
 
 
-def answer_in_process(context: object, sql: str, exact: object) -> str:
-    sql = sql.replace("explode(array(", "unnest(make_array(")
-    return judged(lambda: context.sql(sql).collect()[0].column(0)[0], exact)
+def datafusion_sql(what: str, sql: str) -> str:
+    """A probe in the dialect of DataFusion."""
+    return IN_DATAFUSION.get(what, sql).replace("explode(array(", "unnest(make_array(")
+
+
+def in_ballista(binary: Path) -> list[str]:
+    """What Ballista answers to each probe."""
+    import distributed_ballista
+
+    probes = [(datafusion_sql(what, sql), exact) for what, sql, exact in PROBES]
+    return distributed_ballista.probed(binary, probes, judged)
 
 
 def judged(ask: Callable[[], object], exact: object) -> str:

@@ -35,12 +35,16 @@ class Peer(ABC):
 
     def integers(self, question: Question, form: str) -> np.ndarray:
         """The answer as rows of ten integers, as `farmtally-bench` writes them."""
-        table = self.table(question, form)
-        bucket, first, second = group_columns(table, question)
-        starts = np.array([instant_ms(start) for start, _ in question.buckets])
-        columns = [first, second, starts[bucket]]
-        columns += [table[name].to_numpy().astype(np.int64) for name in ["sessions", *STATISTICS]]
-        return np.column_stack(columns).astype(np.int64)
+        return integers(self.table(question, form), question)
+
+
+def integers(table: pa.Table, question: Question) -> np.ndarray:
+    """The columns of an answer as rows of ten integers."""
+    bucket, first, second = group_columns(table, question)
+    starts = np.array([instant_ms(start) for start, _ in question.buckets])
+    columns = [first, second, starts[bucket]]
+    columns += [table[name].to_numpy().astype(np.int64) for name in ["sessions", *STATISTICS]]
+    return np.column_stack(columns).astype(np.int64)
 
 
 def group_columns(table: pa.Table, question: Question) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ a session's lines, its runtime, and the half-hours of its start and of its last 
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,18 @@ import pyarrow.parquet as pq
 from peers.question import HALF_HOUR_MS, YEAR_START_MS
 
 ROW_GROUP = 122_880
+
+
+def export(binary: Path, output: Path, sessions: int) -> Path:
+    """The folder with the tables of the farm, made once per size and program."""
+    folder = output / f"farm-{sessions}"
+    exported = folder / "farm.parquet"
+    if not exported.exists() or exported.stat().st_mtime < binary.stat().st_mtime:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "farm.columns").unlink(missing_ok=True)
+        subprocess.run([binary, "export", exported, "--sessions", str(sessions)], check=True)
+    prepare(exported, folder)
+    return folder
 
 
 def prepare(exported: Path, folder: Path) -> None:
