@@ -58,6 +58,12 @@ IMPATIENT = {
     "scheduler": {"executor-timeout-seconds": 6, "expire-interval-seconds": 1, "no-executors-grace-seconds": 6},
     "executor": {"heartbeat-seconds": 1},
 }
+# What failures are tried with: the cluster's flags, and settings of the question.
+VARIANTS: dict[str, tuple[dict[str, dict[str, int]], dict[str, str]]] = {
+    "as shipped": (PATIENT, {}),
+    "lowered": (IMPATIENT, {}),
+    "lowered, static planner": (IMPATIENT, {"ballista.planner.adaptive.enabled": "false"}),
+}
 # A form that takes so many times the least at its first try is not tried again.
 HOPELESS = 1.5
 
@@ -477,7 +483,7 @@ def failures(binary: Path, sessions: int, name: str, at_once: int) -> None:
     print("| what happened | when, of how long it usually takes | flags | what became of the question | the next one |\n|---|---|---|---|---|")
     trials = [
         (binary, fault, share, flags, asked)
-        for flags in ("as shipped", "lowered")
+        for flags in VARIANTS
         for fault in FAULTS
         for share in fault.shares
     ]
@@ -513,8 +519,8 @@ class Asked:
 
 def befallen(number: int, binary: Path, fault: Fault, share: float, flags: str, asked: Asked) -> str:
     """The line of one trial: when something happened to a question, and what became of it and of the next one."""
-    patience = PATIENT if flags == "as shipped" else IMPATIENT
-    settings = SETTINGS["16 partitions"] | PUSHDOWN
+    patience, settings = VARIANTS[flags]
+    settings = SETTINGS["16 partitions"] | PUSHDOWN | settings
     with cluster(binary, patience, f"trial-{number}") as found:
         client = found.client(asked.tables, settings)
         usual = [client.ask(asked.sql)["seconds"] for _ in range(2)][1]
