@@ -43,7 +43,9 @@ def main() -> int:
         figures["requests"] = [requests_per_second(client, server, farm, size) for size in (1, 100)]
         figures["pages"] = pages(client, server, farm)
     print_tables(figures)
-    (program.REPOSITORY / "target/bench/http.json").write_text(json.dumps(figures, indent=2) + "\n")
+    results = program.REPOSITORY / "target/bench/http.json"
+    results.parent.mkdir(parents=True, exist_ok=True)
+    results.write_text(json.dumps(figures, indent=2) + "\n")
     return 0
 
 
