@@ -115,10 +115,13 @@ impl TableRows {
         let first = self.ends.partition_point(|end| *end <= rows.start);
         let mut begin = first.checked_sub(1).map_or(0, |before| self.ends[before]);
         let stretches = self.stretches[first..].iter().map_while(move |stretch| {
-            let own = rows.start.max(begin)..rows.end.min(begin + stretch.rows.len());
-            let in_list = own.start.checked_sub(begin)? + stretch.rows.start;
-            begin += stretch.rows.len();
-            (!own.is_empty()).then(|| (stretch, in_list..in_list + own.len()))
+            // One that is empty is passed: it is not the end.
+            (begin < rows.end).then(|| {
+                let own = rows.start.max(begin)..rows.end.min(begin + stretch.rows.len());
+                let in_list = own.start - begin + stretch.rows.start;
+                begin += stretch.rows.len();
+                (stretch, in_list..in_list + own.len())
+            })
         });
         stretches.flat_map(|(stretch, rows)| {
             let rows = self.lists[stretch.list].range(rows, self.second_bits);
@@ -289,7 +292,7 @@ mod tests {
         };
         let lists = vec![list(&[row(1, 3, 5)]), list(&[row(2, 1, 5), row(2, 2, 5)])];
         let mut table = TableRows::new(lists, 3, [vec![0, 0, 0, 0, 7], vec![8]]);
-        for (hour, list, rows) in [(2, 1, 0..2), (1, 0, 0..1)] {
+        for (hour, list, rows) in [(2, 1, 0..2), (2, 0, 0..0), (1, 0, 0..1)] {
             table.push_stretch(Stretch { bucket: row(hour, 1, 1).bucket, list, rows });
         }
         assert_eq!(table, pushed);
