@@ -10,13 +10,16 @@ use std::sync::{Mutex, PoisonError};
 use crate::table_rows::NarrowRow;
 
 /// Bits of the key, the count, and the sum of costs; all others have 32.
-const KEY_BITS: u32 = 40;
+pub(crate) const KEY_BITS: u32 = 40;
 const COUNT_BITS: u32 = 12;
 const COST_SUM_BITS: u32 = 44;
 /// The bits of the sum of costs that lie beside the sum of runtimes; the higher ones lie beside key and count.
 const COST_SUM_LOW_BITS: u32 = 32;
 
 const _: () = assert!(KEY_BITS + COUNT_BITS + COST_SUM_BITS - COST_SUM_LOW_BITS == u64::BITS);
+
+/// Bytes of a row in a file, at most.
+pub const PACKED_BYTES_MAX: usize = 32;
 
 /// Rows of the longest lists: 8 MiB.
 pub const LIST_ROWS_MAX: usize = 1 << 18;
@@ -111,18 +114,85 @@ impl PackedRow {
         Self { words: [0, place as u64, 0, 0] }
     }
 
+    /// Sessions with a piece in the row; zero when the row lies beside its list.
+    #[inline]
+    pub fn count(self) -> u32 {
+        (self.words[0] >> KEY_BITS) as u32 & ((1 << COUNT_BITS) - 1)
+    }
+
+    /// The codes, the first one above the `second_bits` of the second one.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "parts of a word")]
+    pub fn codes(self, second_bits: u32) -> [u32; 2] {
+        let key = self.words[0] & ((1 << KEY_BITS) - 1);
+        [(key >> second_bits) as u32, (key & ((1 << second_bits) - 1)) as u32]
+    }
+
+    /// The same row with other codes, if they fit.
+    #[inline]
+    #[must_use]
+    pub fn with_codes(self, codes: [u32; 2], second_bits: u32) -> Option<Self> {
+        let first_bits = KEY_BITS.checked_sub(second_bits)?;
+        let [first, second] = codes.map(u64::from);
+        let [with_key, costs, runtimes, sums] = self.words;
+        let fits = first >> first_bits == 0 && second >> second_bits == 0;
+        let key = first << second_bits | second;
+        fits.then_some(Self { words: [with_key >> KEY_BITS << KEY_BITS | key, costs, runtimes, sums] })
+    }
+
+    /// The row for a file, as it lies in memory, and the length of that: half of the bytes for a row of one session, whose
+    /// least and greatest amounts are its sums. `None` when it lies beside its list.
+    #[inline]
+    pub fn to_bytes(self) -> Option<([u8; PACKED_BYTES_MAX], usize)> {
+        let [first, costs, runtimes, sums] = self.words;
+        let length = match self.count() {
+            0 => return None,
+            1 => [costs, runtimes].eq(&self.amounts_of_one()).then_some(PACKED_BYTES_MAX / 2)?,
+            _ => PACKED_BYTES_MAX,
+        };
+        let mut bytes = [0; PACKED_BYTES_MAX];
+        for (bytes, word) in bytes.chunks_exact_mut(8).zip([first, sums, costs, runtimes]) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+        Some((bytes, length))
+    }
+
+    /// Takes the next row off the bytes that [`Self::to_bytes`] made; `None` when they end before. Half of
+    /// [`PACKED_BYTES_MAX`] zeros are a row without sessions, in the place of one that lies elsewhere.
+    #[inline]
+    pub fn take(bytes: &mut &[u8]) -> Option<Self> {
+        let mut word = || {
+            let (word, rest) = bytes.split_first_chunk()?;
+            *bytes = rest;
+            Some(u64::from_le_bytes(*word))
+        };
+        let (first, sums) = (word()?, word()?);
+        let row = Self { words: [first, 0, 0, sums] };
+        let [costs, runtimes] = match row.count() {
+            0 => [0; 2],
+            1 => row.amounts_of_one(),
+            _ => [word()?, word()?],
+        };
+        Some(Self { words: [first, costs, runtimes, sums] })
+    }
+
+    /// Least and greatest cost, and least and greatest runtime, of a row of one session.
+    #[inline]
+    fn amounts_of_one(self) -> [u64; 2] {
+        let sums = self.words[3];
+        [sums >> 32 | sums >> 32 << 32, sums & u64::from(u32::MAX) | sums << 32]
+    }
+
     /// The row, or its place beside the list.
     #[expect(clippy::cast_possible_truncation, reason = "parts of words")]
     fn unpack(self, second_bits: u32) -> Result<NarrowRow, usize> {
         let [first, costs, runtimes, sums] = self.words;
-        let count = (first >> KEY_BITS) as u32 & ((1 << COUNT_BITS) - 1);
-        if count == 0 {
+        if self.count() == 0 {
             return Err(costs as usize);
         }
-        let key = first & ((1 << KEY_BITS) - 1);
         Ok(NarrowRow {
-            codes: [(key >> second_bits) as u32, (key & ((1 << second_bits) - 1)) as u32],
-            count,
+            codes: self.codes(second_bits),
+            count: self.count(),
             runtime_min_ms: runtimes as u32,
             runtime_max_ms: (runtimes >> 32) as u32,
             runtime_sum_ms: sums & u64::from(u32::MAX),
@@ -194,6 +264,16 @@ impl RowList {
             Some(packed) => self.rows.push(packed),
             None => self.push_beside(row.with_codes(codes)),
         }
+    }
+
+    /// Appends a row that does not lie beside another list.
+    pub(crate) fn push_packed(&mut self, row: PackedRow) {
+        self.rows.push(row);
+    }
+
+    /// The rows as they lie in memory.
+    pub fn packed(&self) -> &[PackedRow] {
+        &self.rows
     }
 
     #[cold]
@@ -271,7 +351,32 @@ mod tests {
             prop_assert_eq!(list.len(), rows.len());
             let part: Vec<_> = rows.iter().skip(from).take(len).copied().collect();
             prop_assert_eq!(list.range(from..from + len, SECOND_BITS).collect::<Vec<_>>(), part);
+            let mut file = Vec::new();
+            for row in list.packed() {
+                if let Some((bytes, length)) = row.to_bytes() {
+                    prop_assert_eq!(length == PACKED_BYTES_MAX, row.count() > 1);
+                    file.extend(&bytes[..length]);
+                }
+            }
+            let mut file = &file[..];
+            for (packed, row) in list.packed().iter().zip(&rows).filter(|(packed, _)| packed.to_bytes().is_some()) {
+                prop_assert_eq!(PackedRow::take(&mut file), Some(*packed));
+                let codes = row.codes.map(|code| code / 3);
+                let other = packed.with_codes(codes, SECOND_BITS).unwrap();
+                prop_assert_eq!(other.unpack(SECOND_BITS), Ok(NarrowRow { codes, ..*row }));
+            }
+            prop_assert_eq!(PackedRow::take(&mut file), None);
         }
+    }
+
+    #[test]
+    fn codes_that_do_not_fit_a_key_are_not_cut() {
+        let row = PackedRow::beside(0);
+        for (codes, second_bits) in [([1 << 20, 0], 20), ([0, 1 << 20], 20), ([0, 0], 41), ([1, 0], 40)] {
+            assert_eq!(row.with_codes(codes, second_bits), None, "{codes:?}");
+        }
+        let [first, second] = [(1 << 20) - 1; 2];
+        assert_eq!(row.with_codes([first, second], 20).unwrap().codes(20), [first, second]);
     }
 
     #[test]

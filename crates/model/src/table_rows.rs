@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::packed_row::RowList;
+use crate::packed_row::{KEY_BITS, PackedRow, RowList};
 use crate::statistics::{Amounts, StatisticsRow};
 use crate::time::TimeRange;
 
@@ -83,6 +83,11 @@ impl TableRows {
         }
     }
 
+    /// No rows yet; keys of packed rows have `second_bits` for the second code. `None` when a key has not so many.
+    pub fn with_second_bits(second_bits: u32) -> Option<Self> {
+        (second_bits <= KEY_BITS).then(|| Self::new(Vec::new(), second_bits, Default::default()))
+    }
+
     /// Appends rows of one bucket that lie in a list.
     pub fn push_stretch(&mut self, stretch: Stretch) {
         self.ends.push(self.len() + stretch.rows.len());
@@ -136,20 +141,7 @@ impl TableRows {
 
     /// Appends a row, with codes for its values.
     pub fn push(&mut self, row: StatisticsRow) {
-        let list = *self.pushed.get_or_insert_with(|| {
-            self.lists.push(RowList::default());
-            self.lists.len() - 1
-        });
-        let place = self.lists[list].len();
-        match self.stretches.last_mut() {
-            Some(last) if last.bucket == row.bucket && last.list == list && last.rows.end == place => {
-                last.rows.end += 1;
-            }
-            _ => self.stretches.push(Stretch { bucket: row.bucket, list, rows: place..place + 1 }),
-        }
-        let len = self.len() + 1;
-        self.ends.truncate(self.stretches.len() - 1);
-        self.ends.push(len);
+        let list = self.next_place(row.bucket);
         let Some(narrow) = narrow(&row) else {
             self.wide.push(row);
             return self.lists[list].push_beside(reference_to_wide(self.wide.len() - 1));
@@ -160,6 +152,44 @@ impl TableRows {
         } else {
             self.lists[list].push_beside(narrow);
         }
+    }
+
+    /// Appends a row that was read by [`PackedRow::take`].
+    pub fn push_packed(&mut self, bucket: TimeRange, row: PackedRow) {
+        let list = self.next_place(bucket);
+        self.lists[list].push_packed(row);
+    }
+
+    /// Makes one more row of the bucket, and says which list gets it.
+    fn next_place(&mut self, bucket: TimeRange) -> usize {
+        let list = *self.pushed.get_or_insert_with(|| {
+            self.lists.push(RowList::default());
+            self.lists.len() - 1
+        });
+        let place = self.lists[list].len();
+        match self.stretches.last_mut() {
+            Some(last) if last.bucket == bucket && last.list == list && last.rows.end == place => {
+                last.rows.end += 1;
+            }
+            _ => self.stretches.push(Stretch { bucket, list, rows: place..place + 1 }),
+        }
+        let len = self.len() + 1;
+        self.ends.truncate(self.stretches.len() - 1);
+        self.ends.push(len);
+        list
+    }
+
+    /// Bits of the second code in the keys of packed rows.
+    pub fn second_bits(&self) -> u32 {
+        self.second_bits
+    }
+
+    /// The rows in order as they lie in memory, by stretches of one bucket. A row whose count is zero lies elsewhere:
+    /// [`Self::get`] finds it.
+    pub fn packed(&self) -> impl Iterator<Item = (TimeRange, &[PackedRow])> {
+        self.stretches
+            .iter()
+            .map(|stretch| (stretch.bucket, &self.lists[stretch.list].packed()[stretch.rows.clone()]))
     }
 
     fn row(&self, bucket: TimeRange, row: &NarrowRow) -> StatisticsRow {
@@ -188,7 +218,14 @@ impl TableRows {
 }
 
 impl TableRows {
-    fn values_of(&self, codes: [u32; 2]) -> [u32; 2] {
+    /// Whether codes are values.
+    pub fn codes_are_values(&self) -> bool {
+        self.values_by_code.iter().all(Vec::is_empty)
+    }
+
+    /// The values that these codes mean.
+    #[inline]
+    pub fn values_of(&self, codes: [u32; 2]) -> [u32; 2] {
         let [first, second] = &self.values_by_code;
         let value = |values: &[u32], code: u32| values.get(code as usize).copied().unwrap_or(code);
         [value(first, codes[0]), value(second, codes[1])]

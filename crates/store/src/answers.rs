@@ -14,7 +14,7 @@ use bytes::Bytes;
 use farmtally_model::{AggregationId, GroupBy, StatisticsTable};
 use xxhash_rust::xxh3::Xxh3Default;
 
-use crate::answer_layout::{WriteError, read_table, write_table};
+use crate::answer_layout::{Version, WriteError, read_table, write_table};
 use crate::error::{OpenError, StoreError};
 use crate::folder;
 use crate::objects::Objects;
@@ -52,7 +52,9 @@ impl AnswerFiles {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(failed)?;
         let file = folder::new_private_file(&path).map_err(failed)?;
         let mut output = Hashed::new(id, file);
-        let written = write_table(table, |bytes| output.write(bytes));
+        // Servers from before may be beside this one, and read no other version.
+        let version = if self.objects.is_some() { Version::Plain } else { Version::Packed };
+        let written = write_table(table, version, |bytes| output.write(bytes));
         written.inspect_err(|_| self.remove(id)).map_err(|error| match error {
             WriteError::File(cause) => failed(cause),
             WriteError::Store(error) => error,
