@@ -28,8 +28,8 @@ pub struct PricedRecord {
     pub record: Record<LineCost>,
     /// The names that came with it.
     pub names: RecordNames,
-    /// Usage lines that came without a cost and for which no rate was valid in part or all of their time. That time
-    /// What has no price, each of its usage lines once, as people would look for it on the card. It costs nothing.
+    /// Usage lines that came without a cost and for which no rate was valid in part or all of their time, each once, as
+    /// people would look for them on the card. That time costs nothing.
     pub unpriced: Vec<Cow<'static, str>>,
 }
 

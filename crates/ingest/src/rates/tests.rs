@@ -98,6 +98,38 @@ fn without_a_rate_the_line_is_free_and_counted() {
 }
 
 #[test]
+fn what_has_no_price_is_named_as_on_the_card_once_there_is_one() {
+    let session = |instance_type: Option<&str>| {
+        let mut submission = ended();
+        if let Record::Session(session) = &mut submission.record {
+            session.instance_type = instance_type.map(|name| InstanceType::new(name).unwrap());
+            let usage = [Usage::Compute, license("nuke", 3)];
+            session.usage =
+                UsageLines::new(usage.map(|usage| UsageLine { usage, cost: None }).to_vec()).unwrap();
+        }
+        submission
+    };
+    let volume = || Submission {
+        record: Record::Volume(Volume {
+            volume_id: VolumeId::from_bytes([2; 16]),
+            fleet_id: fleet_id_for_name("spot"),
+            span: Span::new(instant("2025-11-01T00:00:00Z"), None).unwrap(),
+            revision: 0,
+            cost: None,
+        }),
+        names: RecordNames::default(),
+    };
+    let unpriced = |card: &str, submission| {
+        RateCard::parse(card).unwrap().price(submission, &nobody).unwrap().unpriced.join(", ")
+    };
+    let others = "[[rate]]\nusage = 'LICENSE'\nlicenseProduct = 'arnold'\nusdPerHour = 1";
+    assert_eq!(unpriced(others, session(Some("c6i"))), "COMPUTE on c6i, LICENSE nuke");
+    assert_eq!(unpriced(others, session(None)), "COMPUTE, LICENSE nuke");
+    assert_eq!(unpriced(others, volume()), "PERSISTENT_VOLUME");
+    assert_eq!(unpriced("", session(Some("c6i"))), "COMPUTE, LICENSE");
+}
+
+#[test]
 fn a_running_session_keeps_the_rate_for_one_that_was_valid_at_its_start() {
     let card = "
         [[rate]]
