@@ -20,9 +20,12 @@ fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
-/// A running session that holds 1,000 licences at a million dollars an hour.
-fn dear_session() -> Record<LineCost> {
-    let license = Usage::License { product: LicenseProduct::new("gold").unwrap(), quantity: 1_000 };
+/// A running session that holds 1,000 licences of each product at a million dollars an hour.
+fn dear_session(products: &[&str]) -> Record<LineCost> {
+    let line = |product: &&str| UsageLine {
+        usage: Usage::License { product: LicenseProduct::new(product).unwrap(), quantity: 1_000 },
+        cost: LineCost::PerHour(HourlyRate::MAX),
+    };
     Record::Session(Session {
         session_id: SessionId::from_bytes([7; 16]),
         queue_id: QUEUE,
@@ -35,8 +38,7 @@ fn dear_session() -> Record<LineCost> {
         outcome: None,
         span: Span::new(at("2025-11-24T22:00:00Z"), None).unwrap(),
         revision: 0,
-        usage: UsageLines::new(vec![UsageLine { usage: license, cost: LineCost::PerHour(HourlyRate::MAX) }])
-            .unwrap(),
+        usage: UsageLines::new(products.iter().map(line).collect()).unwrap(),
     })
 }
 
@@ -69,8 +71,9 @@ fn ask(
 
 #[test]
 fn a_session_that_accrued_too_much_fails_the_questions_about_it_and_no_others() {
-    let ask =
-        |queue, now| ask(dear_session(), Resources::queues([queue]).unwrap(), UsageGroupBy::UserId, now);
+    let ask = |queue, now| {
+        ask(dear_session(&["gold"]), Resources::queues([queue]).unwrap(), UsageGroupBy::UserId, now)
+    };
     assert_eq!(ask(QUEUE, "2025-11-24T23:00:00Z"), Ok(1));
     let error = ask(QUEUE, "2025-11-24T23:00:00.001Z").unwrap_err();
     assert_eq!(
@@ -79,6 +82,17 @@ fn a_session_that_accrued_too_much_fails_the_questions_about_it_and_no_others() 
          correct its rate or end it"
     );
     assert_eq!(ask(OTHER_QUEUE, "2025-11-25T23:00:00Z"), Ok(0));
+}
+
+#[test]
+fn what_the_lines_of_a_session_accrued_together_is_too_much_where_each_alone_is_not() {
+    let ask = |now| {
+        let session = dear_session(&["gold", "silver"]);
+        ask(session, Resources::queues([QUEUE]).unwrap(), UsageGroupBy::UserId, now)
+    };
+    assert_eq!(ask("2025-11-24T22:30:00Z"), Ok(1));
+    let error = ask("2025-11-24T22:30:00.001Z").unwrap_err();
+    assert!(matches!(error, AggregationError::SessionAccruedTooMuch { .. }), "{error}");
 }
 
 #[test]

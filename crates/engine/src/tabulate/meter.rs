@@ -65,3 +65,27 @@ impl Meter<'_> {
         if instant_ms == self.start_ms { 0 } else { self.cost_until(instant_ms) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_overlaps_what_it_has_time_in_and_without_length_what_it_starts_in() {
+        for (start_ms, end_ms, expected) in [
+            (5, 10, false),
+            (5, 11, true),
+            (10, 20, true),
+            (0, 30, true),
+            (19, 25, true),
+            (20, 25, false),
+            (9, 9, false),
+            (10, 10, true),
+            (19, 19, true),
+            (20, 20, false),
+        ] {
+            let meter = Meter { start_ms, end_ms, line_nanos: &[] };
+            assert_eq!(meter.overlaps(10, 20), expected, "[{start_ms}, {end_ms})");
+        }
+    }
+}
