@@ -120,4 +120,16 @@ mod tests {
         assert_eq!(kept_after(6, 6), [5, 6]);
         assert!(cache.get(FarmId::from_bytes([2; 16]), id(6)).is_none());
     }
+
+    #[test]
+    fn the_answers_of_a_farm_that_is_no_more_are_forgotten_and_no_others() {
+        let cache = ResultCache::new(4);
+        let other = FarmId::from_bytes([2; 16]);
+        let [gone, stays] = [1, 2].map(|number| AggregationId::from_bytes([number; 16]));
+        cache.insert(gone, answer(1));
+        cache.insert(stays, CompletedAggregation { farm_id: other, ..answer(1) });
+        cache.forget_farm(FARM);
+        assert!(cache.get(FARM, gone).is_none());
+        assert!(cache.get(other, stays).is_some());
+    }
 }
