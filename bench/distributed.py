@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import program
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 FOLDER = REPOSITORY / "target/bench/distributed-env"
 SAIL = ["pysail==0.7.2", "pyspark-client==4.2.0", "pandas<3"]
@@ -133,12 +135,6 @@ def pip(*words: str) -> None:
     print(f"{words[-1]} and what it needs: {time.perf_counter() - began:.0f} s to install", file=sys.stderr)
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 @contextmanager
 def sail(port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Sail with two workers in one process."""
@@ -155,7 +151,7 @@ def asked_sail() -> Iterator[tuple[object, int]]:
     from pyspark.sql import SparkSession
 
     warnings.filterwarnings("ignore")
-    port = free_port()
+    [port] = program.free_ports(1)
     with sail(port) as process:
         session = connected(SparkSession, port)
         yield session, process.pid
@@ -182,7 +178,7 @@ def tried(name: str, server: object) -> list[str]:
     warnings.filterwarnings("ignore")
     from pyspark.sql import SparkSession
 
-    port = free_port()
+    [port] = program.free_ports(1)
     began = time.perf_counter()
     with server(port):
         session = connected(SparkSession, port)

@@ -35,8 +35,8 @@ from engines import Engine, EngineError, Time, our_engine, peer
 from peers.datafusion_peer import DIALECT, FORMS
 from peers.peer import Peer, integers
 from peers.prepare import export
-from peers.question import FEW_BUCKETS, QUESTIONS, Question
-from peers.sql import STRETCHES, Dialect, Sql
+from peers.question import QUESTIONS, Question
+from peers.sql import Dialect, Sql, names_for
 
 PROJECT = program.REPOSITORY / "bench/ballista"
 OUTPUT = program.REPOSITORY / "target/bench"
@@ -87,17 +87,6 @@ def build() -> Path:
 def say(text: str) -> None:
     """Tells what is going on; the standard output is for tables."""
     print(text, file=sys.stderr)
-
-
-def free_ports(count: int) -> list[int]:
-    """So many ports that nobody listens on."""
-    listeners = [socket.socket() for _ in range(count)]
-    for listener in listeners:
-        listener.bind(("127.0.0.1", 0))
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
 
 
 def await_port(port: int) -> None:
@@ -190,13 +179,7 @@ class Cluster:
 
     def cpu_ms(self) -> float:
         """Processor time of all processes so far."""
-        return sum(process_cpu_ms(process.pid) for process in self.processes if process.poll() is None)
-
-
-def process_cpu_ms(pid: int) -> float:
-    """Processor time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) * 1e3 / os.sysconf("SC_CLK_TCK")
+        return sum(program.cpu_seconds(process.pid) * 1e3 for process in self.processes if process.poll() is None)
 
 
 # What Sail is asked in. A sequence includes its end, and is never empty where the questions have one.
@@ -214,7 +197,7 @@ def cluster(binary: Path, patience: dict[str, dict[str, int]] | None = None, nam
     folder = FOLDER / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    port, *ports = free_ports(1 + 2 * EXECUTORS)
+    port, *ports = program.free_ports(1 + 2 * EXECUTORS)
     scheduler = start(binary, "scheduler", folder / "scheduler.log", {"port": port, **patience["scheduler"]})
     found = Cluster(binary, folder, port, scheduler)
     try:
@@ -263,8 +246,7 @@ def first_cell(client: Client, sql: str) -> object:
 
 def parquet_forms(question: Question) -> list[str]:
     """The forms of a question that are tried."""
-    has_few = len(question.buckets) <= FEW_BUCKETS
-    return [name for name, (source, form) in FORMS.items() if source == "parquet" and (has_few or form != STRETCHES)]
+    return names_for(question, {name: form for name, (source, form) in FORMS.items() if source == "parquet"})
 
 
 class Ballista(Peer):
@@ -318,22 +300,16 @@ class Sail(Peer):
 
     def time(self, question: Question, form: str) -> Time:
         """Wall time, and the processor time of the server and of this process, its client."""
-        cpu, wall = process_cpu_ms(self.pid) + time.process_time() * 1e3, time.perf_counter()
+        cpu, wall = program.cpu_seconds(self.pid) + time.process_time(), time.perf_counter()
         self.run(question, form)
         wall = time.perf_counter() - wall
-        return Time(process_cpu_ms(self.pid) + time.process_time() * 1e3 - cpu, wall * 1e3)
+        return Time((program.cpu_seconds(self.pid) + time.process_time() - cpu) * 1e3, wall * 1e3)
 
 
 def read_arrow(file: Path) -> pa.Table:
     """The rows that a client wrote."""
     with pa.ipc.open_file(file) as reader:
         return reader.read_all()
-
-
-def ordered(rows: np.ndarray) -> np.ndarray:
-    """Rows of an answer as `equality` compares them."""
-    rows = rows.astype("<i8")
-    return rows[np.lexsort(rows.T[::-1])]
 
 
 def probed(binary: Path, probes: list[tuple[str, object]], judged: Callable[[Callable[[], object], object], str]) -> list[str]:
@@ -390,8 +366,8 @@ class Race:
         self.datafusion.answer(name, commas(by_datafusion), file)
         for other, rows in {
             "DataFusion": equality.read(file),
-            "Ballista": ordered(ballista.integers(question, by_ballista)),
-            "Sail": ordered(self.sail.integers(question, by_sail)),
+            "Ballista": equality.ordered(ballista.integers(question, by_ballista)),
+            "Sail": equality.ordered(self.sail.integers(question, by_sail)),
         }.items():
             equality.check(name, ("farmtally", expected), (other, rows))
         times: dict[str, list[Time]] = {"native": [], "DataFusion": [], "Ballista": [], "Sail": []}
@@ -508,7 +484,7 @@ class Asked:
 
     def judged(self, file: Path) -> str:
         """Whether the rows in a file are those of the native engine."""
-        rows = ordered(integers(read_arrow(file), self.question))
+        rows = equality.ordered(integers(read_arrow(file), self.question))
         try:
             equality.check(self.question.name, ("farmtally", self.expected), ("Ballista", rows))
         except equality.Mismatch as error:

@@ -17,7 +17,11 @@ class Mismatch(Exception):
 
 def read(file: Path) -> np.ndarray:
     """The rows of an answer in one order, whatever the order in which an engine gave them."""
-    rows = np.fromfile(file, dtype="<i8").reshape(-1, 10)
+    return ordered(np.fromfile(file, dtype="<i8").reshape(-1, 10))
+
+
+def ordered(rows: np.ndarray) -> np.ndarray:
+    """Rows of integers in that order."""
     return rows[np.lexsort(rows.T[::-1])]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import re
 import socket
 import subprocess
@@ -14,6 +13,8 @@ import time
 from datetime import datetime, timezone
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import program
 
 READY = "farmtally is serving on "
 LINK = re.compile(r"http://\S+/\?token=\S+")
@@ -50,8 +51,7 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Processor time of the server so far, in user and system mode."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return program.cpu_seconds(self.process.pid)
 
 
 class Client:

@@ -1,8 +1,9 @@
-"""Builds the benchmark's own program."""
+"""The programs that are measured: how they are built and run, and what is asked of the system about them."""
 
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from pathlib import Path
 
@@ -30,3 +31,20 @@ def build_farmtally() -> Path:
 def run(*command: object) -> None:
     """Runs a command to its end; one that fails ends the measurement."""
     subprocess.run([str(word) for word in command], check=True)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process so far, in user and system mode."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def free_ports(count: int) -> list[int]:
+    """So many ports of this machine that nobody listens on."""
+    listeners = [socket.socket() for _ in range(count)]
+    for listener in listeners:
+        listener.bind(("127.0.0.1", 0))
+    ports = [listener.getsockname()[1] for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    return ports

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from peers.peer import Peer
-from peers.question import FEW_BUCKETS, LONGEST_HALF_HOURS, Question
-from peers.sql import STRETCHES, Dialect, Form, Sql
+from peers.question import LONGEST_HALF_HOURS, Question
+from peers.sql import STRETCHES, Dialect, Form, Sql, names_for
 
 DIALECT = Dialect(
     divide=lambda one, other: f"({one} / {other})",
@@ -53,8 +53,7 @@ class DataFusion(Peer):
         return datafusion.__version__
 
     def forms(self, question: Question) -> list[str]:
-        has_few = len(question.buckets) <= FEW_BUCKETS
-        return [name for name, (_, form) in FORMS.items() if has_few or form != STRETCHES]
+        return names_for(question, {name: form for name, (_, form) in FORMS.items()})
 
     def run(self, question: Question, form: str) -> Any:
         source, shape = FORMS[form]
