@@ -6,7 +6,7 @@
 mod packed_rows;
 mod plain_rows;
 
-use std::io;
+use std::io::{self, BufWriter, Write};
 
 use farmtally_model::{
     Amounts, FleetId, GroupBy, GroupValue, InstanceType, JobId, JobName, LicenseProduct, QueueId,
@@ -23,8 +23,6 @@ const MAGIC: [u8; 8] = *b"FTanswer";
 const HEAD_BYTES: usize = 24;
 /// Bytes that are written at once.
 const WRITE_BYTES: usize = 1 << 20;
-/// Room for the longest row behind those.
-const ROW_BYTES_MAX: usize = 64;
 
 /// How rows lie in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,67 +52,35 @@ impl From<io::Error> for WriteError {
 pub(crate) fn write_table(
     table: &StatisticsTable,
     version: Version,
-    mut write: impl FnMut(&[u8]) -> io::Result<()>,
+    write: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<(), WriteError> {
-    let mut output = Output::new(&mut write);
-    output.write(&MAGIC)?;
-    output.write(&(version as u64).to_le_bytes())?;
-    output.write(&(table.rows.len() as u64).to_le_bytes())?;
+    let mut parts = Parts { write, failed: None };
+    let written = write_parts(table, version, &mut parts);
+    parts.failed.map_or(written, |cause| Err(WriteError::File(cause)))
+}
+
+fn write_parts(table: &StatisticsTable, version: Version, parts: &mut impl Write) -> Result<(), WriteError> {
+    let mut output = BufWriter::with_capacity(WRITE_BYTES, parts);
+    output.write_all(&MAGIC)?;
+    output.write_all(&(version as u64).to_le_bytes())?;
+    output.write_all(&(table.rows.len() as u64).to_le_bytes())?;
     let values = table.values.each_ref().map(|values| TableValues(values));
-    let tail = match version {
+    let (tail, rows_bytes) = match version {
         Version::Plain => {
             let (buckets, wide) = plain_rows::write(table, &mut output)?;
-            StoredTail::V1(Tail { values, buckets, wide })
+            (StoredTail::V1(Tail { values, buckets, wide }), None)
         }
         Version::Packed => {
-            let (buckets, whole) = packed_rows::write(table, &mut output)?;
-            StoredTail::V2(PackedTail { values, buckets, second_bits: table.rows.second_bits(), whole })
+            let (buckets, whole, rows_bytes) = packed_rows::write(table, &mut output)?;
+            let second_bits = table.rows.second_bits();
+            (StoredTail::V2(PackedTail { values, buckets, second_bits, whole }), Some(rows_bytes))
         }
     };
-    let rows_bytes = output.end()?;
-    let mut parts = Parts { write: &mut write, failed: None };
-    let packed = pack_to(&tail, &mut parts);
-    if let Some(cause) = parts.failed {
-        return Err(WriteError::File(cause));
+    pack_to(&tail, &mut output).map_err(WriteError::Store)?;
+    if let Some(rows_bytes) = rows_bytes {
+        output.write_all(&rows_bytes.to_le_bytes())?;
     }
-    packed.map_err(WriteError::Store)?;
-    if version == Version::Packed {
-        write(&rows_bytes.to_le_bytes())?;
-    }
-    Ok(())
-}
-
-/// Head and rows, handed over in large parts.
-struct Output<'a> {
-    bytes: Vec<u8>,
-    /// Bytes that were handed over.
-    before: u64,
-    hand_over: &'a mut dyn FnMut(&[u8]) -> io::Result<()>,
-}
-
-impl<'a> Output<'a> {
-    fn new(hand_over: &'a mut dyn FnMut(&[u8]) -> io::Result<()>) -> Self {
-        Self { bytes: Vec::with_capacity(WRITE_BYTES + ROW_BYTES_MAX), before: 0, hand_over }
-    }
-
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.bytes.extend_from_slice(bytes);
-        if self.bytes.len() < WRITE_BYTES { Ok(()) } else { self.flush() }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        (self.hand_over)(&self.bytes)?;
-        self.before += self.bytes.len() as u64;
-        self.bytes.clear();
-        Ok(())
-    }
-
-    /// The length of the rows.
-    fn end(mut self) -> io::Result<u64> {
-        self.flush()?;
-        Ok(self.before - HEAD_BYTES as u64)
-    }
+    Ok(output.flush()?)
 }
 
 /// Writes by handing over, and remembers why that failed.
@@ -123,7 +89,7 @@ struct Parts<F> {
     failed: Option<io::Error>,
 }
 
-impl<F: FnMut(&[u8]) -> io::Result<()>> io::Write for Parts<F> {
+impl<F: FnMut(&[u8]) -> io::Result<()>> Write for Parts<F> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match (self.write)(bytes) {
             Ok(()) => Ok(bytes.len()),

@@ -1,9 +1,11 @@
 //! Rows as they lie in memory, those of one session in half of the bytes: version 2.
 
+use std::io::{self, Write};
+
 use farmtally_model::{PACKED_BYTES_MAX, PackedRow, StatisticsRow, StatisticsTable, TableRows};
 use serde::{Deserialize, Serialize};
 
-use super::{Output, StoredAmountsPair, StoredBucket, WriteError, check_values, count_rows};
+use super::{StoredAmountsPair, StoredBucket, check_values, count_rows};
 use crate::encoding::Malformed;
 
 /// In the place of a row that stands whole behind the others.
@@ -22,12 +24,12 @@ impl From<StatisticsRow> for WholeRow {
     }
 }
 
-/// What stands behind the rows: the buckets, and the rows that do not fit.
+/// What stands behind the rows: the buckets, and the rows that do not fit; and the bytes that were written.
 pub(super) fn write(
     table: &StatisticsTable,
-    output: &mut Output<'_>,
-) -> Result<(Vec<StoredBucket>, Vec<WholeRow>), WriteError> {
-    let (mut buckets, mut whole, mut before) = (Vec::new(), Vec::new(), 0);
+    output: &mut impl Write,
+) -> io::Result<(Vec<StoredBucket>, Vec<WholeRow>, u64)> {
+    let (mut buckets, mut whole, mut before, mut written) = (Vec::new(), Vec::new(), 0, 0);
     let second_bits = table.rows.second_bits();
     let as_they_lie = table.rows.codes_are_values();
     let with_values = |row: PackedRow| {
@@ -39,15 +41,17 @@ pub(super) fn write(
         for (place, row) in rows.iter().enumerate() {
             let row = if as_they_lie { Some(*row) } else { with_values(*row) };
             if let Some((bytes, length)) = row.and_then(PackedRow::to_bytes) {
-                output.write(&bytes[..length])?;
+                output.write_all(&bytes[..length])?;
+                written += length as u64;
             } else {
-                output.write(&ELSEWHERE)?;
+                output.write_all(&ELSEWHERE)?;
+                written += ELSEWHERE.len() as u64;
                 whole.extend(table.rows.get(before + place).map(WholeRow::from));
             }
         }
         before += rows.len();
     }
-    Ok((buckets, whole))
+    Ok((buckets, whole, written))
 }
 
 /// Reads rows of these buckets, whose second codes have so many bits.

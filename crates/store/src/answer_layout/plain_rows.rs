@@ -1,8 +1,10 @@
 //! Rows of 52 bytes each, with their values and numbers one after the other: version 1.
 
+use std::io::{self, Write};
+
 use farmtally_model::{Amounts, StatisticsRow, StatisticsTable, TableRows, TimeRange};
 
-use super::{Output, StoredAmountsPair, StoredBucket, WriteError, check_values, count_rows};
+use super::{StoredAmountsPair, StoredBucket, check_values, count_rows};
 use crate::encoding::Malformed;
 
 const ROW_BYTES: usize = 52;
@@ -10,12 +12,12 @@ const ROW_BYTES: usize = 52;
 /// What stands behind the rows: the buckets, and the amounts of rows that do not fit.
 pub(super) fn write(
     table: &StatisticsTable,
-    output: &mut Output<'_>,
-) -> Result<(Vec<StoredBucket>, Vec<StoredAmountsPair>), WriteError> {
+    output: &mut impl Write,
+) -> io::Result<(Vec<StoredBucket>, Vec<StoredAmountsPair>)> {
     let (mut buckets, mut wide) = (Vec::new(), Vec::new());
     for row in table.rows.iter() {
         count_rows(&mut buckets, row.bucket, 1);
-        output.write(&row_bytes(&row, &mut wide))?;
+        output.write_all(&row_bytes(&row, &mut wide))?;
     }
     Ok((buckets, wide))
 }
