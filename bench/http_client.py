@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import json
@@ -19,6 +20,13 @@ import program
 READY = "farmtally is serving on "
 LINK = re.compile(r"http://\S+/\?token=\S+")
 CONTENT_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+
+
+@functools.cache
+def exported_by(binary: Path, folder: Path) -> dict[str, str]:
+    """The key and the region that `farmtally env` prints for a shell; asked once, so that no measurement contains it again."""
+    shown = subprocess.run([str(binary), "env", "--data-dir", str(folder)], check=True, capture_output=True, text=True).stdout
+    return dict(re.findall(r"export (\w+)='?([^'\n]*)'?", shown))
 
 
 class Server:
@@ -63,10 +71,7 @@ class Client:
         self.socket = socket.create_connection((url.hostname, url.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.received = b""
-        shown = subprocess.run(
-            [str(binary), "env", "--data-dir", str(folder)], check=True, capture_output=True, text=True
-        ).stdout
-        exported = dict(re.findall(r"export (\w+)='?([^'\n]*)'?", shown))
+        exported = exported_by(binary, folder)
         self.key_id, self.secret = exported["AWS_ACCESS_KEY_ID"], exported["AWS_SECRET_ACCESS_KEY"]
         self.region = exported["AWS_REGION"]
 

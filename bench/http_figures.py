@@ -1,4 +1,5 @@
-"""Measures the program over HTTP: from Start to the first page, requests per second, and pages of a long answer.
+"""Measures the program over HTTP: from Start to the first page, the first answer of a new process, requests per second, and
+pages of a long answer.
 
 The client is as thin as it can be, because it shares the machine with the server: one kept-alive connection, requests signed
 by hand, answers read as bytes. What a request costs the server is taken from the server's own processor time.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import time
@@ -20,6 +22,8 @@ from http_questions import QUESTIONS, body_of
 SERVED_SECONDS = 4.0
 PAGES = 60
 DEADLINE_SECONDS = 120
+# Writing 3 there makes the kernel forget the files that it has in memory.
+DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 
 
 def main() -> int:
@@ -27,6 +31,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench/http", description=__doc__)
     parser.add_argument("--sessions", type=int, default=1_000_000, help="sessions of the farm")
     parser.add_argument("--repeats", type=int, default=9, help="how often each question is started")
+    parser.add_argument("--starts", type=int, default=3, help="how often a server is started for each question")
     parser.add_argument("--folder", type=Path, help="the data folder; made under target/bench/ when not given")
     arguments = parser.parse_args()
     binary = program.build_farmtally()
@@ -42,6 +47,7 @@ def main() -> int:
         figures["start_to_first_page"] = [first_page(client, farm, question, arguments.repeats) for question in QUESTIONS]
         figures["requests"] = [requests_per_second(client, server, farm, size) for size in (1, 100)]
         figures["pages"] = pages(client, server, farm)
+    figures["first_after_start"] = [first_after_start(binary, folder, farm, question, arguments.starts) for question in QUESTIONS]
     print_tables(figures)
     results = program.REPOSITORY / "target/bench/http.json"
     results.parent.mkdir(parents=True, exist_ok=True)
@@ -90,6 +96,27 @@ def first_page(client: Client, farm: str, question: str, repeats: int) -> dict:
     return {"question": question, "ms": statistics.median(times_ms), "ms_min": min(times_ms), "asked": asked}
 
 
+def first_after_start(binary: Path, folder: Path, farm: str, question: str, starts: int) -> dict:
+    """Wall time from the start of a process to the first page that it gives, with the folder's files in memory; and without, where
+    we may make the kernel forget them."""
+
+    def measure() -> float:
+        began = time.perf_counter()
+        with Server(binary, folder) as server:
+            complete(Client(server, binary, folder), farm, question)
+            return (time.perf_counter() - began) * 1e3
+
+    def measure_cold() -> float:
+        os.sync()
+        DROP_CACHES.write_text("3\n")
+        return measure()
+
+    may_forget = os.access(DROP_CACHES, os.W_OK)
+    cold_ms = statistics.median(measure_cold() for _ in range(starts)) if may_forget else None
+    measure()
+    return {"question": question, "ms": statistics.median(measure() for _ in range(starts)), "cold_ms": cold_ms}
+
+
 def requests_per_second(client: Client, server: Server, farm: str, page_size: int) -> dict:
     """Signed Gets for some seconds, and what each cost the server."""
     aggregation, _, _ = complete(client, farm, "Q1")
@@ -125,6 +152,10 @@ def print_tables(figures: dict) -> None:
     print("| | Start to first page, median ms | fastest ms |\n| --- | --- | --- |")
     for row in figures["start_to_first_page"]:
         print(f"| {row['question']} | {row['ms']:.2f} | {row['ms_min']:.2f} |")
+    print("\n| | process start to first page, median ms | with no file in memory, ms |\n| --- | --- | --- |")
+    for row in figures["first_after_start"]:
+        cold = "not allowed here" if row["cold_ms"] is None else f"{row['cold_ms']:.0f}"
+        print(f"| {row['question']} | {row['ms']:.0f} | {cold} |")
     print("\n| signed Get | per second, one connection | per second of the server's processor time |\n| --- | --- | --- |")
     for row in figures["requests"]:
         print(f"| {row['page_size']} rows | {row['per_second']:,.0f} | {row['per_cpu_second']:,.0f} |")
