@@ -1,18 +1,18 @@
 //! The pieces of one bucket become groups in the order of their keys, without a hash table and mostly without comparing.
 //!
 //! Where few keys are possible there is a sum for each, and where some thousand are, a cell for each and a sum for those that
-//! occur. Else pieces are put in the order of their second places and then of their first ones, by counting; where a position
-//! has many possible places, those that occur are numbered before. Pieces of one group then lie together.
+//! occur. Else pieces are sorted by counting, and those of one group then lie together.
 
 use farmtally_columns::Summary;
 
 use crate::cells::Cells;
 use crate::keys::KeyLayout;
 use crate::narrow_sum::{self, NarrowSum, PIECES_MAX, is_narrow};
-use crate::output::{Groups, NumberSet};
+use crate::output::Groups;
+use crate::sort::Sorter;
 
 /// A piece in 128 bits, if it is narrow, as nearly all are. Of any other one it has the key, and the others' place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Piece {
     pub(crate) key: u64,
     pub(crate) cost_nanos: u32,
@@ -39,7 +39,7 @@ impl Piece {
 }
 
 /// Pieces in no order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Pieces {
     pub(crate) all: Vec<Piece>,
     /// Those that are not narrow.
@@ -97,132 +97,40 @@ const KEYS_SOME: u64 = 1 << 14;
 /// How many sums or cells there may be for each piece.
 const SUMS_BY_PIECE: usize = 8;
 const CELLS_BY_PIECE: usize = 64;
-/// Places up to which they are counted as they are, and how many for each piece.
-const PLACES_FEW: usize = 1024;
-const PLACES_BY_PIECE: usize = 64;
-/// Pieces up to which they are sorted by comparing.
+/// Pieces up to which there are no cells.
 const PIECES_FEW: usize = 64;
 
 /// Folds the pieces of bucket after bucket. Its tables are kept from one to the next.
 #[derive(Debug)]
 pub(crate) struct Folder {
-    keys: KeyLayout,
-    first: Digit,
-    second: Digit,
-    order: Vec<u32>,
-    sorted: Vec<u32>,
+    sorter: Sorter,
     /// A sum for each key, if there are few; all of them empty.
     sums: Vec<NarrowSum>,
     /// A cell for each key, if they are not too many.
     cells: Cells,
 }
 
-/// One position of the keys on its way to be sorted by.
-#[derive(Debug)]
-struct Digit {
-    occurring: NumberSet,
-    /// The number of each place among those that occur; empty where places are their own numbers.
-    numbers: Vec<u32>,
-    /// The place of each piece, numbered.
-    digits: Vec<u32>,
-    /// Where the next piece of each number belongs.
-    next: Vec<u32>,
-}
-
-impl Digit {
-    fn new(places: usize) -> Self {
-        let numbered = if places > PLACES_FEW { places } else { 0 };
-        Self {
-            occurring: NumberSet::new(numbered),
-            numbers: vec![0; numbered],
-            digits: Vec::new(),
-            next: vec![0; if numbered == 0 { places } else { 0 }],
-        }
-    }
-
-    /// Makes ready for as many digits as there are pieces.
-    fn begin(&mut self, pieces: usize) {
-        self.digits.resize(pieces, 0);
-        self.next.fill(0);
-    }
-
-    /// Sets the place of a piece; it is counted if it needs no number.
-    #[inline]
-    fn set(&mut self, piece: usize, place: u32, is_numbered: bool) {
-        self.digits[piece] = place;
-        if is_numbered {
-            self.occurring.insert(place);
-        } else {
-            self.next[place as usize] = self.next[place as usize].wrapping_add(1);
-        }
-    }
-
-    /// Finds where the pieces of each digit begin, after all were set.
-    fn end(&mut self) {
-        if !self.numbers.is_empty() {
-            self.number();
-        }
-        let mut begin = 0_u32;
-        for next in &mut self.next {
-            let count = std::mem::replace(next, begin);
-            begin = begin.wrapping_add(count);
-        }
-    }
-
-    /// Replaces places by numbers, so that there are no more digits than pieces.
-    fn number(&mut self) {
-        let (numbers, mut count) = (&mut self.numbers, 0);
-        self.occurring.drain_below(numbers.len(), |place| {
-            numbers[place as usize] = count;
-            count += 1;
-        });
-        self.next.clear();
-        self.next.resize(count as usize, 0);
-        for digit in &mut self.digits {
-            *digit = numbers[*digit as usize];
-            self.next[*digit as usize] = self.next[*digit as usize].wrapping_add(1);
-        }
-    }
-
-    /// Puts pieces, given by their indexes, in the order of their digits; those of one digit stay in their order.
-    fn sort(&mut self, order: impl Iterator<Item = u32>, sorted: &mut [u32]) {
-        for index in order {
-            let next = &mut self.next[self.digits[index as usize] as usize];
-            sorted[*next as usize] = index;
-            *next = next.wrapping_add(1);
-        }
-    }
-}
-
 impl Folder {
     pub(crate) fn new(keys: KeyLayout) -> Self {
-        let places = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-        let up_to = |most: u64| if keys.len <= most { places(keys.len) } else { 0 };
+        let up_to = |most: u64| if keys.len <= most { usize::try_from(keys.len).unwrap_or(0) } else { 0 };
         Self {
-            keys,
-            first: Digit::new(places(keys.len >> keys.second_bits)),
-            second: Digit::new(1 << keys.second_bits),
-            order: Vec::new(),
-            sorted: Vec::new(),
+            sorter: Sorter::default(),
             sums: vec![NarrowSum::EMPTY; up_to(KEYS_FEW)],
             cells: Cells::new(up_to(KEYS_SOME)),
         }
     }
 
-    /// Hands the groups of the pieces to `groups`, ascending.
-    pub(crate) fn fold(&mut self, pieces: &Pieces, groups: &mut impl Groups) {
-        let places = self.first.numbers.len() + self.second.numbers.len();
+    /// Hands the groups of the pieces to `groups`, ascending. The pieces are in any order afterwards.
+    pub(crate) fn fold(&mut self, pieces: &mut Pieces, groups: &mut impl Groups) {
         let len = pieces.len();
         let fits_narrow = len < PIECES_MAX;
         if fits_narrow && pieces.wide.is_empty() && (1..=SUMS_BY_PIECE * len).contains(&self.sums.len()) {
             self.fold_through_sums(&pieces.all, groups);
-        } else if len <= PIECES_FEW || places > PLACES_BY_PIECE * len {
-            fold_sorted(pieces, groups);
-        } else if fits_narrow && (1..=CELLS_BY_PIECE * len).contains(&self.cells.len()) {
+        } else if fits_narrow && len > PIECES_FEW && (1..=CELLS_BY_PIECE * len).contains(&self.cells.len()) {
             self.cells.fold(pieces, groups);
         } else {
-            self.sort(pieces);
-            fold_in_order(&self.sorted, pieces, groups);
+            self.sorter.sort(&mut pieces.all);
+            fold_in_order(pieces, groups);
         }
     }
 
@@ -234,73 +142,25 @@ impl Folder {
         narrow_sum::drain(&mut self.sums, 0, groups);
     }
 
-    /// Finds the order of the pieces by counting, the second places first.
-    fn sort(&mut self, pieces: &Pieces) {
-        let len = pieces.len();
-        self.sorted.resize(len, 0);
-        let (keys, first, second) = (self.keys, &mut self.first, &mut self.second);
-        let is_numbered = [!first.numbers.is_empty(), !second.numbers.is_empty()];
-        first.begin(len);
-        second.begin(len);
-        for (index, piece) in pieces.all.iter().enumerate() {
-            let places = keys.places(piece.key);
-            first.set(index, places[0], is_numbered[0]);
-            second.set(index, places[1], is_numbered[1]);
-        }
-        first.end();
-        // A bucket is folded long before it has 2^32 pieces.
-        let indexes = (0..).take(len);
-        if keys.second_bits == 0 {
-            return first.sort(indexes, &mut self.sorted);
-        }
-        second.end();
-        self.order.resize(len, 0);
-        second.sort(indexes, &mut self.order);
-        first.sort(self.order.iter().copied(), &mut self.sorted);
-    }
-
     pub(crate) fn bytes(&self) -> usize {
-        let digit = |digit: &Digit| digit.numbers.len() + digit.digits.capacity() + digit.next.capacity();
-        (digit(&self.first) + digit(&self.second) + self.order.capacity() + self.sorted.capacity())
-            * size_of::<u32>()
-            + self.sums.len() * size_of::<NarrowSum>()
-            + self.cells.bytes()
+        self.sorter.bytes() + self.sums.len() * size_of::<NarrowSum>() + self.cells.bytes()
     }
 }
 
-/// Folds pieces in an order in which those of one group lie together.
-fn fold_in_order(order: &[u32], pieces: &Pieces, groups: &mut impl Groups) {
-    let (mut key, mut summary) = (0, Summary::EMPTY);
-    for index in order {
-        let piece = pieces.all[*index as usize];
-        if piece.key != key {
-            if summary.count > 0 {
-                groups.wide(key, &summary);
+/// Folds pieces in the order of their keys.
+fn fold_in_order(pieces: &Pieces, groups: &mut impl Groups) {
+    for group in pieces.all.chunk_by(|one, other| one.key == other.key) {
+        match group {
+            [piece] if piece.is_narrow() => groups.single(piece.key, piece.cost_nanos, piece.runtime_ms),
+            _ => {
+                let mut summary = Summary::EMPTY;
+                for piece in group {
+                    let (cost_nanos, runtime_ms) = pieces.amounts(*piece);
+                    summary.add(cost_nanos, runtime_ms);
+                }
+                groups.wide(group[0].key, &summary);
             }
-            (key, summary) = (piece.key, Summary::EMPTY);
         }
-        let (cost_nanos, runtime_ms) = pieces.amounts(piece);
-        summary.add(cost_nanos, runtime_ms);
-    }
-    if summary.count > 0 {
-        groups.wide(key, &summary);
-    }
-}
-
-/// The twin that sorts by comparing, for few or very scattered pieces.
-fn fold_sorted(pieces: &Pieces, groups: &mut impl Groups) {
-    let wide = |piece: &Piece| {
-        let (cost_nanos, runtime_ms) = pieces.amounts(*piece);
-        WidePiece { key: piece.key, cost_nanos, runtime_ms }
-    };
-    let mut sorted: Vec<WidePiece> = pieces.all.iter().map(wide).collect();
-    sorted.sort_unstable_by_key(|piece| piece.key);
-    for group in sorted.chunk_by(|one, other| one.key == other.key) {
-        let mut summary = Summary::EMPTY;
-        for piece in group {
-            summary.add(piece.cost_nanos, piece.runtime_ms);
-        }
-        groups.wide(group[0].key, &summary);
     }
 }
 
@@ -310,6 +170,23 @@ mod tests {
     use crate::places::Places;
     use proptest::prelude::*;
 
+    /// The twin that sorts by comparing.
+    fn fold_sorted(pieces: &Pieces, groups: &mut impl Groups) {
+        let wide = |piece: &Piece| {
+            let (cost_nanos, runtime_ms) = pieces.amounts(*piece);
+            WidePiece { key: piece.key, cost_nanos, runtime_ms }
+        };
+        let mut sorted: Vec<WidePiece> = pieces.all.iter().map(wide).collect();
+        sorted.sort_unstable_by_key(|piece| piece.key);
+        for group in sorted.chunk_by(|one, other| one.key == other.key) {
+            let mut summary = Summary::EMPTY;
+            for piece in group {
+                summary.add(piece.cost_nanos, piece.runtime_ms);
+            }
+            groups.wide(group[0].key, &summary);
+        }
+    }
+
     fn folded(fold: impl FnOnce(&mut Vec<(u64, Summary)>)) -> Vec<(u64, Summary)> {
         let mut groups = Vec::new();
         fold(&mut groups);
@@ -318,7 +195,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sums_and_cells_fold_as_a_sort_does_bucket_after_bucket(
+        fn pieces_are_folded_as_by_comparing_bucket_after_bucket(
             first_len in prop::sample::select(vec![3_u32, 70, 5_000, 100_000]),
             second_len in prop::sample::select(vec![0_u32, 30, 3_000]),
             first_kinds in 1_u32..200, is_narrow in any::<bool>(),
@@ -339,14 +216,12 @@ mod tests {
                     pieces.add(key, cost_nanos, if is_narrow { runtime_ms >> 8 } else { runtime_ms });
                 }
                 let sorted = folded(|group| fold_sorted(&pieces, group));
-                prop_assert_eq!(&folded(|group| folder.fold(&pieces, group)), &sorted);
                 if cells.len() as u64 == keys.len {
                     prop_assert_eq!(&folded(|group| cells.fold(&pieces, group)), &sorted);
                 }
-                if !pieces.all.is_empty() {
-                    folder.sort(&pieces);
-                    prop_assert_eq!(&folded(|group| fold_in_order(&folder.sorted, &pieces, group)), &sorted);
-                }
+                prop_assert_eq!(&folded(|group| folder.fold(&mut pieces.clone(), group)), &sorted);
+                Sorter::default().sort(&mut pieces.all);
+                prop_assert_eq!(&folded(|group| fold_in_order(&pieces, group)), &sorted);
             }
         }
     }

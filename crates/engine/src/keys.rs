@@ -30,12 +30,6 @@ impl KeyLayout {
     pub(crate) fn share(self, position: usize, place: u32) -> u64 {
         if position == 0 { u64::from(place) << self.second_bits } else { u64::from(place) }
     }
-
-    /// The places in a key.
-    #[expect(clippy::cast_possible_truncation, reason = "places have 32 bits")]
-    pub(crate) fn places(self, key: u64) -> [u32; 2] {
-        [(key >> self.second_bits) as u32, (key & ((1 << self.second_bits) - 1)) as u32]
-    }
 }
 
 /// Bits for so many numbers from zero.
@@ -55,7 +49,8 @@ mod tests {
         for first in 0..=4 {
             for second in 0..=7 {
                 let key = layout.share(0, first) + layout.share(1, second);
-                assert_eq!(layout.places(key), [first, second]);
+                let second_mask = (1 << layout.second_bits) - 1;
+                assert_eq!([key >> layout.second_bits, key & second_mask], [first, second].map(u64::from));
                 assert!(key < layout.len && last < Some(key));
                 last = Some(key);
             }

@@ -29,6 +29,7 @@ mod scan;
 mod select;
 mod session;
 mod sink;
+mod sort;
 mod sum_table;
 mod tabulate;
 #[cfg(test)]

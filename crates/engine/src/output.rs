@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use farmtally_columns::Summary;
-use farmtally_model::{LIST_ROWS_MAX, RowList};
+use farmtally_model::{LIST_ROWS_MAX, RowList, SmallRow};
 
 use crate::accumulator::narrow_row;
 use crate::keys::KeyLayout;
@@ -46,17 +46,6 @@ impl NumberSet {
             })
         })
     }
-
-    /// Takes the numbers below `len` out and hands them to `each`, ascending.
-    pub(crate) fn drain_below(&mut self, len: usize, mut each: impl FnMut(u32)) {
-        for (first, word) in (0..).step_by(64).zip(&mut self.words[..len.div_ceil(64)]) {
-            let mut rest = std::mem::take(word);
-            while rest != 0 {
-                each(first + rest.trailing_zeros());
-                rest &= rest - 1;
-            }
-        }
-    }
 }
 
 /// Takes groups in, ascending by key.
@@ -66,6 +55,14 @@ pub(crate) trait Groups {
 
     /// Takes any group.
     fn wide(&mut self, key: u64, sum: &Summary);
+
+    /// Takes a group of one piece that is narrow.
+    #[inline]
+    fn single(&mut self, key: u64, cost_nanos: u32, runtime_ms: u32) {
+        let mut sum = Summary::EMPTY;
+        sum.add(cost_nanos.into(), runtime_ms);
+        self.wide(key, &sum);
+    }
 }
 
 /// A plain list of groups.
@@ -219,5 +216,11 @@ impl Groups for Output {
     fn wide(&mut self, key: u64, sum: &Summary) {
         let codes = self.begin_row(key);
         self.list.push(key, &narrow_row(codes, sum));
+    }
+
+    #[inline]
+    fn single(&mut self, key: u64, cost_nanos: u32, runtime_ms: u32) {
+        let codes = self.begin_row(key);
+        self.list.push_small(key, codes, &SmallRow::of_one(cost_nanos, runtime_ms));
     }
 }

@@ -36,7 +36,7 @@ impl PieceLists {
         output.begin_bucket(bucket);
         let list = &mut self.lists[self.open.place(bucket)];
         if list.folded.is_empty() {
-            self.folder.fold(&list.pieces, output);
+            self.folder.fold(&mut list.pieces, output);
         } else {
             list.fold(&mut self.folder);
             for (key, summary) in list.folded.drain(..) {
@@ -86,7 +86,7 @@ impl PieceList {
             }
             folded.push((key, summary));
         });
-        folder.fold(&self.pieces, &mut merge);
+        folder.fold(&mut self.pieces, &mut merge);
         folded.extend(earlier);
         self.folded = folded;
         self.pieces.clear();

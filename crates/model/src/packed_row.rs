@@ -56,6 +56,19 @@ pub struct SmallRow {
 }
 
 impl SmallRow {
+    /// The row of one session.
+    #[inline]
+    pub fn of_one(cost_nanos: u32, runtime_ms: u32) -> Self {
+        let (cost_nanos, runtime_ms) = (u64::from(cost_nanos), u64::from(runtime_ms));
+        Self {
+            count: 1,
+            cost_sum_nanos: cost_nanos,
+            runtime_sum_ms: runtime_ms,
+            costs_nanos: cost_nanos | cost_nanos << 32,
+            runtimes_ms: runtime_ms | runtime_ms << 32,
+        }
+    }
+
     /// The row without its codes, if its amounts are small.
     #[inline]
     fn of(row: &NarrowRow) -> Option<Self> {
