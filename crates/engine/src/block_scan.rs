@@ -162,20 +162,13 @@ impl<'a> BlockScan<'a> {
         self.add_inside(set, sink);
         let crossing = &self.scratch.selection.crossing[..self.scratch.selection.crossing_len];
         self.keys.fill(set, shared, crossing, &mut self.scratch.crossing_keys);
-        let crossing =
-            crossing.iter().zip(&self.scratch.crossing_keys).map(|(row, key)| (*row as usize, *key));
-        if self.plan.rows_of == RowsOf::Sessions && !set.is_licensed {
-            for (row, key) in crossing {
-                self.cut_line(set, row, key, set.cost_nanos[row].into(), sink);
-            }
-        } else {
-            for (row, key) in crossing {
-                self.add_crossing(set, row, key, sink);
-            }
-        }
+        let crossing = crossing.iter().zip(&self.scratch.crossing_keys);
+        self.add_crossing(set, crossing.map(|(row, key)| (*row as usize, *key)), sink);
     }
 
     /// Adds the rows of the chunk that lie wholly in one bucket.
+    // A function of its own, as the next one is, so that nothing else takes the registers of its loops.
+    #[inline(never)]
     fn add_inside<C: Nanos, S: Sink>(&self, set: &RowSet<'_, C>, sink: &mut S) {
         let rows = self.scratch.selection.rows[..self.scratch.selection.len]
             .iter()
@@ -234,98 +227,91 @@ impl<'a> BlockScan<'a> {
         }
     }
 
-    /// Adds a row that lies in several buckets, with what the row itself adds to its key. Each line's cost is cut by itself.
-    #[inline]
+    /// Adds rows that lie in several buckets, with what each adds to its key by itself. Each line's cost is cut by itself.
+    #[inline(never)]
     pub(crate) fn add_crossing<C: Nanos, S: Sink>(
         &self,
         set: &RowSet<'_, C>,
-        row: usize,
-        key: u64,
+        crossing: impl Iterator<Item = (usize, u64)>,
         sink: &mut S,
     ) {
+        let keys = &self.keys;
         match self.plan.rows_of {
             RowsOf::Sessions if !set.is_licensed => {
-                self.cut_line(set, row, key, set.cost_nanos[row].into(), sink);
+                for (row, key) in crossing {
+                    self.cut(set, row, key, [set.cost_nanos[row].into()], sink);
+                }
+            }
+            RowsOf::Sessions if set.has_single_lines() => {
+                for (row, key) in crossing {
+                    let (total, line) = (set.cost_nanos[row].into(), set.line_cost_nanos[row].into());
+                    self.cut(set, row, key, [total.wrapping_sub(line), line], sink);
+                }
             }
             RowsOf::Sessions => {
-                let (compute, lines) = (set.compute_nanos(row), &set.line_cost_nanos[set.lines(row)]);
-                if let [line] = lines {
-                    self.cut_two_lines(set, row, key, [compute, (*line).into()], sink);
-                } else {
-                    self.cut_lines(set, row, key, Some(compute), lines, sink);
+                for (row, key) in crossing {
+                    self.cut_lines(set, row, key, Some(set.compute_nanos(row)), sink);
                 }
             }
             RowsOf::UsageTypes => {
-                self.cut_line(set, row, key + self.keys.compute, set.compute_nanos(row), sink);
-                if set.is_licensed {
-                    let key = key + self.keys.license;
-                    self.cut_lines(set, row, key, None, &set.line_cost_nanos[set.lines(row)], sink);
+                for (row, key) in crossing {
+                    self.cut(set, row, key + keys.compute, [set.compute_nanos(row)], sink);
+                    if set.is_licensed {
+                        self.cut_lines(set, row, key + keys.license, None, sink);
+                    }
                 }
             }
             RowsOf::Licenses => {
-                for line in set.lines(row) {
-                    let key = key + self.keys.of_line(set, line);
-                    self.cut_line(set, row, key, set.line_cost_nanos[line].into(), sink);
+                for (row, key) in crossing {
+                    for line in set.lines(row) {
+                        let cost_nanos = set.line_cost_nanos[line].into();
+                        self.cut(set, row, key + keys.of_line(set, line), [cost_nanos], sink);
+                    }
                 }
             }
         }
     }
 
-    #[inline]
-    fn cut_line<C: Nanos, S: Sink>(
+    /// Cuts one or two lines of a row that count together.
+    #[expect(clippy::inline_always, reason = "what all rows share then stays in registers from row to row")]
+    #[inline(always)]
+    fn cut<C: Nanos, S: Sink, const LINES: usize>(
         &self,
         set: &RowSet<'_, C>,
         row: usize,
         key: u64,
-        cost_nanos: u64,
-        sink: &mut S,
-    ) {
-        let (end_ms, runtime_ms) = (set.end_offset_ms[row], set.runtime_ms[row]);
-        let until = |elapsed_ms| accrued(cost_nanos, u64::from(elapsed_ms), u64::from(runtime_ms));
-        let start_ms = end_ms.wrapping_sub(runtime_ms);
-        self.calendar.cut(start_ms, runtime_ms, cost_nanos, until, |bucket, cost_nanos, piece_ms| {
-            sink.add(bucket, key, cost_nanos, piece_ms);
-        });
-    }
-
-    /// Cuts a row with one licence, which is the most frequent one of those with licences.
-    #[inline]
-    fn cut_two_lines<C: Nanos, S: Sink>(
-        &self,
-        set: &RowSet<'_, C>,
-        row: usize,
-        key: u64,
-        [one, other]: [u64; 2],
+        lines: [u64; LINES],
         sink: &mut S,
     ) {
         let (end_ms, runtime_ms) = (set.end_offset_ms[row], set.runtime_ms[row]);
         let until = |elapsed_ms| {
-            let (elapsed_ms, runtime_ms) = (u64::from(elapsed_ms), u64::from(runtime_ms));
-            accrued(one, elapsed_ms, runtime_ms).wrapping_add(accrued(other, elapsed_ms, runtime_ms))
+            let of_line = |line| accrued(line, u64::from(elapsed_ms), u64::from(runtime_ms));
+            lines.map(of_line).into_iter().fold(0, u64::wrapping_add)
         };
-        let (start_ms, total_nanos) = (end_ms.wrapping_sub(runtime_ms), one.wrapping_add(other));
-        self.calendar.cut(start_ms, runtime_ms, total_nanos, until, |bucket, cost_nanos, piece_ms| {
+        let total_nanos = lines.into_iter().fold(0, u64::wrapping_add);
+        let start_ms = end_ms.wrapping_sub(runtime_ms);
+        self.calendar.cut(start_ms, end_ms, total_nanos, until, |bucket, cost_nanos, piece_ms| {
             sink.add(bucket, key, cost_nanos, piece_ms);
         });
     }
 
-    /// Cuts any lines of a row that count together.
+    /// Cuts any lines of a row that count together: those of its licences, and of its computing if it is there.
     fn cut_lines<C: Nanos, S: Sink>(
         &self,
         set: &RowSet<'_, C>,
         row: usize,
         key: u64,
         compute_nanos: Option<u64>,
-        licenses: &[C],
         sink: &mut S,
     ) {
         let (end_ms, runtime_ms) = (set.end_offset_ms[row], set.runtime_ms[row]);
+        let licenses = &set.line_cost_nanos[set.lines(row)];
         let lines = || licenses.iter().map(|cost| (*cost).into()).chain(compute_nanos);
         let until = |elapsed_ms| {
             lines().map(|line| accrued(line, u64::from(elapsed_ms), u64::from(runtime_ms))).sum::<u64>()
         };
         let (start_ms, total_nanos) = (end_ms.wrapping_sub(runtime_ms), lines().sum());
-        self.calendar.cut(start_ms, runtime_ms, total_nanos, until, |bucket, cost_nanos, piece_ms| {
+        self.calendar.cut(start_ms, end_ms, total_nanos, until, |bucket, cost_nanos, piece_ms| {
             sink.add(bucket, key, cost_nanos, piece_ms);
         });
     }

@@ -48,10 +48,11 @@ impl Slots {
 #[derive(Debug)]
 pub(crate) struct BlockCalendar {
     slots: Slots,
-    /// The bucket to which the first of the edges belongs.
+    /// The first bucket, and where it starts; zero where it starts before the block.
     first: u32,
-    /// Start of the first bucket, then the ends of the buckets; zero and the greatest offset where they lie beyond.
-    edges_ms: Vec<u32>,
+    start_ms: u32,
+    /// The ends of the buckets from the first one on; the greatest offset where they lie beyond.
+    ends_ms: Vec<u32>,
 }
 
 impl BlockCalendar {
@@ -69,8 +70,8 @@ impl BlockCalendar {
         let first_ms = base_ms.clamp(window_ms.start, window_ms.end - 1);
         let mut bucket = buckets.index_of(first_ms);
         let (first, mut end_ms) = (bucket, buckets.end_ms(bucket));
-        let mut edges_ms = vec![offset(buckets.start_ms(bucket), base_ms), offset(end_ms, base_ms)];
-        let mut start_ms = edges_ms[0];
+        let first_start_ms = offset(buckets.start_ms(bucket), base_ms);
+        let (mut start_ms, mut ends_ms) = (first_start_ms, vec![offset(end_ms, base_ms)]);
         let after = Slot { bucket: AFTER, start_ms: offset(window_ms.end, base_ms) };
         slots.0[..(slot_count as usize).min(SLOTS)].fill(after);
         for (slot, of_slot) in (0..slot_count).zip(slots.0.iter_mut()) {
@@ -82,7 +83,7 @@ impl BlockCalendar {
                 bucket += 1;
                 end_ms = buckets.end_ms(bucket);
                 start_ms = offset(buckets.start_ms(bucket), base_ms);
-                edges_ms.push(offset(end_ms, base_ms));
+                ends_ms.push(offset(end_ms, base_ms));
             }
             *of_slot = if instant_ms < window_ms.start {
                 Slot { bucket: BEFORE, start_ms: 0 }
@@ -90,7 +91,7 @@ impl BlockCalendar {
                 Slot { bucket: narrow(bucket), start_ms }
             };
         }
-        Self { slots, first: narrow(first), edges_ms }
+        Self { slots, first: narrow(first), start_ms: first_start_ms, ends_ms }
     }
 
     /// The room, for another block.
@@ -113,33 +114,29 @@ impl BlockCalendar {
     /// the span, which costs `total_nanos`, has cost so long after its start. The span has to reach into the buckets.
     // All instants are offsets of the block, ascending from `start_ms` to an end of 32 bits, and costs ascend with them: no
     // difference is negative. Nothing is checked for that here, because it is the innermost loop of questions by hours.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "what all spans of a loop share then stays in registers")]
+    #[inline(always)]
     pub(crate) fn cut(
         &self,
         start_ms: u32,
-        runtime_ms: u32,
+        end_ms: u32,
         total_nanos: u64,
         cost_until: impl Fn(u32) -> u64,
         mut piece: impl FnMut(u32, u64, u32),
     ) {
-        let end_ms = start_ms.wrapping_add(runtime_ms);
-        let mut bucket = self.bucket_at(start_ms);
+        let (mut bucket, mut low_ms, mut until_low) = (self.bucket_at(start_ms), start_ms, 0);
         if bucket == BEFORE {
-            bucket = self.first;
+            (bucket, low_ms) = (self.first, self.start_ms);
+            until_low = cost_until(low_ms.wrapping_sub(start_ms));
         }
-        let edges_ms = self.edges_ms.get(bucket.wrapping_sub(self.first) as usize..).unwrap_or_default();
-        let Some((first_ms, ends_ms)) = edges_ms.split_first() else { return };
-        let mut low_ms = start_ms.max(*first_ms);
-        let mut until_low = if low_ms == start_ms { 0 } else { cost_until(low_ms.wrapping_sub(start_ms)) };
+        let ends_ms = self.ends_ms.get(bucket.wrapping_sub(self.first) as usize..).unwrap_or_default();
         for edge_ms in ends_ms {
-            if low_ms >= end_ms {
-                return;
+            if *edge_ms >= end_ms {
+                return piece(bucket, total_nanos.wrapping_sub(until_low), end_ms.wrapping_sub(low_ms));
             }
-            let high_ms = end_ms.min(*edge_ms);
-            let until_high =
-                if high_ms == end_ms { total_nanos } else { cost_until(high_ms.wrapping_sub(start_ms)) };
-            piece(bucket, until_high.wrapping_sub(until_low), high_ms.wrapping_sub(low_ms));
-            (low_ms, until_low, bucket) = (high_ms, until_high, bucket.wrapping_add(1));
+            let until_edge = cost_until(edge_ms.wrapping_sub(start_ms));
+            piece(bucket, until_edge.wrapping_sub(until_low), edge_ms.wrapping_sub(low_ms));
+            (low_ms, until_low, bucket) = (*edge_ms, until_edge, bucket.wrapping_add(1));
         }
     }
 }
@@ -182,7 +179,7 @@ mod tests {
             let calendar = BlockCalendar::new(
                 &buckets, &(0..buckets.len()), base_ms, start_ms + runtime_ms, Slots::new());
             let until = |elapsed_ms| accrued(cost, u64::from(elapsed_ms), u64::from(runtime_ms));
-            calendar.cut(start_ms, runtime_ms, cost, until, |bucket, cost_nanos, piece_ms| {
+            calendar.cut(start_ms, start_ms + runtime_ms, cost, until, |bucket, cost_nanos, piece_ms| {
                 cut.push((u64::from(bucket), cost_nanos, u64::from(piece_ms)));
             });
             prop_assert_eq!(cut, plain);

@@ -88,8 +88,9 @@ impl Cells {
                 rest &= rest - 1;
                 let place = std::mem::take(&mut self.sum_of[cell]);
                 if place & WIDE == 0 {
-                    let sum = std::mem::replace(&mut self.narrow[place as usize], NarrowSum::EMPTY);
-                    groups.narrow(cell as u64, &sum);
+                    let sum = &mut self.narrow[place as usize];
+                    groups.narrow(cell as u64, sum);
+                    *sum = NarrowSum::EMPTY;
                 } else {
                     groups.wide(cell as u64, &self.wide[(place ^ WIDE) as usize]);
                 }

@@ -41,10 +41,9 @@ impl BlockScan<'_> {
                 self.add_costs(set, rows, (compute, costs()), sink, &mut crossing);
             }
         }
-        for row in crossing.drain(..) {
-            let row = rows.start + row as usize;
-            self.add_crossing(set, row, shared.wrapping_add(self.keys.of_row(set, row)), sink);
-        }
+        let rows = crossing.drain(..).map(|row| rows.start + row as usize);
+        let keyed = rows.map(|row| (row, shared.wrapping_add(self.keys.of_row(set, row))));
+        self.add_crossing(set, keyed, sink);
         self.scratch.crossing = crossing;
         true
     }

@@ -81,8 +81,8 @@ impl NarrowSum {
     /// As the row of an answer. It must not be empty.
     #[inline]
     pub(crate) fn row(&self) -> SmallRow {
-        let [cost_min, cost_max, runtime_min, runtime_max] = self.greatest.map(unsigned);
-        let word = |least: u32, greatest: u32| u64::from(!least) | u64::from(greatest) << 32;
+        let [cost_min, cost_max, runtime_min, runtime_max] = self.greatest.map(i32::cast_unsigned);
+        let word = |least: u32, greatest: u32| (u64::from(least) | u64::from(greatest) << 32) ^ PAIR;
         SmallRow {
             count: self.count(),
             cost_sum_nanos: self.cost_sum_nanos,
@@ -119,6 +119,9 @@ fn unsigned(number: i32) -> u32 {
     number.cast_unsigned() ^ 1 << 31
 }
 
+/// The bits by which a least number and a greatest one above it differ from how [`NarrowSum`] keeps them.
+const PAIR: u64 = 1 << 63 | (u32::MAX >> 1) as u64;
+
 /// Sums that lie together are looked at so many at once.
 const LOOKED_AT: usize = 64;
 
@@ -135,8 +138,9 @@ pub(crate) fn drain(sums: &mut [NarrowSum], first_key: u64, groups: &mut impl Gr
         while filled != 0 {
             let bit = filled.trailing_zeros();
             filled &= filled - 1;
-            let sum = std::mem::replace(&mut sums[bit as usize], NarrowSum::EMPTY);
-            groups.narrow(key.wrapping_add(u64::from(bit)), &sum);
+            let sum = &mut sums[bit as usize];
+            groups.narrow(key.wrapping_add(u64::from(bit)), sum);
+            *sum = NarrowSum::EMPTY;
         }
     }
 }

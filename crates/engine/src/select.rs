@@ -26,10 +26,13 @@ impl Selection {
         Self { rows: [0; CHUNK], buckets: [0; CHUNK], len: 0, crossing: [0; CHUNK], crossing_len: 0 }
     }
 
-    /// Looks at rows from `first` on, given by their ends and runtimes.
+    /// Looks at up to [`CHUNK`] rows from `first` on, given by their ends and runtimes.
+    // A function of its own, so that nothing else takes the registers of the loop.
+    #[inline(never)]
     pub(crate) fn select(&mut self, first: u32, ends_ms: &[u32], runtimes_ms: &[u32], slots: &[Slot; SLOTS]) {
         let (mut len, mut crossing_len) = (0_usize, 0_usize);
-        for (row, (end_ms, runtime_ms)) in (first..).zip(ends_ms.iter().zip(runtimes_ms)).take(CHUNK) {
+        let mut row = first;
+        for (end_ms, runtime_ms) in ends_ms.iter().zip(runtimes_ms) {
             // The bucket contains the last millisecond of the row, not its end; a runtime is never zero.
             let slot = slots[(end_ms.wrapping_sub(1) / SLOT_MS) as usize % SLOTS];
             let is_whole = end_ms.wrapping_sub(*runtime_ms) >= slot.start_ms;
@@ -38,6 +41,7 @@ impl Selection {
             self.crossing[crossing_len % CHUNK] = row;
             len = len.wrapping_add(usize::from(is_whole && slot.bucket < OUTSIDE));
             crossing_len = crossing_len.wrapping_add(usize::from(!is_whole));
+            row = row.wrapping_add(1);
         }
         (self.len, self.crossing_len) = (len, crossing_len);
     }
