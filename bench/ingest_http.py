@@ -1,6 +1,7 @@
-"""Measures ingest through the program: batches of 1,000 sessions, and one small batch beside a running aggregation.
+"""Measures ingest through the program: batches of 1,000 sessions on one connection and on several, and one small batch beside a
+running aggregation.
 
-    bench/ingest-http [--sessions 1000000] [--batches 100] [--small 300] [--folder DIR]
+    bench/ingest-http [--sessions 1000000] [--batches 100] [--connections 1 2] [--small 300] [--folder DIR]
 
 Every batch is durable before it is answered. What a session costs is taken from the server's own processor time, because the
 client shares the machine with it.
@@ -14,6 +15,7 @@ import statistics
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import program
@@ -31,6 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench/ingest-http", description=__doc__)
     parser.add_argument("--sessions", type=int, default=1_000_000, help="sessions that the farm has before")
     parser.add_argument("--batches", type=int, default=100, help="batches of 1,000 sessions that are sent")
+    parser.add_argument("--connections", type=int, nargs="+", default=[1, 2], help="on how many they are sent, one after the other")
     parser.add_argument("--small", type=int, default=300, help="small batches that are sent beside aggregations")
     parser.add_argument("--folder", type=Path, help="the data folder; made under target/bench/ when not given")
     parser.add_argument("--program", type=Path, help="the program; built when not given")
@@ -41,12 +44,13 @@ def main() -> int:
         fill(binary, folder, arguments.sessions)
     # Made beforehand: a connection on which nothing comes for long is closed.
     lines = Lines(int(time.time() * 1e6))
-    large_bodies = [lines.take(BATCH) for _ in range(arguments.batches)]
+    large_bodies = [[lines.take(BATCH) for _ in range(arguments.batches)] for _ in arguments.connections]
     small_bodies = [[lines.take(SMALL) for _ in range(arguments.small)] for _ in range(2)]
     with Server(binary, folder) as server:
         client = Client(server, binary, folder)
         farm = client.get("/2023-10-12/farms")["farms"][0]["farmId"]
-        large(client, server, farm, large_bodies)
+        for connections, bodies in zip(arguments.connections, large_bodies):
+            large([Client(server, binary, folder) for _ in range(connections)], server, farm, bodies)
         report("alone", small(client, farm, small_bodies[0]))
         with Aggregations(server, binary, folder, farm) as aggregations:
             beside = small(client, farm, small_bodies[1])
@@ -91,13 +95,18 @@ def send(client: Client, farm: str, body: bytes, count: int) -> float:
     return took_ms
 
 
-def large(client: Client, server: Server, farm: str, bodies: list[bytes]) -> None:
-    """Batches one after the other on one connection."""
+def large(clients: list[Client], server: Server, farm: str, bodies: list[bytes]) -> None:
+    """Batches on some connections, on each of them one after the other."""
+
+    def send_share(number: int) -> list[float]:
+        return [send(clients[number], farm, body, BATCH) for body in bodies[number :: len(clients)]]
+
     began, cpu = time.perf_counter(), server.cpu_seconds()
-    times_ms = [send(client, farm, body, BATCH) for body in bodies]
+    with ThreadPoolExecutor(len(clients)) as senders:
+        times_ms = [took_ms for share in senders.map(send_share, range(len(clients))) for took_ms in share]
     wall, cpu = time.perf_counter() - began, server.cpu_seconds() - cpu
     sessions = len(bodies) * BATCH
-    print(f"{len(bodies)} batches of {BATCH:,}: {sessions / wall:,.0f} sessions/s on one connection, "
+    print(f"{len(bodies)} batches of {BATCH:,} on {len(clients)} connections: {sessions / wall:,.0f} sessions/s, "
           f"{cpu * 1e6 / sessions:.2f} CPU us a session in the server, median {statistics.median(times_ms):.2f} ms a batch")
 
 
