@@ -104,7 +104,7 @@ def check(folder, key, farm_id, story, send_again=True, log=None):
     except Failed as failed:
         return f"{failed}; the server's log: {server.log()}"
     except GONE as gone:
-        return f"the server is gone ({gone!r}): {server.log()}"
+        return f"the server {'does not answer' if server.is_alive else 'is gone'} ({gone!r}): {server.log()}"
     finally:
         client.close()
         server.kill()
