@@ -134,6 +134,10 @@ mod tests {
         // 2^53 + 1 lies half way between two doubles.
         assert_eq!(ratio_to_f64((1 << 53) + 1, 1, 1).to_bits(), 9_007_199_254_740_992.0_f64.to_bits());
         assert_eq!(ratio_to_f64((1 << 53) + 3, 1, 1).to_bits(), 9_007_199_254_740_996.0_f64.to_bits());
+        // The same tie with many bits behind it, all nothing or but for the last.
+        let tie = ((1 << 53) + 1) << 10;
+        assert_eq!(ratio_to_f64(tie, 1, 1).to_bits(), 9_223_372_036_854_775_808.0_f64.to_bits());
+        assert_eq!(ratio_to_f64(tie + 1, 1, 1).to_bits(), 9_223_372_036_854_777_856.0_f64.to_bits());
         // The same tie, broken by a remainder.
         assert_eq!(
             ratio_to_f64(((1 << 53) + 1) * 7 + 1, 1, 7).to_bits(),
