@@ -353,7 +353,10 @@ impl AggregationRun {
             DistributedError::Limit(
                 error @ (AggregationError::TooManyRows { .. } | AggregationError::TooMuchMemory { .. }),
             ) => format!("{error}; {REDUCE}"),
-            DistributedError::Limit(error @ AggregationError::Damaged(_)) => self.damage(error),
+            DistributedError::Limit(error @ AggregationError::Damaged(_)) => {
+                tracing::error!(aggregation = %self.id, %error, "a column block is damaged");
+                self.service.column_damage(self.farm_id, error)
+            }
             DistributedError::Limit(_) | DistributedError::Cancelled => error.to_string(),
             DistributedError::Unreachable { .. }
             | DistributedError::Failed { .. }
@@ -362,15 +365,6 @@ impl AggregationRun {
                 tracing::error!(aggregation = %self.id, %error, "the distributed engine gave no answer");
                 format!("{error}; start it again, and tell the operator of this server if it stays so")
             }
-        }
-    }
-
-    /// A damaged block does not know its file; the store finds it.
-    fn damage(&self, error: &AggregationError) -> String {
-        tracing::error!(aggregation = %self.id, %error, "a column block is damaged");
-        match self.service.store.column_damage(self.farm_id) {
-            Ok(Some(damage)) => damage.to_string(),
-            Ok(None) | Err(_) => error.to_string(),
         }
     }
 

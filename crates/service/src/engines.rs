@@ -10,6 +10,8 @@ use farmtally_engine::{
 use farmtally_model::{AggregationQuery, FarmId, StatisticsTable, Timestamp};
 use farmtally_store::{FarmShares, SealedShare, Store, StoreError};
 
+use crate::service::Service;
+
 /// An engine on other machines, and from which size on it is asked.
 #[derive(Debug, Clone)]
 pub struct Distributed {
@@ -98,6 +100,16 @@ impl Shares {
         let mut columns = FarmColumns::default();
         columns.apply(&self.farm.unsealed, &[]);
         farmtally_engine::aggregate(&columns.snapshot(), query, now, control)
+    }
+}
+
+impl Service {
+    /// What to say of a damaged block: it does not know its file, but the store finds it.
+    pub(crate) fn column_damage(&self, farm_id: FarmId, found: &AggregationError) -> String {
+        match self.store.column_damage(farm_id) {
+            Ok(Some(damage)) => damage.to_string(),
+            Ok(None) | Err(_) => found.to_string(),
+        }
     }
 }
 

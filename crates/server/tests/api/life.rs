@@ -1,5 +1,6 @@
 //! The life of an aggregation: an hour to be read in, ends that explain themselves, and restarts that change nothing.
 
+use std::fs;
 use std::time::Duration;
 
 use farmtally_service::ServiceLimits;
@@ -27,6 +28,20 @@ fn an_answer_can_be_read_for_an_hour_after_start() {
     let body = farmtally.call(get(FARM, &aggregation_id, "")).error(404, "ResourceNotFoundException");
     assert_eq!(body["resourceType"], "sessions-statistics-aggregation");
     assert_eq!(body["resourceId"], aggregation_id);
+}
+
+#[test]
+fn a_start_removes_answers_of_more_than_an_hour_ago_from_the_disk() {
+    let farmtally = Farmtally::start();
+    farmtally.ingest(&two_users());
+    let answers_kept = || fs::read_dir(farmtally.folder().join("answers")).unwrap().count();
+    farmtally.answer(&question());
+    farmtally.clock.advance_ms(HOUR);
+    farmtally.answer(&question());
+    assert_eq!(answers_kept(), 2);
+    farmtally.clock.advance_ms(SECOND);
+    farmtally.answer(&question());
+    assert_eq!(answers_kept(), 2);
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub enum UsageError {
 const REDUCE: &str = "ask for a shorter window, a longer period, fewer groups (top), or less to group by";
 
 impl UsageError {
-    pub(super) fn of_engine(error: AggregationError, service: &Service, farm_id: FarmId) -> Self {
+    pub(super) fn of_engine(error: &AggregationError, service: &Service, farm_id: FarmId) -> Self {
         match error {
             AggregationError::Cancelled => Self::Cancelled,
             AggregationError::TooManyRows { rows_max } => {
@@ -37,11 +37,9 @@ impl UsageError {
             AggregationError::TooMuchMemory { .. } | AggregationError::TooManyGroups => {
                 Self::TooLarge(format!("{error}; {REDUCE}"))
             }
-            // A damaged block does not know its file; the store finds it.
-            AggregationError::Damaged(_) => match service.store.column_damage(farm_id) {
-                Ok(Some(damage)) => ServiceError::internal(damage).into(),
-                Ok(None) | Err(_) => ServiceError::internal(error).into(),
-            },
+            AggregationError::Damaged(_) => {
+                ServiceError::internal(service.column_damage(farm_id, error)).into()
+            }
             AggregationError::SessionAccruedTooMuch { .. }
             | AggregationError::VolumeAccruedTooMuch { .. } => Self::TooLarge(error.to_string()),
         }

@@ -152,6 +152,6 @@ impl Asked<'_> {
             Some(before) => farmtally_engine::tabulate_beside(snapshot, query, before, now, &control)
                 .map(|(table, compared)| (table, Some(compared))),
         };
-        found.map_err(|error| UsageError::of_engine(error, self.service, self.farm.farm_id))
+        found.map_err(|error| UsageError::of_engine(&error, self.service, self.farm.farm_id))
     }
 }

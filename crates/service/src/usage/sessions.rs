@@ -104,7 +104,7 @@ impl Service {
         // One more tells whether there are more.
         let limit = request.limit.saturating_add(1);
         let ended = latest_ended(&asked.snapshot, &query, started_before, limit, cancelled)
-            .map_err(|error| UsageError::of_engine(error, self, farm_id))?;
+            .map_err(|error| UsageError::of_engine(&error, self, farm_id))?;
         let filters = query.filters();
         let job_names = job_names(&asked.snapshot, filters);
         let test = Test { window, now: asked.now, filters, job_names: &job_names };

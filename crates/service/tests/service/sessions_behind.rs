@@ -1,6 +1,5 @@
 //! The sessions behind a number, page by page, against all sessions looked at one by one: columns say when they were, storage
 //! says which they are, and neither knows what the other one does.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::cmp::Reverse;
 use std::sync::atomic::AtomicBool;

@@ -1,0 +1,79 @@
+//! How an aggregation ends that cannot be answered.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use farmtally_model::aggregation::Status;
+use farmtally_service::ServiceLimits;
+
+use crate::farm::{Elsewhere, Farm, elsewhere};
+
+#[test]
+fn what_takes_too_long_is_stopped_and_times_out() {
+    let limits =
+        ServiceLimits { aggregation_runtime_max: Duration::from_millis(50), ..ServiceLimits::default() };
+    let engine = Arc::new(Elsewhere { is_stuck: true, ..elsewhere() });
+    let farm = Farm::with_limits(&engine, 1, limits);
+    let page = farm.ask();
+    assert_eq!(page.status, Status::Timeout, "{:?}", page.status_message);
+    assert!(page.table.is_none());
+    expect_counts(&farm, [0, 0, 1]);
+}
+
+#[test]
+fn a_damaged_block_fails_the_aggregation_and_its_file_is_named() {
+    // Opened anew: a block is looked at once, by whoever asks first.
+    let farm = Farm::new(&Arc::new(elsewhere()), u64::MAX).opened_anew();
+    let blocks = files_with("blocks", farm.folder.path());
+    let mut bytes = fs::read(&blocks[0]).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half..].iter_mut().for_each(|byte| *byte ^= 1);
+    fs::write(&blocks[0], bytes).unwrap();
+    farm.expect_refusal(&format!(
+        "`{}` is damaged",
+        blocks[0].strip_prefix(farm.folder.path()).unwrap().display()
+    ));
+}
+
+#[test]
+fn an_answer_that_cannot_be_kept_fails_the_aggregation_and_the_farm_is_free() {
+    let farm = Farm::new(&Arc::new(elsewhere()), u64::MAX);
+    let answers = farm.folder.path().join("answers");
+    fs::write(&answers, "no folder").unwrap();
+    farm.expect_refusal("the server could not keep the result");
+    fs::remove_file(&answers).unwrap();
+    farm.expect_the_whole_answer();
+    expect_counts(&farm, [1, 1, 0]);
+}
+
+/// Waits until so many aggregations were counted as completed, failed, and timed out: each is counted after it has ended.
+fn expect_counts(farm: &Farm, expected: [u64; 3]) {
+    let counted = || {
+        let counts = farm.service.counts();
+        [counts.aggregations_completed, counts.aggregations_failed, counts.aggregations_timed_out]
+    };
+    let waited = Instant::now();
+    while counted() != expected && waited.elapsed() < Duration::from_secs(10) {
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(counted(), expected);
+}
+
+/// All files of a kind below a folder.
+fn files_with(extension: &str, folder: &Path) -> Vec<PathBuf> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == extension) {
+                files.push(path);
+            }
+        }
+    }
+    files
+}
