@@ -42,13 +42,15 @@ def parse_arguments() -> argparse.Namespace:
     names = [question.name for question in QUESTIONS]
     parser.add_argument("--forms", type=Path, help="results.json of an earlier run, whose fastest forms are taken")
     parser.add_argument("--questions", nargs="+", choices=names, default=names)
+    parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES),
+                        help="which of the others; of a large farm not all fit into memory at once")
     return parser.parse_args()
 
 
-def start_engines(binary: Path, folder: Path, sessions: int, threads: int) -> list[Engine]:
-    """Ours first, then every other engine that can be had."""
-    engines = [our_engine(binary, folder, sessions, threads)]
-    for name in ENGINES:
+def start_engines(binary: Path, folder: Path, threads: int, arguments: argparse.Namespace) -> list[Engine]:
+    """Ours first, then every other engine that is wanted and can be had."""
+    engines = [our_engine(binary, folder, arguments.sessions, threads)]
+    for name in arguments.engines:
         say(f"loading {name}")
         try:
             engines.append(peer(name, folder, threads))
@@ -125,7 +127,7 @@ def say(text: str) -> None:
 def measure_at(binary: Path, folder: Path, arguments: argparse.Namespace, threads: int, run: report.Run) -> None:
     """Adds the figures of one number of threads to the run."""
     run.bytes_per_second[threads] = read_bandwidth(binary, threads)
-    engines = start_engines(binary, folder, arguments.sessions, threads)
+    engines = start_engines(binary, folder, threads, arguments)
     run.versions.update({engine.name: engine.version for engine in engines[1:]})
     try:
         for question in arguments.questions:

@@ -47,7 +47,8 @@ def main() -> int:
         figures["start_to_first_page"] = [first_page(client, farm, question, arguments.repeats) for question in QUESTIONS]
         figures["requests"] = [requests_per_second(client, server, farm, size) for size in (1, 100)]
         figures["pages"] = pages(client, server, farm)
-    figures["first_after_start"] = [first_after_start(binary, folder, farm, question, arguments.starts) for question in QUESTIONS]
+    answered = [row["question"] for row in figures["start_to_first_page"] if "ms" in row]
+    figures["first_after_start"] = [first_after_start(binary, folder, farm, question, arguments.starts) for question in answered]
     print_tables(figures)
     results = program.REPOSITORY / "target/bench/http.json"
     results.parent.mkdir(parents=True, exist_ok=True)
@@ -63,6 +64,10 @@ def fill(binary: Path, folder: Path, sessions: int) -> None:
     program.run(binary, "import", "--data-dir", folder, "--farm", "Bench", "--format", "parquet", drawn)
     drawn.unlink()
     (folder / "filled").touch()
+
+
+class NotAnsweredError(Exception):
+    """A question that ended without an answer, for instance because it has more rows than the server gives; why."""
 
 
 def path_of(farm: str, aggregation: str = "", more: str = "") -> str:
@@ -82,8 +87,8 @@ def complete(client: Client, farm: str, question: str) -> tuple[str, dict, int]:
         if page["status"] == "COMPLETED":
             return aggregation, page, asked
         if page["status"] != "IN_PROGRESS":
-            sys.exit(f"error: {question} ended {page['status']}: {page.get('statusMessage')}")
-    sys.exit(f"error: {question} was not answered in {DEADLINE_SECONDS} s")
+            raise NotAnsweredError(f"{page['status']}: {page.get('statusMessage')}")
+    raise NotAnsweredError(f"no answer in {DEADLINE_SECONDS} s")
 
 
 def first_page(client: Client, farm: str, question: str, repeats: int) -> dict:
@@ -91,7 +96,10 @@ def first_page(client: Client, farm: str, question: str, repeats: int) -> dict:
     times_ms = []
     for _ in range(repeats):
         began = time.perf_counter()
-        _, _, asked = complete(client, farm, question)
+        try:
+            _, _, asked = complete(client, farm, question)
+        except NotAnsweredError as error:
+            return {"question": question, "ended": str(error)}
         times_ms.append((time.perf_counter() - began) * 1e3)
     return {"question": question, "ms": statistics.median(times_ms), "ms_min": min(times_ms), "asked": asked}
 
@@ -131,8 +139,13 @@ def requests_per_second(client: Client, server: Server, farm: str, page_size: in
 
 
 def pages(client: Client, server: Server, farm: str) -> dict:
-    """What a page costs in the first and in the last part of the longest answer."""
-    aggregation, page, _ = complete(client, farm, "Q4")
+    """What a page costs in the first and in the last part of the longest answer that the server gives."""
+    question = "Q4"
+    try:
+        aggregation, page, _ = complete(client, farm, question)
+    except NotAnsweredError:
+        question = "Q6"
+        aggregation, page, _ = complete(client, farm, question)
     times_ms = []
     while "nextToken" in page:
         began = time.perf_counter()
@@ -140,6 +153,7 @@ def pages(client: Client, server: Server, farm: str) -> dict:
         times_ms.append((time.perf_counter() - began) * 1e3)
     part = min(PAGES, len(times_ms))
     return {
+        "question": question,
         "pages": len(times_ms) + 1,
         "first_ms": statistics.median(times_ms[:part]),
         "last_ms": statistics.median(times_ms[-part:]),
@@ -151,7 +165,8 @@ def print_tables(figures: dict) -> None:
     print(f"\n{figures['sessions']:,} sessions; the server was ready after {figures['ready_ms']:,.0f} ms.\n")
     print("| | Start to first page, median ms | fastest ms |\n| --- | --- | --- |")
     for row in figures["start_to_first_page"]:
-        print(f"| {row['question']} | {row['ms']:.2f} | {row['ms_min']:.2f} |")
+        cells = f"{row['ms']:.2f} | {row['ms_min']:.2f}" if "ms" in row else f"{row['ended']} |"
+        print(f"| {row['question']} | {cells} |")
     print("\n| | process start to first page, median ms | with no file in memory, ms |\n| --- | --- | --- |")
     for row in figures["first_after_start"]:
         cold = "not allowed here" if row["cold_ms"] is None else f"{row['cold_ms']:.0f}"
@@ -160,7 +175,7 @@ def print_tables(figures: dict) -> None:
     for row in figures["requests"]:
         print(f"| {row['page_size']} rows | {row['per_second']:,.0f} | {row['per_cpu_second']:,.0f} |")
     pages_ = figures["pages"]
-    print(f"\nQ4 has {pages_['pages']:,} pages of 100 rows: a page takes {pages_['first_ms']:.2f} ms at the beginning and "
+    print(f"\n{pages_['question']} has {pages_['pages']:,} pages of 100 rows: a page takes {pages_['first_ms']:.2f} ms at the beginning and "
           f"{pages_['last_ms']:.2f} ms at the end (medians, the client's reading included).")
 
 
