@@ -27,6 +27,7 @@ REFUSALS_MAX = 2
 UNCONFIRMED_WRITE = 3
 # SQLite's files: all others are written by Rust's library.
 CATALOGUE = "catalogue.sqlite"
+AUDIT_LOG = "audit.jsonl"
 
 
 @dataclass(frozen=True)
@@ -235,9 +236,10 @@ class Attack:
         return None
 
     def _sync_failed(self):
-        """Whether a sync failed for good. One that was interrupted is repeated by Rust's library until it is done; SQLite takes
-        it for a failure."""
-        return any(call == "s" and not (self.is_interruption and CATALOGUE not in path) for call, _, path in self._hit())
+        """Whether a sync of records failed for good. One that was interrupted is repeated by Rust's library until it is done;
+        SQLite takes it for a failure. The audit log takes back the line, and records go on."""
+        syncs = [path for call, _, path in self._hit() if call == "s" and not path.endswith(AUDIT_LOG)]
+        return any(CATALOGUE in path or not self.is_interruption for path in syncs)
 
     def _hit(self):
         return faults(self.report)[0]

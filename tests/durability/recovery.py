@@ -111,11 +111,13 @@ def check(folder, key, farm_id, story, send_again=True, log=None):
 
 
 def verified(folder):
-    """What `farmtally verify` has against a folder, or None. A folder that was only interrupted has nothing wrong."""
-    if not served.has_command("verify"):
-        return None
-    done = served.run(folder, "verify", check=False)
-    return None if done.returncode == 0 else f"verify exited {done.returncode}: {done.stdout} {done.stderr}"
+    """What `farmtally verify` and `verify-audit` have against a folder, or None. A folder that was only interrupted has nothing
+    wrong."""
+    for command in ("verify", "verify-audit"):
+        done = served.run(folder, command, check=False)
+        if done.returncode != 0:
+            return f"{command} exited {done.returncode}: {done.stdout} {done.stderr}"
+    return None
 
 
 def check_served(client, story, send_again=True):

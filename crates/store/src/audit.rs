@@ -1,7 +1,8 @@
 //! Who changed what: lines of JSON that are only ever added, each holding the hash of the one before.
 //!
 //! A line that was changed, taken out, put in or moved breaks the chain at that place. Lines cut off at the end do not:
-//! compare the hash of the last line with one that was written down elsewhere. Several processes may append, one after the other.
+//! compare the hash of the last line with one that was written down elsewhere. Behind what a kill or a power cut left of a line the
+//! chain goes on. Several processes may append, one after the other.
 
 use std::fmt::{self, Write as _};
 use std::fs::{File, OpenOptions};
@@ -64,7 +65,7 @@ impl AuditLog {
         Self { path: dir.join(AUDIT_LOG) }
     }
 
-    /// Adds a line. It is on disk when this returns.
+    /// Adds a line. It is on disk when this returns; one that could not be brought there is taken back.
     pub fn append(&self, entry: &AuditEntry<'_>, at: Timestamp) -> Result<(), AuditWriteError> {
         self.add(entry, at).map_err(|source| AuditWriteError { path: self.path.clone(), source })
     }
@@ -73,16 +74,22 @@ impl AuditLog {
         let mut file =
             OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&self.path)?;
         flock(&file, FlockOperation::LockExclusive)?;
+        let length = file.metadata()?.len();
         let tail = Tail::read(&mut file)?;
         let mut text = String::new();
         if tail.is_torn {
-            // The line of a process that was killed: closed, so that the chain goes on after it.
+            // The line of a process that was killed: closed, so that the next one begins on a line of its own.
             text.push('\n');
         }
         text.push_str(&line(tail.sequence + 1, at, entry, &tail.hash));
-        file.write_all(text.as_bytes())?;
-        file.sync_data()
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
+        if written.is_err() {
+            // After a failed sync a power cut may take away what is there to read, and no line may follow such a one. Cut off, it
+            // leaves a page that the next line writes anew.
+            file.set_len(length).ok();
+        }
         // Closing the file gives the lock back.
+        written
     }
 
     /// Checks every line, says what there is, and whether an entry with the hash `known` is among it.
@@ -107,7 +114,7 @@ impl AuditLog {
 pub struct AuditSummary {
     /// Number of entries.
     pub entries: u64,
-    /// Lines that a killed process left unfinished. No entry is missing because of them.
+    /// Lines that a killed process or a power cut left unfinished. No entry is missing because of them.
     pub torn_lines: u64,
     /// The hash of the last entry, by which a log that was cut off is known.
     pub head: String,
@@ -141,16 +148,14 @@ pub enum AuditError {
 impl AuditSummary {
     fn follow(&mut self, line: u64, text: &str) -> Result<(), AuditError> {
         let broken = |problem| Err(AuditError::Broken { line, problem });
-        let Some(linked) = Linked::read(text) else {
-            // A process that was killed while it wrote left the beginning of an entry, which never counted.
-            return if text.is_empty()
-                || "{\"sequence\":".starts_with(&text[..text.len().min(12)]) && !text.ends_with('}')
-            {
+        let linked = match Linked::read(text) {
+            Some(linked) if linked.is_whole() => linked,
+            _ if is_unfinished(text) => {
                 self.torn_lines += u64::from(!text.is_empty());
-                Ok(())
-            } else {
-                broken("is not an entry")
-            };
+                return Ok(());
+            }
+            Some(_) => return broken("has another hash than its text"),
+            None => return broken("is not an entry"),
         };
         if linked.previous != self.head {
             return broken("does not follow the one before it");
@@ -158,13 +163,19 @@ impl AuditSummary {
         if linked.sequence != self.entries + 1 {
             return broken("has another number than its place");
         }
-        if hash_of(linked.hashed) != linked.hash {
-            return broken("has another hash than its text");
-        }
         self.entries = linked.sequence;
         linked.hash.clone_into(&mut self.head);
         Ok(())
     }
+}
+
+/// Whether a line is what a kill or a power cut left of an entry, which never counted: its beginning, or holes where bytes did not
+/// reach the disk.
+fn is_unfinished(line: &str) -> bool {
+    const BEGIN: &[u8] = b"{\"sequence\":";
+    let has_holes = line.bytes().any(|byte| !matches!(byte, b' '..=b'~'));
+    let is_beginning = line.bytes().zip(BEGIN).all(|(byte, begin)| byte == *begin) && !line.ends_with('}');
+    has_holes || is_beginning
 }
 
 /// The parts of a line that make the chain.
@@ -182,6 +193,11 @@ impl<'a> Linked<'a> {
         let (_, previous) = hashed.strip_suffix('"')?.rsplit_once(PREVIOUS)?;
         let (sequence, _) = hashed.strip_prefix("{\"sequence\":")?.split_once(',')?;
         Some(Self { sequence: sequence.parse().ok()?, previous, hashed, hash })
+    }
+
+    /// Whether nothing of it is missing or changed.
+    fn is_whole(&self) -> bool {
+        hash_of(self.hashed) == self.hash
     }
 }
 
@@ -202,7 +218,8 @@ impl Tail {
             file.read_to_end(&mut bytes)?;
             let text = String::from_utf8_lossy(&bytes);
             let is_torn = !text.is_empty() && !text.ends_with('\n');
-            if let Some(last) = text.lines().rev().find_map(Linked::read) {
+            let mut entries = text.lines().rev().filter_map(Linked::read);
+            if let Some(last) = entries.find(Linked::is_whole) {
                 return Ok(Self { sequence: last.sequence, hash: last.hash.to_owned(), is_torn });
             }
             if window >= length {
@@ -342,6 +359,32 @@ mod tests {
             // The newline alone is not the entry: a line without it is whole.
             let expected = if cut == 1 { (3, 0) } else { (2, 1) };
             assert_eq!((summary.entries, summary.torn_lines), expected, "{cut}");
+        }
+    }
+
+    #[test]
+    fn what_a_power_cut_leaves_of_a_line_hinders_nobody() {
+        let (_dir, log) = log_of(2);
+        let whole = fs::read(&log.path).unwrap();
+        let begin = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        // Nothing, or half a character, where bytes did not reach the disk: at the beginning, in the middle, at the end, everywhere.
+        let length = whole.len();
+        for hole in [
+            begin..begin + 20,
+            begin + 9..begin + 13,
+            begin + 50..begin + 90,
+            length - 30..length,
+            begin..length,
+        ] {
+            for missing in [0, 0xf0] {
+                let mut torn = whole.clone();
+                torn[hole.clone()].fill(missing);
+                fs::write(&log.path, torn).unwrap();
+                assert_eq!(log.verify(None).unwrap().entries, 1, "{hole:?}");
+                log.append(&ENTRY, Timestamp::parse("2025-11-26T00:00:01Z").unwrap()).unwrap();
+                let summary = log.verify(None).unwrap();
+                assert_eq!((summary.entries, summary.torn_lines), (2, 1), "{hole:?}");
+            }
         }
     }
 

@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: &VerifyAuditArguments) -> Result<(), Failure> {
     print(format_args!("entries: {}\nhead: {}", summary.entries, summary.head))?;
     if summary.torn_lines > 0 {
         tell(format_args!(
-            "{} lines were never finished, by processes that were killed.",
+            "{} lines were never finished, because of a kill or a power cut.",
             summary.torn_lines
         ));
     }

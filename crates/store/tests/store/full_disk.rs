@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use farmtally_store::StoreError;
+use farmtally_store::{AuditEntry, AuditLog, StoreError};
 
 use crate::sessions::{Facts, NOW, at, ended, farm, open, sorted_rows, stored_rows, submissions};
 
@@ -35,7 +35,29 @@ fn appends_until_refused() {
     let straight = store.append_straight(farm(1), submissions(&batch(accepted)), at(NOW)).unwrap_err();
     assert!(straight.is_retryable(), "{straight}");
     assert_eq!(stored_rows(&store), sorted_rows((0..accepted).flat_map(batch)), "reading goes on");
+    assert_eq!(audits_until_refused(&AuditLog::in_folder(Path::new(&dir))), 0, "lines were left unfinished");
     fs::write(Path::new(&dir).join("accepted"), accepted.to_string()).unwrap();
+}
+
+/// Adds lines until one is refused, and says how many of those that are there were never finished.
+fn audits_until_refused(log: &AuditLog) -> u64 {
+    let detail = "x".repeat(400);
+    let entry = AuditEntry {
+        actor: "owner",
+        action: "test",
+        subject: &detail,
+        outcome: "done",
+        detail: &detail,
+        source: "",
+        request_id: &detail,
+    };
+    let mut added = 0;
+    while log.append(&entry, at(NOW)).is_ok() {
+        added += 1;
+    }
+    let summary = log.verify(None).unwrap();
+    assert_eq!(summary.entries, added);
+    summary.torn_lines
 }
 
 #[test]
