@@ -108,6 +108,7 @@ impl Store {
         if batch.len() > BATCH_RECORDS_MAX {
             return Err(StoreError::BatchTooLarge { count: batch.len(), max: BATCH_RECORDS_MAX });
         }
+        self.require_confirmed()?;
         let (receipt, is_worth_sealing) = self.on_farm(farm_id, |farm, database| {
             farm.append(database, batch, now).map(|receipt| (receipt, farm.is_worth_sealing()))
         })?;
@@ -139,6 +140,7 @@ impl Store {
         if batch.len() > STRAIGHT_RECORDS_MAX {
             return Err(StoreError::BatchTooLarge { count: batch.len(), max: STRAIGHT_RECORDS_MAX });
         }
+        self.require_confirmed()?;
         let database = self.shared.catalogue.database();
         if database.is_shared() {
             return self.append_in_parts(farm_id, &batch, now);
@@ -166,7 +168,13 @@ impl Store {
 
     /// Deletes a record. It comes back only with a higher revision than it had. False when there is no such record.
     pub fn delete(&self, farm_id: FarmId, id: RecordId, now: Timestamp) -> Result<Durable<bool>, StoreError> {
+        self.require_confirmed()?;
         self.on_farm(farm_id, |farm, database| farm.delete_record(database, id, now))
+    }
+
+    /// Refuses what would change nothing as well: "unchanged" and "not there" are not known while a write is not confirmed.
+    fn require_confirmed(&self) -> Result<(), StoreError> {
+        self.write_failure().map_or(Ok(()), |cause| Err(StoreError::Poisoned { cause }))
     }
 
     /// Seals everything that has ended, now, and writes segments anew that are worth it.
@@ -386,5 +394,53 @@ impl Shared {
                 tracing::warn!(farm = %farm.files.farm_id(), %error, "sealing did not go on; it is tried again later");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use farmtally_model::{
+        DisplayName, FleetId, LineCost, NanoUsd, Record, RecordNames, Span, Volume, VolumeId,
+    };
+
+    use super::*;
+    use crate::{NewFarm, fingerprint};
+
+    const FARM: FarmId = FarmId::from_bytes([1; 16]);
+
+    fn volume(number: u8) -> PricedSubmission {
+        fn record<C>(number: u8, cost: C) -> Record<C> {
+            let at = Timestamp::from_millis_clamped;
+            Record::Volume(Volume {
+                volume_id: VolumeId::from_bytes([number; 16]),
+                fleet_id: FleetId::from_bytes([2; 16]),
+                span: Span::new(at(0), Some(at(1))).unwrap(),
+                revision: 0,
+                cost,
+            })
+        }
+        PricedSubmission {
+            fingerprint: fingerprint(&record(number, None)),
+            record: record(number, LineCost::Total(NanoUsd::ZERO)),
+            names: RecordNames::default(),
+            amendment: None,
+        }
+    }
+
+    #[test]
+    fn after_a_write_that_was_not_confirmed_nothing_is_said_about_what_is_stored() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let display_name = DisplayName::new("farm").unwrap();
+        let new = NewFarm { farm_id: FARM, display_name, created_by: "test".to_owned() };
+        store.catalogue().create_farm(&new, Timestamp::MIN).unwrap();
+        store.append(FARM, &[volume(1)], Timestamp::MAX).unwrap().into_inner();
+        store.catalogue().database().refuse_writes("a test");
+        let refused = StoreError::Poisoned { cause: "a test".to_owned() };
+        // Neither of these would write: one is there as it is, the other one is not there, for all that is known.
+        assert_eq!(store.append(FARM, &[volume(1)], Timestamp::MAX).unwrap_err(), refused);
+        assert_eq!(store.append_straight(FARM, vec![volume(1)], Timestamp::MAX).unwrap_err(), refused);
+        assert_eq!(store.delete(FARM, volume(2).record.id(), Timestamp::MAX).unwrap_err(), refused);
+        assert!(store.snapshot(FARM).is_ok(), "reading goes on");
     }
 }
