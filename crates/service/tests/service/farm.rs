@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use farmtally_columns::FarmColumns;
 use farmtally_engine::{
@@ -161,12 +161,14 @@ impl Farm {
     pub(crate) fn ask(&self) -> AggregationPage {
         let start = StartAggregation { farm_id: FARM, query: question(), retry_key: None };
         let id = self.service.start_aggregation(&admin(), start).unwrap();
+        let asked = Instant::now();
         loop {
             let request = PageRequest { page_size: 1, page_token: None };
             let page = self.service.aggregation_page(&admin(), FARM, id, &request).unwrap();
             if page.status != Status::InProgress {
                 return page;
             }
+            assert!(asked.elapsed() < Duration::from_mins(1), "the aggregation does not end");
             thread::yield_now();
         }
     }
