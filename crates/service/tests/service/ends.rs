@@ -1,7 +1,6 @@
 //! How an aggregation ends that cannot be answered.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,7 +8,7 @@ use std::time::{Duration, Instant};
 use farmtally_model::aggregation::Status;
 use farmtally_service::ServiceLimits;
 
-use crate::farm::{Elsewhere, Farm, elsewhere};
+use crate::farm::{Elsewhere, FARM, Farm, elsewhere};
 
 #[test]
 fn what_takes_too_long_is_stopped_and_times_out() {
@@ -25,17 +24,16 @@ fn what_takes_too_long_is_stopped_and_times_out() {
 
 #[test]
 fn a_damaged_block_fails_the_aggregation_and_its_file_is_named() {
-    // Opened anew: a block is looked at once, by whoever asks first.
-    let farm = Farm::new(&Arc::new(elsewhere()), u64::MAX).opened_anew();
-    let blocks = files_with("blocks", farm.folder.path());
-    let mut bytes = fs::read(&blocks[0]).unwrap();
+    let farm = Farm::sealed();
+    let derived = farm.folder.path().join(format!("derived/farm={FARM}"));
+    let mut files = fs::read_dir(derived).unwrap().map(|entry| entry.unwrap().path());
+    let path = files.find(|path| path.extension().is_some_and(|extension| extension == "blocks")).unwrap();
+    let mut bytes = fs::read(&path).unwrap();
     let half = bytes.len() / 2;
     bytes[half..].iter_mut().for_each(|byte| *byte ^= 1);
-    fs::write(&blocks[0], bytes).unwrap();
-    farm.expect_refusal(&format!(
-        "`{}` is damaged",
-        blocks[0].strip_prefix(farm.folder.path()).unwrap().display()
-    ));
+    fs::write(&path, bytes).unwrap();
+    let name = path.strip_prefix(farm.folder.path()).unwrap();
+    farm.expect_refusal(&format!("`{}` is damaged", name.display()));
 }
 
 #[test]
@@ -60,20 +58,4 @@ fn expect_counts(farm: &Farm, expected: [u64; 3]) {
         thread::sleep(Duration::from_millis(1));
     }
     assert_eq!(counted(), expected);
-}
-
-/// All files of a kind below a folder.
-fn files_with(extension: &str, folder: &Path) -> Vec<PathBuf> {
-    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|found| found == extension) {
-                files.push(path);
-            }
-        }
-    }
-    files
 }

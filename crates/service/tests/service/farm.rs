@@ -24,7 +24,7 @@ use farmtally_service::{
 use farmtally_testkit::reference;
 use tempfile::TempDir;
 
-const FARM: FarmId = FarmId::from_bytes([7; 16]);
+pub(crate) const FARM: FarmId = FarmId::from_bytes([7; 16]);
 const HOUR_MS: i64 = 3_600_000;
 
 /// What an engine says instead of what it saw.
@@ -135,12 +135,7 @@ impl Farm {
     }
 
     pub(crate) fn with_limits(engine: &Arc<Elsewhere>, records_min: u64, limits: ServiceLimits) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let service = open(&folder, limits, None);
-        service.create_farm(FARM, DisplayName::new("Farm").unwrap(), "test").unwrap();
-        store(&service, (0..40).map(|number| session(number, 0, Some)));
-        drop(service);
-        seal(folder.path()).unwrap();
+        let folder = sealed_folder();
         let engine: Arc<dyn DistributedEngine> = Arc::<Elsewhere>::clone(engine);
         let service = open(&folder, limits, Some(Distributed { engine, records_min }));
         store(
@@ -151,9 +146,9 @@ impl Farm {
         Self { folder, service }
     }
 
-    pub(crate) fn opened_anew(self) -> Self {
-        let Self { folder, service } = self;
-        drop(service);
+    /// The forty sealed sessions alone, which the store has no reason to write anew.
+    pub(crate) fn sealed() -> Self {
+        let folder = sealed_folder();
         let service = open(&folder, ServiceLimits::default(), None);
         Self { folder, service }
     }
@@ -186,6 +181,16 @@ impl Farm {
         assert_eq!(page.status, Status::Failed, "{message}");
         assert!(page.table.is_none() && message.contains(reason), "{message}");
     }
+}
+
+fn sealed_folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let service = open(&folder, ServiceLimits::default(), None);
+    service.create_farm(FARM, DisplayName::new("Farm").unwrap(), "test").unwrap();
+    store(&service, (0..40).map(|number| session(number, 0, Some)));
+    drop(service);
+    seal(folder.path()).unwrap();
+    folder
 }
 
 fn open(folder: &TempDir, limits: ServiceLimits, distributed: Option<Distributed>) -> Arc<Service> {
