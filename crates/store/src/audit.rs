@@ -23,6 +23,7 @@ const LINE_BYTES_MAX: usize = 8 * 1024;
 const TEXT_BYTES_MAX: usize = 512;
 /// What the first line names as the one before.
 const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+const BEGIN: &str = "{\"sequence\":";
 const PREVIOUS: &str = ",\"previous\":\"";
 const HASH: &str = ",\"hash\":\"";
 
@@ -172,9 +173,8 @@ impl AuditSummary {
 /// Whether a line is what a kill or a power cut left of an entry, which never counted: its beginning, or holes where bytes did not
 /// reach the disk.
 fn is_unfinished(line: &str) -> bool {
-    const BEGIN: &[u8] = b"{\"sequence\":";
     let has_holes = line.bytes().any(|byte| !matches!(byte, b' '..=b'~'));
-    let is_beginning = line.bytes().zip(BEGIN).all(|(byte, begin)| byte == *begin) && !line.ends_with('}');
+    let is_beginning = (line.starts_with(BEGIN) || BEGIN.starts_with(line)) && !line.ends_with('}');
     has_holes || is_beginning
 }
 
@@ -191,7 +191,7 @@ impl<'a> Linked<'a> {
     fn read(line: &'a str) -> Option<Self> {
         let (hashed, hash) = line.strip_suffix("\"}")?.rsplit_once(HASH)?;
         let (_, previous) = hashed.strip_suffix('"')?.rsplit_once(PREVIOUS)?;
-        let (sequence, _) = hashed.strip_prefix("{\"sequence\":")?.split_once(',')?;
+        let (sequence, _) = hashed.strip_prefix(BEGIN)?.split_once(',')?;
         Some(Self { sequence: sequence.parse().ok()?, previous, hashed, hash })
     }
 
@@ -232,7 +232,7 @@ impl Tail {
 
 fn line(sequence: u64, at: Timestamp, entry: &AuditEntry<'_>, previous: &str) -> String {
     let AuditEntry { actor, action, subject, outcome, detail, source, request_id } = *entry;
-    let mut line = format!("{{\"sequence\":{sequence},\"at\":\"{at}\"");
+    let mut line = format!("{BEGIN}{sequence},\"at\":\"{at}\"");
     let members = [
         ("actor", actor),
         ("action", action),

@@ -399,33 +399,13 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
-    use farmtally_model::{
-        DisplayName, FleetId, LineCost, NanoUsd, Record, RecordNames, Span, Volume, VolumeId,
-    };
+    use farmtally_model::{DisplayName, VolumeId};
 
     use super::*;
-    use crate::{NewFarm, fingerprint};
+    use crate::NewFarm;
+    use crate::straight::tests::batch;
 
     const FARM: FarmId = FarmId::from_bytes([1; 16]);
-
-    fn volume(number: u8) -> PricedSubmission {
-        fn record<C>(number: u8, cost: C) -> Record<C> {
-            let at = Timestamp::from_millis_clamped;
-            Record::Volume(Volume {
-                volume_id: VolumeId::from_bytes([number; 16]),
-                fleet_id: FleetId::from_bytes([2; 16]),
-                span: Span::new(at(0), Some(at(1))).unwrap(),
-                revision: 0,
-                cost,
-            })
-        }
-        PricedSubmission {
-            fingerprint: fingerprint(&record(number, None)),
-            record: record(number, LineCost::Total(NanoUsd::ZERO)),
-            names: RecordNames::default(),
-            amendment: None,
-        }
-    }
 
     #[test]
     fn after_a_write_that_was_not_confirmed_nothing_is_said_about_what_is_stored() {
@@ -434,13 +414,15 @@ mod tests {
         let display_name = DisplayName::new("farm").unwrap();
         let new = NewFarm { farm_id: FARM, display_name, created_by: "test".to_owned() };
         store.catalogue().create_farm(&new, Timestamp::MIN).unwrap();
-        store.append(FARM, &[volume(1)], Timestamp::MAX).unwrap().into_inner();
+        let stored = batch(1, 1);
+        store.append(FARM, &stored, Timestamp::MAX).unwrap().into_inner();
         store.catalogue().database().refuse_writes("a test");
         let refused = StoreError::Poisoned { cause: "a test".to_owned() };
         // Neither of these would write: one is there as it is, the other one is not there, for all that is known.
-        assert_eq!(store.append(FARM, &[volume(1)], Timestamp::MAX).unwrap_err(), refused);
-        assert_eq!(store.append_straight(FARM, vec![volume(1)], Timestamp::MAX).unwrap_err(), refused);
-        assert_eq!(store.delete(FARM, volume(2).record.id(), Timestamp::MAX).unwrap_err(), refused);
+        assert_eq!(store.append(FARM, &stored, Timestamp::MAX).unwrap_err(), refused);
+        assert_eq!(store.append_straight(FARM, stored, Timestamp::MAX).unwrap_err(), refused);
+        let unknown = RecordId::Volume(VolumeId::from_bytes([2; 16]));
+        assert_eq!(store.delete(FARM, unknown, Timestamp::MAX).unwrap_err(), refused);
         assert!(store.snapshot(FARM).is_ok(), "reading goes on");
     }
 }

@@ -190,7 +190,7 @@ fn put((submission, _): (PricedSubmission, bool)) -> Put {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::fingerprint::fingerprint;
     use farmtally_model::{FleetId, LineCost, NanoUsd, Record, RecordNames, Span, Volume, VolumeId};
@@ -206,7 +206,8 @@ mod tests {
         })
     }
 
-    fn batch(records: usize, months: i64) -> Vec<PricedSubmission> {
+    /// So many records of one volume, which ends in one month after the other.
+    pub(crate) fn batch(records: usize, months: i64) -> Vec<PricedSubmission> {
         let submission = |end_ms| PricedSubmission {
             fingerprint: fingerprint(&volume(end_ms, None)),
             record: volume(end_ms, LineCost::Total(NanoUsd::ZERO)),
