@@ -106,16 +106,26 @@ impl SharedFormat {
 
 /// Whether the tables are there, and say which programs may use them. Locks none of them.
 fn is_complete(connection: &Connection<'_>) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 FROM pg_catalog.pg_attribute
-               WHERE attrelid = to_regclass('catalogue_format') AND attname = 'oldest'";
-    connection.exists(sql, &[])
+    has_format(connection, "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = 'oldest'")
+}
+
+/// Whether the catalogue says its format, and what is joined to that table is there, too.
+///
+/// The question is to the rows of the system's tables. A function such as `to_regclass` may answer from what its session
+/// remembers, and a session that looked in vain and then waited for another one would make the tables a second time.
+fn has_format(connection: &Connection<'_>, joined: &str) -> Result<bool, StoreError> {
+    let sql = format!(
+        "SELECT 1 FROM pg_catalog.pg_class c {joined}
+         WHERE c.relname = 'catalogue_format' AND pg_catalog.pg_table_is_visible(c.oid)"
+    );
+    connection.exists(&sql, &[])
 }
 
 fn complete(connection: &Connection<'_>) -> Result<(), StoreError> {
     if is_complete(connection)? {
         return Ok(());
     }
-    if connection.exists("SELECT 1 WHERE to_regclass('catalogue_format') IS NOT NULL", &[])? {
+    if has_format(connection, "")? {
         return connection.execute_script(COMPLETION);
     }
     connection.execute_script(TABLES)?;

@@ -132,6 +132,13 @@ fn of_servers_that_start_at_once_one_makes_each_step() {
     let url = cluster.database("at_once");
     for (format, expected) in [(OURS, "6|6"), (LATER, "7|6"), (MUCH_LATER, "8|8")] {
         thread::scope(|scope| {
+            // Until each of them has looked at the catalogue and found that there is something to do.
+            scope.spawn(|| {
+                cluster.sql("at_once", "SELECT pg_advisory_lock(5788176932); SELECT pg_sleep(0.3)");
+            });
+            until(|| {
+                cluster.sql("at_once", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == ["1"]
+            });
             let starts: Vec<_> =
                 (0..6).map(|_| scope.spawn(|| Database::connect(&url, format).map(drop))).collect();
             for start in starts {
