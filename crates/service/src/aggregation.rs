@@ -385,7 +385,7 @@ impl AggregationRun {
         };
         if let Err(error) = recorded {
             tracing::error!(aggregation = %self.id, %error, "could not record how the aggregation ended");
-            self.record_failure_to_record();
+            self.record_failure_to_record(&error);
         }
     }
 
@@ -405,9 +405,9 @@ impl AggregationRun {
     }
 
     /// A result that could not be kept, on a full disk for instance, must not leave the farm blocked.
-    fn record_failure_to_record(&self) {
-        let message = "the server could not keep the result; its log says more";
-        if let Err(error) = self.end(Status::Failed, message, Ended::Failed) {
+    fn record_failure_to_record(&self, cause: &StoreError) {
+        let message = format!("the server could not keep the result: {cause}");
+        if let Err(error) = self.end(Status::Failed, &message, Ended::Failed) {
             tracing::error!(aggregation = %self.id, %error, "the aggregation stays IN_PROGRESS until its deadline");
         }
     }
