@@ -210,6 +210,18 @@ pub enum OpenError {
         /// The format that it would be brought to.
         version: i64,
     },
+    /// Another program has a catalogue open that is to be written anew.
+    #[error(
+        "`{}` is of an older format, and another program has it open; stop that one and start this one again: it writes the \
+         file anew, in format {version}",
+        path.display()
+    )]
+    OpenInOlderProgram {
+        /// The catalogue.
+        path: PathBuf,
+        /// The format that it would be brought to.
+        version: i64,
+    },
     /// The file in the catalogue's place is a database of another program.
     #[error("`{}` is not a farmtally catalogue; choose another folder", path.display())]
     ForeignDatabase {

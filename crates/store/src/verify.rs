@@ -68,7 +68,7 @@ pub fn verify(dir: &Path) -> Result<VerifyReport, OpenError> {
     for problem in catalogue.database().integrity_problems()? {
         report.findings.push(Finding { farm_id: None, problem: format!("`catalogue.sqlite`: {problem}") });
     }
-    catalogue.database().read_long(|connection| {
+    let read = catalogue.database().read_long(|connection| {
         for farm_id in batches::farms(connection)? {
             let mut farm = FarmVerification::new(dir, farm_id);
             if let Err(error) = farm.run(connection) {
@@ -78,7 +78,14 @@ pub fn verify(dir: &Path) -> Result<VerifyReport, OpenError> {
             report.farms.push(farm.figures);
         }
         Ok(())
-    })?;
+    });
+    match read {
+        // Of a damaged catalogue it cannot be told which farms there are.
+        Err(error @ StoreError::Damaged { .. }) => {
+            report.findings.push(Finding { farm_id: None, problem: error.to_string() });
+        }
+        read => read?,
+    }
     Ok(report)
 }
 

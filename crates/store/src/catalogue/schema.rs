@@ -4,23 +4,21 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::database;
+use crate::database::{self, APPLICATION_ID, CHECKSUMS_SINCE};
 use crate::error::OpenError;
 use crate::shared_format::{self, OURS};
-
-/// `FTal`, in the header of the file.
-const APPLICATION_ID: i64 = 0x4654_616c;
 
 /// The statements that make each version of the one before it; the first makes version 1 of an empty file.
 ///
 /// A version that was released never changes: the next change of a table is a new file behind these.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
     include_str!("schema/4.sql"),
     include_str!("schema/5.sql"),
     include_str!("schema/6.sql"),
+    include_str!("schema/7.sql"),
 ];
 
 /// The format that this program writes, and the newest that it reads.
@@ -48,8 +46,16 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
     Ok(())
 }
 
+/// Versions of the file in which no table changed: that of checksums in its pages.
+const OF_THE_FILE: i64 = 1;
+
 /// A store that moves between a folder and servers keeps its tables as they are.
-const _: () = assert!(OURS.version() == VERSION, "a step of one kind of catalogue needs one of the other");
+const _: () = assert!(
+    OURS.version() + OF_THE_FILE == VERSION,
+    "a step of one kind of catalogue needs one of the other"
+);
+
+const _: () = assert!(CHECKSUMS_SINCE <= VERSION, "there is a step for it");
 
 /// A table, and the absent value of each of its columns.
 #[derive(Debug)]

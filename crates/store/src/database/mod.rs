@@ -2,7 +2,9 @@
 //! opened, locked, synced and trusted is written here.
 
 mod connection;
+mod page_checksums;
 mod postgres;
+mod renewal;
 mod sqlite;
 mod value;
 
@@ -16,6 +18,12 @@ use crate::shared_format::SharedFormat;
 pub(crate) use connection::{Connection, Row};
 pub(crate) use postgres::{Session, read_address};
 pub(crate) use value::{Column, ToValue, Value, params};
+
+/// `FTal`, in the header of the catalogue's file.
+pub(crate) const APPLICATION_ID: i64 = 0x4654_616c;
+
+/// The version of the catalogue's file since which its pages have checksums.
+pub(crate) const CHECKSUMS_SINCE: i64 = 7;
 
 /// How often a change is decided anew because another server changed the same; of several servers, one always gets on.
 const ATTEMPTS_MAX: usize = 100;
@@ -31,10 +39,11 @@ pub(crate) enum Database {
 }
 
 impl Database {
-    /// Opens the file, which must exist; `prepare` checks its version and creates the tables.
+    /// Opens the file, which must exist; `prepare` checks its version and creates the tables. One of before version
+    /// [`CHECKSUMS_SINCE`] is written anew.
     pub(crate) fn open_file(
         path: &Path,
-        prepare: impl FnOnce(&mut rusqlite::Connection) -> Result<(), OpenError>,
+        prepare: impl Fn(&mut rusqlite::Connection) -> Result<(), OpenError>,
     ) -> Result<Self, OpenError> {
         sqlite::Sqlite::open(path, prepare).map(Self::Sqlite)
     }

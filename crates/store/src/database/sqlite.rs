@@ -11,6 +11,7 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, ToSql, TransactionBehavio
 
 use crate::database::connection::{self, Row};
 use crate::database::value::{Column, Value};
+use crate::database::{page_checksums, renewal};
 use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
 use crate::folder;
@@ -44,12 +45,18 @@ struct Writer {
 }
 
 impl Sqlite {
-    /// Opens the file, which must exist; `prepare` checks its version and creates the tables.
+    /// Opens the file, which must exist; `prepare` checks its version and creates the tables. One without checksums in its
+    /// pages is written anew.
     pub(crate) fn open(
         path: &Path,
-        prepare: impl FnOnce(&mut Connection) -> Result<(), OpenError>,
+        prepare: impl Fn(&mut Connection) -> Result<(), OpenError>,
     ) -> Result<Self, OpenError> {
         let mut connection = connect(path)?;
+        if renewal::is_due(&connection)? {
+            drop(connection);
+            renewal::renew(path, &prepare)?;
+            connection = connect(path)?;
+        }
         prepare(&mut connection)?;
         let reading = || -> Result<Mutex<Connection>, OpenError> {
             let reader = connect(path)?;
@@ -81,7 +88,7 @@ impl Sqlite {
     pub(crate) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
         // A connection of its own, because one that only reads may not write elsewhere either.
         let source = lock(&self.background).path().map(PathBuf::from).unwrap_or_default();
-        let connection = Connection::open(source)?;
+        let connection = page_checksums::open(&source)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.execute("VACUUM INTO ?1", [path.to_string_lossy()])?;
         Ok(())
@@ -94,8 +101,15 @@ impl Sqlite {
         self.failure.get_or_init(|| cause.to_owned());
     }
 
-    /// What SQLite finds wrong with the file.
+    /// What is wrong with the file: the pages that do not match their checksums or, if all do, what SQLite finds.
     pub(crate) fn integrity_problems(&self) -> Result<Vec<String>, StoreError> {
+        // Reading the pages moves the log into the file.
+        self.write(|_| Ok(()))?.into_inner();
+        let damaged = page_checksums::damaged_pages(&lock(&self.writer).connection)?;
+        if !damaged.is_empty() {
+            let problem = |page| format!("page {page} does not match its checksum");
+            return Ok(damaged.into_iter().map(problem).collect());
+        }
         self.read_long(|connection| {
             let lines: Vec<String> = connection.query("PRAGMA integrity_check", &[], |row| row.get(0))?;
             Ok(lines.into_iter().filter(|line| line != "ok").collect())
@@ -200,14 +214,14 @@ impl ToSql for Value<'_> {
 }
 
 /// Where SQLite keeps what is committed and not yet moved into the file.
-fn log_path(path: &Path) -> PathBuf {
+pub(super) fn log_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     name.into()
 }
 
-fn connect(path: &Path) -> Result<Connection, OpenError> {
-    let connection = Connection::open(path)?;
+pub(super) fn connect(path: &Path) -> Result<Connection, OpenError> {
+    let connection = page_checksums::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -221,6 +235,9 @@ impl From<rusqlite::Error> for StoreError {
         let cause = error.to_string();
         match &error {
             rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
+                _ if let Some(damage) = page_checksums::damage(*failure) => {
+                    Self::damaged("the catalogue", damage)
+                }
                 ErrorCode::DiskFull => Self::DiskFull,
                 // The index of the log could not grow. SQLite ignores what it wrote before and overwrites it next time.
                 _ if failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE => Self::DiskFull,

@@ -10,9 +10,9 @@ use farmtally_model::{
     UsageGroupBy, UsageType, UserId,
 };
 use farmtally_store::{AggregationState, Begun, NewAggregation, Store, StoreError};
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
-use crate::sessions::{NOW, at, bytes, create_farm, farm, open};
+use crate::sessions::{NOW, at, bytes, catalogue, create_farm, farm, open};
 
 pub(crate) fn id(number: u32) -> AggregationId {
     AggregationId::from_bytes(bytes(number))
@@ -297,8 +297,7 @@ fn a_damaged_answer_is_named_and_not_given() {
     damage_after(|dir| fs::remove_file(answer_file(dir, 1)).unwrap());
     let with_row = |change: &str| {
         damage_after(|dir| {
-            let connection = Connection::open(dir.join("catalogue.sqlite")).unwrap();
-            assert_eq!(connection.execute(change, params![]).unwrap(), 1);
+            assert_eq!(catalogue(dir).execute(change, params![]).unwrap(), 1);
         })
     };
     with_row("UPDATE aggregations SET row_count = 69999");
@@ -314,10 +313,9 @@ fn an_answer_that_is_another_aggregations_is_not_given() {
         store.catalogue().complete_aggregation(id(number), &table(3)).unwrap();
     }
     fs::copy(answer_file(dir.path(), 2), answer_file(dir.path(), 1)).unwrap();
-    let connection = Connection::open(dir.path().join("catalogue.sqlite")).unwrap();
     let exchange =
         "UPDATE aggregations SET answer_checksum = (SELECT max(answer_checksum) FROM aggregations)";
-    connection.execute(exchange, params![]).unwrap();
+    catalogue(dir.path()).execute(exchange, params![]).unwrap();
     let read = [1, 2].map(|number| store.catalogue().result(id(number)));
     assert_eq!(read.iter().filter(|read| read.is_err()).count(), 1, "{read:?}");
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use farmtally_store::{Catalogue, OpenError, Store, published_endpoint};
 use rusqlite::Connection;
 
-use crate::sessions::open;
+use crate::sessions::{catalogue, open};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -73,7 +73,7 @@ fn programs_that_start_at_once_create_one_catalogue_with_one_key() {
 fn a_newer_format_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()));
-    let connection = Connection::open(dir.path().join("catalogue.sqlite")).unwrap();
+    let connection = catalogue(dir.path());
     connection.pragma_update(None, "user_version", 99).unwrap();
     let error = Store::open(dir.path()).unwrap_err();
     let sentence = error.to_string();

@@ -1,6 +1,7 @@
 //! The sample of each format version, which every later program has to read.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use farmtally_model::aggregation::Status;
@@ -8,7 +9,8 @@ use farmtally_model::{
     AggregationId, Amounts, CostScaleFactor, DisplayName, GroupBy, GroupValue, NanoUsd, QueueId, RecordNames,
     Statistic, StatisticSet, StatisticsRow, StatisticsTable, TimeRange, UsageGroupBy,
 };
-use farmtally_store::{NewAggregation, PricedSubmission, Store, StoreLocation, StoredAccessKey};
+use farmtally_store::{NewAggregation, OpenError, PricedSubmission, Store, StoreLocation, StoredAccessKey};
+use rusqlite::Connection;
 
 use crate::cluster::Cluster;
 use crate::sessions::{
@@ -200,6 +202,81 @@ fn the_sample_of_version_6_reads_as_it_was_written() {
     check_answer(&store);
 }
 
+/// A checksum in each page of the catalogue.
+#[test]
+fn the_sample_of_version_7_reads_as_it_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    copy_folder(&sample(7), dir.path());
+    let store = Store::open(dir.path()).unwrap();
+    check(&store, &SHARES);
+    check_rate_cards(&store, &CARDS);
+    check_answer(&store);
+}
+
+/// A folder of the last version without checksums in the pages of its catalogue.
+fn without_checksums() -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    copy_folder(&sample(6), dir.path());
+    let catalogue = dir.path().join("catalogue.sqlite");
+    (dir, catalogue)
+}
+
+/// The bytes of each page that SQLite leaves alone.
+fn reserved(catalogue: &Path) -> u8 {
+    fs::read(catalogue).unwrap()[20]
+}
+
+#[test]
+fn a_catalogue_without_checksums_is_written_anew_as_a_whole_or_not_at_all() {
+    let (dir, catalogue) = without_checksums();
+    assert_eq!(reserved(&catalogue), 0);
+    // What an attempt leaves that broke off.
+    for left in ["catalogue.sqlite.new", "catalogue.sqlite.new-wal", "catalogue.sqlite.new-shm"] {
+        fs::write(dir.path().join(left), "half of a file").unwrap();
+    }
+    check(&Store::open(dir.path()).unwrap(), &SHARES);
+    assert_eq!(reserved(&catalogue), 8);
+    let names =
+        fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let left: Vec<_> = names.filter(|name| name.contains(".new")).collect();
+    assert!(left.is_empty(), "{left:?}");
+    let mode = fs::metadata(&catalogue).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600);
+}
+
+#[test]
+fn what_an_older_program_left_in_the_log_goes_into_the_new_file() {
+    let (older, catalogue) = without_checksums();
+    let connection = Connection::open(&catalogue).unwrap();
+    connection.execute("UPDATE settings SET value = x'6c61746572' WHERE name = 'word'", []).unwrap();
+    let (dir, _) = without_checksums();
+    // As after a kill: nothing was moved out of the log.
+    for name in ["catalogue.sqlite", "catalogue.sqlite-wal"] {
+        copy_named(name, older.path(), dir.path());
+    }
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(store.catalogue().setting("word").unwrap().unwrap(), b"later");
+}
+
+#[test]
+fn a_catalogue_without_checksums_is_left_alone_while_an_older_program_has_it_open() {
+    let (dir, catalogue) = without_checksums();
+    let older = Connection::open(&catalogue).unwrap();
+    let settings = |connection: &Connection| -> i64 {
+        connection.query_row("SELECT count(*) FROM settings", [], |row| row.get(0)).unwrap()
+    };
+    let before = settings(&older);
+    let error = Store::open(dir.path()).unwrap_err();
+    assert!(matches!(error, OpenError::OpenInOlderProgram { version: 7, .. }), "{error}");
+    assert!(error.to_string().contains("stop that one and start this one again"), "{error}");
+    older.execute("INSERT INTO settings VALUES ('another', x'00')", []).unwrap();
+    assert_eq!(settings(&older), before + 1);
+    drop(older);
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(store.catalogue().setting("another").unwrap().unwrap(), [0]);
+    assert_eq!(reserved(&catalogue), 8);
+}
+
 /// A shared store, as it was before servers told their format.
 #[test]
 fn the_sample_of_a_shared_store_of_version_6_reads_as_it_was_written() {
@@ -250,8 +327,8 @@ fn what_is_written_now_reads_as_it_was_written() {
 fn write_sample() {
     let dir = tempfile::tempdir().unwrap();
     fill(&open(dir.path()));
-    fs::create_dir_all(sample(6)).unwrap();
+    fs::create_dir_all(sample(7)).unwrap();
     for name in ["catalogue.sqlite", "master.key", "sessions", "derived", "answers"] {
-        copy_named(name, dir.path(), &sample(6));
+        copy_named(name, dir.path(), &sample(7));
     }
 }

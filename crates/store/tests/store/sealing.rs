@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use farmtally_store::{Store, StoreError};
 
-use crate::sessions::{Facts, NOW, at, ended, farm, open, sorted_rows, stored_rows, submissions};
+use crate::sessions::{self, Facts, NOW, at, ended, farm, open, sorted_rows, stored_rows, submissions};
 
 /// Milliseconds of a month, about.
 const MONTH_MS: i64 = 31 * 24 * 3_600_000;
@@ -203,9 +203,7 @@ fn a_lost_or_changed_row_of_the_manifest_is_found_out() {
         "UPDATE seals SET kept_from = 5",
         "UPDATE carried SET payload = x'00'",
     ] {
-        let connection = rusqlite::Connection::open(&catalogue).unwrap();
-        connection.execute(change, []).unwrap();
-        drop(connection);
+        sessions::catalogue(dir.path()).execute(change, []).unwrap();
         let error = Store::open(dir.path()).unwrap().snapshot(farm(1)).unwrap_err();
         assert!(matches!(error, StoreError::Damaged { .. }), "{change}: {error}");
         fs::write(&catalogue, &whole).unwrap();

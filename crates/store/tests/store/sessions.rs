@@ -9,6 +9,7 @@ use farmtally_model::{
     Volume, VolumeId,
 };
 use farmtally_store::{NewFarm, PricedSubmission, Store, fingerprint};
+use rusqlite::{Connection, OpenFlags};
 
 pub(crate) const NOW: i64 = 1_764_000_000_000;
 
@@ -35,6 +36,13 @@ pub(crate) fn open(dir: &Path) -> Store {
     let store = Store::open(dir).unwrap();
     create_farm(&store, farm(1));
     store
+}
+
+/// Opens the catalogue of a folder that a store has made in this process, for changing it behind that store's back: what is
+/// written gets the checksums of its pages, so that something else has to find it out.
+pub(crate) fn catalogue(dir: &Path) -> Connection {
+    Connection::open_with_flags_and_vfs(dir.join("catalogue.sqlite"), OpenFlags::default(), c"farmtally")
+        .unwrap()
 }
 
 pub(crate) fn create_farm(store: &Store, farm_id: FarmId) {

@@ -55,6 +55,36 @@ fn every_changed_file_is_named() {
 }
 
 #[test]
+fn every_damaged_page_of_the_catalogue_is_named() {
+    let dir = folder();
+    let path = dir.path().join("catalogue.sqlite");
+    let whole = fs::read(&path).unwrap();
+    let pages = whole.len() / 4096;
+    let mut named_among_others = 0;
+    for page in 1..=pages {
+        let mut changed = whole.clone();
+        changed[page * 4096 - 2000] ^= 1;
+        fs::write(&path, changed).unwrap();
+        match verify(dir.path()) {
+            Ok(report) => {
+                let problem = format!("`catalogue.sqlite`: page {page} does not match its checksum");
+                assert_eq!(report.findings[0].problem, problem);
+                named_among_others += 1;
+            }
+            // It cannot be opened.
+            Err(error) => {
+                let said = format!("page {page} of `catalogue.sqlite` does not match its checksum");
+                assert!(error.to_string().contains(&said), "{error}");
+            }
+        }
+        // What was in the log may have been moved into the file.
+        fs::write(&path, &whole).unwrap();
+    }
+    assert!(named_among_others > pages / 2, "{named_among_others} of {pages}");
+    assert_eq!(verify(dir.path()).unwrap().findings, []);
+}
+
+#[test]
 fn rebuilding_mends_everything_that_is_derived() {
     let dir = folder();
     let rows = stored_rows(&open(dir.path()));

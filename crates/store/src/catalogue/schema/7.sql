@@ -1,0 +1,1 @@
+-- Version 7: no table changed. Each page of the file ends with a checksum; a file of an earlier version is written anew.
