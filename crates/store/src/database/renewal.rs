@@ -37,7 +37,9 @@ pub(super) fn renew(
     File::open(&fresh).and_then(|file| file.sync_all()).map_err(OpenError::file(&fresh))?;
     close(source, path)?;
     let dir = path.parent().unwrap_or(Path::new("."));
-    fs::rename(&fresh, path).and_then(|()| folder::sync_folder(dir)).map_err(OpenError::file(path))?;
+    // First without a log for certain: one that a power cut brings back would be read as that of the new file.
+    let renamed = folder::sync_folder(dir).and_then(|()| fs::rename(&fresh, path));
+    renamed.and_then(|()| folder::sync_folder(dir)).map_err(OpenError::file(path))?;
     tracing::info!(path = %path.display(), "the catalogue was written anew, with checksums in its pages");
     Ok(())
 }
