@@ -296,6 +296,13 @@ impl RowList {
         self.beside.push(row);
     }
 
+    /// Whether a row counts more than `bound` sessions.
+    pub(crate) fn has_count_above(&self, bound: u64) -> bool {
+        let beside = self.beside.iter().any(|row| u64::from(row.count) > bound);
+        // What is packed has a count of few bits.
+        beside || (bound >> COUNT_BITS == 0 && self.rows.iter().any(|row| u64::from(row.count()) > bound))
+    }
+
     /// Some rows, whose keys have `second_bits` for the second code. Rows beyond the last are left out.
     pub fn range(&self, rows: Range<usize>, second_bits: u32) -> impl Iterator<Item = NarrowRow> + '_ {
         let rows = rows.start.min(self.len())..rows.end.min(self.len());
@@ -364,6 +371,8 @@ mod tests {
             prop_assert_eq!(list.len(), rows.len());
             let part: Vec<_> = rows.iter().skip(from).take(len).copied().collect();
             prop_assert_eq!(list.range(from..from + len, SECOND_BITS).collect::<Vec<_>>(), part);
+            let most = rows.iter().map(|row| u64::from(row.count)).max().unwrap_or(0);
+            prop_assert!(!list.has_count_above(most) && list.has_count_above(most - 1));
             let mut file = Vec::new();
             for row in list.packed() {
                 if let Some((bytes, length)) = row.to_bytes() {

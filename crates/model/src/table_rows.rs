@@ -109,6 +109,13 @@ impl TableRows {
         self.len() == 0
     }
 
+    /// Whether a row counts more than `bound` sessions, without reading the rows that cannot when the bound is large.
+    pub fn has_count_above(&self, bound: u64) -> bool {
+        // A list may have rows that no stretch takes, because they were merged to others; those count more.
+        let in_lists = self.lists.iter().any(|list| list.has_count_above(bound));
+        in_lists || self.wide.iter().any(|row| row.count > bound)
+    }
+
     /// The rows in order.
     pub fn iter(&self) -> impl Iterator<Item = StatisticsRow> + '_ {
         self.range(0..self.len())
@@ -304,7 +311,10 @@ mod tests {
     proptest! {
         #[test]
         fn rows_come_back_as_they_were_pushed_whole_and_in_pages(
-            rows in prop::collection::vec((0_i64..4, 1_u64..1 << 40, prop::sample::select(vec![3_u128, 1 << 70])), 0..30),
+            rows in prop::collection::vec(
+                (0_i64..4, (0..40_u32).prop_flat_map(|bits| 1_u64..2 << bits), prop::sample::select(vec![3_u128, 1 << 70])),
+                0..30,
+            ),
             from in 0_usize..30, len in 0_usize..30,
         ) {
             let rows: Vec<_> = rows.into_iter().map(|(hour, count, sum)| row(hour, count, sum)).collect();
@@ -314,6 +324,9 @@ mod tests {
             let page: Vec<_> = rows.iter().skip(from).take(len).cloned().collect();
             prop_assert_eq!(table.range(from..from + len).collect::<Vec<_>>(), page);
             prop_assert_eq!(table.get(from), rows.get(from).cloned());
+            let most = rows.iter().map(|row| row.count).max().unwrap_or(0);
+            prop_assert!(!table.has_count_above(most));
+            prop_assert_eq!(table.has_count_above(most.saturating_sub(1)), most > 0);
         }
     }
 

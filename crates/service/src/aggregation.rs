@@ -447,7 +447,7 @@ fn while_unavailable<T>(mut record: impl FnMut() -> Result<T, StoreError>) -> Re
 
 /// The wire carries counts in 32 bits.
 fn checked_counts(table: StatisticsTable) -> RunEnd {
-    if table.rows.iter().any(|row| row.count > ROW_COUNT_MAX) {
+    if table.rows.has_count_above(ROW_COUNT_MAX) {
         RunEnd::Failed(format!(
             "a row counts more than {ROW_COUNT_MAX} sessions; use a shorter period or another groupBy field"
         ))
