@@ -18,10 +18,15 @@ PATIENCE_SECONDS = 60
 # be that late; a request on a connection that is closed already would look like a server that is gone.
 IDLE_SECONDS = 2
 API = "/2023-10-12/farms"
-QUESTION = json.dumps({
-    "resourceIds": {"fleetIds": [SESSION_FLEET, VOLUME_FLEET]}, "groupBy": ["USAGE_TYPE", "JOB_ID"],
-    "statistics": ["SUM"], "startTime": "2025-11-24T00:00:00Z", "endTime": "2025-11-25T00:00:00Z",
-}).encode()
+
+
+def question(fleets):
+    return json.dumps({
+        "resourceIds": {"fleetIds": fleets}, "groupBy": ["USAGE_TYPE", "JOB_ID"],
+        "statistics": ["SUM"], "startTime": "2025-11-24T00:00:00Z", "endTime": "2025-11-25T00:00:00Z",
+    }).encode()
+
+
 assert datetime.fromtimestamp(DAY_START_MS / 1000, timezone.utc).isoformat().startswith("2025-11-24T00:00:00")
 
 # What a request meets when the server is gone or never answers.
@@ -99,11 +104,14 @@ class Client:
     def rows(self, may_be_young=True):
         """Every session by itself, in whole numbers: {(usage type, job): (count, name, nano-dollars, ms)}.
 
-        A farm that may be young may not know the fleets; then it has no record."""
-        path = f"{API}/{self.farm_id}/sessions-statistics-aggregation"
-        status, started = self.request("POST", path, body=QUESTION)
-        if status == 404 and started.get("resourceType") == "fleet" and may_be_young:
-            return {}
+        A farm that may be young may not know a fleet; then it has no record of it."""
+        path, fleets = f"{API}/{self.farm_id}/sessions-statistics-aggregation", [SESSION_FLEET, VOLUME_FLEET]
+        status, started = self.request("POST", path, body=question(fleets))
+        while status == 404 and started.get("resourceType") == "fleet" and may_be_young:
+            fleets.remove(started["resourceId"])
+            if not fleets:
+                return {}
+            status, started = self.request("POST", path, body=question(fleets))
         if status != 200:
             raise Failed(f"Start answered {status} {started}")
         self.last_rows = started["aggregationId"]
