@@ -15,8 +15,9 @@ use farmtally_service::{
 use crate::report_error::Failure;
 use crate::shell::quoted;
 
-/// The files by which a data folder is known: its database, or what says where the shared one is (see `docs/format.md`).
-const SIGNS: [&str; 2] = ["catalogue.sqlite", "shared"];
+/// The files by which a data folder is known: its database, or what says where the shared one is, or sessions that have lost
+/// theirs (see `docs/format.md`).
+const SIGNS: [&str; 3] = ["catalogue.sqlite", "shared", "sessions"];
 
 const MAKERS: &str =
     "`farmtally import`, `farmtally farm create`, `farmtally serve` and `farmtally demo` make a data folder";

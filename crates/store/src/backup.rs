@@ -8,14 +8,12 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use farmtally_model::FarmId;
-
 use crate::audit::AUDIT_LOG;
 use crate::catalogue::Catalogue;
 use crate::error::{OpenError, StoreError};
 use crate::folder::{self, CATALOGUE, MASTER_KEY};
 use crate::location::require_own;
-use crate::sealed::{FarmFiles, Manifest, Segment, verified_bytes};
+use crate::sealed::{FarmFiles, verified_bytes};
 use crate::verify::{VerifyReport, verify};
 
 /// Copies that are begun anew because a segment went while they were made.
@@ -30,10 +28,12 @@ pub fn backup(dir: &Path, destination: &Path) -> Result<VerifyReport, OpenError>
     for attempt in 1.. {
         match copy(&source, dir, destination) {
             Err(OpenError::Store(StoreError::Damaged { .. })) if attempt < TRIES => clear(destination)?,
-            copied => {
-                copied?;
-                break;
+            Err(error) => {
+                // Half of a backup would look like a folder with nothing in it.
+                clear(destination).unwrap_or_default();
+                return Err(error);
             }
+            Ok(()) => break,
         }
     }
     verify(destination)
@@ -69,15 +69,7 @@ fn copy(source: &Catalogue, dir: &Path, destination: &Path) -> Result<(), OpenEr
     source.copy_to(&path)?;
     File::open(&path).and_then(|file| file.sync_all()).map_err(OpenError::file(&path))?;
     let copied = Catalogue::open(destination)?;
-    let segments = copied.database().read(|connection| {
-        let mut segments: Vec<(FarmId, Segment)> = Vec::new();
-        for farm_id in crate::batches::farms(connection)? {
-            let manifest = Manifest::load(connection, farm_id)?.manifest;
-            segments.extend(manifest.segments().map(|segment| (farm_id, segment.clone())));
-        }
-        Ok(segments)
-    })?;
-    for (farm_id, segment) in segments {
+    for (farm_id, segment) in copied.segments()? {
         let bytes = verified_bytes(&FarmFiles::new(dir, farm_id), &segment)?;
         FarmFiles::new(destination, farm_id).put_segment(&segment, &bytes)?;
     }

@@ -228,6 +228,15 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// There are segments, and the catalogue that says which of them count is not there or empty.
+    #[error(
+        "`{}` is missing or empty beside the files of sealed sessions; nothing was changed: restore the folder from a backup",
+        path.display()
+    )]
+    MissingCatalogue {
+        /// Where the catalogue should be.
+        path: PathBuf,
+    },
     /// The catalogue is there and the key of its secrets is not.
     #[error("`{}` is missing beside an existing catalogue; restore it from the backup of the folder", path.display())]
     MissingKey {

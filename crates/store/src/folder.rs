@@ -10,6 +10,7 @@ use rustix::fs::{FlockOperation, flock};
 use zeroize::Zeroizing;
 
 use crate::error::OpenError;
+use crate::sealed::SESSIONS;
 
 const LOCK: &str = "lock";
 pub(crate) const MASTER_KEY: &str = "master.key";
@@ -116,6 +117,10 @@ pub(crate) fn hold_for_creation(dir: &Path) -> Result<File, OpenError> {
 /// and deletes the write-ahead log under a running server.
 pub(crate) fn catalogue_file(dir: &Path) -> Result<PathBuf, OpenError> {
     let path = dir.join(CATALOGUE);
+    let is_empty = fs::metadata(&path).map_or(true, |found| found.len() == 0);
+    if is_empty && dir.join(SESSIONS).read_dir().is_ok_and(|mut farms| farms.next().is_some()) {
+        return Err(OpenError::MissingCatalogue { path });
+    }
     if !path.exists() {
         private_file(&path).map_err(OpenError::file(&path))?;
     }

@@ -8,7 +8,9 @@ use crate::report_error::Failure;
 
 /// Makes it, and prints how many records each farm has.
 pub(crate) fn run(arguments: &RebuildArguments) -> Result<(), Failure> {
-    drop(arguments.folder.existing()?);
-    let farms = rebuild(arguments.folder.path())?;
+    if !arguments.trust_catalogue {
+        drop(arguments.folder.existing()?);
+    }
+    let farms = rebuild(arguments.folder.path(), arguments.trust_catalogue)?;
     farms.into_iter().try_for_each(|(farm_id, records)| print(format_args!("{farm_id}\t{records} records")))
 }

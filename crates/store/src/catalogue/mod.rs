@@ -24,13 +24,17 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use farmtally_model::FarmId;
+
 use crate::answers::AnswerFiles;
 use crate::audit::AuditLog;
+use crate::batches;
 use crate::database::Database;
 use crate::error::{OpenError, StoreError};
 use crate::folder::{self, MasterKey};
 use crate::location::{SharedPlaces, StoreLocation};
 use crate::objects::{Objects, shown};
+use crate::sealed::{Manifest, Segment};
 use crate::shared;
 use crate::shared_format::OURS;
 
@@ -90,6 +94,26 @@ impl Catalogue {
         let database = Database::open_file(&path, |connection| schema::prepare(connection, &path))?;
         let (answers, audit) = (AnswerFiles::new(dir, None), AuditLog::in_folder(dir));
         Ok(Self { database, master_key, answers, audit, objects: None })
+    }
+
+    /// Writes the catalogue of a folder anew as SQLite reads it, with checksums of what its pages are now. For an owner who knows
+    /// why they do not match: another program had it open.
+    pub(crate) fn trust(dir: &Path) -> Result<(), OpenError> {
+        let _creation = folder::hold_for_creation(dir)?;
+        let path = folder::catalogue_file(dir)?;
+        Database::write_trusted_anew(&path, |connection| schema::prepare(connection, &path))
+    }
+
+    /// The segments of all farms.
+    pub(crate) fn segments(&self) -> Result<Vec<(FarmId, Segment)>, StoreError> {
+        self.database.read(|connection| {
+            let mut segments = Vec::new();
+            for farm_id in batches::farms(connection)? {
+                let manifest = Manifest::load(connection, farm_id)?.manifest;
+                segments.extend(manifest.segments().map(|segment| (farm_id, segment.clone())));
+            }
+            Ok(segments)
+        })
     }
 
     /// A shared catalogue that is empty is made, and its files are marked as its own.

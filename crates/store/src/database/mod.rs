@@ -48,6 +48,14 @@ impl Database {
         sqlite::Sqlite::open(path, prepare).map(Self::Sqlite)
     }
 
+    /// Writes a file anew that its owner trusts, although its pages do not match their checksums.
+    pub(crate) fn write_trusted_anew(
+        path: &Path,
+        prepare: impl Fn(&mut rusqlite::Connection) -> Result<(), OpenError>,
+    ) -> Result<(), OpenError> {
+        renewal::renew(path, renewal::Source::Trusted, prepare)
+    }
+
     /// Connects to a shared database as a program that makes a format, and makes or lifts its tables.
     pub(crate) fn connect(url: &str, format: SharedFormat) -> Result<Self, OpenError> {
         let node = NodeId::random()?;

@@ -5,7 +5,8 @@
 //! whenever a page is read. It is SQLite's own file system in everything else. The log beside the file is left alone:
 //! SQLite has checksums in it, which it compares when it opens one that an earlier process left.
 //!
-//! Any SQLite reads such a file. One that writes to it leaves checksums that do not match.
+//! Any SQLite reads such a file. One that writes to it leaves checksums that do not match, and whoever closes it last writes what
+//! is in the log into it.
 #![expect(unsafe_code, reason = "SQLite is given a file system as functions of C that it hands pointers")]
 #![expect(
     clippy::cast_possible_truncation,
@@ -26,6 +27,8 @@ use crate::database::{APPLICATION_ID, CHECKSUMS_SINCE};
 
 /// The name under which SQLite knows the file system.
 const NAME: &CStr = c"farmtally";
+/// And one that writes checksums and compares none.
+const NAME_WITHOUT_COMPARING: &CStr = c"farmtally-without-comparing";
 
 /// Bytes at the end of a page that SQLite does not use.
 const CHECKSUM_BYTES: u8 = 8;
@@ -53,12 +56,24 @@ thread_local! {
 /// Opens a file whose pages have checksums, or will have when it is empty. One of before version
 /// [`CHECKSUMS_SINCE`] has none, and gets none.
 pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
+    open_as(path, NAME)
+}
+
+/// Opens a file whose pages need not match their checksums, because its owner says so.
+pub(super) fn open_without_comparing(path: &Path) -> rusqlite::Result<Connection> {
+    open_as(path, NAME_WITHOUT_COMPARING)
+}
+
+fn open_as(path: &Path, name: &CStr) -> rusqlite::Result<Connection> {
     static REGISTERED: OnceLock<c_int> = OnceLock::new();
-    let code = *REGISTERED.get_or_init(register);
+    let code = *REGISTERED.get_or_init(|| match register(NAME, true) {
+        ffi::SQLITE_OK => register(NAME_WITHOUT_COMPARING, false),
+        code => code,
+    });
     if code != ffi::SQLITE_OK {
         return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
     }
-    let connection = Connection::open_with_flags_and_vfs(path, OpenFlags::default(), NAME)?;
+    let connection = Connection::open_with_flags_and_vfs(path, OpenFlags::default(), name)?;
     // Of a file that has pages this changes nothing but what a copy of it will have.
     let mut reserved = c_int::from(CHECKSUM_BYTES);
     // SAFETY: the handle is that of an open connection, and this control reads and writes one `int`.
@@ -80,16 +95,23 @@ pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
 
 /// What an error of a read says, if a page did not match its checksum: which one.
 pub(super) fn damage(error: ffi::Error) -> Option<String> {
-    let page = DAMAGED_PAGE.get().filter(|_| error.extended_code == ffi::SQLITE_IOERR_DATA)?;
-    Some(format!("page {page} of `catalogue.sqlite` does not match its checksum"))
+    // SQLite may say it once more, of a read of another thread.
+    let page = |page: u64| format!("page {page} of `catalogue.sqlite` does not match its checksum");
+    let said = || DAMAGED_PAGE.get().map_or_else(|| "a page does not match its checksum".to_owned(), page);
+    (error.extended_code == ffi::SQLITE_IOERR_DATA).then(said)
 }
 
-/// Reads every page of the file, also those that no statement reads, and gives the numbers of those that do not match.
+/// Reads every page of the file, also those that no statement reads, and gives the numbers of those that do not match or are missing.
 ///
-/// What is still in the log is moved into the file before, so that no other program writes to it meanwhile.
-pub(super) fn damaged_pages(connection: &Connection) -> rusqlite::Result<Vec<u64>> {
-    connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
+/// What is still in the log is moved into the file before, so that no other program writes to it meanwhile. `None` when another
+/// program reads it, because of which that cannot be done.
+pub(super) fn damaged_pages(connection: &Connection) -> rusqlite::Result<Option<Vec<u64>>> {
+    let is_busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if is_busy {
+        return Ok(None);
+    }
     let page_bytes: u16 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
     let mut page = vec![0_u8; usize::from(page_bytes)];
     let mut damaged = Vec::new();
     let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
@@ -103,16 +125,21 @@ pub(super) fn damaged_pages(connection: &Connection) -> rusqlite::Result<Vec<u64
         let Some(read) = methods.and_then(|methods| methods.xRead) else {
             return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
         };
-        for (number, offset) in (1..).zip((0..).step_by(page.len())) {
-            match read(file, page.as_mut_ptr().cast(), c_int::from(page_bytes), offset) {
-                ffi::SQLITE_IOERR_DATA if offset != LOCKED_AT => damaged.push(number),
-                ffi::SQLITE_OK | ffi::SQLITE_IOERR_DATA => {}
-                ffi::SQLITE_IOERR_SHORT_READ => break,
+        for (number, offset) in (1..=u64::from(pages)).zip((0..).step_by(page.len())) {
+            let mut code = || read(file, page.as_mut_ptr().cast(), c_int::from(page_bytes), offset);
+            match code() {
+                ffi::SQLITE_OK => {}
+                _ if offset == LOCKED_AT => {}
+                // Another program may have moved something into the file in that very moment.
+                _ if code() == ffi::SQLITE_OK => {}
+                ffi::SQLITE_IOERR_DATA | ffi::SQLITE_IOERR_SHORT_READ | ffi::SQLITE_IOERR_CORRUPTFS => {
+                    damaged.push(number);
+                }
                 code => return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)),
             }
         }
     }
-    Ok(damaged)
+    Ok(Some(damaged))
 }
 
 /// The bytes that a page's checksum covers, and that checksum, which covers the page's place as well.
@@ -147,6 +174,7 @@ struct FileSystem {
     /// What SQLite sees of it.
     ours: ffi::sqlite3_vfs,
     base: *mut ffi::sqlite3_vfs,
+    compares: bool,
 }
 
 /// What lies behind SQLite's own file in the room of one of ours.
@@ -155,11 +183,12 @@ struct CheckedFile {
     /// What SQLite sees of it.
     ours: ffi::sqlite3_io_methods,
     base: *const ffi::sqlite3_io_methods,
-    has_checksums: bool,
+    has_checksums: Cell<bool>,
+    compares: bool,
 }
 
-/// Makes the file system known to SQLite, for as long as the process lives. Gives SQLite's code.
-fn register() -> c_int {
+/// Makes a file system known to SQLite, for as long as the process lives. Gives SQLite's code.
+fn register(name: &'static CStr, compares: bool) -> c_int {
     // SAFETY: the name asks for the default, which SQLite made and never takes away.
     let base = unsafe { ffi::sqlite3_vfs_find(ptr::null()) };
     if base.is_null() {
@@ -168,10 +197,10 @@ fn register() -> c_int {
     // SAFETY: SQLite gave it. Its functions are given what they get from SQLite: none of them asks which file system it was
     // given but the one that opens files, and that is called with its own.
     let mut ours = unsafe { *base };
-    ours.zName = NAME.as_ptr();
+    ours.zName = name.as_ptr();
     ours.szOsFile = room(ours.szOsFile).saturating_add(size_of::<CheckedFile>() as c_int);
     ours.xOpen = Some(open_file);
-    let file_system = Box::into_raw(Box::new(FileSystem { ours, base }));
+    let file_system = Box::into_raw(Box::new(FileSystem { ours, base, compares }));
     // SAFETY: it lives for ever, and begins with what SQLite sees of it.
     unsafe { ffi::sqlite3_vfs_register(file_system.cast(), 0) }
 }
@@ -193,7 +222,7 @@ unsafe extern "C" fn open_file(
     // SAFETY: SQLite gives the file system that was registered, and for the file as much room as that asked for: first a
     // file of its own, and from `room` on one of ours. Nobody else knows of the file yet.
     unsafe {
-        let base = (*file_system.cast::<FileSystem>()).base;
+        let FileSystem { base, compares, .. } = *file_system.cast::<FileSystem>();
         let Some(open) = (*base).xOpen else { return ffi::SQLITE_CANTOPEN };
         let code = open(base, name, file, flags, flags_out);
         let methods = (*file).pMethods;
@@ -215,7 +244,7 @@ unsafe extern "C" fn open_file(
         ours.xWrite = Some(write_file);
         ours.xDeviceCharacteristics = Some(characteristics);
         let checked = file.byte_offset(room((*base).szOsFile) as isize).cast::<CheckedFile>();
-        checked.write(CheckedFile { ours, base: methods, has_checksums });
+        checked.write(CheckedFile { ours, base: methods, has_checksums: Cell::new(has_checksums), compares });
         (*file).pMethods = checked.cast();
         code
     }
@@ -250,14 +279,19 @@ unsafe fn has_checksums(
     }
 }
 
-/// The length of what is read or written, if it is a page with a checksum.
-fn page_bytes(checked: &CheckedFile, amount: c_int, offset: i64) -> Option<usize> {
+/// The length of what is read or written, if it is a page.
+fn page_bytes_of(amount: c_int, offset: i64) -> Option<usize> {
     let bytes = usize::try_from(amount).ok()?;
     let is_page = bytes >= PAGE_BYTES_MIN && bytes.is_power_of_two() && offset % i64::from(amount) == 0;
-    (is_page && checked.has_checksums).then_some(bytes)
+    is_page.then_some(bytes)
 }
 
-/// Reads as SQLite does, and compares the checksum of a page.
+/// The same, if it is a page with a checksum.
+fn page_bytes(checked: &CheckedFile, amount: c_int, offset: i64) -> Option<usize> {
+    page_bytes_of(amount, offset).filter(|_| checked.has_checksums.get())
+}
+
+/// Reads as SQLite does, and compares the checksum of a page. SQLite would take what is missing at the end of the file for zeros.
 unsafe extern "C" fn read_file(
     file: *mut ffi::sqlite3_file,
     buffer: *mut c_void,
@@ -270,10 +304,12 @@ unsafe extern "C" fn read_file(
         let checked = &*(*file).pMethods.cast::<CheckedFile>();
         let Some(read) = (*checked.base).xRead else { return ffi::SQLITE_IOERR_READ };
         let code = read(file, buffer, amount, offset);
-        let Some(bytes) = page_bytes(checked, amount, offset).filter(|_| code == ffi::SQLITE_OK) else {
+        let is_read = code == ffi::SQLITE_OK || code == ffi::SQLITE_IOERR_SHORT_READ;
+        let Some(bytes) = page_bytes(checked, amount, offset).filter(|_| is_read && checked.compares) else {
             return code;
         };
-        if is_as_written(std::slice::from_raw_parts(buffer.cast(), bytes), offset) {
+        let is_whole = code == ffi::SQLITE_OK;
+        if is_whole && is_as_written(std::slice::from_raw_parts(buffer.cast(), bytes), offset) {
             return ffi::SQLITE_OK;
         }
         DAMAGED_PAGE.set(Some(1 + offset.cast_unsigned() / bytes as u64));
@@ -292,13 +328,21 @@ unsafe extern "C" fn write_file(
     unsafe {
         let checked = &*(*file).pMethods.cast::<CheckedFile>();
         let Some(write) = (*checked.base).xWrite else { return ffi::SQLITE_IOERR_WRITE };
-        let Some(bytes) = page_bytes(checked, amount, offset) else {
+        let Some(bytes) = page_bytes_of(amount, offset) else {
             return write(file, buffer, amount, offset);
         };
         let page = std::slice::from_raw_parts(buffer.cast::<u8>(), bytes);
-        // Where a page has no room for it, a checksum would overwrite what is SQLite's.
-        if offset == 0 && page[RESERVED_AT] != CHECKSUM_BYTES {
-            return ffi::SQLITE_INTERNAL;
+        if offset == 0 {
+            match (page[RESERVED_AT] == CHECKSUM_BYTES, checked.has_checksums.get()) {
+                // A file that was not empty, but as good as empty, when it was opened.
+                (true, _) => checked.has_checksums.set(true),
+                // Where a page has no room for it, a checksum would overwrite what is SQLite's.
+                (false, true) => return ffi::SQLITE_INTERNAL,
+                (false, false) => {}
+            }
+        }
+        if !checked.has_checksums.get() {
+            return write(file, buffer, amount, offset);
         }
         write(file, with_checksum(page, offset).as_ptr().cast(), amount, offset)
     }

@@ -6,35 +6,52 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode};
 
-use crate::database::sqlite::{connect, log_path};
+use crate::database::sqlite::{connect, log_path, vacuum_into};
 use crate::database::{APPLICATION_ID, CHECKSUMS_SINCE, page_checksums};
 use crate::error::{OpenError, StoreError};
 use crate::folder;
 
-/// Whether a file is ours, and its pages have no checksums yet.
-pub(super) fn is_due(connection: &Connection) -> rusqlite::Result<bool> {
-    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
-    Ok(number("application_id")? == APPLICATION_ID && (1..CHECKSUMS_SINCE).contains(&number("user_version")?))
+/// What a file is written anew of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// One of a version whose pages have no checksums.
+    Older,
+    /// One whose owner says that its pages are right, although they do not match their checksums.
+    Trusted,
 }
 
-/// Puts a file with checksums in the place of one without, which nobody may have open; `prepare` brings its tables to our version.
-/// A crash leaves the one or the other.
+/// Whether a file is ours, or was on its way to be, and its pages have no checksums yet.
+pub(super) fn is_due(connection: &Connection) -> rusqlite::Result<bool> {
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let marks = (number("application_id")?, number("user_version")?);
+    if marks == (0, 0) {
+        // A program that was ended before it made the tables leaves one page.
+        let has_tables: bool =
+            connection.query_row("SELECT count(*) > 0 FROM sqlite_schema", [], |row| row.get(0))?;
+        return Ok(number("page_count")? > 0 && !has_tables);
+    }
+    Ok(marks.0 == APPLICATION_ID && (1..CHECKSUMS_SINCE).contains(&marks.1))
+}
+
+/// Puts a file with checksums in the place of one without, or whose pages do not match theirs, which nobody may have open; `prepare`
+/// brings its tables to our version. A crash leaves the one or the other.
 pub(super) fn renew(
     path: &Path,
+    source: Source,
     prepare: impl Fn(&mut Connection) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
+    // The file itself, where the name is a link to it.
+    let path = &fs::canonicalize(path).map_err(OpenError::file(path))?;
     let fresh = beside(path, ".new");
     // Left from an attempt that broke off.
-    for left in [fresh.clone(), log_path(&fresh), beside(&fresh, "-shm")] {
-        remove(&left)?;
+    remove_all(&fresh)?;
+    let source = to_itself(path, source)?;
+    let copied = copy(&source, &fresh, prepare);
+    if copied.is_err() {
+        // A disk that is full needs the room. What went wrong is said, and not that this went wrong, too.
+        remove_all(&fresh).unwrap_or_default();
     }
-    let source = to_itself(path)?;
-    drop(folder::new_private_file(&fresh).map_err(OpenError::file(&fresh))?);
-    source.execute("VACUUM INTO ?1", [fresh.to_string_lossy()])?;
-    let mut copy = connect(&fresh)?;
-    prepare(&mut copy)?;
-    close(copy, &fresh)?;
-    File::open(&fresh).and_then(|file| file.sync_all()).map_err(OpenError::file(&fresh))?;
+    copied?;
     close(source, path)?;
     let dir = path.parent().unwrap_or(Path::new("."));
     // First without a log for certain: one that a power cut brings back would be read as that of the new file.
@@ -44,9 +61,32 @@ pub(super) fn renew(
     Ok(())
 }
 
+/// Makes the new file, synced.
+fn copy(
+    source: &Connection,
+    fresh: &Path,
+    prepare: impl Fn(&mut Connection) -> Result<(), OpenError>,
+) -> Result<(), OpenError> {
+    let tables = |connection: &Connection| -> rusqlite::Result<i64> {
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+    };
+    drop(folder::new_private_file(fresh).map_err(OpenError::file(fresh))?);
+    vacuum_into(source, fresh)?;
+    let mut copy = connect(fresh)?;
+    if tables(&copy)? != tables(source)? {
+        return Err(StoreError::damaged("the catalogue", "its copy has not all of its tables").into());
+    }
+    prepare(&mut copy)?;
+    close(copy, fresh)?;
+    File::open(fresh).and_then(|file| file.sync_all()).map_err(OpenError::file(fresh))
+}
+
 /// Opens a file that no other connection has open, and lets none open it.
-fn to_itself(path: &Path) -> Result<Connection, OpenError> {
-    let connection = page_checksums::open(path)?;
+fn to_itself(path: &Path, source: Source) -> Result<Connection, OpenError> {
+    let connection = match source {
+        Source::Older => page_checksums::open(path)?,
+        Source::Trusted => page_checksums::open_without_comparing(path)?,
+    };
     // Before anything is read: then the lock is on the file, where every other connection has one.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.execute_batch("BEGIN EXCLUSIVE; COMMIT").map_err(|error| match error.sqlite_error_code() {
@@ -55,6 +95,12 @@ fn to_itself(path: &Path) -> Result<Connection, OpenError> {
         }
         _ => error.into(),
     })?;
+    if source == Source::Trusted {
+        let found: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+        if found != "ok" {
+            return Err(StoreError::damaged("the catalogue", found).into());
+        }
+    }
     Ok(connection)
 }
 
@@ -68,6 +114,13 @@ fn close(connection: Connection, path: &Path) -> Result<(), OpenError> {
         return Err(StoreError::Database { cause }.into());
     }
     Ok(())
+}
+
+/// Removes a database with what belongs to it.
+fn remove_all(path: &Path) -> Result<(), OpenError> {
+    [path.to_owned(), log_path(path), beside(path, "-shm"), beside(path, "-journal")]
+        .iter()
+        .try_for_each(|path| remove(path))
 }
 
 fn remove(path: &Path) -> Result<(), OpenError> {

@@ -2,6 +2,7 @@
 //! and for a failed write.
 
 use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
@@ -10,8 +11,9 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, ToSql, TransactionBehavior, params_from_iter};
 
 use crate::database::connection::{self, Row};
+use crate::database::page_checksums;
+use crate::database::renewal::{self, Source};
 use crate::database::value::{Column, Value};
-use crate::database::{page_checksums, renewal};
 use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
 use crate::folder;
@@ -54,7 +56,7 @@ impl Sqlite {
         let mut connection = connect(path)?;
         if renewal::is_due(&connection)? {
             drop(connection);
-            renewal::renew(path, &prepare)?;
+            renewal::renew(path, Source::Older, &prepare)?;
             connection = connect(path)?;
         }
         prepare(&mut connection)?;
@@ -90,8 +92,7 @@ impl Sqlite {
         let source = lock(&self.background).path().map(PathBuf::from).unwrap_or_default();
         let connection = page_checksums::open(&source)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.execute("VACUUM INTO ?1", [path.to_string_lossy()])?;
-        Ok(())
+        vacuum_into(&connection, path)
     }
 
     /// A file beside the catalogue was not confirmed by the disk: nothing more may be written until the folder is opened
@@ -105,7 +106,10 @@ impl Sqlite {
     pub(crate) fn integrity_problems(&self) -> Result<Vec<String>, StoreError> {
         // Reading the pages moves the log into the file.
         self.write(|_| Ok(()))?.into_inner();
-        let damaged = page_checksums::damaged_pages(&lock(&self.writer).connection)?;
+        let Some(damaged) = page_checksums::damaged_pages(&lock(&self.writer).connection)? else {
+            let cause = "another program has it open; end that one and try again".to_owned();
+            return Err(StoreError::Database { cause });
+        };
         if !damaged.is_empty() {
             let problem = |page| format!("page {page} does not match its checksum");
             return Ok(damaged.into_iter().map(problem).collect());
@@ -164,6 +168,22 @@ impl Writer {
         }
         let value = change(&connection::Connection::Sqlite(&transaction))?;
         Ok(Durable::commit(transaction, value)?)
+    }
+}
+
+/// Copies a database, as it is at one instant, into an empty file.
+pub(super) fn vacuum_into(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    // The path as it is: one that is not UTF-8 would name another file when it is made so.
+    let path = PathText(path);
+    connection.execute("VACUUM INTO ?1", [path])?;
+    Ok(())
+}
+
+struct PathText<'a>(&'a Path);
+
+impl ToSql for PathText<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.0.as_os_str().as_bytes())))
     }
 }
 

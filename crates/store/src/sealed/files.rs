@@ -19,7 +19,7 @@ use crate::sealed::holds::{HeldFiles, Holds};
 use crate::sealed::manifest::{Manifest, Segment};
 use crate::sealed::month::Month;
 
-const SESSIONS: &str = "sessions";
+pub(crate) const SESSIONS: &str = "sessions";
 const DERIVED: &str = "derived";
 
 /// The ending of a file that is being written.

@@ -26,7 +26,7 @@ pub(crate) use columns::{
     CodedSegments, NewBlocks, SealedColumns, open_columns, verify_columns, verify_overlapping,
 };
 pub(crate) use dictionaries::{NewValues, StoredDictionaries};
-pub(crate) use files::{FarmFiles, remove_derived, remove_file};
+pub(crate) use files::{FarmFiles, SESSIONS, remove_derived, remove_file};
 pub use holds::HeldFiles;
 pub(crate) use keys::{Candidate, KeyEntry, KeyFile, Keys, OpenedKeys, key_of, merge_keys, write_keys};
 pub(crate) use manifest::{LoadedManifest, Manifest, ManifestChange, Removal, Root, Segment};

@@ -244,6 +244,23 @@ fn a_catalogue_without_checksums_is_written_anew_as_a_whole_or_not_at_all() {
     assert_eq!(mode, 0o600);
 }
 
+/// A program of before that was ended before it made the tables.
+#[test]
+fn a_catalogue_of_one_page_without_room_for_a_checksum_is_written_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Store::open(dir.path()).unwrap());
+    let catalogue = dir.path().join("catalogue.sqlite");
+    fs::remove_file(&catalogue).unwrap();
+    let older = Connection::open(&catalogue).unwrap();
+    older.pragma_update(None, "journal_mode", "WAL").unwrap();
+    drop(older);
+    assert_eq!((reserved(&catalogue), fs::metadata(&catalogue).unwrap().len()), (0, 4096));
+    for _ in 0..2 {
+        drop(Store::open(dir.path()).unwrap());
+        assert_eq!(reserved(&catalogue), 8);
+    }
+}
+
 #[test]
 fn what_an_older_program_left_in_the_log_goes_into_the_new_file() {
     let (older, catalogue) = without_checksums();
@@ -295,7 +312,7 @@ fn the_sample_of_a_shared_store_of_version_6_reads_as_it_was_written() {
     assert_eq!(cluster.sql("sample", "SELECT oldest, format FROM catalogue_format, nodes"), ["6|6"]);
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         copy_named(entry.unwrap().file_name(), from, to);

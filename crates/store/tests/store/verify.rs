@@ -3,8 +3,10 @@
 use std::fs;
 
 use farmtally_model::RecordId;
-use farmtally_store::{RefusalReason, Store, backup, rebuild, restore, verify};
+use farmtally_store::{OpenError, RefusalReason, Store, backup, rebuild, restore, verify};
+use rusqlite::Connection;
 
+use crate::format::copy_folder;
 use crate::sealing::{files_below, in_month};
 use crate::sessions::{Facts, NOW, at, ended, farm, open, sorted_rows, stored_rows, submissions};
 
@@ -84,6 +86,81 @@ fn every_damaged_page_of_the_catalogue_is_named() {
     assert_eq!(verify(dir.path()).unwrap().findings, []);
 }
 
+/// Another program that closes the catalogue last moves its log into it, after a kill for instance.
+#[test]
+fn a_catalogue_into_which_another_program_wrote_is_trusted_when_its_owner_says_so() {
+    let live = folder();
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(live.path());
+    store.append(farm(1), &submissions(&[ended(103)]), at(NOW)).unwrap().into_inner();
+    copy_folder(live.path(), dir.path());
+    let expected = stored_rows(&store);
+    drop(store);
+    let other = Connection::open(dir.path().join("catalogue.sqlite")).unwrap();
+    let farms: i64 = other.query_row("SELECT count(*) FROM farms", [], |row| row.get(0)).unwrap();
+    assert_eq!(farms, 1);
+    drop(other);
+    let error = rebuild(dir.path(), false).unwrap_err();
+    assert!(error.to_string().contains("does not match its checksum"), "{error}");
+    rebuild(dir.path(), true).unwrap();
+    assert_eq!(verify(dir.path()).unwrap().findings, []);
+    assert_eq!(stored_rows(&open(dir.path())), expected);
+}
+
+#[test]
+fn sessions_without_a_catalogue_are_not_taken_for_a_new_folder() {
+    let dir = folder();
+    let path = dir.path().join("catalogue.sqlite");
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, b"").unwrap();
+    let is_refused = || matches!(Store::open(dir.path()), Err(OpenError::MissingCatalogue { .. }));
+    assert!(is_refused());
+    fs::remove_file(&path).unwrap();
+    assert!(is_refused() && !path.exists());
+    fs::write(&path, whole).unwrap();
+    assert_eq!(verify(dir.path()).unwrap().findings, []);
+}
+
+#[test]
+fn a_catalogue_that_has_lost_its_end_is_named() {
+    let dir = folder();
+    let path = dir.path().join("catalogue.sqlite");
+    let whole = fs::read(&path).unwrap();
+    for length in [whole.len() - 1, whole.len() - 4096, whole.len() - 100] {
+        fs::write(&path, &whole[..length]).unwrap();
+        let found = match verify(dir.path()) {
+            Ok(report) => report.findings.iter().any(|finding| finding.problem.contains("catalogue")),
+            Err(error) => error.to_string().contains("catalogue is damaged"),
+        };
+        assert!(found, "{length} of {}", whole.len());
+    }
+}
+
+#[test]
+fn a_backup_that_fails_leaves_nothing_behind() {
+    let dir = folder();
+    let segment = &files_below(dir.path(), "parquet")[0];
+    let mut bytes = fs::read(segment).unwrap();
+    bytes[100] ^= 1;
+    fs::write(segment, bytes).unwrap();
+    let place = tempfile::tempdir().unwrap();
+    assert!(backup(dir.path(), place.path()).is_err());
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn rebuilding_leaves_what_answers_still_when_a_segment_is_damaged() {
+    let dir = folder();
+    let segment = &files_below(dir.path(), "parquet")[0];
+    let mut bytes = fs::read(segment).unwrap();
+    bytes[100] ^= 1;
+    fs::write(segment, bytes).unwrap();
+    let before = files_below(dir.path(), "blocks");
+    let error = rebuild(dir.path(), false).unwrap_err().to_string();
+    assert!(error.contains("parquet"), "{error}");
+    assert_eq!(files_below(dir.path(), "blocks"), before);
+}
+
 #[test]
 fn rebuilding_mends_everything_that_is_derived() {
     let dir = folder();
@@ -91,7 +168,7 @@ fn rebuilding_mends_everything_that_is_derived() {
     for path in files_below(&dir.path().join("derived"), "keys") {
         fs::write(path, b"dust").unwrap();
     }
-    assert_eq!(rebuild(dir.path()).unwrap(), [(farm(1), 32)]);
+    assert_eq!(rebuild(dir.path(), false).unwrap(), [(farm(1), 32)]);
     assert_eq!(verify(dir.path()).unwrap().findings, []);
     assert_eq!(stored_rows(&open(dir.path())), rows);
 }
