@@ -112,6 +112,11 @@ class Client:
             if not fleets:
                 return {}
             status, started = self.request("POST", path, body=question(fleets))
+        give_up = time.monotonic() + self.patience_seconds
+        while status == 429 and time.monotonic() < give_up:
+            # What an aggregation on a full disk came to is written down when there is room.
+            time.sleep(0.1)
+            status, started = self.request("POST", path, body=question(fleets))
         if status != 200:
             raise Failed(f"Start answered {status} {started}")
         self.last_rows = started["aggregationId"]

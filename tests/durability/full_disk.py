@@ -36,6 +36,8 @@ def campaign(setting):
     count = setting.size(sample=14, full=300)
     sizes = [Size(kib, setting.seed + kib) for kib in range(8, 8 + STEP_KIB * 60, STEP_KIB)]
     chosen = [sizes[at * len(sizes) // count] for at in range(count)] if count < len(sizes) else sizes * (count // len(sizes))
+    # Room for one batch, and for the start of an aggregation, but not for its end.
+    chosen.append(Size(116, setting.seed + 116))
     setting.attack("full disk (tmpfs), then room again", attacks.on_small_disk, chosen)
     setting.attack("limit of the file size (RLIMIT_FSIZE)", attacks.under_limit, chosen)
     setting.attack("read-only disk, then writable again", attacks.read_only, chosen[:2])
@@ -117,6 +119,8 @@ class FullDisk:
         client = Client(server.endpoint, self.template.key, self.template.farm_id)
         try:
             refusals, answer_id, rows = 0, None, None
+            # What does not end on a full disk ends when there is room.
+            patience, client.patience_seconds = client.patience_seconds, 3
             for operation in story.operations:
                 status, answer = send(client, operation)
                 accepted = is_accepted(operation, status)
@@ -132,6 +136,7 @@ class FullDisk:
             if answer_id and client.rows_of(answer_id) != rows:
                 return "an answer changed on a full disk"
             make_room()
+            client.patience_seconds = patience
             return check_served(client, story)
         except (*GONE, Failed) as error:
             return f"{error!r}, alive: {server.is_alive}: {server.log()}"

@@ -30,6 +30,9 @@ use crate::service::Service;
 /// How long the end of a run waits for the database of a shared catalogue.
 const RECORDED_WITHIN: Duration = Duration::from_mins(1);
 
+/// How long the end of a run waits for room on the disk before it is tried again.
+const RECORDED_AGAIN_AFTER: Duration = Duration::from_millis(200);
+
 /// A question and who asks it.
 #[derive(Debug, Clone)]
 pub struct StartAggregation {
@@ -407,8 +410,15 @@ impl AggregationRun {
     /// A result that could not be kept, on a full disk for instance, must not leave the farm blocked.
     fn record_failure_to_record(&self, cause: &StoreError) {
         let message = format!("the server could not keep the result: {cause}");
-        if let Err(error) = self.end(Status::Failed, &message, Ended::Failed) {
-            tracing::error!(aggregation = %self.id, %error, "the aggregation stays IN_PROGRESS until its deadline");
+        let begun = Instant::now();
+        // On a full disk there is no room for this either, and the farm is to be free as soon as there is.
+        while let Err(error) = self.end(Status::Failed, &message, Ended::Failed) {
+            let may_pass = matches!(error, StoreError::DiskFull | StoreError::WriteRefused { .. });
+            if !may_pass || begun.elapsed() >= self.service.limits.aggregation_runtime_max {
+                tracing::error!(aggregation = %self.id, %error, "the aggregation stays IN_PROGRESS until its deadline");
+                return;
+            }
+            sleep(RECORDED_AGAIN_AFTER);
         }
     }
 
