@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::database::{self, APPLICATION_ID, CHECKSUMS_SINCE};
+use crate::database::{self, APPLICATION_ID, CHECKSUMS_SINCE, schema_entries};
 use crate::error::OpenError;
 use crate::shared_format::{self, OURS};
 
@@ -32,7 +32,9 @@ const VERSION: i64 = {
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let application_id = number(connection, "application_id")?;
     let version = number(connection, "user_version")?;
-    if application_id != APPLICATION_ID && !(application_id == 0 && version == 0 && is_empty(connection)?) {
+    if application_id != APPLICATION_ID
+        && !(application_id == 0 && version == 0 && schema_entries(connection)? == 0)
+    {
         return Err(OpenError::ForeignDatabase { path: path.to_owned() });
     }
     if version > VERSION {
@@ -106,10 +108,6 @@ fn lift(connection: &mut Connection) -> Result<(), OpenError> {
 
 fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, pragma, |row| row.get(0))
-}
-
-fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::shared_format::SharedFormat;
 
 pub(crate) use connection::{Connection, Row};
 pub(crate) use postgres::{Session, read_address};
+pub(crate) use sqlite::schema_entries;
 pub(crate) use value::{Column, ToValue, Value, params};
 
 /// `FTal`, in the header of the catalogue's file.

@@ -70,9 +70,7 @@ fn open_as(path: &Path, name: &CStr) -> rusqlite::Result<Connection> {
         ffi::SQLITE_OK => register(NAME_WITHOUT_COMPARING, false),
         code => code,
     });
-    if code != ffi::SQLITE_OK {
-        return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
-    }
+    expect_ok(code)?;
     let connection = Connection::open_with_flags_and_vfs(path, OpenFlags::default(), name)?;
     // Of a file that has pages this changes nothing but what a copy of it will have.
     let mut reserved = c_int::from(CHECKSUM_BYTES);
@@ -86,11 +84,16 @@ fn open_as(path: &Path, name: &CStr) -> rusqlite::Result<Connection> {
             reserved,
         )
     };
-    if code == ffi::SQLITE_OK {
-        Ok(connection)
-    } else {
-        Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))
-    }
+    expect_ok(code)?;
+    Ok(connection)
+}
+
+fn expect_ok(code: c_int) -> rusqlite::Result<()> {
+    if code == ffi::SQLITE_OK { Ok(()) } else { Err(failure(code)) }
+}
+
+fn failure(code: c_int) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)
 }
 
 /// What an error of a read says, if a page did not match its checksum: which one.
@@ -121,10 +124,10 @@ pub(super) fn damaged_pages(connection: &Connection) -> rusqlite::Result<Option<
         let place = (&raw mut file).cast();
         let handle = connection.handle();
         let code = ffi::sqlite3_file_control(handle, c"main".as_ptr(), ffi::SQLITE_FCNTL_FILE_POINTER, place);
-        let methods = if code == ffi::SQLITE_OK { (*file).pMethods.as_ref() } else { None };
-        let Some(read) = methods.and_then(|methods| methods.xRead) else {
-            return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
-        };
+        expect_ok(code)?;
+        let methods = (*file).pMethods.as_ref();
+        let read =
+            methods.and_then(|methods| methods.xRead).ok_or_else(|| failure(ffi::SQLITE_IOERR_READ))?;
         for (number, offset) in (1..=u64::from(pages)).zip((0..).step_by(page.len())) {
             let mut code = || read(file, page.as_mut_ptr().cast(), c_int::from(page_bytes), offset);
             match code() {
@@ -135,7 +138,7 @@ pub(super) fn damaged_pages(connection: &Connection) -> rusqlite::Result<Option<
                 ffi::SQLITE_IOERR_DATA | ffi::SQLITE_IOERR_SHORT_READ | ffi::SQLITE_IOERR_CORRUPTFS => {
                     damaged.push(number);
                 }
-                code => return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)),
+                code => return Err(failure(code)),
             }
         }
     }
@@ -280,15 +283,10 @@ unsafe fn has_checksums(
 }
 
 /// The length of what is read or written, if it is a page.
-fn page_bytes_of(amount: c_int, offset: i64) -> Option<usize> {
+fn page_bytes(amount: c_int, offset: i64) -> Option<usize> {
     let bytes = usize::try_from(amount).ok()?;
     let is_page = bytes >= PAGE_BYTES_MIN && bytes.is_power_of_two() && offset % i64::from(amount) == 0;
     is_page.then_some(bytes)
-}
-
-/// The same, if it is a page with a checksum.
-fn page_bytes(checked: &CheckedFile, amount: c_int, offset: i64) -> Option<usize> {
-    page_bytes_of(amount, offset).filter(|_| checked.has_checksums.get())
 }
 
 /// Reads as SQLite does, and compares the checksum of a page. SQLite would take what is missing at the end of the file for zeros.
@@ -305,9 +303,8 @@ unsafe extern "C" fn read_file(
         let Some(read) = (*checked.base).xRead else { return ffi::SQLITE_IOERR_READ };
         let code = read(file, buffer, amount, offset);
         let is_read = code == ffi::SQLITE_OK || code == ffi::SQLITE_IOERR_SHORT_READ;
-        let Some(bytes) = page_bytes(checked, amount, offset).filter(|_| is_read && checked.compares) else {
-            return code;
-        };
+        let is_compared = is_read && checked.compares && checked.has_checksums.get();
+        let Some(bytes) = page_bytes(amount, offset).filter(|_| is_compared) else { return code };
         let is_whole = code == ffi::SQLITE_OK;
         if is_whole && is_as_written(std::slice::from_raw_parts(buffer.cast(), bytes), offset) {
             return ffi::SQLITE_OK;
@@ -328,7 +325,7 @@ unsafe extern "C" fn write_file(
     unsafe {
         let checked = &*(*file).pMethods.cast::<CheckedFile>();
         let Some(write) = (*checked.base).xWrite else { return ffi::SQLITE_IOERR_WRITE };
-        let Some(bytes) = page_bytes_of(amount, offset) else {
+        let Some(bytes) = page_bytes(amount, offset) else {
             return write(file, buffer, amount, offset);
         };
         let page = std::slice::from_raw_parts(buffer.cast::<u8>(), bytes);

@@ -1,15 +1,15 @@
 //! A file of before its pages had checksums is written anew, beside its place, and moved into it when it is whole.
 
 use std::fs::{self, File};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode};
 
-use crate::database::sqlite::{connect, log_path, vacuum_into};
+use crate::database::sqlite::{beside, connect, log_path, schema_entries, vacuum_into};
 use crate::database::{APPLICATION_ID, CHECKSUMS_SINCE, page_checksums};
 use crate::error::{OpenError, StoreError};
 use crate::folder;
+use crate::sealed::remove_file;
 
 /// What a file is written anew of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +26,7 @@ pub(super) fn is_due(connection: &Connection) -> rusqlite::Result<bool> {
     let marks = (number("application_id")?, number("user_version")?);
     if marks == (0, 0) {
         // A program that was ended before it made the tables leaves one page.
-        let has_tables: bool =
-            connection.query_row("SELECT count(*) > 0 FROM sqlite_schema", [], |row| row.get(0))?;
-        return Ok(number("page_count")? > 0 && !has_tables);
+        return Ok(number("page_count")? > 0 && schema_entries(connection)? == 0);
     }
     Ok(marks.0 == APPLICATION_ID && (1..CHECKSUMS_SINCE).contains(&marks.1))
 }
@@ -67,13 +65,10 @@ fn copy(
     fresh: &Path,
     prepare: impl Fn(&mut Connection) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
-    let tables = |connection: &Connection| -> rusqlite::Result<i64> {
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-    };
     drop(folder::new_private_file(fresh).map_err(OpenError::file(fresh))?);
     vacuum_into(source, fresh)?;
     let mut copy = connect(fresh)?;
-    if tables(&copy)? != tables(source)? {
+    if schema_entries(&copy)? != schema_entries(source)? {
         return Err(StoreError::damaged("the catalogue", "its copy has not all of its tables").into());
     }
     prepare(&mut copy)?;
@@ -120,19 +115,5 @@ fn close(connection: Connection, path: &Path) -> Result<(), OpenError> {
 fn remove_all(path: &Path) -> Result<(), OpenError> {
     [path.to_owned(), log_path(path), beside(path, "-shm"), beside(path, "-journal")]
         .iter()
-        .try_for_each(|path| remove(path))
-}
-
-fn remove(path: &Path) -> Result<(), OpenError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(OpenError::file(path)(error)),
-        _ => Ok(()),
-    }
-}
-
-/// A path with something appended to it.
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
+        .try_for_each(|path| remove_file(path).map_err(OpenError::file(path)))
 }

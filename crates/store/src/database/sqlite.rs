@@ -235,9 +235,19 @@ impl ToSql for Value<'_> {
 
 /// Where SQLite keeps what is committed and not yet moved into the file.
 pub(super) fn log_path(path: &Path) -> PathBuf {
+    beside(path, "-wal")
+}
+
+/// A path with something appended to it.
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
+    name.push(ending);
     name.into()
+}
+
+/// How many tables and indexes there are.
+pub(crate) fn schema_entries(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
 }
 
 pub(super) fn connect(path: &Path) -> Result<Connection, OpenError> {

@@ -152,6 +152,21 @@ fn check_without_answer(store: &Store) {
     assert_eq!(store.catalogue().aggregation(farm(1), aggregation_id()).unwrap(), None);
 }
 
+/// Everything that there is since version 6.
+fn check_with_shares(store: &Store) {
+    check(store, &SHARES);
+    check_rate_cards(store, &CARDS);
+    check_answer(store);
+}
+
+/// A store over a copy of a sample.
+fn opened_sample(version: u32) -> (tempfile::TempDir, Store) {
+    let dir = tempfile::tempdir().unwrap();
+    copy_folder(&sample(version), dir.path());
+    let store = Store::open(dir.path()).unwrap();
+    (dir, store)
+}
+
 #[test]
 fn the_sample_of_version_1_reads_as_it_was_written() {
     let dir = tempfile::tempdir().unwrap();
@@ -164,17 +179,14 @@ fn the_sample_of_version_1_reads_as_it_was_written() {
 /// A sealed folder, with batches behind the seal.
 #[test]
 fn the_sample_of_version_3_reads_as_it_was_written() {
-    let dir = tempfile::tempdir().unwrap();
-    copy_folder(&sample(3), dir.path());
-    check_without_answer(&Store::open(dir.path()).unwrap());
+    let (_dir, store) = opened_sample(3);
+    check_without_answer(&store);
 }
 
 /// Answers in files of their own.
 #[test]
 fn the_sample_of_version_4_reads_as_it_was_written() {
-    let dir = tempfile::tempdir().unwrap();
-    copy_folder(&sample(4), dir.path());
-    let store = Store::open(dir.path()).unwrap();
+    let (_dir, store) = opened_sample(4);
     check(&store, &[]);
     check_rate_cards(&store, &LAST_CARD);
     check_answer(&store);
@@ -183,9 +195,7 @@ fn the_sample_of_version_4_reads_as_it_was_written() {
 /// Every rate card that there was.
 #[test]
 fn the_sample_of_version_5_reads_as_it_was_written() {
-    let dir = tempfile::tempdir().unwrap();
-    copy_folder(&sample(5), dir.path());
-    let store = Store::open(dir.path()).unwrap();
+    let (_dir, store) = opened_sample(5);
     check(&store, &[]);
     check_rate_cards(&store, &CARDS);
     check_answer(&store);
@@ -194,23 +204,15 @@ fn the_sample_of_version_5_reads_as_it_was_written() {
 /// Shares of bills.
 #[test]
 fn the_sample_of_version_6_reads_as_it_was_written() {
-    let dir = tempfile::tempdir().unwrap();
-    copy_folder(&sample(6), dir.path());
-    let store = Store::open(dir.path()).unwrap();
-    check(&store, &SHARES);
-    check_rate_cards(&store, &CARDS);
-    check_answer(&store);
+    let (_dir, store) = opened_sample(6);
+    check_with_shares(&store);
 }
 
 /// A checksum in each page of the catalogue.
 #[test]
 fn the_sample_of_version_7_reads_as_it_was_written() {
-    let dir = tempfile::tempdir().unwrap();
-    copy_folder(&sample(7), dir.path());
-    let store = Store::open(dir.path()).unwrap();
-    check(&store, &SHARES);
-    check_rate_cards(&store, &CARDS);
-    check_answer(&store);
+    let (_dir, store) = opened_sample(7);
+    check_with_shares(&store);
 }
 
 /// A folder of the last version without checksums in the pages of its catalogue.
@@ -333,9 +335,7 @@ fn what_is_written_now_reads_as_it_was_written() {
     let dir = tempfile::tempdir().unwrap();
     fill(&open(dir.path()));
     let store = Store::open(dir.path()).unwrap();
-    check(&store, &SHARES);
-    check_rate_cards(&store, &CARDS);
-    check_answer(&store);
+    check_with_shares(&store);
 }
 
 /// Run once for a new version, with `--ignored`, and never again for that version.

@@ -136,13 +136,18 @@ fn a_catalogue_that_has_lost_its_end_is_named() {
     }
 }
 
-#[test]
-fn a_backup_that_fails_leaves_nothing_behind() {
+fn folder_with_a_damaged_segment() -> tempfile::TempDir {
     let dir = folder();
     let segment = &files_below(dir.path(), "parquet")[0];
     let mut bytes = fs::read(segment).unwrap();
     bytes[100] ^= 1;
     fs::write(segment, bytes).unwrap();
+    dir
+}
+
+#[test]
+fn a_backup_that_fails_leaves_nothing_behind() {
+    let dir = folder_with_a_damaged_segment();
     let place = tempfile::tempdir().unwrap();
     assert!(backup(dir.path(), place.path()).is_err());
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
@@ -150,11 +155,7 @@ fn a_backup_that_fails_leaves_nothing_behind() {
 
 #[test]
 fn rebuilding_leaves_what_answers_still_when_a_segment_is_damaged() {
-    let dir = folder();
-    let segment = &files_below(dir.path(), "parquet")[0];
-    let mut bytes = fs::read(segment).unwrap();
-    bytes[100] ^= 1;
-    fs::write(segment, bytes).unwrap();
+    let dir = folder_with_a_damaged_segment();
     let before = files_below(dir.path(), "blocks");
     let error = rebuild(dir.path(), false).unwrap_err().to_string();
     assert!(error.contains("parquet"), "{error}");
