@@ -9,6 +9,7 @@ The rules are harsher than those of usual file systems, and are what POSIX promi
 """
 
 import hashlib
+import random
 import struct
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -237,6 +238,17 @@ class Survival:
             if self.rng.random() < share:
                 _do(content, (at, data[at - offset : sector_end - offset]))
             at = sector_end
+
+
+def different_images(disk, count, name, seen, known=None):
+    """Images that a power cut may leave now, at most so many, each with its number: those that were not seen before with what is
+    known. `name` makes them the same ones each time."""
+    for number in range(1 if disk.is_settled else count):
+        image = disk.image(random.Random(f"{name} {number}"))
+        mark = (known, digest(image))
+        if mark not in seen:
+            seen.add(mark)
+            yield number, image
 
 
 def digest(image):

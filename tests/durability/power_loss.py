@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from campaign import Count
 from client import GONE, Client, Failed
-from crash_image import Disk, digest, read_log, write_image
+from crash_image import Disk, different_images, read_log, write_image
 from disk import disk
 from recorded_run import DATA, Run, open_young, record
 from recovery import Story, check
@@ -94,12 +94,8 @@ class Cutter:
             for event in run.events[at:moment]:
                 disk_now.apply(event)
             at = moment
-            for number in range(1 if disk_now.is_settled else point.images):
-                image = disk_now.image(random.Random(f"{point.seed} {moment} {number}"))
-                mark = (run.known(moment), digest(image))
-                if mark in seen:
-                    continue
-                seen.add(mark)
+            images = different_images(disk_now, point.images, f"{point.seed} {moment}", seen, run.known(moment))
+            for number, image in images:
                 wrong = self._open(run, moment, image, place, send_again=len(seen) % 4 == 1)
                 if wrong:
                     return Count(len(seen), f"moment {moment}, image {number} of {point.seed}: {wrong}")

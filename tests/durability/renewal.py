@@ -10,7 +10,7 @@ import sqlite3
 
 import served
 from campaign import NOT_REACHED, Count, spread
-from crash_image import Disk, digest, read_log, write_image
+from crash_image import Disk, different_images, read_log, write_image
 from disk import CALLS, CHANGES, disk, faults
 
 SAMPLE = served.REPOSITORY / "crates/store/tests/format/v6"
@@ -43,8 +43,7 @@ class Renewal:
         self.setting = setting
         self.older = setting.scratch / "older"
         self._make_older()
-        place, log = setting.scratch / "renewed", setting.scratch / "renewed.disk"
-        shutil.copytree(self.older, place)
+        place, log = self._copy(setting.scratch / "renewed"), setting.scratch / "renewed.disk"
         self._open(place, disk(place, log=log))
         self.events = read_log(log, place)
         self.expected = self._told(place)
@@ -60,6 +59,10 @@ class Renewal:
         shutil.copytree(made, self.older, ignore=shutil.ignore_patterns("*-shm"))
         connection.close()
         assert (self.older / "catalogue.sqlite-wal").stat().st_size > 0
+
+    def _copy(self, place):
+        shutil.rmtree(place, ignore_errors=True)
+        return shutil.copytree(self.older, place)
 
     @staticmethod
     def _open(folder, variables=None):
@@ -83,16 +86,13 @@ class Renewal:
 
     def count(self, calls):
         """How many of these calls it takes."""
-        place, report = self.setting.scratch / "counted", self.setting.scratch / "counted.report"
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(self.older, place)
+        place, report = self._copy(self.setting.scratch / "counted"), self.setting.scratch / "counted.report"
         report.unlink(missing_ok=True)
         self._open(place, disk(place, f"none@{calls}:1", report=report))
         return faults(report)[1]
 
     def kill(self, point, place):
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(self.older, place)
+        self._copy(place)
         if self._open(place, disk(place, point)).returncode == 0:
             return NOT_REACHED
         return self._look(place)
@@ -104,11 +104,7 @@ class Renewal:
         disk_then, seen = Disk(files), set()
         for event in self.events[:moment]:
             disk_then.apply(event)
-        for number in range(1 if disk_then.is_settled else images):
-            image = disk_then.image(random.Random(f"{self.setting.seed} {moment} {number}"))
-            if digest(image) in seen:
-                continue
-            seen.add(digest(image))
+        for number, image in different_images(disk_then, images, f"{self.setting.seed} {moment}", seen):
             shutil.rmtree(place, ignore_errors=True)
             write_image(image, place)
             if wrong := self._look(place):
