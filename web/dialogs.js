@@ -27,8 +27,9 @@ export const openHelp = () => dialog("Keyboard", template("help-text"), link("Ab
 /** Keys press the buttons and lead to the controls that name them. @param {Record<string, () => void>} actions by key, for those that do neither */
 export function listenToKeys(actions) {
   document.addEventListener("keydown", (event) => {
+    // For a frame after a dialog closed this may still be the field in it that had the focus.
     const target = /** @type {Element} */ (event.target);
-    if (event.ctrlKey || event.metaKey || event.altKey || $("dialog").open || target.closest("input, select, textarea") || (/^Arrow/.test(event.key) && target.closest(".scroll"))) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || $("dialog").open || target.matches(":is(input, select):not(dialog *)") || (/^Arrow/.test(event.key) && target.closest(".scroll"))) return;
     const element = /** @type {any} */ (document.querySelector(`[aria-keyshortcuts="${CSS.escape(event.key)}"]`));
     const act = actions[event.key] ?? (element && (() => (element.type === "button" ? element.click() : element.focus())));
     if (!act) return;

@@ -201,6 +201,15 @@ def test_the_keyboard_reaches_everything(page):
     assert page.view["by"] == ["queue"]
 
 
+def test_a_key_that_follows_a_dialog_at_once_is_not_lost(page):
+    for _ in range(5):
+        page.press("/")
+        page.until("document.getElementById('dialog').open")
+        page.press(Keys.ESCAPE, "g")
+        assert page.run("return document.activeElement.id") == "by-0", "and not in a field that is gone"
+        page.run("document.activeElement.blur()")
+
+
 def test_colours_follow_the_system_and_then_the_choice(page):
     def card():
         return page.run("return getComputedStyle(document.getElementById('chart-card')).backgroundColor")
