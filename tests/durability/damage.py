@@ -1,8 +1,9 @@
 """Bit rot, and files that are not the ones that were written: each must end in an error with a message, or in the very
 answer that was there before. An answer that differs, or rows that are gone without a word, is a violation.
 
-One thing cannot be told from what an owner may do on purpose: a folder of which everything is older is a backup that was
-restored. It has to give the older answer as a whole.
+Two things cannot be told from what is right. A folder of which everything is older is a backup that was restored: it has to give
+the older answer as a whole. And the last change in the log of a killed server, when it is damaged, looks like one that a power cut
+interrupted: all before it has to be there.
 """
 
 import random
@@ -17,6 +18,7 @@ from recovery import is_accepted, send
 from served import Ended, Server, Template
 from workload import LARGE, SMALL, operations
 
+LOG = "catalogue.sqlite-wal"
 # What a running server has, and what is written anew by each.
 FLEETING = ("lock", "endpoint")
 
@@ -44,6 +46,8 @@ def campaign(setting):
         for _ in range(setting.size(200, 100_000))
     ]
     setting.attack("random damage, larger store", rot.attack, points)
+    in_log = [Point("killed", LOG, "flip", rng.randrange(1 << 40), rng.randrange(8)) for _ in range(setting.size(100, 20_000))]
+    setting.attack("a flipped bit in the log of a killed server", rot.attack, in_log)
     cuts = [Point("small", file, "cut", size * part // 16) for file, size in rot.files("small") for part in range(16)]
     others = [
         Point("small", file, how, at)
@@ -72,6 +76,11 @@ class Rot:
         self.older = FarmModel().after(*half).rows()
         other = Template(setting.scratch / "other")
         self._fill(other, self._store("foreign"), operations(setting.seed + 1, SMALL))
+        made = operations(setting.seed, SMALL)
+        self._fill_and_kill(self.template, self._store("killed"), made)
+        self.expected["killed"] = FarmModel().after(*made).rows()
+        # Damage in the last change looks like one that a power cut interrupted.
+        self.without_last = FarmModel().after(*made[:-1]).rows()
 
     def _store(self, name):
         return self.setting.scratch / f"store-{name}"
@@ -83,14 +92,19 @@ class Rot:
         parts = [made[at : at + -(-len(made) // 3)] for at in range(0, len(made), -(-len(made) // 3))]
         for part in parts:
             server = Server(folder)
-            client = Client(server.endpoint, template.key, template.farm_id)
-            for operation in part:
-                assert is_accepted(operation, send(client, operation)[0])
+            client = _send_all(server, template, part)
             client.rows()
             client.close()
             server.stop()
             if served.has_command("seal") and part is not parts[-1]:
                 served.seal(folder)
+
+    @staticmethod
+    def _fill_and_kill(template, folder, made):
+        template.copy(folder)
+        server = Server(folder)
+        _send_all(server, template, made).close()
+        server.kill()
 
     def files(self, store):
         """The lasting files of a folder, and their sizes."""
@@ -103,7 +117,8 @@ class Rot:
         shutil.copytree(self._store(point.store), place)
         self._damage(point, place)
         wrong = self._look(place, self.expected[point.store])
-        return self._look(place, self.older) if wrong and point.how == "older" else wrong
+        other = self.without_last if point.store == "killed" else self.older if point.how == "older" else None
+        return self._look(place, other) if wrong and other is not None else wrong
 
     def _damage(self, point, place):
         target = place / point.file
@@ -159,6 +174,13 @@ class Rot:
         finally:
             client.close()
             server.kill()
+
+
+def _send_all(server, template, made):
+    client = Client(server.endpoint, template.key, template.farm_id)
+    for operation in made:
+        assert is_accepted(operation, send(client, operation)[0])
+    return client
 
 
 def _names_something(message):

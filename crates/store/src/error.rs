@@ -237,6 +237,18 @@ pub enum OpenError {
         /// Where the catalogue should be.
         path: PathBuf,
     },
+    /// Changes that were accepted stand behind damage in the catalogue's log, where they cannot be read.
+    #[error(
+        "`{}` is damaged at byte {offset}, and changes that were accepted stand behind that; nothing was changed: restore the folder \
+         from a backup, or give those changes up by `farmtally rebuild --trust-catalogue` and send again what is missing",
+        path.display()
+    )]
+    DamagedLog {
+        /// The log.
+        path: PathBuf,
+        /// Where what was written ends, from the beginning of the file.
+        offset: u64,
+    },
     /// The catalogue is there and the key of its secrets is not.
     #[error("`{}` is missing beside an existing catalogue; restore it from the backup of the folder", path.display())]
     MissingKey {

@@ -21,7 +21,8 @@ pub(crate) struct RebuildArguments {
     #[command(flatten)]
     pub(crate) folder: DataFolder,
     /// Take the pages of `catalogue.sqlite` for right although they do not match their checksums, because another program, such
-    /// as `sqlite3`, had the file open and wrote them. Make a copy of the folder before
+    /// as `sqlite3`, had the file open and wrote them; and give up what stands behind damage in its log. Make a copy of the
+    /// folder before
     #[arg(long)]
     pub(crate) trust_catalogue: bool,
 }

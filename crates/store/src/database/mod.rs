@@ -2,6 +2,7 @@
 //! opened, locked, synced and trusted is written here.
 
 mod connection;
+mod log_damage;
 mod page_checksums;
 mod postgres;
 mod renewal;

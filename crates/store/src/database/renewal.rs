@@ -5,8 +5,10 @@ use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode};
 
-use crate::database::sqlite::{beside, connect, log_path, schema_entries, vacuum_into};
-use crate::database::{APPLICATION_ID, CHECKSUMS_SINCE, page_checksums};
+use crate::database::sqlite::{
+    beside, connect, keep_log_when_closed, log_path, move_log_when_closed, schema_entries, vacuum_into,
+};
+use crate::database::{APPLICATION_ID, CHECKSUMS_SINCE, log_damage, page_checksums};
 use crate::error::{OpenError, StoreError};
 use crate::folder;
 use crate::sealed::remove_file;
@@ -82,6 +84,7 @@ fn to_itself(path: &Path, source: Source) -> Result<Connection, OpenError> {
         Source::Older => page_checksums::open(path)?,
         Source::Trusted => page_checksums::open_without_comparing(path)?,
     };
+    keep_log_when_closed(&connection)?;
     // Before anything is read: then the lock is on the file, where every other connection has one.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.execute_batch("BEGIN EXCLUSIVE; COMMIT").map_err(|error| match error.sqlite_error_code() {
@@ -90,7 +93,13 @@ fn to_itself(path: &Path, source: Source) -> Result<Connection, OpenError> {
         }
         _ => error.into(),
     })?;
-    if source == Source::Trusted {
+    let log = log_path(path);
+    if source == Source::Older {
+        log_damage::require_none(&log)?;
+    } else {
+        if let Some(offset) = log_damage::find(&log).map_err(OpenError::file(&log))? {
+            tracing::warn!(log = %log.display(), offset, "the log is damaged; what stands behind is given up");
+        }
         let found: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
         if found != "ok" {
             return Err(StoreError::damaged("the catalogue", found).into());
@@ -101,6 +110,7 @@ fn to_itself(path: &Path, source: Source) -> Result<Connection, OpenError> {
 
 /// Closes the last connection of a file, with which its log goes.
 fn close(connection: Connection, path: &Path) -> Result<(), OpenError> {
+    move_log_when_closed(&connection)?;
     connection.close().map_err(|(_, error)| error)?;
     let log = log_path(path);
     if log.exists() {

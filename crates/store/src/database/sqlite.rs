@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, ToSql, TransactionBehavior, params_from_iter};
 
 use crate::database::connection::{self, Row};
-use crate::database::page_checksums;
 use crate::database::renewal::{self, Source};
 use crate::database::value::{Column, Value};
+use crate::database::{log_damage, page_checksums};
 use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
 use crate::folder;
@@ -28,10 +29,11 @@ const STATEMENTS_CACHED: usize = 96;
 /// The catalogue's connections.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
-    writer: Mutex<Writer>,
     reader: Mutex<Connection>,
     /// For reading that takes long, so that nobody waits for it.
     background: Mutex<Connection>,
+    /// Closed last, because it alone moves the log into the file then.
+    writer: Mutex<Writer>,
     /// How a write failed; see [`Writer::failure`].
     failure: OnceLock<String>,
 }
@@ -59,6 +61,7 @@ impl Sqlite {
             renewal::renew(path, Source::Older, &prepare)?;
             connection = connect(path)?;
         }
+        require_whole_log(&mut connection, path)?;
         prepare(&mut connection)?;
         let reading = || -> Result<Mutex<Connection>, OpenError> {
             let reader = connect(path)?;
@@ -67,7 +70,7 @@ impl Sqlite {
         };
         let (reader, background) = (reading()?, reading()?);
         let writer = Writer { connection, log: log_path(path), is_log_certain: false, failure: None };
-        Ok(Self { writer: Mutex::new(writer), reader, background, failure: OnceLock::new() })
+        Ok(Self { reader, background, writer: Mutex::new(writer), failure: OnceLock::new() })
     }
 
     /// Asks something of the last committed state.
@@ -250,8 +253,41 @@ pub(crate) fn schema_entries(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
 }
 
+/// Refuses a log with changes that cannot be read, and lets a log without be moved into the file when the connection is closed.
+fn require_whole_log(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let log = log_path(path);
+    if log.exists() {
+        connection.busy_timeout(Duration::ZERO)?;
+        // Nobody writes to the log as long as this one might.
+        let is_whole = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+            Ok(_lock) => log_damage::require_none(&log).map(|()| true),
+            // By a program that looked at the log when it came.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(false),
+            Err(error) => Err(error.into()),
+        };
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        if !is_whole? {
+            return Ok(());
+        }
+    }
+    move_log_when_closed(connection)
+}
+
+/// The last connection of a file moves the log into it when it is closed. With that goes what is behind damage in the log.
+pub(super) fn move_log_when_closed(connection: &Connection) -> Result<(), OpenError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    Ok(())
+}
+
+pub(super) fn keep_log_when_closed(connection: &Connection) -> Result<(), OpenError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Ok(())
+}
+
+/// Opens a file, whose log stays beside it when the connection is closed.
 pub(super) fn connect(path: &Path) -> Result<Connection, OpenError> {
     let connection = page_checksums::open(path)?;
+    keep_log_when_closed(&connection)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
     connection.pragma_update(None, "foreign_keys", true)?;

@@ -278,6 +278,27 @@ fn what_an_older_program_left_in_the_log_goes_into_the_new_file() {
 }
 
 #[test]
+fn a_log_of_an_older_program_that_is_damaged_before_its_end_is_refused() {
+    let (older, catalogue) = without_checksums();
+    let connection = Connection::open(&catalogue).unwrap();
+    for word in ["first", "second", "third"] {
+        connection.execute("UPDATE settings SET value = ?1 WHERE name = 'word'", [word.as_bytes()]).unwrap();
+    }
+    let (dir, _) = without_checksums();
+    for name in ["catalogue.sqlite", "catalogue.sqlite-wal"] {
+        copy_named(name, older.path(), dir.path());
+    }
+    let log = dir.path().join("catalogue.sqlite-wal");
+    let mut bytes = fs::read(&log).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&log, &bytes).unwrap();
+    for _ in 0..2 {
+        assert!(matches!(Store::open(dir.path()), Err(OpenError::DamagedLog { offset: 32, .. })));
+        assert!(fs::read(&log).unwrap() == bytes);
+    }
+}
+
+#[test]
 fn a_catalogue_without_checksums_is_left_alone_while_an_older_program_has_it_open() {
     let (dir, catalogue) = without_checksums();
     let older = Connection::open(&catalogue).unwrap();

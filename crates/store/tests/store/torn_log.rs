@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
+use farmtally_store::{Catalogue, OpenError, Store, rebuild, verify};
+
 use crate::sessions::{Facts, NOW, at, ended, farm, open, sorted_rows, stored_rows, submissions};
 
 const BATCHES: u32 = 12;
@@ -60,4 +62,52 @@ fn what_an_earlier_process_left_in_the_log_is_written_anew_before_it_is_shown() 
     assert_ne!(fs::metadata(&log).unwrap().modified().unwrap(), SystemTime::UNIX_EPOCH);
     assert_eq!(fs::read(&log).unwrap(), before);
     assert_eq!(stored_rows(&reopened), sorted_rows(batch(0)));
+}
+
+/// A folder whose process was killed, and in whose log a bit is another in the middle of the first of many batches.
+fn with_damaged_log() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    let store = open(dir.path());
+    let log = dir.path().join("catalogue.sqlite-wal");
+    let before = fs::read(&log).map_or(0, |log| log.len());
+    for number in 0..BATCHES {
+        store.append(farm(1), &submissions(&batch(number)), at(NOW)).unwrap().into_inner();
+    }
+    let copy = tempfile::tempdir().unwrap();
+    copy_with_log_cut(dir.path(), copy.path(), fs::read(&log).unwrap().len());
+    let log = copy.path().join("catalogue.sqlite-wal");
+    let mut bytes = fs::read(&log).unwrap();
+    bytes[before.max(32) + 1000] ^= 1;
+    fs::write(&log, bytes).unwrap();
+    copy
+}
+
+#[test]
+fn a_log_that_is_damaged_before_its_end_is_refused_and_stays_as_it_is() {
+    let dir = with_damaged_log();
+    let files =
+        || ["catalogue.sqlite", "catalogue.sqlite-wal"].map(|name| fs::read(dir.path().join(name)).unwrap());
+    let before = files();
+    for _ in 0..2 {
+        let error = Store::open(dir.path()).unwrap_err();
+        assert!(matches!(error, OpenError::DamagedLog { offset: 32.., .. }), "{error}");
+        assert!(error.to_string().contains("changes that were accepted stand behind"), "{error}");
+        assert!(matches!(Catalogue::open(dir.path()), Err(OpenError::DamagedLog { .. })));
+        assert!(matches!(verify(dir.path()), Err(OpenError::DamagedLog { .. })));
+        assert!(matches!(rebuild(dir.path(), false), Err(OpenError::DamagedLog { .. })));
+        assert!(files() == before, "not a byte was changed");
+    }
+}
+
+#[test]
+fn what_is_behind_damage_in_the_log_is_given_up_when_the_owner_says_so_and_can_be_sent_again() {
+    let dir = with_damaged_log();
+    assert_eq!(rebuild(dir.path(), true).unwrap(), [], "the first batch was behind it, too");
+    let store = Store::open(dir.path()).unwrap();
+    assert!(stored_rows(&store).is_empty());
+    for number in 0..BATCHES {
+        store.append(farm(1), &submissions(&batch(number)), at(NOW)).unwrap().into_inner();
+    }
+    assert_eq!(stored_rows(&store), sorted_rows((0..BATCHES).flat_map(batch)));
 }
