@@ -32,6 +32,7 @@ mod service;
 mod sessions;
 mod spreading;
 mod usage;
+mod verification;
 mod workers;
 
 pub use access::{Action, Caller, Role};
@@ -62,6 +63,7 @@ pub use usage::{
     FarmSpan, FoundSession, FoundSessions, FoundValues, InWindow, NamedValue, SessionsRequest, UsageAnswer,
     UsageError, UsageNames, ValuesRequest,
 };
+pub use verification::verify;
 pub use workers::Worker;
 
 // What the faces need of the folder without a server on it, so that they need not know the store.
@@ -71,5 +73,5 @@ pub use farmtally_store::{
     NewResource, OpenError as FolderError, Passed, REVISION_ADVICE, RateCardVersion, ResourceChange,
     ResourceId, STRAIGHT_RECORDS_MAX, SessionPosition, SpreadBill, StoreError, StoreLocation, StoredRecord,
     StoredShare, Tagged, Tags, VerifyReport, Webhook, backup, holder, migrate, published_endpoint, rebuild,
-    restore, seal, verify,
+    restore, seal,
 };

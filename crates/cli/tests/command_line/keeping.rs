@@ -48,6 +48,24 @@ fn a_whole_folder_agrees_and_a_damaged_file_is_named() {
 }
 
 #[test]
+fn an_audit_log_that_was_changed_and_a_key_that_does_not_open_are_named_too() {
+    let place = place();
+    place.done("key create --data-dir data --role reader");
+    let audit = fs::read_to_string(place.path("data/audit.jsonl")).unwrap();
+    place.write("data/audit.jsonl", &audit.replacen("owner", "nobody", 1));
+    place.write("data/master.key", &format!("{}\n", "0".repeat(64)));
+    let ended = place.run("verify --data-dir data");
+    assert_eq!(ended.code, Some(1));
+    let wrong: Vec<_> = ended.stdout.lines().filter(|line| line.starts_with("wrong\t")).collect();
+    assert_eq!(wrong.len(), 2, "{ended}");
+    assert!(wrong[0].starts_with("wrong\t-\t`audit.jsonl`: line 1 of the audit log"), "{ended}");
+    assert!(
+        wrong[1].ends_with("cannot be read with this folder's master key; was `master.key` replaced?"),
+        "{ended}"
+    );
+}
+
+#[test]
 fn a_backup_beside_a_server_becomes_a_folder_again() {
     let place = place();
     {
