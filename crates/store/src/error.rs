@@ -212,8 +212,8 @@ pub enum OpenError {
     },
     /// Another program has a catalogue open that is to be written anew.
     #[error(
-        "`{}` is of an older format, and another program has it open; stop that one and start this one again: it writes the \
-         file anew, in format {version}",
+        "`{}` is of an older format, and another program has it open, such as a farmtally server or `sqlite3`; stop that one \
+         and start this one again: it writes the file anew, in format {version}",
         path.display()
     )]
     OpenInOlderProgram {

@@ -17,7 +17,8 @@ use crate::error::OpenError;
 const HEADER_BYTES: usize = 32;
 const NUMBER_AT: usize = 12;
 const SALTS_AT: usize = 16;
-/// A magic number that says that checksums are of little-endian numbers, the version, and the bytes of a page: as every catalogue's log begins.
+/// How every catalogue's log begins: a magic number that says that checksums are of little-endian numbers, the version, and the
+/// bytes of a page.
 const BEGINNING: [u8; NUMBER_AT] = [0x37, 0x7f, 0x06, 0x82, 0x00, 0x2d, 0xe2, 0x18, 0, 0, 0x10, 0];
 /// A page with what stands before it.
 const FRAME_BYTES: usize = FRAME_HEADER_BYTES + 4096;
@@ -78,7 +79,8 @@ fn find_in(log: &mut impl Read) -> io::Result<Option<u64>> {
             vec![as_stored]
         } else {
             damaged_at = damaged_at.or(Some(offset));
-            // Either its checksum is damaged, or something else is, and then the end of a change only counts if it was written with the checksum.
+            // Either its checksum is damaged or the rest is. Of the rest, the mark of a change's end counts if a disk writes it
+            // with the checksum or not at all.
             let as_it_is = Seed { sum: frame.sum(seeds[0].sum), ..as_stored };
             let is_header_of_one_write =
                 offset / SECTOR_BYTES == (offset + FRAME_HEADER_BYTES as u64 - 1) / SECTOR_BYTES;
