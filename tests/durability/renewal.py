@@ -15,8 +15,9 @@ from disk import CALLS, CHANGES, disk, faults
 
 SAMPLE = served.REPOSITORY / "crates/store/tests/format/v6"
 FARM = "feature film"
-# Rows of which half are gone, so that the pages of a file that is written anew are other ones.
+# Without the key of the sample, which opens nothing; and rows of which half are gone, so that the pages of a file that is written anew are other ones.
 IN_THE_FILE = """
+    DELETE FROM access_keys;
     WITH RECURSIVE numbers (number) AS (VALUES (1) UNION ALL SELECT number + 1 FROM numbers WHERE number < 400)
     INSERT INTO settings SELECT 'note-' || number, randomblob(300) FROM numbers;
     DELETE FROM settings WHERE name LIKE 'note-%' AND random() % 2 = 0;

@@ -228,9 +228,9 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
-    /// There are segments, and the catalogue that says which of them count is not there or empty.
+    /// There are segments or a log, and the catalogue that says which of them count, or to which it belongs, is not there or empty.
     #[error(
-        "`{}` is missing or empty beside the files of sealed sessions; nothing was changed: restore the folder from a backup",
+        "`{}` is missing or empty beside the files of sessions or its own log; nothing was changed: restore the folder from a backup",
         path.display()
     )]
     MissingCatalogue {

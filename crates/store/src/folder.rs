@@ -15,6 +15,9 @@ use crate::sealed::SESSIONS;
 const LOCK: &str = "lock";
 pub(crate) const MASTER_KEY: &str = "master.key";
 pub(crate) const CATALOGUE: &str = "catalogue.sqlite";
+const CATALOGUE_LOG: &str = "catalogue.sqlite-wal";
+/// Of a log in which nothing is.
+const LOG_HEADER_BYTES: u64 = 32;
 const ENDPOINT: &str = "endpoint";
 
 /// Bytes of a file that are written over at once.
@@ -117,8 +120,11 @@ pub(crate) fn hold_for_creation(dir: &Path) -> Result<File, OpenError> {
 /// and deletes the write-ahead log under a running server.
 pub(crate) fn catalogue_file(dir: &Path) -> Result<PathBuf, OpenError> {
     let path = dir.join(CATALOGUE);
-    let is_empty = fs::metadata(&path).map_or(true, |found| found.len() == 0);
-    if is_empty && dir.join(SESSIONS).read_dir().is_ok_and(|mut farms| farms.next().is_some()) {
+    let length = |path: PathBuf| fs::metadata(path).map_or(0, |found| found.len());
+    // SQLite would remove the log of an empty file. It writes the first page before it begins one.
+    let has_log = length(dir.join(CATALOGUE_LOG)) > LOG_HEADER_BYTES;
+    let has_sessions = || dir.join(SESSIONS).read_dir().is_ok_and(|mut farms| farms.next().is_some());
+    if length(path.clone()) == 0 && (has_log || has_sessions()) {
         return Err(OpenError::MissingCatalogue { path });
     }
     if !path.exists() {

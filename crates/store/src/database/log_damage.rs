@@ -23,8 +23,6 @@ const BEGINNING: [u8; NUMBER_AT] = [0x37, 0x7f, 0x06, 0x82, 0x00, 0x2d, 0xe2, 0x
 /// A page with what stands before it.
 const FRAME_BYTES: usize = FRAME_HEADER_BYTES + 4096;
 const FRAME_HEADER_BYTES: usize = 24;
-/// A disk writes so much or nothing of it.
-const SECTOR_BYTES: u64 = 512;
 
 /// A checksum of a log, which goes on from that of what stands before.
 type Sum = [u32; 2];
@@ -53,52 +51,41 @@ fn find_in(log: &mut impl Read) -> io::Result<Option<u64>> {
         return Ok(None);
     }
     let is_header_intact = header.is_intact();
-    let salts = if is_header_intact { header.salts() } else { frame.salts() };
-    let mut seeds = vec![Seed { sum: header.stored(), ends_change: false }];
-    if !is_header_intact {
-        let of_before = header.of_before(salts);
-        if frame.matches(of_before.computed()) {
-            // Interrupted while it was written over that of the log before, all of which is in the file.
-            return Ok(None);
-        }
-        let others = [header.computed(), header.with_salts(salts).computed()];
-        seeds.extend(others.map(|sum| Seed { sum, ends_change: false }));
+    if !is_header_intact && header.may_be_unfinished(&frame) {
+        return Ok(None);
     }
-    let (mut damaged_at, mut offset) = ((!is_header_intact).then_some(0), HEADER_BYTES as u64);
+    let mut salts = if is_header_intact { header.salts() } else { frame.salts() };
+    // What a page may go on from, and whether one that does shows that a change had ended before.
+    let mut seeds = vec![(header.stored(), false)];
+    let (mut damaged_at, mut offset) = (None, HEADER_BYTES as u64);
+    if !is_header_intact {
+        damaged_at = Some(0);
+        seeds.push((header.computed(), false));
+    }
     loop {
         let is_of_this_log = frame.salts() == salts && frame.page() != 0;
-        let matched = seeds.iter().find(|seed| is_of_this_log && frame.matches(seed.sum));
-        // The header is synced before anything stands behind it.
-        if let (Some(at), Some(seed)) = (damaged_at, matched)
-            && (seed.ends_change || !is_header_intact)
+        let matched = seeds.iter().find(|(seed, _)| is_of_this_log && frame.matches(*seed)).copied();
+        if let (Some(at), Some((_, had_ended))) = (damaged_at, matched)
+            // The header is synced before a change is.
+            && (had_ended || (!is_header_intact && frame.ends_change()))
         {
             return Ok(Some(at));
         }
-        let as_stored = Seed { sum: frame.stored(), ends_change: frame.ends_change() };
         seeds = if matched.is_some() {
-            vec![as_stored]
+            vec![(frame.stored(), frame.ends_change())]
         } else {
             damaged_at = damaged_at.or(Some(offset));
-            // Either its checksum is damaged or the rest is. Of the rest, the mark of a change's end counts if a disk writes it
-            // with the checksum or not at all.
-            let as_it_is = Seed { sum: frame.sum(seeds[0].sum), ..as_stored };
-            let is_header_of_one_write =
-                offset / SECTOR_BYTES == (offset + FRAME_HEADER_BYTES as u64 - 1) / SECTOR_BYTES;
-            vec![as_it_is, Seed { ends_change: as_stored.ends_change && is_header_of_one_write, ..as_stored }]
+            // If its checksum alone is damaged, the rest is what was written.
+            vec![(frame.sum(seeds[0].0), frame.ends_change()), (frame.stored(), false)]
         };
+        if !is_header_intact {
+            salts = frame.salts();
+        }
         if !fills(log, &mut frame.0)? {
             return Ok(None);
         }
         offset += FRAME_BYTES as u64;
     }
-}
-
-/// What the page behind may go on from.
-#[derive(Debug, Clone, Copy)]
-struct Seed {
-    sum: Sum,
-    /// Whether a page that goes on from it shows that a change had ended before.
-    ends_change: bool,
 }
 
 /// Magic number, version, bytes of a page, number of the log, two random numbers that all of it has, and a checksum.
@@ -123,19 +110,15 @@ impl Header {
         sum([0, 0], &self.0[..SALTS_AT + 8])
     }
 
-    /// As it would be with what all of the log has.
-    fn with_salts(mut self, salts: [u8; 8]) -> Self {
-        self.0[..NUMBER_AT].copy_from_slice(&BEGINNING);
-        self.0[SALTS_AT..SALTS_AT + 8].copy_from_slice(&salts);
-        self
-    }
-
-    /// That of the log before, over which this one was being written.
-    fn of_before(self, salts: [u8; 8]) -> Self {
-        let mut before = self.with_salts(salts);
-        let number = u32::from_be_bytes(part(&self.0, NUMBER_AT)).wrapping_sub(1);
-        before.0[NUMBER_AT..SALTS_AT].copy_from_slice(&number.to_be_bytes());
-        before
+    /// Whether it may be half of a new header over that of the log before, all of which is in the file. That has another number or
+    /// other salts, and no other beginning.
+    fn may_be_unfinished(&self, first: &Frame) -> bool {
+        let mut with_salts = *self;
+        with_salts.0[SALTS_AT..SALTS_AT + 8].copy_from_slice(&first.salts());
+        let is_damaged = self.0[..NUMBER_AT] != BEGINNING
+            || first.matches(self.computed())
+            || with_salts.computed() == self.stored();
+        !is_damaged
     }
 }
 

@@ -1,6 +1,7 @@
 //! The SQLite file: one connection that writes, one that reads, and the rules for what an earlier process left unsynced
 //! and for a failed write.
 
+use std::fs;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -55,6 +56,8 @@ impl Sqlite {
         path: &Path,
         prepare: impl Fn(&mut Connection) -> Result<(), OpenError>,
     ) -> Result<Self, OpenError> {
+        // The file itself, where the name is a link to it: its log lies beside it.
+        let path = &fs::canonicalize(path).map_err(OpenError::file(path))?;
         let mut connection = connect(path)?;
         if renewal::is_due(&connection)? {
             drop(connection);
@@ -257,7 +260,6 @@ pub(crate) fn schema_entries(connection: &Connection) -> rusqlite::Result<i64> {
 fn require_whole_log(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let log = log_path(path);
     if log.exists() {
-        connection.busy_timeout(Duration::ZERO)?;
         // Nobody writes to the log as long as this one might.
         let is_whole = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
             Ok(_lock) => log_damage::require_none(&log).map(|()| true),
@@ -265,7 +267,6 @@ fn require_whole_log(connection: &mut Connection, path: &Path) -> Result<(), Ope
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(false),
             Err(error) => Err(error.into()),
         };
-        connection.busy_timeout(BUSY_TIMEOUT)?;
         if !is_whole? {
             return Ok(());
         }
@@ -338,6 +339,7 @@ mod tests {
 
     fn with_table(dir: &tempfile::TempDir) -> Sqlite {
         let path = dir.path().join("catalogue.sqlite");
+        fs::File::create(&path).unwrap();
         let database = Sqlite::open(&path, |connection| {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             Ok(connection.execute_batch("CREATE TABLE numbers (number INTEGER PRIMARY KEY, bytes BLOB)")?)

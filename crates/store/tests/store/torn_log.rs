@@ -1,6 +1,7 @@
 //! A log that was cut, as a crash of the machine can leave it: what opens is a prefix of the batches, never part of one.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -110,4 +111,30 @@ fn what_is_behind_damage_in_the_log_is_given_up_when_the_owner_says_so_and_can_b
         store.append(farm(1), &submissions(&batch(number)), at(NOW)).unwrap().into_inner();
     }
     assert_eq!(stored_rows(&store), sorted_rows((0..BATCHES).flat_map(batch)));
+}
+
+#[test]
+fn a_catalogue_that_is_missing_or_empty_beside_its_log_is_not_taken_for_a_new_one() {
+    let dir = with_damaged_log();
+    let (catalogue, log) = (dir.path().join("catalogue.sqlite"), dir.path().join("catalogue.sqlite-wal"));
+    let before = fs::read(&log).unwrap();
+    fs::write(&catalogue, "").unwrap();
+    for _ in 0..2 {
+        assert!(matches!(Store::open(dir.path()), Err(OpenError::MissingCatalogue { .. })));
+        fs::remove_file(&catalogue).unwrap_or_default();
+    }
+    assert!(fs::read(&log).unwrap() == before);
+}
+
+#[test]
+fn the_log_of_a_linked_catalogue_is_looked_at_where_it_is() {
+    let (dir, elsewhere) = (with_damaged_log(), tempfile::tempdir().unwrap());
+    for name in ["catalogue.sqlite", "catalogue.sqlite-wal"] {
+        fs::copy(dir.path().join(name), elsewhere.path().join(name)).unwrap();
+        fs::remove_file(dir.path().join(name)).unwrap();
+    }
+    symlink(elsewhere.path().join("catalogue.sqlite"), dir.path().join("catalogue.sqlite")).unwrap();
+    for _ in 0..2 {
+        assert!(matches!(Store::open(dir.path()), Err(OpenError::DamagedLog { .. })));
+    }
 }
