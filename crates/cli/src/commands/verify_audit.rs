@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: &VerifyAuditArguments) -> Result<(), Failure> {
     print(format_args!("entries: {}\nhead: {}", summary.entries, summary.head))?;
     if summary.torn_lines > 0 {
         tell(format_args!(
-            "{} lines were never finished, because of a kill or a power cut.",
+            "lines that are no entries, as a kill or a power cut leaves them: {}",
             summary.torn_lines
         ));
     }
