@@ -30,6 +30,24 @@ pub(crate) struct Slot {
     pub(crate) start_ms: u32,
 }
 
+/// A bucket as a block sees it, or the time before or after those that are asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stay {
+    /// The bucket.
+    pub(crate) bucket: u32,
+    /// Where it starts.
+    pub(crate) start_ms: u32,
+    length_ms: u32,
+}
+
+impl Stay {
+    /// Whether an instant lies in it.
+    #[inline]
+    pub(crate) fn contains(&self, offset_ms: u32) -> bool {
+        offset_ms.wrapping_sub(self.start_ms) < self.length_ms
+    }
+}
+
 /// The half-hours of a block, in room that is kept for the next one.
 #[derive(Debug)]
 pub(crate) struct Slots(Box<[Slot; SLOTS]>);
@@ -110,6 +128,18 @@ impl BlockCalendar {
         self.slots.0[(offset_ms / SLOT_MS) as usize % SLOTS].bucket
     }
 
+    /// The bucket of an instant of the block, with its start and end.
+    #[inline]
+    pub(crate) fn stay_at(&self, offset_ms: u32) -> Stay {
+        let Slot { bucket, start_ms } = self.slots.0[(offset_ms / SLOT_MS) as usize % SLOTS];
+        let end_ms = match bucket {
+            BEFORE => self.start_ms,
+            AFTER => u32::MAX,
+            _ => self.ends_ms[bucket.wrapping_sub(self.first) as usize],
+        };
+        Stay { bucket, start_ms, length_ms: end_ms.wrapping_sub(start_ms) }
+    }
+
     /// Hands the pieces of a span to `piece`, oldest first: bucket, and cost and length of the piece. `cost_until` says what
     /// the span, which costs `total_nanos`, has cost so long after its start. The span has to reach into the buckets.
     // All instants are offsets of the block, ascending from `start_ms` to an end of 32 bits, and costs ascend with them: no
@@ -178,6 +208,13 @@ mod tests {
             let mut cut = Vec::new();
             let calendar = BlockCalendar::new(
                 &buckets, &(0..buckets.len()), base_ms, start_ms + runtime_ms, Slots::new());
+            for instant_ms in [start_ms, start_ms + runtime_ms - 1] {
+                let stay = calendar.stay_at(instant_ms);
+                prop_assert!(stay.contains(instant_ms), "{stay:?}");
+                prop_assert!(!stay.start_ms.checked_sub(1).is_some_and(|before_ms| stay.contains(before_ms)));
+                prop_assert_eq!(stay.bucket, calendar.bucket_at(instant_ms));
+                prop_assert_eq!(stay.start_ms, calendar.slots()[(instant_ms / SLOT_MS) as usize].start_ms);
+            }
             let until = |elapsed_ms| accrued(cost, u64::from(elapsed_ms), u64::from(runtime_ms));
             calendar.cut(start_ms, start_ms + runtime_ms, cost, until, |bucket, cost_nanos, piece_ms| {
                 cut.push((u64::from(bucket), cost_nanos, u64::from(piece_ms)));

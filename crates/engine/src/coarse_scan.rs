@@ -8,7 +8,7 @@ use std::ops::Range;
 use farmtally_columns::{Nanos, RowSet, Summary};
 
 use crate::block_scan::BlockScan;
-use crate::calendar::{OUTSIDE, SLOT_MS, SLOTS, Slot};
+use crate::calendar::{BlockCalendar, OUTSIDE, SLOT_MS, SLOTS, Slot};
 use crate::plan::RowsOf;
 use crate::sink::Sink;
 
@@ -26,19 +26,19 @@ impl BlockScan<'_> {
         }
         let mut crossing = std::mem::take(&mut self.scratch.crossing);
         let (costs, compute) = (&set.cost_nanos[rows.clone()], shared.wrapping_add(self.keys.compute));
-        let costs = || costs.iter().map(|cost| (*cost).into());
+        let cost = |row: usize| costs[row].into();
         match self.plan.rows_of {
             RowsOf::Licenses => self.add_lines(set, rows, shared, sink, &mut crossing),
             RowsOf::UsageTypes if set.is_licensed => {
-                let lines = set.line_cost_nanos[rows.clone()].iter().map(|cost| (*cost).into());
+                let lines = &set.line_cost_nanos[rows.clone()];
                 let license = shared.wrapping_add(self.keys.license);
-                self.add_costs(set, rows, (license, lines.clone()), sink, &mut crossing);
+                self.add_costs(set, rows, (license, |row| lines[row].into()), sink, &mut crossing);
                 crossing.clear();
-                let costs = costs().zip(lines).map(|(cost, line): (u64, u64)| cost.wrapping_sub(line));
-                self.add_costs(set, rows, (compute, costs), sink, &mut crossing);
+                let without_line = |row: usize| cost(row).wrapping_sub(lines[row].into());
+                self.add_costs(set, rows, (compute, without_line), sink, &mut crossing);
             }
             RowsOf::Sessions | RowsOf::UsageTypes => {
-                self.add_costs(set, rows, (compute, costs()), sink, &mut crossing);
+                self.add_costs(set, rows, (compute, cost), sink, &mut crossing);
             }
         }
         let rows = crossing.drain(..).map(|row| rows.start + row as usize);
@@ -53,26 +53,28 @@ impl BlockScan<'_> {
         &self,
         set: &RowSet<'_, C>,
         rows: &Range<usize>,
-        (shared, costs): (u64, impl Iterator<Item = u64>),
+        (shared, cost): (u64, impl Fn(usize) -> u64),
         sink: &mut S,
         crossing: &mut Vec<u32>,
     ) {
         let (keys, slots) = (&self.keys, self.calendar.slots());
-        let columns = columns(set, rows, costs);
+        let spans = Spans::new(set, rows);
         match (&keys.jobs, &keys.users, &keys.instance_types) {
             (None, None, None) => match sink.sums() {
-                Some(sums) => sum_rows(columns, slots, crossing, |bucket, sum| {
+                Some(sums) => sum_rows(spans, &self.calendar, cost, crossing, |bucket, sum| {
                     merge(sums.of_bucket(bucket), shared, sum);
                 }),
-                None => add_rows(columns, slots, |_| shared, sink, crossing),
+                None => add_rows(spans, slots, |_| shared, cost, sink, crossing),
             },
             (Some(jobs), None, None) => {
                 let codes = &set.job[rows.clone()];
-                add_rows(columns, slots, |row| share(codes, jobs, row).wrapping_add(shared), sink, crossing);
+                let key = |row| share(codes, jobs, row).wrapping_add(shared);
+                add_rows(spans, slots, key, cost, sink, crossing);
             }
             (None, Some(users), None) => {
                 let codes = &set.user[rows.clone()];
-                add_rows(columns, slots, |row| share(codes, users, row).wrapping_add(shared), sink, crossing);
+                let key = |row| share(codes, users, row).wrapping_add(shared);
+                add_rows(spans, slots, key, cost, sink, crossing);
             }
             (Some(jobs), Some(users), None) => {
                 let (job_codes, user_codes) = (&set.job[rows.clone()], &set.user[rows.clone()]);
@@ -80,11 +82,11 @@ impl BlockScan<'_> {
                     let key = share(job_codes, jobs, row).wrapping_add(share(user_codes, users, row));
                     key.wrapping_add(shared)
                 };
-                add_rows(columns, slots, key, sink, crossing);
+                add_rows(spans, slots, key, cost, sink, crossing);
             }
             _ => {
                 let key = |row| keys.of_row(set, rows.start + row).wrapping_add(shared);
-                add_rows(columns, slots, key, sink, crossing);
+                add_rows(spans, slots, key, cost, sink, crossing);
             }
         }
     }
@@ -99,14 +101,15 @@ impl BlockScan<'_> {
         crossing: &mut Vec<u32>,
     ) {
         let (keys, slots) = (&self.keys, self.calendar.slots());
-        let costs = set.line_cost_nanos[rows.clone()].iter().map(|cost| (*cost).into());
-        let columns = columns(set, rows, costs);
+        let spans = Spans::new(set, rows);
+        let costs = &set.line_cost_nanos[rows.clone()];
+        let cost = |row: usize| costs[row].into();
         let shared = shared.wrapping_add(keys.license);
         match &keys.products {
             Some(products) if keys.is_shared() => {
                 let codes = &set.line_product[rows.clone()];
                 let key = |row| share(codes, products, row).wrapping_add(shared);
-                add_rows(columns, slots, key, sink, crossing);
+                add_rows(spans, slots, key, cost, sink, crossing);
             }
             _ => {
                 let key = |row| {
@@ -114,21 +117,30 @@ impl BlockScan<'_> {
                     let line = keys.of_line(set, row).wrapping_sub(keys.license);
                     keys.of_row(set, row).wrapping_add(line).wrapping_add(shared)
                 };
-                add_rows(columns, slots, key, sink, crossing);
+                add_rows(spans, slots, key, cost, sink, crossing);
             }
         }
     }
 }
 
-/// What the loops read of a stretch, beside the columns of the keys: number, end, runtime and cost of each row.
-fn columns<C: Nanos>(
-    set: &RowSet<'_, C>,
-    rows: &Range<usize>,
-    costs: impl Iterator<Item = u64>,
-) -> impl Iterator<Item = (usize, u32, u32, u64)> {
-    let ends_ms = set.end_offset_ms[rows.clone()].iter();
-    let columns = ends_ms.zip(&set.runtime_ms[rows.clone()]).zip(costs).enumerate();
-    columns.map(|(row, ((end_ms, runtime_ms), cost))| (row, *end_ms, *runtime_ms, cost))
+/// When the rows of a stretch ended, and their runtimes.
+#[derive(Clone, Copy)]
+struct Spans<'a> {
+    ends_ms: &'a [u32],
+    runtimes_ms: &'a [u32],
+}
+
+impl<'a> Spans<'a> {
+    fn new<C>(set: &RowSet<'a, C>, rows: &Range<usize>) -> Self {
+        Self { ends_ms: &set.end_offset_ms[rows.clone()], runtimes_ms: &set.runtime_ms[rows.clone()] }
+    }
+
+    /// Rows from one on, with their ends and runtimes.
+    #[inline]
+    fn from(&self, row: usize) -> impl Iterator<Item = (usize, u32, u32)> {
+        let spans = self.ends_ms[row..].iter().zip(&self.runtimes_ms[row..]);
+        (row..).zip(spans).map(|(row, (end_ms, runtime_ms))| (row, *end_ms, *runtime_ms))
+    }
 }
 
 #[inline]
@@ -153,45 +165,49 @@ fn whole_in(slots: &[Slot; SLOTS], end_ms: u32, runtime_ms: u32) -> Option<u32> 
 /// Adds each row that lies in one bucket to the sink, and lists the others.
 #[inline]
 fn add_rows<S: Sink>(
-    columns: impl Iterator<Item = (usize, u32, u32, u64)>,
+    spans: Spans<'_>,
     slots: &[Slot; SLOTS],
     key: impl Fn(usize) -> u64,
+    cost_nanos: impl Fn(usize) -> u64,
     sink: &mut S,
     crossing: &mut Vec<u32>,
 ) {
-    for (row, end_ms, runtime_ms, cost_nanos) in columns {
+    for (row, end_ms, runtime_ms) in spans.from(0) {
         match whole_in(slots, end_ms, runtime_ms) {
             None => list(crossing, row),
-            Some(bucket) if bucket < OUTSIDE => sink.add(bucket, key(row), cost_nanos, runtime_ms),
+            Some(bucket) if bucket < OUTSIDE => sink.add(bucket, key(row), cost_nanos(row), runtime_ms),
             Some(_) => {}
         }
     }
 }
 
-/// Sums rows of one key, which come in runs of one bucket: nothing is stored until a run ends.
+/// Sums rows of one key, many of which end in one bucket after each other: where that starts and ends is found once, and nothing is
+/// stored until another one follows.
 #[inline]
 fn sum_rows(
-    columns: impl Iterator<Item = (usize, u32, u32, u64)>,
-    slots: &[Slot; SLOTS],
+    spans: Spans<'_>,
+    calendar: &BlockCalendar,
+    cost_nanos: impl Fn(usize) -> u64,
     crossing: &mut Vec<u32>,
     mut merge: impl FnMut(u32, &Summary),
 ) {
-    let (mut bucket, mut sum) = (OUTSIDE, Summary::EMPTY);
-    for (row, end_ms, runtime_ms, cost_nanos) in columns {
-        let Some(last) = whole_in(slots, end_ms, runtime_ms) else {
-            list(crossing, row);
-            continue;
-        };
-        if last != bucket {
-            if bucket < OUTSIDE {
-                merge(bucket, &sum);
+    let mut next = 0;
+    while let Some(end_ms) = spans.ends_ms.get(next) {
+        let (stay, mut sum) = (calendar.stay_at(end_ms.wrapping_sub(1)), Summary::EMPTY);
+        for (row, end_ms, runtime_ms) in spans.from(next) {
+            if !stay.contains(end_ms.wrapping_sub(1)) {
+                break;
             }
-            (bucket, sum) = (last, Summary::EMPTY);
+            if end_ms.wrapping_sub(runtime_ms) >= stay.start_ms {
+                sum.add(cost_nanos(row), runtime_ms);
+            } else {
+                list(crossing, row);
+            }
+            next = row + 1;
         }
-        sum.add(cost_nanos, runtime_ms);
-    }
-    if bucket < OUTSIDE {
-        merge(bucket, &sum);
+        if stay.bucket < OUTSIDE {
+            merge(stay.bucket, &sum);
+        }
     }
 }
 
