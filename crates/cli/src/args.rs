@@ -12,6 +12,7 @@ mod folder;
 mod import;
 mod key;
 mod manual;
+mod number;
 pub(crate) mod rates;
 mod report;
 mod serve;

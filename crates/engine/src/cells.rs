@@ -6,9 +6,9 @@
 
 use farmtally_columns::Summary;
 
-use crate::fold::Pieces;
 use crate::narrow_sum::{NarrowSum, PIECES_MAX};
 use crate::output::Groups;
+use crate::piece::Pieces;
 
 /// The bit of a cell whose sum is wide.
 const WIDE: u32 = 1 << 31;

@@ -13,7 +13,7 @@ use crate::dense::DenseSums;
 use crate::error::AggregationError;
 use crate::limits::AggregationControl;
 use crate::output::Output;
-use crate::pieces::PieceLists;
+use crate::piece_lists::PieceLists;
 use crate::plan::AggregationPlan;
 use crate::session::add_row;
 use crate::sink::Sink;

@@ -3,7 +3,7 @@
 //! Keys are taken apart into digits of equal width. Pieces are put in the order of the lowest digit, then of the next one, and
 //! those of one digit stay in their order; after the highest one they lie in the order of the keys.
 
-use crate::fold::Piece;
+use crate::piece::Piece;
 
 /// Pieces up to which they are sorted by comparing.
 const PIECES_FEW: usize = 64;

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::address::{LISTEN_DEFAULT, parse_address, parse_endpoint};
 use super::engine::EngineArguments;
+use super::number::parse_at_least_one;
 use crate::configuration::VARIABLE;
 use crate::data_folder::DataFolder;
 use crate::logging::{LogFormat, parse_filter};
@@ -119,11 +120,4 @@ pub(crate) struct LogArguments {
 pub(crate) enum ConfigCommand {
     /// Print every setting, what it is, and whether a flag, the environment, a file or nobody said so
     Show(Box<ServeArguments>),
-}
-
-pub(super) fn parse_at_least_one(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|number| *number >= 1)
-        .ok_or_else(|| "it must be a whole number of at least 1".to_owned())
 }

@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use farmtally_columns::Summary;
 
-use crate::fold::{Folder, Pieces};
+use crate::fold::Folder;
 use crate::keys::KeyLayout;
 use crate::output::{Each, Groups, Output};
+use crate::piece::Pieces;
 use crate::sink::{OpenBuckets, Sink};
 
 /// Pieces of a bucket from which on they are folded before the bucket is finished: memory follows the groups.
