@@ -45,6 +45,12 @@ fn a_whole_folder_agrees_and_a_damaged_file_is_named() {
     error: the folder is not as it was written
     hint: `farmtally rebuild` mends files below `derived`; everything else comes back from a backup
     ");
+    let report = place.run("report --data-dir data --from 2019-01-01 --to 2020-01-01");
+    assert_eq!(report.code, Some(1));
+    assert!(
+        report.stderr.ends_with("hint: `farmtally verify` says what is damaged, and what to do\n"),
+        "{report}"
+    );
 }
 
 #[test]

@@ -26,12 +26,14 @@ const ANSWER_BYTES_MAX: u64 = 2 << 30;
 
 /// The HTTP status of a question that cannot be answered as it is.
 const BAD_REQUEST: u16 = 400;
+/// The HTTP status of a server with an internal problem.
+const INTERNAL_SERVER_ERROR: u16 = 500;
 
 /// Where answers come from.
 pub(super) struct Source {
     connection: Connection,
     /// What runs our own server, if there is one; it ends with this.
-    _runtime: Option<Runtime>,
+    own: Option<Runtime>,
 }
 
 impl Source {
@@ -46,7 +48,7 @@ impl Source {
         };
         let credential = owner_credential(catalogue)?;
         let connection = Connection::new(&endpoint, region::for_signing(catalogue)?, &credential);
-        Ok(Self { connection, _runtime: runtime })
+        Ok(Self { connection, own: runtime })
     }
 
     /// The answer in one of the forms of the API.
@@ -54,7 +56,7 @@ impl Source {
         let path = format!("/api/v1/farms/{farm_id}/query?format={form}");
         let body = serde_json::to_vec(query).map_err(|error| Failure::of(&error))?;
         let asked = self.connection.post_for_bytes(&path, "application/json", &body, ANSWER_BYTES_MAX);
-        asked.map_err(refused)
+        asked.map_err(|error| self.refused(error))
     }
 
     /// The question as a text for another tool, which names this folder.
@@ -70,7 +72,34 @@ impl Source {
         let path = format!("/api/v1/farms/{farm_id}/query?{parameters}");
         let body = serde_json::to_vec(query).map_err(|error| Failure::of(&error))?;
         let asked = self.connection.post_for_bytes(&path, "application/json", &body, ANSWER_BYTES_MAX);
-        String::from_utf8(asked.map_err(refused)?).map_err(|error| Failure::of(&error))
+        let text = asked.map_err(|error| self.refused(error))?;
+        String::from_utf8(text).map_err(|error| Failure::of(&error))
+    }
+
+    /// What the server says about a member of the question is said about the flag.
+    fn refused(&self, error: ConnectionError) -> Failure {
+        match error {
+            ConnectionError::Refused { problem: Some(problem), .. } if problem.field.is_some() => {
+                not_understood(&question_error(&problem))
+            }
+            ConnectionError::Refused { status: INTERNAL_SERVER_ERROR, .. } if self.own.is_some() => {
+                Failure::failed("the folder's records could not be read")
+                    .hint("`farmtally verify` says what is damaged, and what to do")
+            }
+            ConnectionError::Refused { problem: Some(problem), status, .. } => {
+                let is_question = status == BAD_REQUEST;
+                let failure = if is_question {
+                    Failure::usage(problem.message)
+                } else {
+                    Failure::failed(problem.message)
+                };
+                match problem.hint {
+                    Some(hint) => failure.hint(hint),
+                    None => failure,
+                }
+            }
+            error => Failure::of(&error),
+        }
     }
 
     /// The answer to look into.
@@ -93,25 +122,6 @@ fn published(folder: &DataFolder, in_use: &FolderError) -> Result<String, Failur
     folder.published_endpoint().ok_or_else(|| {
         Failure::of(in_use).hint("it is an import, or a server that is not ready yet; try again in a moment")
     })
-}
-
-/// What the server says about a member of the question is said about the flag.
-fn refused(error: ConnectionError) -> Failure {
-    match error {
-        ConnectionError::Refused { problem: Some(problem), .. } if problem.field.is_some() => {
-            not_understood(&question_error(&problem))
-        }
-        ConnectionError::Refused { problem: Some(problem), status, .. } => {
-            let is_question = status == BAD_REQUEST;
-            let failure =
-                if is_question { Failure::usage(problem.message) } else { Failure::failed(problem.message) };
-            match problem.hint {
-                Some(hint) => failure.hint(hint),
-                None => failure,
-            }
-        }
-        error => Failure::of(&error),
-    }
 }
 
 /// The parts of the server's sentence.
