@@ -30,6 +30,12 @@ pub(crate) struct Slot {
     pub(crate) start_ms: u32,
 }
 
+/// What a table of half-hours has for an instant of the block.
+#[inline]
+pub(crate) fn slot_at<T: Copy>(slots: &[T; SLOTS], offset_ms: u32) -> T {
+    slots[(offset_ms / SLOT_MS) as usize % SLOTS]
+}
+
 /// A bucket as a block sees it, or the time before or after those that are asked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stay {
@@ -125,13 +131,13 @@ impl BlockCalendar {
     /// The bucket of an instant of the block.
     #[inline]
     pub(crate) fn bucket_at(&self, offset_ms: u32) -> u32 {
-        self.slots.0[(offset_ms / SLOT_MS) as usize % SLOTS].bucket
+        slot_at(&self.slots.0, offset_ms).bucket
     }
 
     /// The bucket of an instant of the block, with its start and end.
     #[inline]
     pub(crate) fn stay_at(&self, offset_ms: u32) -> Stay {
-        let Slot { bucket, start_ms } = self.slots.0[(offset_ms / SLOT_MS) as usize % SLOTS];
+        let Slot { bucket, start_ms } = slot_at(&self.slots.0, offset_ms);
         let end_ms = match bucket {
             BEFORE => self.start_ms,
             AFTER => u32::MAX,

@@ -8,7 +8,7 @@ use std::ops::Range;
 use farmtally_columns::{Nanos, RowSet, Summary};
 
 use crate::block_scan::BlockScan;
-use crate::calendar::{BlockCalendar, OUTSIDE, SLOT_MS, SLOTS, Slot};
+use crate::calendar::{BlockCalendar, OUTSIDE, SLOTS, Slot, slot_at};
 use crate::plan::RowsOf;
 use crate::sink::Sink;
 
@@ -158,7 +158,7 @@ fn merge(sums: &mut [Summary], key: u64, sum: &Summary) {
 /// most the end.
 #[inline]
 fn whole_in(slots: &[Slot; SLOTS], end_ms: u32, runtime_ms: u32) -> Option<u32> {
-    let slot = slots[(end_ms.wrapping_sub(1) / SLOT_MS) as usize % SLOTS];
+    let slot = slot_at(slots, end_ms.wrapping_sub(1));
     (end_ms.wrapping_sub(runtime_ms) >= slot.start_ms).then_some(slot.bucket)
 }
 

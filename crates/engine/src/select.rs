@@ -3,7 +3,7 @@
 //! Rows are taken in chunks that stay in the first-level cache. There is no branch on the data: every row is written to
 //! the end of both lists, and the end of the right one moves.
 
-use crate::calendar::{OUTSIDE, SLOT_MS, SLOTS, Slot};
+use crate::calendar::{OUTSIDE, SLOTS, Slot, slot_at};
 
 /// Rows of a chunk.
 pub(crate) const CHUNK: usize = 1024;
@@ -34,7 +34,7 @@ impl Selection {
         let mut row = first;
         for (end_ms, runtime_ms) in ends_ms.iter().zip(runtimes_ms) {
             // The bucket contains the last millisecond of the row, not its end; a runtime is never zero.
-            let slot = slots[(end_ms.wrapping_sub(1) / SLOT_MS) as usize % SLOTS];
+            let slot = slot_at(slots, end_ms.wrapping_sub(1));
             let is_whole = end_ms.wrapping_sub(*runtime_ms) >= slot.start_ms;
             self.rows[len % CHUNK] = row;
             self.buckets[len % CHUNK] = slot.bucket;
@@ -65,7 +65,7 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::{AFTER, BEFORE};
+    use crate::calendar::{AFTER, BEFORE, SLOT_MS};
     use proptest::prelude::*;
 
     proptest! {

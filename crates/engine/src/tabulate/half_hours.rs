@@ -5,13 +5,7 @@
 
 use farmtally_model::Calendar;
 
-/// Half an hour in milliseconds.
-pub(crate) const SLOT_MS: u32 = 1_800_000;
-
-/// More half-hours than an offset of 32 bits has, so that every offset is in the table.
-pub(crate) const SLOTS: usize = 4096;
-
-const _: () = assert!((u32::MAX / SLOT_MS) < 4096);
+use crate::calendar::{SLOT_MS, SLOTS};
 
 /// A half-hour before the window.
 pub(crate) const BEFORE: u32 = u32::MAX - 1;

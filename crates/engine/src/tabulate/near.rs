@@ -2,10 +2,11 @@
 
 use farmtally_columns::{Nanos, RowSet};
 
+use crate::calendar::slot_at;
 use crate::tabulate::block_groups::BlockGroups;
 use crate::tabulate::block_scan::BlockScan;
 use crate::tabulate::block_sums::{SummedBy, WHOLE};
-use crate::tabulate::half_hours::{MIXED, SLOT_MS, SLOTS};
+use crate::tabulate::half_hours::MIXED;
 use crate::tabulate::meter::Meter;
 use crate::tabulate::slots::Slots;
 
@@ -68,7 +69,7 @@ impl BlockScan<'_, '_> {
 
     /// The bucket of an instant, or the one next to it if it is outside of the window.
     fn bucket_at(&self, offset_ms: u32, instant_ms: i64) -> Option<u32> {
-        match self.half_hours.slots()[(offset_ms / SLOT_MS) as usize % SLOTS] {
+        match slot_at(self.half_hours.slots(), offset_ms) {
             bucket if bucket < MIXED => Some(bucket),
             _ => u32::try_from(self.calendar.index_of(instant_ms)).ok(),
         }

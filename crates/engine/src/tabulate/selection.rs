@@ -3,8 +3,9 @@
 //! As in the scan of the AWS operations there is no branch on the data: what may stay is written to the end of a list, and
 //! the end moves.
 
+use crate::calendar::{SLOTS, slot_at};
 use crate::select::CHUNK;
-use crate::tabulate::half_hours::{MIXED, SLOT_MS, SLOTS};
+use crate::tabulate::half_hours::MIXED;
 
 /// Rows of a chunk, by what has to be done with them.
 #[derive(Debug)]
@@ -126,8 +127,8 @@ impl Selection {
         let (mut len, mut crossing_len) = (0, 0);
         for (row, end_ms, runtime_ms) in rows {
             // The bucket contains the last millisecond of the row, not its end; a runtime is never zero.
-            let last = slots[(end_ms.wrapping_sub(1) / SLOT_MS) as usize % SLOTS];
-            let begin = slots[(end_ms.wrapping_sub(runtime_ms) / SLOT_MS) as usize % SLOTS];
+            let last = slot_at(slots, end_ms.wrapping_sub(1));
+            let begin = slot_at(slots, end_ms.wrapping_sub(runtime_ms));
             self.rows[len % CHUNK] = row;
             self.buckets[len % CHUNK] = last;
             self.crossing[crossing_len % CHUNK] = row;
@@ -141,6 +142,7 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calendar::SLOT_MS;
     use crate::tabulate::half_hours::{AFTER, BEFORE};
     use proptest::prelude::*;
 
