@@ -53,10 +53,7 @@ impl Source {
 
     /// The answer in one of the forms of the API.
     pub(super) fn bytes(&self, farm_id: FarmId, query: &Query, form: &str) -> Result<Vec<u8>, Failure> {
-        let path = format!("/api/v1/farms/{farm_id}/query?format={form}");
-        let body = serde_json::to_vec(query).map_err(|error| Failure::of(&error))?;
-        let asked = self.connection.post_for_bytes(&path, "application/json", &body, ANSWER_BYTES_MAX);
-        asked.map_err(|error| self.refused(error))
+        self.ask(farm_id, query, &format!("format={form}"))
     }
 
     /// The question as a text for another tool, which names this folder.
@@ -69,11 +66,15 @@ impl Source {
     ) -> Result<String, Failure> {
         let parameters =
             query_string(&[("format", tool.to_owned()), ("folder", folder.to_string_lossy().into_owned())]);
+        let text = self.ask(farm_id, query, &parameters)?;
+        String::from_utf8(text).map_err(|error| Failure::of(&error))
+    }
+
+    fn ask(&self, farm_id: FarmId, query: &Query, parameters: &str) -> Result<Vec<u8>, Failure> {
         let path = format!("/api/v1/farms/{farm_id}/query?{parameters}");
         let body = serde_json::to_vec(query).map_err(|error| Failure::of(&error))?;
         let asked = self.connection.post_for_bytes(&path, "application/json", &body, ANSWER_BYTES_MAX);
-        let text = asked.map_err(|error| self.refused(error))?;
-        String::from_utf8(text).map_err(|error| Failure::of(&error))
+        asked.map_err(|error| self.refused(error))
     }
 
     /// What the server says about a member of the question is said about the flag.
