@@ -1,7 +1,8 @@
 """Guards the eight questions against slowing down, by counting instructions with callgrind.
 
 The farm is drawn outside of the count: the counter is on only inside of `AskedFarm::answer`. Another compiler than the
-recorded one may need other instructions: then nothing is counted, and that is said.
+recorded one may need other instructions, and so does a processor that has no vectors of 256 bits: then nothing is counted, and
+that is said.
 """
 
 from __future__ import annotations
@@ -35,13 +36,15 @@ def main() -> int:
         print("error: valgrind is not installed\nhint: install the package `valgrind`", file=sys.stderr)
         return EXIT_NO_VALGRIND
     baseline = json.loads(BASELINE.read_text())
-    if not is_recording and baseline["compiler"] != compiler():
-        print(f"skipped: recorded with {baseline['compiler']}, and this is {compiler()}")
-        print("hint: run `bench/guard --record` with the compiler of rust-toolchain.toml")
+    found = {"compiler": compiler(), "kernels": kernels()}
+    recorded = {name: baseline.get(name) for name in found}
+    if not is_recording and recorded != found:
+        print(f"skipped: recorded with {recorded}, and this is {found}")
+        print("hint: run `bench/guard --record` with the compiler of rust-toolchain.toml, on a processor with AVX2")
         return 0
     counts = count(program.build())
     if is_recording:
-        baseline = {"sessions": SESSIONS, "compiler": compiler(), "instructions": counts}
+        baseline = {"sessions": SESSIONS, **found, "instructions": counts}
         BASELINE.write_text(json.dumps(baseline, indent=2) + "\n")
         print(f"recorded in {BASELINE.relative_to(program.REPOSITORY)}")
         return 0
@@ -72,6 +75,11 @@ def count_one(binary: Path, question: str, farm: list[str], counts: Path) -> int
 def compiler() -> str:
     """The compiler, because another one may need other instructions."""
     return subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def kernels() -> str:
+    """Which kernels the engine takes on this processor."""
+    return "AVX2" if re.search(r"^flags\b.*\bavx2\b", Path("/proc/cpuinfo").read_text(), re.MULTILINE) else "plain"
 
 
 def compare(baseline: dict, counts: dict[str, int]) -> int:

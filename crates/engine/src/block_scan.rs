@@ -12,6 +12,7 @@ use crate::block_keys::BlockKeys;
 use crate::calendar::{BlockCalendar, Slots};
 use crate::cube_scan::{self, Class};
 use crate::dense::DenseSums;
+use crate::lane_scan::LaneRoom;
 use crate::plan::{AggregationPlan, RowsOf};
 use crate::select::{CHUNK, Selection};
 use crate::sink::Sink;
@@ -41,12 +42,21 @@ pub(crate) struct Scratch {
     slots: Option<Slots>,
     /// Rows of a stretch that are cut, counted from its first.
     pub(crate) crossing: Vec<u32>,
+    /// What the vector kernels found, if they were used.
+    pub(crate) lanes: Option<Box<LaneRoom>>,
 }
 
 impl Scratch {
     pub(crate) fn new() -> Self {
         let keys = [0; CHUNK];
-        Self { selection: Selection::new(), keys, crossing_keys: keys, slots: None, crossing: Vec::new() }
+        Self {
+            selection: Selection::new(),
+            keys,
+            crossing_keys: keys,
+            slots: None,
+            crossing: Vec::new(),
+            lanes: None,
+        }
     }
 }
 
@@ -98,7 +108,11 @@ impl<'a> BlockScan<'a> {
         let is_short_summed = is_summed(sink.sums(), Class::Short, cube_scan::span_ms(&short));
         let is_long_summed = is_summed(sink.sums(), Class::Long, cube_scan::span_ms(&long));
         for set in short {
-            self.scan_set(&set, is_short_summed, sink);
+            let counts = set.is_licensed || self.plan.rows_of != RowsOf::Licenses;
+            let is_done = is_short_summed || set.is_empty() || !counts;
+            if !is_whole || !(is_done || self.scan_in_lanes(&set, sink)) {
+                self.scan_set(&set, is_short_summed, sink);
+            }
         }
         for set in long {
             self.scan_set(&set, is_long_summed, sink);
@@ -113,12 +127,7 @@ impl<'a> BlockScan<'a> {
         if is_summed || set.is_empty() || !counts {
             return;
         }
-        let mut stretches = self.stretches(set);
-        if sink.sums().is_some() {
-            // Stretches of one share add to the same sums, which then stay in a near cache.
-            stretches.sort_by_key(|(share, _)| *share);
-        }
-        for (shared, rows) in stretches {
+        for (shared, rows) in self.sorted_stretches(set, sink) {
             if removed.is_empty() && self.plan.has_long_buckets && self.scan_coarse(set, &rows, shared, sink)
             {
                 continue;
@@ -128,6 +137,20 @@ impl<'a> BlockScan<'a> {
                 self.scan_chunk(set, rows, shared, removed, sink);
             }
         }
+    }
+
+    /// Stretches in the order in which the sink takes them best.
+    pub(crate) fn sorted_stretches<C: Nanos, S: Sink>(
+        &self,
+        set: &RowSet<'_, C>,
+        sink: &mut S,
+    ) -> Vec<(u64, Range<usize>)> {
+        let mut stretches = self.stretches(set);
+        if sink.sums().is_some() {
+            // Stretches of one share add to the same sums, which then stay in a near cache.
+            stretches.sort_by_key(|(share, _)| *share);
+        }
+        stretches
     }
 
     /// Rows that are asked for, as long stretches as have the same share in their keys.

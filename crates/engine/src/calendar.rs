@@ -6,6 +6,8 @@ use std::ops::Range;
 
 use farmtally_model::Buckets;
 
+use crate::lanes::Edges;
+
 /// Half an hour in milliseconds.
 pub(crate) const SLOT_MS: u32 = 1_800_000;
 
@@ -23,6 +25,7 @@ pub(crate) const OUTSIDE: u32 = BEFORE;
 
 /// What a half-hour of a block belongs to.
 #[derive(Debug, Clone, Copy)]
+#[repr(C)]
 pub(crate) struct Slot {
     /// Its bucket.
     pub(crate) bucket: u32,
@@ -126,6 +129,11 @@ impl BlockCalendar {
     /// The half-hours after the base, up to the latest end.
     pub(crate) fn slots(&self) -> &[Slot; SLOTS] {
         &self.slots.0
+    }
+
+    /// The half-hours, and where the buckets begin and end.
+    pub(crate) fn edges(&self) -> Edges<'_> {
+        Edges { slots: &self.slots.0, first: self.first, start_ms: self.start_ms, ends_ms: &self.ends_ms }
     }
 
     /// The bucket of an instant of the block.

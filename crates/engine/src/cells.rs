@@ -1,4 +1,4 @@
-//! Groups of which some thousand are possible and few occur: a cell of four bytes for each possible one, and a sum only for
+//! Groups of which some thousand are possible and few occur: a cell of two bytes for each possible one, and a sum only for
 //! those that occur.
 //!
 //! Sums lie in the order in which groups occur first, so that all of them stay in a near cache. A bit for each cell says which
@@ -6,30 +6,34 @@
 
 use farmtally_columns::Summary;
 
-use crate::narrow_sum::{NarrowSum, PIECES_MAX};
-use crate::output::Groups;
+use crate::lanes::Lanes;
+use crate::narrow_sum::NarrowSum;
+use crate::output::{Groups, keys_of};
 use crate::piece::Pieces;
 
 /// The bit of a cell whose sum is wide.
-const WIDE: u32 = 1 << 31;
+const WIDE: u16 = 1 << 15;
 
-const _: () = assert!(PIECES_MAX < WIDE as usize);
+/// Pieces of one fold must be fewer, so that the place of each sum fits a cell.
+pub(crate) const PIECES_MAX: usize = WIDE as usize - 1;
 
 /// A cell for each key, empty between folds.
 #[derive(Debug)]
 pub(crate) struct Cells {
     /// For each cell the place of its sum; zero where there is none.
-    sum_of: Vec<u32>,
+    sum_of: Vec<u16>,
     filled: Vec<u64>,
     /// Empty sums but while pieces are folded, the first one always.
     narrow: Vec<NarrowSum>,
     wide: Vec<Summary>,
+    lanes: Option<Lanes>,
 }
 
 impl Cells {
     /// Cells for keys below `len`.
-    pub(crate) fn new(len: usize) -> Self {
-        Self { sum_of: vec![0; len], filled: vec![0; len.div_ceil(64)], narrow: Vec::new(), wide: Vec::new() }
+    pub(crate) fn new(len: usize, lanes: Option<Lanes>) -> Self {
+        let (sum_of, filled) = (vec![0; len], vec![0; len.div_ceil(64)]);
+        Self { sum_of, filled, narrow: Vec::new(), wide: Vec::new(), lanes }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -46,16 +50,20 @@ impl Cells {
     /// Adds pieces. Whether a cell has a sum cannot be foretold, so there is no branch on it.
     #[expect(clippy::cast_possible_truncation, reason = "cells are few")]
     fn add(&mut self, pieces: &Pieces) {
-        let mut next = 1_u32;
-        for piece in pieces.all.iter().filter(|piece| piece.is_narrow()) {
-            let cell = piece.key as usize;
-            let sum_of = &mut self.sum_of[cell];
-            let is_new = *sum_of == 0;
-            let place = if is_new { next } else { *sum_of };
-            *sum_of = place;
-            next = next.wrapping_add(u32::from(is_new));
-            self.filled[cell / 64] |= 1 << (cell % 64);
-            self.narrow[place as usize].add(piece.cost_nanos, piece.runtime_ms);
+        if let Some(lanes) = self.lanes {
+            lanes.add_to_cells(&mut self.narrow, &mut self.sum_of, &mut self.filled, &pieces.all);
+        } else {
+            let mut next = 1_u16;
+            for piece in pieces.all.iter().filter(|piece| piece.is_narrow()) {
+                let cell = piece.key as usize;
+                let sum_of = &mut self.sum_of[cell];
+                let is_new = *sum_of == 0;
+                let place = if is_new { next } else { *sum_of };
+                *sum_of = place;
+                next = next.wrapping_add(u16::from(is_new));
+                self.filled[cell / 64] |= 1 << (cell % 64);
+                self.narrow[usize::from(place)].add(piece.cost_nanos, piece.runtime_ms);
+            }
         }
         for piece in &pieces.wide {
             let cell = piece.key as usize;
@@ -69,38 +77,40 @@ impl Cells {
     fn wide_of(&mut self, cell: usize) -> &mut Summary {
         let place = self.sum_of[cell];
         if place & WIDE != 0 {
-            return &mut self.wide[(place ^ WIDE) as usize];
+            return &mut self.wide[usize::from(place ^ WIDE)];
         }
         let mut wide = Summary::EMPTY;
-        self.narrow[place as usize].move_to(&mut wide);
+        self.narrow[usize::from(place)].move_to(&mut wide);
         let last = self.wide.len();
-        self.sum_of[cell] = last as u32 | WIDE;
+        self.sum_of[cell] = last as u16 | WIDE;
         self.wide.push(wide);
         &mut self.wide[last]
     }
 
     /// Takes out the sums of all filled cells.
     fn drain(&mut self, groups: &mut impl Groups) {
-        for (first, word) in (0..).step_by(64).zip(&mut self.filled) {
-            let mut rest = std::mem::take(word);
-            while rest != 0 {
-                let cell = first + rest.trailing_zeros() as usize;
-                rest &= rest - 1;
-                let place = std::mem::take(&mut self.sum_of[cell]);
+        let (sum_of, narrow) = (&mut self.sum_of, &mut self.narrow);
+        if self.wide.is_empty() {
+            let place_of = |key: u32| usize::from(std::mem::take(&mut sum_of[key as usize]));
+            groups.narrow_each(&self.filled, narrow, place_of);
+        } else {
+            for key in keys_of(&self.filled) {
+                let place = std::mem::take(&mut sum_of[key as usize]);
                 if place & WIDE == 0 {
-                    let sum = &mut self.narrow[place as usize];
-                    groups.narrow(cell as u64, sum);
+                    let sum = &mut narrow[usize::from(place)];
+                    groups.narrow(key.into(), sum);
                     *sum = NarrowSum::EMPTY;
                 } else {
-                    groups.wide(cell as u64, &self.wide[(place ^ WIDE) as usize]);
+                    groups.wide(key.into(), &self.wide[usize::from(place ^ WIDE)]);
                 }
             }
         }
+        self.filled.fill(0);
         self.wide.clear();
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.sum_of.capacity() * size_of::<u32>()
+        self.sum_of.capacity() * size_of::<u16>()
             + self.filled.capacity() * size_of::<u64>()
             + self.narrow.capacity() * size_of::<NarrowSum>()
             + self.wide.capacity() * size_of::<Summary>()

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use farmtally_columns::Summary;
 
+use crate::lanes::{Lanes, PieceChunk, Ring};
 use crate::output::Output;
 use crate::sink::{OpenBuckets, Sink};
 use crate::sum_table::SumTable;
@@ -75,6 +76,20 @@ impl Sink for DenseSums {
         let from = self.open.place(bucket as usize).wrapping_mul(self.per_bucket);
         #[expect(clippy::cast_possible_truncation, reason = "keys are below `per_bucket`")]
         self.sums.add(from.wrapping_add(key as usize), cost_nanos, runtime_ms);
+    }
+
+    fn add_chunk(&mut self, lanes: Lanes, pieces: &PieceChunk) {
+        let narrow = u32::try_from(self.per_bucket).ok().zip(u32::try_from(self.open.ring_len - 1).ok());
+        match (narrow, self.sums.narrow()) {
+            (Some((per_bucket, mask)), Some(sums)) => {
+                lanes.add_to_ring(sums, Ring { mask, per_bucket }, pieces);
+            }
+            _ => {
+                for (bucket, key, cost_nanos, runtime_ms) in pieces.iter() {
+                    self.add(bucket, key.into(), cost_nanos.into(), runtime_ms);
+                }
+            }
+        }
     }
 
     fn expect_pieces(&mut self, pieces: usize) {

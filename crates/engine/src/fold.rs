@@ -5,8 +5,9 @@
 
 use farmtally_columns::Summary;
 
-use crate::cells::Cells;
+use crate::cells::{self, Cells};
 use crate::keys::KeyLayout;
+use crate::lanes::Lanes;
 use crate::narrow_sum::{self, NarrowSum, PIECES_MAX};
 use crate::output::Groups;
 use crate::piece::{Piece, Pieces};
@@ -14,7 +15,7 @@ use crate::sort::Sorter;
 
 /// Keys up to which there may be a sum for each of them.
 const KEYS_FEW: u64 = 2048;
-/// Keys up to which there may be a cell for each of them: 64 KiB of cells.
+/// Keys up to which there may be a cell for each of them: 32 KiB of cells.
 const KEYS_SOME: u64 = 1 << 14;
 /// How many sums or cells there may be for each piece.
 const SUMS_BY_PIECE: usize = 8;
@@ -30,15 +31,17 @@ pub(crate) struct Folder {
     sums: Vec<NarrowSum>,
     /// A cell for each key, if they are not too many.
     cells: Cells,
+    lanes: Option<Lanes>,
 }
 
 impl Folder {
-    pub(crate) fn new(keys: KeyLayout) -> Self {
+    pub(crate) fn new(keys: KeyLayout, lanes: Option<Lanes>) -> Self {
         let up_to = |most: u64| if keys.len <= most { usize::try_from(keys.len).unwrap_or(0) } else { 0 };
         Self {
             sorter: Sorter::default(),
             sums: vec![NarrowSum::EMPTY; up_to(KEYS_FEW)],
-            cells: Cells::new(up_to(KEYS_SOME)),
+            cells: Cells::new(up_to(KEYS_SOME), lanes),
+            lanes,
         }
     }
 
@@ -48,7 +51,10 @@ impl Folder {
         let fits_narrow = len < PIECES_MAX;
         if fits_narrow && pieces.wide.is_empty() && (1..=SUMS_BY_PIECE * len).contains(&self.sums.len()) {
             self.fold_through_sums(&pieces.all, groups);
-        } else if fits_narrow && len > PIECES_FEW && (1..=CELLS_BY_PIECE * len).contains(&self.cells.len()) {
+        } else if len < cells::PIECES_MAX
+            && len > PIECES_FEW
+            && (1..=CELLS_BY_PIECE * len).contains(&self.cells.len())
+        {
             self.cells.fold(pieces, groups);
         } else {
             self.sorter.sort(&mut pieces.all);
@@ -57,11 +63,15 @@ impl Folder {
     }
 
     fn fold_through_sums(&mut self, pieces: &[Piece], groups: &mut impl Groups) {
-        for piece in pieces {
-            #[expect(clippy::cast_possible_truncation, reason = "keys are few")]
-            self.sums[piece.key as usize].add(piece.cost_nanos, piece.runtime_ms);
+        if let Some(lanes) = self.lanes {
+            lanes.add_to_sums(&mut self.sums, pieces);
+        } else {
+            for piece in pieces {
+                #[expect(clippy::cast_possible_truncation, reason = "keys are few")]
+                self.sums[piece.key as usize].add(piece.cost_nanos, piece.runtime_ms);
+            }
         }
-        narrow_sum::drain(&mut self.sums, 0, groups);
+        narrow_sum::drain(&mut self.sums, groups);
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -121,14 +131,15 @@ mod tests {
         fn pieces_are_folded_as_by_comparing_bucket_after_bucket(
             first_len in prop::sample::select(vec![3_u32, 70, 5_000, 100_000]),
             second_len in prop::sample::select(vec![0_u32, 30, 3_000]),
-            first_kinds in 1_u32..200, is_narrow in any::<bool>(),
+            first_kinds in 1_u32..200, is_narrow in any::<bool>(), has_lanes in any::<bool>(),
             buckets in prop::collection::vec(prop::collection::vec(
                 (any::<u32>(), any::<u32>(), (0_u32..43).prop_flat_map(|bits| 0_u64..1 << bits), 1_u32..), 0..400), 1..5),
         ) {
             let positions = [first_len, second_len].map(|codes| Places::Fixed { codes });
             let keys = KeyLayout::new([&positions[0], &positions[1]]).unwrap();
-            let mut folder = Folder::new(keys);
-            let mut cells = Cells::new(usize::try_from(keys.len).unwrap().min(1 << 20));
+            let lanes = Lanes::detect().filter(|_| has_lanes);
+            let mut folder = Folder::new(keys, lanes);
+            let mut cells = Cells::new(usize::try_from(keys.len).unwrap().min(1 << 20), lanes);
             for bucket in buckets {
                 let mut pieces = Pieces::default();
                 for (first, second, cost_nanos, runtime_ms) in bucket {

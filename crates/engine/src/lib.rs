@@ -17,6 +17,8 @@ mod error;
 mod finish;
 mod fold;
 mod keys;
+mod lane_scan;
+mod lanes;
 mod large_pages;
 mod limits;
 mod narrow_sum;

@@ -14,7 +14,8 @@ pub(crate) const RUNTIME_BITS: u32 = 24;
 /// Pieces of one narrow sum must be fewer, so that neither the count nor the sum of runtimes leaves its part of the word.
 pub(crate) const PIECES_MAX: usize = 1 << COUNT_BITS;
 const COUNT_BITS: u32 = 20;
-const RUNTIME_SUM_BITS: u32 = COUNT_BITS + RUNTIME_BITS;
+/// Bits of the sum of runtimes; those of the count lie above them.
+pub(crate) const RUNTIME_SUM_BITS: u32 = COUNT_BITS + RUNTIME_BITS;
 
 const _: () = assert!(COUNT_BITS + RUNTIME_SUM_BITS <= u64::BITS);
 
@@ -120,27 +121,18 @@ fn unsigned(number: i32) -> u32 {
 }
 
 /// The bits by which a least number and a greatest one above it differ from how [`NarrowSum`] keeps them.
-const PAIR: u64 = 1 << 63 | (u32::MAX >> 1) as u64;
+pub(crate) const PAIR: u64 = 1 << 63 | (u32::MAX >> 1) as u64;
 
-/// Sums that lie together are looked at so many at once.
-const LOOKED_AT: usize = 64;
-
-/// Takes the sums out and hands those that are not empty to `groups`; the key of the first one is `first_key`.
+/// Takes the sums out and hands those that are not empty to `groups`; their keys are their places.
 ///
 /// Whether a sum is empty cannot be foretold, so it becomes a bit first, and only bits that are set are branched on.
 #[inline]
-pub(crate) fn drain(sums: &mut [NarrowSum], first_key: u64, groups: &mut impl Groups) {
-    for (key, sums) in (first_key..).step_by(LOOKED_AT).zip(sums.chunks_mut(LOOKED_AT)) {
-        let mut filled = 0_u64;
+pub(crate) fn drain(sums: &mut [NarrowSum], groups: &mut impl Groups) {
+    let mut filled = vec![0_u64; sums.len().div_ceil(64)];
+    for (filled, sums) in filled.iter_mut().zip(sums.chunks(64)) {
         for (bit, sum) in sums.iter().enumerate() {
-            filled |= u64::from(!sum.is_empty()) << bit;
-        }
-        while filled != 0 {
-            let bit = filled.trailing_zeros();
-            filled &= filled - 1;
-            let sum = &mut sums[bit as usize];
-            groups.narrow(key.wrapping_add(u64::from(bit)), sum);
-            *sum = NarrowSum::EMPTY;
+            *filled |= u64::from(!sum.is_empty()) << bit;
         }
     }
+    groups.narrow_each(&filled, sums, |key| key as usize);
 }

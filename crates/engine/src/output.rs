@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use farmtally_columns::Summary;
-use farmtally_model::{LIST_ROWS_MAX, RowList, SmallRow};
+use farmtally_model::{LIST_ROWS_MAX, PackedRow, RowList, SmallRow};
 
 use crate::accumulator::narrow_row;
 use crate::keys::KeyLayout;
+use crate::lanes::{Lanes, PackedRows};
 use crate::large_pages;
 use crate::narrow_sum::NarrowSum;
 
@@ -37,21 +38,37 @@ impl NumberSet {
 
     /// The numbers, ascending.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..).step_by(64).zip(&self.words).flat_map(|(first, word)| {
-            let mut rest = *word;
-            std::iter::from_fn(move || {
-                let bit = (rest != 0).then(|| rest.trailing_zeros())?;
-                rest &= rest - 1;
-                Some(first + bit)
-            })
-        })
+        keys_of(&self.words)
     }
+}
+
+/// The numbers of the bits that are set, ascending.
+#[inline]
+pub(crate) fn bits(word: u64) -> impl Iterator<Item = u32> {
+    let mut rest = word;
+    std::iter::from_fn(move || {
+        let bit = (rest != 0).then(|| rest.trailing_zeros())?;
+        rest &= rest - 1;
+        Some(bit)
+    })
+}
+
+/// The numbers of the bits that are set in some words, ascending.
+#[inline]
+pub(crate) fn keys_of(words: &[u64]) -> impl Iterator<Item = u32> + '_ {
+    (0..).step_by(64).zip(words).flat_map(|(first, word)| bits(*word).map(move |bit| first + bit))
 }
 
 /// Takes groups in, ascending by key.
 pub(crate) trait Groups {
     /// Takes a group whose pieces are all narrow.
     fn narrow(&mut self, key: u64, sum: &NarrowSum);
+
+    /// Takes groups whose pieces are all narrow out of their sums: one for each bit that is set in `filled`, whose number is the
+    /// key, and for which `place_of` says where its sum is.
+    fn narrow_each(&mut self, filled: &[u64], sums: &mut [NarrowSum], place_of: impl FnMut(u32) -> usize) {
+        take_each(self, filled, sums, place_of);
+    }
 
     /// Takes any group.
     fn wide(&mut self, key: u64, sum: &Summary);
@@ -62,6 +79,20 @@ pub(crate) trait Groups {
         let mut sum = Summary::EMPTY;
         sum.add(cost_nanos.into(), runtime_ms);
         self.wide(key, &sum);
+    }
+}
+
+/// Takes groups out of their sums one by one.
+fn take_each<G: Groups + ?Sized>(
+    groups: &mut G,
+    filled: &[u64],
+    sums: &mut [NarrowSum],
+    mut place_of: impl FnMut(u32) -> usize,
+) {
+    for key in keys_of(filled) {
+        let sum = &mut sums[place_of(key)];
+        groups.narrow(key.into(), sum);
+        *sum = NarrowSum::EMPTY;
     }
 }
 
@@ -100,6 +131,9 @@ pub(crate) struct Part {
     pub(crate) rows: Range<usize>,
 }
 
+/// Keys up to which each has a bit: 32 KiB.
+const KEYS_SEEN_MAX: u64 = 1 << 18;
+
 /// Rows of the first list.
 const LIST_ROWS_MIN: usize = 512;
 
@@ -118,12 +152,16 @@ pub(crate) struct Output {
     /// Where the rows of the buckets are, newest bucket first.
     pub(crate) parts: Vec<Part>,
     row_count: usize,
+    lanes: Option<Lanes>,
+    /// A bit for each key that occurs and was not noted otherwise; empty where keys are too many.
+    seen_keys: Vec<u64>,
     /// Places that occur, complete when no bucket follows.
     pub(crate) seen: [NumberSet; 2],
 }
 
 impl Output {
-    pub(crate) fn new(keys: KeyLayout, places: [usize; 2]) -> Self {
+    pub(crate) fn new(keys: KeyLayout, places: [usize; 2], lanes: Option<Lanes>) -> Self {
+        let words = usize::try_from(keys.len.div_ceil(64)).unwrap_or(usize::MAX);
         Self {
             keys,
             lists: Vec::new(),
@@ -133,6 +171,8 @@ impl Output {
             seen_second: vec![false; places[1]],
             parts: Vec::new(),
             row_count: 0,
+            lanes,
+            seen_keys: vec![0; if keys.len <= KEYS_SEEN_MAX { words } else { 0 }],
             seen: places.map(NumberSet::new),
         }
     }
@@ -181,6 +221,11 @@ impl Output {
 
     /// Says that no bucket follows.
     pub(crate) fn end(&mut self) {
+        for key in keys_of(&self.seen_keys) {
+            self.seen[0].insert(key.wrapping_shr(self.keys.second_bits));
+            #[expect(clippy::cast_possible_truncation, reason = "a part of 32 bits")]
+            self.seen[1].insert(key & self.second_mask as u32);
+        }
         for (place, _) in (0..).zip(&self.seen_second).filter(|(_, is_seen)| **is_seen) {
             self.seen[1].insert(place);
         }
@@ -205,11 +250,39 @@ impl Output {
     }
 }
 
+impl PackedRows for Output {
+    fn extend(&mut self, mut rows: &[PackedRow]) {
+        while !rows.is_empty() {
+            if !self.list.has_room() {
+                self.begin_list();
+            }
+            let (now, later) = rows.split_at(rows.len().min(self.list.room() - self.list.len()));
+            self.list.extend_packed(now);
+            rows = later;
+        }
+    }
+
+    #[cold]
+    fn push(&mut self, key: u64, sum: &NarrowSum) {
+        self.narrow(key, sum);
+    }
+}
+
 impl Groups for Output {
     #[inline]
     fn narrow(&mut self, key: u64, sum: &NarrowSum) {
         let codes = self.begin_row(key);
         self.list.push_small(key, codes, &sum.row());
+    }
+
+    fn narrow_each(&mut self, filled: &[u64], sums: &mut [NarrowSum], place_of: impl FnMut(u32) -> usize) {
+        let Some(lanes) = self.lanes.filter(|_| filled.len() <= self.seen_keys.len()) else {
+            return take_each(self, filled, sums, place_of);
+        };
+        for (seen, filled) in self.seen_keys.iter_mut().zip(filled) {
+            *seen |= filled;
+        }
+        lanes.pack(filled, sums, place_of, self);
     }
 
     #[inline]

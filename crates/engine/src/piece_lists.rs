@@ -6,8 +6,9 @@ use farmtally_columns::Summary;
 
 use crate::fold::Folder;
 use crate::keys::KeyLayout;
+use crate::lanes::{Lanes, PieceChunk};
 use crate::output::{Each, Groups, Output};
-use crate::piece::Pieces;
+use crate::piece::{Piece, Pieces};
 use crate::sink::{OpenBuckets, Sink};
 
 /// Pieces of a bucket from which on they are folded before the bucket is finished: memory follows the groups.
@@ -18,6 +19,8 @@ const PIECES_MAX: usize = 1 << 19;
 pub(crate) struct PieceLists {
     open: OpenBuckets,
     lists: Vec<PieceList>,
+    /// The buckets of the block that was begun.
+    begun: Range<usize>,
     folder: Folder,
 }
 
@@ -29,8 +32,13 @@ struct PieceList {
 }
 
 impl PieceLists {
-    pub(crate) fn new(keys: KeyLayout) -> Self {
-        Self { open: OpenBuckets::default(), lists: Vec::new(), folder: Folder::new(keys) }
+    pub(crate) fn new(keys: KeyLayout, lanes: Option<Lanes>) -> Self {
+        Self {
+            open: OpenBuckets::default(),
+            lists: Vec::new(),
+            begun: 0..0,
+            folder: Folder::new(keys, lanes),
+        }
     }
 
     fn finish_bucket(&mut self, bucket: usize, output: &mut Output) {
@@ -103,12 +111,31 @@ impl Sink for PieceLists {
         let open = self.open.with(&buckets);
         self.grow(&open);
         self.open.buckets = open;
+        self.begun = buckets;
+    }
+
+    fn expect_pieces(&mut self, pieces: usize) {
+        // Lists that grow are moved; about as many pieces as this come to each.
+        let each = pieces / self.begun.len().max(1) / 2;
+        for bucket in self.begun.clone() {
+            let list = &mut self.lists[self.open.place(bucket)].pieces.all;
+            if list.capacity() == 0 {
+                list.reserve(each);
+            }
+        }
     }
 
     #[inline]
     fn add(&mut self, bucket: u32, key: u64, cost_nanos: u64, runtime_ms: u32) {
         let place = self.open.place(bucket as usize);
         self.lists[place].pieces.add(key, cost_nanos, runtime_ms);
+    }
+
+    fn add_chunk(&mut self, _: Lanes, pieces: &PieceChunk) {
+        for (bucket, key, cost_nanos, runtime_ms) in pieces.iter() {
+            let place = self.open.place(bucket as usize);
+            self.lists[place].pieces.all.push(Piece { key: key.into(), cost_nanos, runtime_ms });
+        }
     }
 
     fn finish(&mut self, output: &mut Output) {

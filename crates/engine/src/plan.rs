@@ -7,6 +7,7 @@ use farmtally_model::{AggregationQuery, Buckets, GroupBy, Resources, Timestamp, 
 
 use crate::error::AggregationError;
 use crate::keys::KeyLayout;
+use crate::lanes::Lanes;
 use crate::places::Places;
 
 /// What the rows of an answer are made of.
@@ -74,6 +75,8 @@ pub(crate) struct AggregationPlan<'a> {
     pub(crate) keys: KeyLayout,
     /// Whether buckets are so long that few sessions are cut.
     pub(crate) has_long_buckets: bool,
+    /// The vector kernels, if the processor has what they need and keys fit.
+    pub(crate) lanes: Option<Lanes>,
     filter: Filter,
 }
 
@@ -140,6 +143,7 @@ impl<'a> AggregationPlan<'a> {
         let keys = KeyLayout::new(positions.each_ref().map(|position| &position.places))
             .ok_or(AggregationError::TooManyGroups)?;
         let has_long_buckets = has_long_buckets(&buckets);
+        let lanes = Lanes::detect().filter(|_| u32::try_from(keys.len).is_ok());
         Ok(Self {
             snapshot,
             running,
@@ -150,6 +154,7 @@ impl<'a> AggregationPlan<'a> {
             positions,
             keys,
             has_long_buckets,
+            lanes,
             filter,
         })
     }

@@ -194,7 +194,7 @@ fn run_task(
         let per_bucket = usize::try_from(plan.keys.len).unwrap_or(usize::MAX);
         run_through(plan, task, &blocks, DenseSums::new(per_bucket), control)
     } else {
-        run_through(plan, task, &blocks, PieceLists::new(plan.keys), control)
+        run_through(plan, task, &blocks, PieceLists::new(plan.keys, plan.lanes), control)
     }
 }
 
@@ -218,7 +218,8 @@ fn run_through<S: Sink>(
     mut sink: S,
     control: &AggregationControl<'_>,
 ) -> Result<Output, AggregationError> {
-    let mut output = Output::new(plan.keys, plan.positions.each_ref().map(|position| position.places.len()));
+    let places = plan.positions.each_ref().map(|position| position.places.len());
+    let mut output = Output::new(plan.keys, places, plan.lanes);
     let mut scratch = Scratch::new();
     for (view, buckets) in blocks {
         let groups = output.row_count().max(sink.group_count_min());

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::dense::DenseSums;
+use crate::lanes::{Lanes, PieceChunk};
 use crate::output::Output;
 
 /// Takes pieces in, and gives groups out when no further piece can come to their bucket.
@@ -17,6 +18,9 @@ pub(crate) trait Sink {
 
     /// Adds a piece to a bucket of the block.
     fn add(&mut self, bucket: u32, key: u64, cost_nanos: u64, runtime_ms: u32);
+
+    /// Adds some narrow pieces, unless they have to be added one by one.
+    fn add_chunk(&mut self, lanes: Lanes, pieces: &PieceChunk);
 
     /// The sums of all groups, to which what was summed before can be added; a sink that has none gets every piece.
     fn sums(&mut self) -> Option<&mut DenseSums> {

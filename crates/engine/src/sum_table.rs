@@ -58,6 +58,11 @@ impl SumTable {
         }
     }
 
+    /// The narrow sums, if narrow pieces may be added to them now.
+    pub(crate) fn narrow(&mut self) -> Option<&mut [NarrowSum]> {
+        (self.refused == 0).then_some(&mut self.narrow)
+    }
+
     #[inline(never)]
     fn add_wide(&mut self, index: usize, cost_nanos: u64, runtime_ms: u32) {
         self.wide(index..index + 1)[0].add(cost_nanos, runtime_ms);
@@ -75,7 +80,7 @@ impl SumTable {
     #[inline]
     pub(crate) fn drain(&mut self, range: Range<usize>, groups: &mut impl Groups) {
         if self.wide.is_empty() {
-            return narrow_sum::drain(&mut self.narrow[range], 0, groups);
+            return narrow_sum::drain(&mut self.narrow[range], groups);
         }
         let sums = self.narrow[range.clone()].iter_mut().zip(&mut self.wide[range]);
         for (key, (narrow, wide)) in (0..).zip(sums) {

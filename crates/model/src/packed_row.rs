@@ -99,6 +99,21 @@ impl SmallRow {
 }
 
 impl PackedRow {
+    /// Bits of the count, in the first word; the key has those below.
+    pub const COUNT: Range<u32> = KEY_BITS..KEY_BITS + COUNT_BITS;
+    /// Bits of the sum of costs. The lower ones, as many as those of the sum of runtimes, lie in the last word above that one,
+    /// the others in the first word above the count.
+    pub const COST_SUM_BITS: u32 = COST_SUM_BITS;
+    /// Bits of the sum of runtimes.
+    pub const RUNTIME_SUM_BITS: u32 = COST_SUM_LOW_BITS;
+
+    /// A row whose numbers were put in its words elsewhere: key, count and high bits of the sum of costs; least and above it
+    /// greatest cost; the same of runtimes; sum of runtimes and low bits of the sum of costs. The count is not zero.
+    #[inline]
+    pub fn from_words(words: [u64; 4]) -> Self {
+        Self { words }
+    }
+
     /// The row, if it fits.
     #[inline]
     fn new(key: u64, row: &NarrowRow) -> Option<Self> {
@@ -277,6 +292,12 @@ impl RowList {
             Some(packed) => self.rows.push(packed),
             None => self.push_beside(row.with_codes(codes)),
         }
+    }
+
+    /// Appends rows that lie beside no list.
+    #[inline]
+    pub fn extend_packed(&mut self, rows: &[PackedRow]) {
+        self.rows.extend_from_slice(rows);
     }
 
     /// Appends a row that does not lie beside another list.

@@ -1,0 +1,21 @@
+//! The kernels for x86-64 processors with AVX2. Whoever calls them has made sure that the processor is one.
+
+mod cut;
+mod one_key;
+mod rows;
+mod sift;
+mod sums;
+mod vector;
+
+pub(super) use cut::cut;
+pub(super) use one_key::add_to_one_key;
+pub(super) use rows::pack;
+pub(super) use sift::sift;
+pub(super) use sums::{add_to_cells, add_to_ring, add_to_sums};
+
+/// The half-hour of each instant.
+#[cfg(test)]
+#[target_feature(enable = "avx2")]
+pub(super) fn half_hours(instants_ms: [u32; 8]) -> [u32; 8] {
+    bytemuck::must_cast(vector::slots_of(bytemuck::must_cast(instants_ms)))
+}

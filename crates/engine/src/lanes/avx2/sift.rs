@@ -1,0 +1,168 @@
+//! Which rows lie wholly in one bucket, with their keys, and which have to be cut.
+
+use std::arch::x86_64::{__m256i, _mm256_setzero_si256, _mm256_sub_epi32};
+use std::ops::Range;
+
+use super::vector::{self, Table};
+use crate::calendar::{SLOTS, Slot};
+use crate::lanes::pieces::{Amounts, CHUNK_ROWS, Codes, Columns, LANES, Sifted, Stretches};
+
+/// Looks at some rows: see [`crate::lanes::Lanes::sift`].
+#[target_feature(enable = "avx2,popcnt")]
+pub(in crate::lanes) fn sift(
+    columns: &Columns<'_>,
+    stretches: &mut Stretches<'_>,
+    slots: &[Slot; SLOTS],
+    found: &mut Sifted,
+) {
+    match (columns.words, columns.bytes) {
+        ([Some(first), Some(second)], _) => sift_by(columns, [first, second], [], stretches, slots, found),
+        ([Some(words), None] | [None, Some(words)], Some(bytes)) => {
+            sift_by(columns, [words], [bytes], stretches, slots, found);
+        }
+        ([Some(words), None] | [None, Some(words)], None) => {
+            sift_by(columns, [words], [], stretches, slots, found);
+        }
+        ([None, None], Some(bytes)) => sift_by(columns, [], [bytes], stretches, slots, found),
+        ([None, None], None) => sift_by(columns, [], [], stretches, slots, found),
+    }
+}
+
+// A function for each kind of key, so that nothing is asked for each row.
+#[target_feature(enable = "avx2,popcnt")]
+fn sift_by<const WORDS: usize, const BYTES: usize>(
+    columns: &Columns<'_>,
+    words: [Codes<'_, u16>; WORDS],
+    bytes: [Codes<'_, u8>; BYTES],
+    stretches: &mut Stretches<'_>,
+    slots: &[Slot; SLOTS],
+    found: &mut Sifted,
+) {
+    let (inside, crossing) = (&mut found.inside, &mut found.crossing);
+    let (mut inside_len, mut crossing_len, mut left) = (0, 0, CHUNK_ROWS);
+    let from_max = columns.ends_ms.len() - LANES;
+    let mut ahead = Ahead::of(stretches, AHEAD);
+    while let Some((shared, rows)) = stretches.rest.first()
+        && left > 0
+    {
+        #[expect(clippy::cast_possible_truncation, reason = "keys have 32 bits, or there are no lanes")]
+        let shared = vector::all((*shared as u32).wrapping_add(stretches.shared));
+        let begin = rows.start + stretches.done;
+        let end = rows.end.min(begin + left);
+        for row in (begin..end).step_by(LANES) {
+            let fetched = ahead.next();
+            vector::fetch(columns.ends_ms, fetched);
+            vector::fetch(columns.runtimes_ms, fetched);
+            let (Amounts::Whole(costs) | Amounts::Without(costs, _) | Amounts::With(costs, _)) =
+                columns.amounts;
+            vector::fetch(costs, fetched);
+            if let Amounts::Without(_, lines) | Amounts::With(_, lines) = columns.amounts {
+                vector::fetch(lines, fetched);
+            }
+            for (codes, _) in words {
+                vector::fetch(codes, fetched);
+            }
+            for (codes, _) in bytes {
+                vector::fetch(codes, fetched);
+            }
+            // The last rows of a column are looked at again, and those from `row` on count.
+            let from = row.min(from_max);
+            let there = vector::mask(vector::first_lanes(end - row)) << (row - from);
+            let ends = vector::load(columns.ends_ms, from);
+            let runtimes = vector::load(columns.runtimes_ms, from);
+            // The bucket contains the last millisecond of the row, not its end; a runtime is never zero.
+            let last = vector::slots_of(_mm256_sub_epi32(ends, vector::all(1)));
+            let (buckets, starts) = vector::look_up_slots(slots, last);
+            let whole = vector::mask(vector::at_least(_mm256_sub_epi32(ends, runtimes), starts));
+            // The buckets outside of those that are asked for are the only ones with their highest bit set.
+            let is_inside = whole & !vector::mask(buckets) & there;
+            let is_crossing = !whole & there;
+            let mut keys = shared;
+            for (codes, shares) in words {
+                keys = vector::add(keys, Table::new(shares).at(vector::load_words(codes, from)));
+            }
+            for (codes, shares) in bytes {
+                keys = vector::add(keys, Table::new(shares).at(vector::load_bytes(codes, from)));
+            }
+            let (costs, parts, lines) = amounts(columns.amounts, from);
+            let order = vector::order_of(is_inside);
+            vector::store(vector::pack(buckets, order), &mut inside.buckets, inside_len);
+            vector::store(vector::pack(keys, order), &mut inside.keys, inside_len);
+            vector::store(vector::pack(costs, order), &mut inside.costs_nanos, inside_len);
+            vector::store(vector::pack(runtimes, order), &mut inside.runtimes_ms, inside_len);
+            inside_len += is_inside.count_ones() as usize;
+            if is_crossing != 0 {
+                let order = vector::order_of(is_crossing);
+                vector::store(vector::pack(keys, order), &mut crossing.keys, crossing_len);
+                vector::store(vector::pack(ends, order), &mut crossing.ends_ms, crossing_len);
+                vector::store(vector::pack(runtimes, order), &mut crossing.runtimes_ms, crossing_len);
+                vector::store(vector::pack(parts, order), &mut crossing.costs_nanos, crossing_len);
+                vector::store(vector::pack(lines, order), &mut crossing.lines_nanos, crossing_len);
+                crossing_len += is_crossing.count_ones() as usize;
+            }
+        }
+        left -= end - begin;
+        stretches.done += end - begin;
+        if end == rows.end {
+            (stretches.rest, stretches.done) = (&stretches.rest[1..], 0);
+        }
+    }
+    (inside.len, crossing.len) = (inside_len, crossing_len);
+}
+
+/// Rows that are brought near before they are needed: memory takes as long as some hundred rows do.
+const AHEAD: usize = 128;
+
+/// The row that comes so many rows later, in whichever stretch that is.
+struct Ahead<'a> {
+    rest: &'a [(u64, Range<usize>)],
+    row: usize,
+}
+
+impl<'a> Ahead<'a> {
+    fn of(stretches: &Stretches<'a>, rows: usize) -> Self {
+        let row = stretches.rest.first().map_or(0, |(_, rows)| rows.start + stretches.done);
+        let mut ahead = Self { rest: stretches.rest, row: row + rows };
+        ahead.settle();
+        ahead
+    }
+
+    #[inline]
+    fn next(&mut self) -> usize {
+        self.row += LANES;
+        if self.rest.first().is_none_or(|(_, rows)| self.row >= rows.end) {
+            self.settle();
+        }
+        self.row
+    }
+
+    fn settle(&mut self) {
+        while let [(_, rows), rest @ ..] = self.rest
+            && self.row >= rows.end
+            && let Some((_, next)) = rest.first()
+        {
+            self.row = next.start + (self.row - rows.end);
+            self.rest = rest;
+        }
+    }
+}
+
+/// Costs of rows in one bucket, and the two costs of which those that are cut consist.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn amounts(amounts: Amounts<'_>, from: usize) -> (__m256i, __m256i, __m256i) {
+    match amounts {
+        Amounts::Whole(costs) => {
+            let costs = vector::load(costs, from);
+            (costs, costs, _mm256_setzero_si256())
+        }
+        Amounts::Without(costs, lines) => {
+            let costs = _mm256_sub_epi32(vector::load(costs, from), vector::load(lines, from));
+            (costs, costs, _mm256_setzero_si256())
+        }
+        Amounts::With(costs, lines) => {
+            let (costs, lines) = (vector::load(costs, from), vector::load(lines, from));
+            (costs, _mm256_sub_epi32(costs, lines), lines)
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Pieces are added to sums, each as one vector.
+
+#![expect(unsafe_code, reason = "a sum is read and written as a vector")]
+
+use std::arch::x86_64::{
+    __m256i, _mm256_add_epi64, _mm256_and_si256, _mm256_blend_epi32, _mm256_load_si256, _mm256_max_epi32,
+    _mm256_mullo_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi64x, _mm256_setr_epi8, _mm256_setr_epi32,
+    _mm256_shuffle_epi8, _mm256_store_si256, _mm256_unpackhi_epi32, _mm256_unpacklo_epi32, _mm256_xor_si256,
+};
+use std::ptr;
+
+use super::vector;
+use crate::lanes::pieces::{LANES, PieceChunk, Ring};
+use crate::narrow_sum::{NarrowSum, RUNTIME_SUM_BITS};
+use crate::piece::Piece;
+
+#[target_feature(enable = "avx2")]
+#[expect(clippy::cast_possible_truncation, reason = "numbers of sums fit")]
+pub(in crate::lanes) fn add_to_sums(sums: &mut [NarrowSum], pieces: &[Piece]) {
+    for piece in pieces.iter().filter(|piece| piece.is_narrow()) {
+        add_one(&mut sums[piece.key as usize], pair(piece));
+    }
+}
+
+#[target_feature(enable = "avx2,bmi2")]
+#[expect(clippy::cast_possible_truncation, reason = "cells are few")]
+pub(in crate::lanes) fn add_to_cells(
+    sums: &mut [NarrowSum],
+    cells: &mut [u16],
+    filled: &mut [u64],
+    pieces: &[Piece],
+) {
+    let mut next = 1_u16;
+    for piece in pieces.iter().filter(|piece| piece.is_narrow()) {
+        let key = piece.key as usize;
+        let cell = &mut cells[key];
+        // Nobody can foretell whether it is zero, so that there is no branch on that.
+        let is_new = u16::from(*cell == 0);
+        let place = *cell | next & is_new.wrapping_neg();
+        *cell = place;
+        next = next.wrapping_add(is_new);
+        filled[key / 64] |= 1 << (key % 64);
+        add_one(&mut sums[usize::from(place)], pair(piece));
+    }
+}
+
+/// Cost and runtime of a piece in each quarter of a vector.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn pair(piece: &Piece) -> __m256i {
+    let pair = u64::from(piece.cost_nanos) | u64::from(piece.runtime_ms) << 32;
+    _mm256_set1_epi64x(pair.cast_signed())
+}
+
+#[target_feature(enable = "avx2")]
+pub(in crate::lanes) fn add_to_ring(sums: &mut [NarrowSum], ring: Ring, pieces: &PieceChunk) {
+    for from in (0..pieces.len).step_by(LANES) {
+        let buckets = _mm256_and_si256(vector::load(&pieces.buckets, from), vector::all(ring.mask));
+        let keys = vector::load(&pieces.keys, from);
+        let places = vector::add(_mm256_mullo_epi32(buckets, vector::all(ring.per_bucket)), keys);
+        let places = bytemuck::must_cast::<_, [u32; LANES]>(places);
+        let costs = vector::load(&pieces.costs_nanos, from);
+        let runtimes = vector::load(&pieces.runtimes_ms, from);
+        // Cost and runtime side by side, of the pieces 0, 1, 4, 5 and of 2, 3, 6, 7.
+        let (ends, middles) =
+            (_mm256_unpacklo_epi32(costs, runtimes), _mm256_unpackhi_epi32(costs, runtimes));
+        let of_one = [
+            _mm256_permute4x64_epi64::<0b00_00_00_00>(ends),
+            _mm256_permute4x64_epi64::<0b01_01_01_01>(ends),
+            _mm256_permute4x64_epi64::<0b00_00_00_00>(middles),
+            _mm256_permute4x64_epi64::<0b01_01_01_01>(middles),
+            _mm256_permute4x64_epi64::<0b10_10_10_10>(ends),
+            _mm256_permute4x64_epi64::<0b11_11_11_11>(ends),
+            _mm256_permute4x64_epi64::<0b10_10_10_10>(middles),
+            _mm256_permute4x64_epi64::<0b11_11_11_11>(middles),
+        ];
+        if pieces.len - from >= LANES {
+            for (place, pair) in places.into_iter().zip(of_one) {
+                add_one(&mut sums[place as usize], pair);
+            }
+        } else {
+            for (place, pair) in places.into_iter().zip(of_one).take(pieces.len - from) {
+                add_one(&mut sums[place as usize], pair);
+            }
+        }
+    }
+}
+
+/// A count of one, in the half of the last word of a sum that lies above the runtime of a piece.
+const ONE_COUNTED: i32 = 1 << (RUNTIME_SUM_BITS - u32::BITS);
+
+/// Adds a piece, whose cost and runtime each quarter of the vector has.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn add_one(sum: &mut NarrowSum, pair: __m256i) {
+    // As `NarrowSum::add` puts them: complement of the cost, cost, the same of the runtime; cost; runtime and count.
+    #[rustfmt::skip]
+    let order = _mm256_setr_epi8(
+        0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7,
+        0, 1, 2, 3, -1, -1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1,
+    );
+    let flipped = _mm256_setr_epi32(i32::MAX, i32::MIN, i32::MAX, i32::MIN, 0, 0, 0, ONE_COUNTED);
+    let piece = _mm256_xor_si256(_mm256_shuffle_epi8(pair, order), flipped);
+    let own: *mut __m256i = ptr::from_mut(sum).cast();
+    // SAFETY: a sum has 32 bytes, all of them numbers, and lies at a multiple of 32.
+    unsafe {
+        let before = _mm256_load_si256(own);
+        let (greatest, added) = (_mm256_max_epi32(before, piece), _mm256_add_epi64(before, piece));
+        _mm256_store_si256(own, _mm256_blend_epi32::<0b1111_0000>(greatest, added));
+    }
+}

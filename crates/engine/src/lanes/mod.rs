@@ -1,0 +1,130 @@
+//! Eight rows at once, on processors that can: the vector kernels of the scan.
+//!
+//! The program is built for every processor of its architecture. Where there is AVX2, as nearly every x86-64 processor since 2013
+//! has it, the rows of short sets go through these kernels; everywhere else, and for all other rows, there are the plain loops,
+//! which are their twins and give the same bits. What the kernels read and write is in [`pieces`], and is the same for all.
+
+#![cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(unused_variables, dead_code, reason = "nothing is handed to kernels that are not there")
+)]
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod one_key;
+mod pieces;
+
+use farmtally_columns::Summary;
+
+use crate::calendar::{SLOTS, Slot};
+use crate::narrow_sum::NarrowSum;
+use crate::piece::Piece;
+
+pub(crate) use one_key::OneKey;
+pub(crate) use pieces::{Amounts, Columns, Crossing, Edges, PackedRows, PieceChunk, Ring, Sifted, Stretches};
+
+/// Proof that this processor has what the kernels need.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lanes(Proof);
+
+#[cfg(target_arch = "x86_64")]
+type Proof = ();
+/// There are no kernels for this architecture, and no proof.
+#[cfg(not(target_arch = "x86_64"))]
+type Proof = std::convert::Infallible;
+
+/// Calls a kernel.
+macro_rules! call {
+    ($lanes:ident, $kernel:expr) => {{
+        #[cfg(target_arch = "x86_64")]
+        {
+            let Lanes(()) = $lanes;
+            // SAFETY: `Lanes` proves that the processor has what all kernels need.
+            unsafe { $kernel }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        match $lanes.0 {}
+    }};
+}
+
+#[cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "a kernel may only be called where the processor has what it needs")
+)]
+impl Lanes {
+    /// The proof, if the processor has AVX2 and the instructions for bits that came with it.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn detect() -> Option<Self> {
+        let bits = is_x86_feature_detected!("popcnt") && is_x86_feature_detected!("bmi1");
+        (is_x86_feature_detected!("avx2") && bits && is_x86_feature_detected!("bmi2")).then_some(Self(()))
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(crate) fn detect() -> Option<Self> {
+        None
+    }
+
+    /// Looks at some rows of short sessions, until `stretches` are done or `found` is full: which of them lie in one bucket, with
+    /// their keys, and which have to be cut.
+    pub(crate) fn sift(
+        self,
+        columns: &Columns<'_>,
+        stretches: &mut Stretches<'_>,
+        slots: &[Slot; SLOTS],
+        found: &mut Sifted,
+    ) {
+        call!(self, avx2::sift(columns, stretches, slots, found));
+    }
+
+    /// Cuts rows where buckets meet. Each has one cost, or if `with_lines` two costs that are cut by themselves.
+    pub(crate) fn cut(self, rows: &Crossing, with_lines: bool, edges: Edges<'_>, pieces: &mut PieceChunk) {
+        call!(self, avx2::cut(rows, with_lines, edges, pieces));
+    }
+
+    /// Adds pieces to sums of one key each, and hands what there was of another key to `merge`: bucket, key and sum.
+    pub(crate) fn add_to_one_key(
+        self,
+        sums: &mut OneKey,
+        pieces: &PieceChunk,
+        merge: impl FnMut(u32, u32, &Summary),
+    ) {
+        call!(self, avx2::add_to_one_key(sums, pieces, merge));
+    }
+
+    /// Adds each piece to the sum that `ring` has for its bucket and key.
+    pub(crate) fn add_to_ring(self, sums: &mut [NarrowSum], ring: Ring, pieces: &PieceChunk) {
+        call!(self, avx2::add_to_ring(sums, ring, pieces));
+    }
+
+    /// Adds each narrow piece to the sum whose number its key is.
+    pub(crate) fn add_to_sums(self, sums: &mut [NarrowSum], pieces: &[Piece]) {
+        call!(self, avx2::add_to_sums(sums, pieces));
+    }
+
+    /// Adds each narrow piece to the sum of its cell: a cell that has none, which is zero, gets the next one from the second one
+    /// on. A bit is set for each cell that has a sum.
+    pub(crate) fn add_to_cells(
+        self,
+        sums: &mut [NarrowSum],
+        cells: &mut [u16],
+        filled: &mut [u64],
+        pieces: &[Piece],
+    ) {
+        call!(self, avx2::add_to_cells(sums, cells, filled, pieces));
+    }
+
+    /// Takes sums out and hands their rows to `rows`: one for each bit that is set in `filled`, whose number is the key, and for
+    /// which `place_of` says where its sum is.
+    pub(crate) fn pack(
+        self,
+        filled: &[u64],
+        sums: &mut [NarrowSum],
+        place_of: impl FnMut(u32) -> usize,
+        rows: &mut impl PackedRows,
+    ) {
+        call!(self, avx2::pack(filled, sums, place_of, rows));
+    }
+}
+
+#[cfg(test)]
+mod tests;
