@@ -60,8 +60,8 @@ impl Sorter {
         if differing == 0 {
             return;
         }
-        // A digit has fewer values than there are pieces, so that counting costs what the pieces do.
-        let digit_bits_max = (pieces.len().ilog2() - 1).min(DIGIT_BITS_MAX);
+        // A digit has at most twice as many values as there are pieces, so that counting costs what the pieces do.
+        let digit_bits_max = (pieces.len().ilog2() + 1).min(DIGIT_BITS_MAX);
         let key_bits = u64::BITS - differing.leading_zeros();
         let digits = key_bits.div_ceil(digit_bits_max);
         let digit_bits = key_bits.div_ceil(digits);
