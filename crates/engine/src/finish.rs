@@ -5,7 +5,9 @@ use std::cmp::Reverse;
 use std::iter::Peekable;
 
 use farmtally_columns::FarmSnapshot;
-use farmtally_model::{GroupValue, StatisticsTable, Stretch, TableRows, UsageGroupBy, UsageType};
+use farmtally_model::{
+    GroupValue, StatisticsTable, Stretch, TableRows, UsageGroupBy, UsageType, ValuesByCode,
+};
 
 use crate::accumulator::Accumulator;
 use crate::error::AggregationError;
@@ -22,15 +24,12 @@ pub(crate) fn finish(
 ) -> Result<StatisticsTable, AggregationError> {
     let seen = seen(plan, &found);
     let mut values: [Vec<GroupValue>; 2] = Default::default();
-    let mut values_by_code: [Vec<u32>; 2] = Default::default();
+    let mut values_by_code: [ValuesByCode; 2] = Default::default();
     for (position, field) in plan.group_by.fields().enumerate() {
         let places = &plan.positions[position].places;
-        let mut by_code = vec![0; places.len()];
-        for (value, place) in (0..).zip(seen[position].iter()) {
-            by_code[place as usize] = value;
-            values[position].push(group_value(plan.snapshot, field, places.code(place)));
-        }
-        values_by_code[position] = by_code;
+        let value = |place| group_value(plan.snapshot, field, places.code(place));
+        values[position] = seen[position].iter().map(value).collect();
+        values_by_code[position] = ValuesByCode::numbered(seen[position].iter());
     }
     let rows = Join::new(plan, found, values_by_code).join();
     control.check(rows.len(), 0)?;
@@ -64,7 +63,7 @@ struct Join<'a> {
 }
 
 impl<'a> Join<'a> {
-    fn new(plan: &'a AggregationPlan<'a>, found: Found, values_by_code: [Vec<u32>; 2]) -> Self {
+    fn new(plan: &'a AggregationPlan<'a>, found: Found, values_by_code: [ValuesByCode; 2]) -> Self {
         let wide = found.wide.iter().map(|(bucket, places, group)| (bucket, places, *group)).collect();
         let mut parts = Vec::new();
         let mut lists = Vec::new();

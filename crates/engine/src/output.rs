@@ -56,7 +56,8 @@ pub(crate) fn bits(word: u64) -> impl Iterator<Item = u32> {
 /// The numbers of the bits that are set in some words, ascending.
 #[inline]
 pub(crate) fn keys_of(words: &[u64]) -> impl Iterator<Item = u32> + '_ {
-    (0..).step_by(64).zip(words).flat_map(|(first, word)| bits(*word).map(move |bit| first + bit))
+    let filled = (0..).step_by(64).zip(words).filter(|(_, word)| **word != 0);
+    filled.flat_map(|(first, word)| bits(*word).map(move |bit| first + bit))
 }
 
 /// Takes groups in, ascending by key.

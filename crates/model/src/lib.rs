@@ -42,7 +42,7 @@ pub use session::{
     UsageLine, UsageLines, UsageType, Volume,
 };
 pub use statistics::{Amounts, GroupValue, StatisticsRow, StatisticsTable};
-pub use table_rows::{NarrowRow, Stretch, TableRows};
+pub use table_rows::{NarrowRow, Stretch, TableRows, ValuesByCode};
 pub use text::{DisplayName, InstanceType, JobName, LicenseProduct, TextError, UserId};
 pub use time::{TimeError, TimeRange, Timestamp, UtcOffset};
 pub use usage_query::{

@@ -44,6 +44,46 @@ pub struct Stretch {
     pub rows: Range<usize>,
 }
 
+/// Which value each code of a groupBy position means: so many as lie between the least and the greatest code that occur.
+#[derive(Debug, Clone, Default)]
+pub struct ValuesByCode {
+    first_code: u32,
+    values: Vec<u32>,
+}
+
+impl ValuesByCode {
+    /// Numbers the codes that occur, which ascend.
+    pub fn numbered(codes: impl Iterator<Item = u32>) -> Self {
+        let mut numbered = Self::default();
+        for (value, code) in (0..).zip(codes) {
+            if numbered.values.is_empty() {
+                numbered.first_code = code;
+            }
+            // Codes between them do not occur.
+            numbered.values.resize(code.saturating_sub(numbered.first_code) as usize, 0);
+            numbered.values.push(value);
+        }
+        numbered
+    }
+
+    fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The value of a code; one that was not numbered means itself.
+    #[inline]
+    fn value(&self, code: u32) -> u32 {
+        self.values.get(code.wrapping_sub(self.first_code) as usize).copied().unwrap_or(code)
+    }
+}
+
+impl From<Vec<u32>> for ValuesByCode {
+    /// The values of the codes from zero on.
+    fn from(values: Vec<u32>) -> Self {
+        Self { first_code: 0, values }
+    }
+}
+
 /// The rows of an answer in order.
 #[derive(Debug, Clone)]
 pub struct TableRows {
@@ -58,7 +98,7 @@ pub struct TableRows {
     /// Rows that fit no narrow row, which has a count of zero and the place in here as its sum of costs.
     wide: Vec<StatisticsRow>,
     /// For each groupBy position the value of each code; empty where codes are values.
-    values_by_code: [Vec<u32>; 2],
+    values_by_code: [ValuesByCode; 2],
 }
 
 impl Default for TableRows {
@@ -71,7 +111,7 @@ impl TableRows {
     /// No rows yet, but lists of rows of which [`Self::push_stretch`] takes some; their keys have `second_bits` for the
     /// second code. `values_by_code` says for each groupBy position which value a code means, and is empty where a code is the
     /// index of its value.
-    pub fn new(lists: Vec<RowList>, second_bits: u32, values_by_code: [Vec<u32>; 2]) -> Self {
+    pub fn new(lists: Vec<RowList>, second_bits: u32, values_by_code: [ValuesByCode; 2]) -> Self {
         Self {
             lists,
             second_bits,
@@ -227,15 +267,14 @@ impl TableRows {
 impl TableRows {
     /// Whether codes are values.
     pub fn codes_are_values(&self) -> bool {
-        self.values_by_code.iter().all(Vec::is_empty)
+        self.values_by_code.iter().all(ValuesByCode::is_empty)
     }
 
     /// The values that these codes mean.
     #[inline]
     pub fn values_of(&self, codes: [u32; 2]) -> [u32; 2] {
         let [first, second] = &self.values_by_code;
-        let value = |values: &[u32], code: u32| values.get(code as usize).copied().unwrap_or(code);
-        [value(first, codes[0]), value(second, codes[1])]
+        [first.value(codes[0]), second.value(codes[1])]
     }
 }
 
@@ -331,6 +370,15 @@ mod tests {
     }
 
     #[test]
+    fn codes_that_occur_are_numbered_in_their_order_and_others_mean_themselves() {
+        let values = ValuesByCode::numbered([3, 7, 8].into_iter());
+        assert_eq!([3, 7, 8].map(|code| values.value(code)), [0, 1, 2]);
+        assert_eq!([0, 2, 9, u32::MAX].map(|code| values.value(code)), [0, 2, 9, u32::MAX]);
+        assert_eq!(values.values.len(), 6, "from the least to the greatest");
+        assert!(ValuesByCode::numbered([].into_iter()).is_empty());
+    }
+
+    #[test]
     fn codes_are_replaced_by_values_and_lists_are_read_in_the_order_of_their_stretches() {
         let pushed: TableRows = [row(2, 1, 5), row(2, 2, 5), row(1, 3, 5)].into_iter().collect();
         let list = |rows: &[StatisticsRow]| {
@@ -341,7 +389,7 @@ mod tests {
             list
         };
         let lists = vec![list(&[row(1, 3, 5)]), list(&[row(2, 1, 5), row(2, 2, 5)])];
-        let mut table = TableRows::new(lists, 3, [vec![0, 0, 0, 0, 7], vec![8]]);
+        let mut table = TableRows::new(lists, 3, [vec![0, 0, 0, 0, 7], vec![8]].map(ValuesByCode::from));
         for (hour, list, rows) in [(2, 1, 0..2), (2, 0, 0..0), (1, 0, 0..1)] {
             table.push_stretch(Stretch { bucket: row(hour, 1, 1).bucket, list, rows });
         }

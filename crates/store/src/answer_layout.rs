@@ -350,7 +350,7 @@ mod tests {
             list
         });
         let values_by_code = [if has_codes { VALUES_BY_CODE.to_vec() } else { Vec::new() }, Vec::new()];
-        let mut rows = TableRows::new(packed.collect(), SECOND_BITS, values_by_code);
+        let mut rows = TableRows::new(packed.collect(), SECOND_BITS, values_by_code.map(Into::into));
         for (list, own) in lists.iter().enumerate().rev() {
             let half = own.len() / 2;
             for (hour, part) in [(0, 0..half), (1, half..own.len())] {
