@@ -27,7 +27,16 @@ pub const LIST_ROWS_MAX: usize = 1 << 18;
 /// Long lists that are kept for the next answers: 64 MiB.
 const LISTS_KEPT_MAX: usize = 8;
 
-static LISTS_KEPT: Mutex<Vec<Vec<PackedRow>>> = Mutex::new(Vec::new());
+/// Rows beside a list for which there is room that is kept with the list's: 1.75 MiB.
+const BESIDE_KEPT_MAX: usize = LIST_ROWS_MAX / 8;
+
+static LISTS_KEPT: Mutex<Vec<KeptRoom>> = Mutex::new(Vec::new());
+
+/// The room of a list that was dropped, without rows.
+struct KeptRoom {
+    rows: Vec<PackedRow>,
+    beside: Vec<NarrowRow>,
+}
 
 /// A row, or the place of one beside the list.
 ///
@@ -246,7 +255,8 @@ impl RowList {
 
     /// An empty list in the room that an earlier answer had for [`LIST_ROWS_MAX`] rows, if one is kept.
     pub fn kept() -> Option<Self> {
-        LISTS_KEPT.lock().unwrap_or_else(PoisonError::into_inner).pop().map(Self::new)
+        let kept = LISTS_KEPT.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        kept.map(|KeptRoom { rows, beside }| Self { rows, beside })
     }
 
     /// Number of rows.
@@ -335,11 +345,15 @@ impl RowList {
 impl Drop for RowList {
     fn drop(&mut self) {
         if self.rows.capacity() == LIST_ROWS_MAX {
-            let mut rows = std::mem::take(&mut self.rows);
+            let (mut rows, mut beside) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.beside));
             rows.clear();
+            beside.clear();
+            if beside.capacity() > BESIDE_KEPT_MAX {
+                beside = Vec::new();
+            }
             let mut kept = LISTS_KEPT.lock().unwrap_or_else(PoisonError::into_inner);
             if kept.len() < LISTS_KEPT_MAX {
-                kept.push(rows);
+                kept.push(KeptRoom { rows, beside });
             }
         }
     }
@@ -434,12 +448,17 @@ mod tests {
             cost_min_nanos: 8,
             cost_max_nanos: 9,
         };
-        for _ in 0..2 * LISTS_KEPT_MAX {
+        for beside in [1, 1 + BESIDE_KEPT_MAX].into_iter().cycle().take(2 * LISTS_KEPT_MAX) {
             let mut list = RowList::new(Vec::with_capacity(LIST_ROWS_MAX));
             list.push(0, &row);
+            list.beside.reserve(beside);
+            list.push(0, &NarrowRow { cost_max_nanos: 1 << 40, ..row });
+            assert_eq!(list.beside.len(), 1);
         }
         let kept: Vec<RowList> = std::iter::from_fn(RowList::kept).collect();
         assert!(!kept.is_empty() && kept.len() <= LISTS_KEPT_MAX);
         assert!(kept.iter().all(|list| list.is_empty() && list.room() == LIST_ROWS_MAX));
+        assert!(kept.iter().all(|list| list.beside.is_empty() && list.beside.capacity() <= BESIDE_KEPT_MAX));
+        assert!(kept.iter().any(|list| list.beside.capacity() > 0));
     }
 }
