@@ -79,20 +79,29 @@ impl Folder {
     }
 }
 
-/// Folds pieces in the order of their keys.
+/// Folds pieces in the order of their keys. Most groups have one piece, so that is asked first.
 fn fold_in_order(pieces: &Pieces, groups: &mut impl Groups) {
-    for group in pieces.all.chunk_by(|one, other| one.key == other.key) {
-        match group {
-            [piece] if piece.is_narrow() => groups.single(piece.key, piece.cost_nanos, piece.runtime_ms),
-            _ => {
-                let mut summary = Summary::EMPTY;
-                for piece in group {
-                    let (cost_nanos, runtime_ms) = pieces.amounts(*piece);
-                    summary.add(cost_nanos, runtime_ms);
-                }
-                groups.wide(group[0].key, &summary);
-            }
+    let mut rest = pieces.all.as_slice();
+    while let [first, others @ ..] = rest {
+        rest = others;
+        let is_single = others.first().is_none_or(|next| next.key != first.key);
+        if is_single && first.is_narrow() {
+            groups.single(first.key, first.cost_nanos, first.runtime_ms);
+            continue;
         }
+        let mut summary = Summary::EMPTY;
+        let mut add = |piece: Piece| {
+            let (cost_nanos, runtime_ms) = pieces.amounts(piece);
+            summary.add(cost_nanos, runtime_ms);
+        };
+        add(*first);
+        while let [next, later @ ..] = rest
+            && next.key == first.key
+        {
+            add(*next);
+            rest = later;
+        }
+        groups.wide(first.key, &summary);
     }
 }
 
