@@ -38,11 +38,6 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
-    /// No pieces, but room for so many narrow ones.
-    pub(crate) fn with_room(pieces: usize) -> Self {
-        Self { all: Vec::with_capacity(pieces), wide: Vec::new() }
-    }
-
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "narrow costs have 32 bits")]
     pub(crate) fn add(&mut self, key: u64, cost_nanos: u64, runtime_ms: u32) {

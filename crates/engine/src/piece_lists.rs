@@ -14,9 +14,6 @@ use crate::sink::{OpenBuckets, Sink};
 /// Pieces of a bucket from which on they are folded before the bucket is finished: memory follows the groups.
 const PIECES_MAX: usize = 1 << 19;
 
-/// Pieces of all open buckets together for which there is room from the beginning: 256 KiB.
-const PIECES_ROOM: usize = 1 << 14;
-
 /// The lists of the open buckets.
 #[derive(Debug)]
 pub(crate) struct PieceLists {
@@ -74,7 +71,7 @@ impl PieceLists {
         }
         let grown = OpenBuckets { buckets: open.clone(), ring_len };
         let mut lists: Vec<PieceList> = Vec::new();
-        lists.resize_with(ring_len, || PieceList::with_room(PIECES_ROOM / ring_len));
+        lists.resize_with(ring_len, PieceList::default);
         if !self.lists.is_empty() {
             for bucket in self.open.buckets.clone().filter(|bucket| open.contains(bucket)) {
                 lists[grown.place(bucket)] = std::mem::take(&mut self.lists[self.open.place(bucket)]);
@@ -85,11 +82,6 @@ impl PieceLists {
 }
 
 impl PieceList {
-    /// An empty list with room for so many pieces.
-    fn with_room(pieces: usize) -> Self {
-        Self { pieces: Pieces::with_room(pieces), folded: Vec::new() }
-    }
-
     fn fold(&mut self, folder: &mut Folder) {
         let mut folded = Vec::with_capacity(self.folded.len() + self.pieces.len() / 2);
         let mut earlier = self.folded.drain(..).peekable();
