@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use crate::assemble;
-use crate::cubes::{self, Axis, CodeCounts, Cube, CubeKind, TotalsBy};
+use crate::cubes::{self, Axis, Class, CodeCounts, Cube, CubeKind, TotalsBy};
 use crate::image::{Column, Dictionary, Image, ImageError, SETS, Section};
 use crate::odd;
 use crate::row::{LicenseLine, Nanos, SessionRow};
@@ -263,12 +263,7 @@ impl SessionBlock {
 
     /// Earliest start and latest end of the rows in columns; `None` if there are none.
     pub fn columns_span_ms(&self) -> Option<(i64, i64)> {
-        *self.columns_span_ms.get_or_init(|| {
-            let zones = (0..SETS).map(|set| self.column::<u64>(set, Column::Zone));
-            let spans =
-                zones.filter_map(|zone| Some((zone.first()?.cast_signed(), zone.get(1)?.cast_signed())));
-            spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
-        })
+        *self.columns_span_ms.get_or_init(|| self.span_of_sets(0..SETS))
     }
 
     /// Earliest and latest start, in milliseconds since 1970.
@@ -366,17 +361,31 @@ impl SessionBlock {
         self.cube(assemble::LONG, axis, kind)
     }
 
-    fn cube(&self, set: usize, axis: Axis, kind: CubeKind) -> Option<Cube<'_>> {
-        let codes = self.codes();
-        let counts = CodeCounts {
-            queues: codes.queues.len(),
-            fleets: codes.fleets.len(),
-            instance_types: codes.instance_types.len(),
-            products: codes.products.len(),
-            users: codes.users.len(),
-            jobs: codes.jobs.len(),
+    /// The summaries of one kind of a class, if they are kept.
+    pub fn cube_of(&self, class: Class, axis: Axis, kind: CubeKind) -> Option<Cube<'_>> {
+        match class {
+            Class::Short => self.short_cube(axis, kind),
+            Class::Long => self.long_cube(axis, kind),
+        }
+    }
+
+    /// Earliest start and latest end of a class, in milliseconds since 1970; `None` if it has no session.
+    pub fn class_span_ms(&self, class: Class) -> Option<(i64, i64)> {
+        let sets = match class {
+            Class::Short => [assemble::SHORT, assemble::SHORT_LICENSED],
+            Class::Long => [assemble::LONG, assemble::LONG_LICENSED],
         };
-        cubes::find(self.cubes(set), axis, kind, counts)
+        self.span_of_sets(sets.into_iter())
+    }
+
+    fn span_of_sets(&self, sets: impl Iterator<Item = usize>) -> Option<(i64, i64)> {
+        let zones = sets.map(|set| self.column::<u64>(set, Column::Zone));
+        let spans = zones.filter_map(|zone| Some((zone.first()?.cast_signed(), zone.get(1)?.cast_signed())));
+        spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
+    }
+
+    fn cube(&self, set: usize, axis: Axis, kind: CubeKind) -> Option<Cube<'_>> {
+        cubes::find(self.cubes(set), axis, kind, CodeCounts::of(&self.codes()))
     }
 
     /// The summaries of the short sessions of each user or job as wholes, by the block's codes, if they are kept.

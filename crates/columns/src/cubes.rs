@@ -4,9 +4,23 @@
 //! A cube has a summary for each queue (or fleet), or for each queue and instance type, and so on; two more have one for each
 //! user and for each job. It is kept where it is clearly smaller than the rows that it stands for.
 
-use crate::block::RowSet;
+use crate::block::{BlockCodes, RowSet};
 use crate::row::Nanos;
 use crate::summary::{Summary, SummaryWords};
+
+/// Sessions that have summaries of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Short ones.
+    Short,
+    /// Long ones.
+    Long,
+}
+
+impl Class {
+    /// Both.
+    pub const ALL: [Self; CLASSES] = [Self::Short, Self::Long];
+}
 
 /// What the first codes of a cube are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +55,8 @@ pub enum TotalsBy {
     Job,
 }
 
-const AXES: [Axis; 2] = [Axis::Queue, Axis::Fleet];
-const KINDS: [CubeKind; 5] = [
+pub(crate) const AXES: [Axis; 2] = [Axis::Queue, Axis::Fleet];
+pub(crate) const KINDS: [CubeKind; 5] = [
     CubeKind::Sessions,
     CubeKind::Compute,
     CubeKind::Licenses,
@@ -51,7 +65,7 @@ const KINDS: [CubeKind; 5] = [
 ];
 const TOTALS: [TotalsBy; 2] = [TotalsBy::User, TotalsBy::Job];
 /// Cubes by axis, then totals. Totals are missing in images that were written before there were any.
-const CUBES: usize = AXES.len() * KINDS.len() + TOTALS.len();
+const CUBES: usize = AXIS_CUBES + TOTALS.len();
 
 /// Bytes that all cubes of a block may take for each of its rows, and beside.
 const BYTES_BY_ROW: usize = 6;
@@ -65,6 +79,15 @@ pub struct Cube<'a> {
 }
 
 impl<'a> Cube<'a> {
+    pub(crate) fn new(summaries: &'a [SummaryWords], details: usize) -> Self {
+        Self { summaries, details }
+    }
+
+    /// Number of summaries.
+    pub(crate) fn len(&self) -> usize {
+        self.summaries.len()
+    }
+
     /// The summaries of a queue or fleet, one for each code of the detail, by their code.
     pub fn of(&self, axis_code: usize) -> impl Iterator<Item = Summary> + use<'a> {
         let from = axis_code * self.details;
@@ -85,7 +108,18 @@ pub(crate) struct CodeCounts {
 }
 
 impl CodeCounts {
-    fn of_axis(self, axis: Axis) -> usize {
+    pub(crate) fn of(codes: &BlockCodes<'_>) -> Self {
+        Self {
+            queues: codes.queues.len(),
+            fleets: codes.fleets.len(),
+            instance_types: codes.instance_types.len(),
+            products: codes.products.len(),
+            users: codes.users.len(),
+            jobs: codes.jobs.len(),
+        }
+    }
+
+    pub(crate) fn of_axis(self, axis: Axis) -> usize {
         match axis {
             Axis::Queue => self.queues,
             Axis::Fleet => self.fleets,
@@ -101,12 +135,16 @@ impl CodeCounts {
     }
 }
 
-fn place(axis: Axis, kind: CubeKind) -> usize {
+/// Number of the cubes by axis.
+pub(crate) const AXIS_CUBES: usize = AXES.len() * KINDS.len();
+
+/// Where a cube lies among those of its class.
+pub(crate) fn place(axis: Axis, kind: CubeKind) -> usize {
     axis as usize * KINDS.len() + kind as usize
 }
 
 fn place_of_totals(by: TotalsBy) -> usize {
-    AXES.len() * KINDS.len() + by as usize
+    AXIS_CUBES + by as usize
 }
 
 /// Short sessions, and long ones.
@@ -141,7 +179,7 @@ pub(crate) fn find<'a>(
     counts: CodeCounts,
 ) -> Option<Cube<'a>> {
     let summaries = at(cubes, place(axis, kind))?;
-    Some(Cube { summaries, details: counts.of_detail(kind) })
+    Some(Cube::new(summaries, counts.of_detail(kind)))
 }
 
 /// Finds the summaries of whole sessions by the code of a user or job.

@@ -9,6 +9,7 @@ use farmtally_model::{
 };
 
 use crate::dictionary::{Dictionary, Values};
+use crate::groups::{BlockGroups, GroupMember};
 use crate::jobs::{Job, JobDictionary};
 use crate::ranks::Ranks;
 use crate::restore::{DICTIONARIES, FarmDictionaries, JobSessions, RestoreError, RestoredBlock, SealedPart};
@@ -22,6 +23,7 @@ use crate::volumes::VolumeRow;
 #[derive(Debug, Clone, Default)]
 pub struct FarmSnapshot {
     blocks: Vec<BlockView>,
+    groups: BlockGroups,
     running: Arc<[RunningSession]>,
     volumes: Arc<[VolumeRow]>,
     queues: Values<QueueId>,
@@ -37,6 +39,14 @@ impl FarmSnapshot {
     /// Blocks of ended sessions.
     pub fn blocks(&self) -> &[BlockView] {
         &self.blocks
+    }
+
+    /// The blocks from which no row was removed, those that follow each other in time as groups with summaries of their own.
+    ///
+    /// They are arranged the first time that they are asked for, for which no block is looked into. Their cubes take at most
+    /// two bytes for each session, however many are asked for.
+    pub fn groups(&self) -> &[GroupMember] {
+        self.groups.roots(&self.blocks)
     }
 
     /// The running sessions of queues and fleets that are `wanted`, by their codes, as a block of sessions that end at
@@ -330,6 +340,7 @@ impl FarmColumns {
             if volumes_changed { self.volumes.values().cloned().collect() } else { before.volumes.clone() };
         self.snapshot = Arc::new(FarmSnapshot {
             blocks: self.blocks.iter().cloned().collect(),
+            groups: before.groups.following(),
             running,
             volumes,
             queues: self.queues.values(),

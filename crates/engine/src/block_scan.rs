@@ -5,17 +5,18 @@
 
 use std::ops::Range;
 
-use farmtally_columns::{BlockView, Nanos, RowSet, SessionBlock, Summary};
+use farmtally_columns::{BlockView, Class, Nanos, RowSet, SessionBlock, Summary};
 use farmtally_model::accrued;
 
 use crate::block_keys::BlockKeys;
 use crate::calendar::{BlockCalendar, Slots};
-use crate::cube_scan::{self, Class};
+use crate::cube_scan;
 use crate::dense::DenseSums;
 use crate::lane_scan::LaneRoom;
 use crate::plan::{AggregationPlan, RowsOf};
 use crate::select::{CHUNK, Selection};
 use crate::sink::Sink;
+use crate::steps::Summed;
 
 /// The buckets in which something of a block's columns can lie, among those that are asked for.
 pub(crate) fn buckets_of(
@@ -63,6 +64,7 @@ impl Scratch {
 /// One block on its way to a sink.
 pub(crate) struct BlockScan<'a> {
     pub(crate) plan: &'a AggregationPlan<'a>,
+    asked: Range<usize>,
     pub(crate) block: &'a SessionBlock,
     pub(crate) calendar: BlockCalendar,
     pub(crate) keys: BlockKeys,
@@ -86,6 +88,7 @@ impl<'a> BlockScan<'a> {
         let slots = scratch.slots.take().unwrap_or_else(Slots::new);
         Self {
             plan,
+            asked: asked.clone(),
             block,
             calendar: BlockCalendar::new(&plan.buckets, asked, base_ms, length_ms, slots),
             keys: BlockKeys::new(plan, &block.codes()),
@@ -94,19 +97,16 @@ impl<'a> BlockScan<'a> {
         }
     }
 
-    /// Adds the block to a sink, which has begun with the block's buckets.
-    pub(crate) fn scan<S: Sink>(mut self, sink: &mut S) {
+    /// Adds the block to a sink, which has begun with the block's buckets, but for the classes that are summed.
+    pub(crate) fn scan<S: Sink>(mut self, summed: Summed, sink: &mut S) {
         let block = self.block;
         let is_whole = self.removed.is_empty();
         let (short, long) = (block.short(), block.long());
-        let is_summed = |sums: Option<&mut DenseSums>, class: Class, span_ms: Option<(i64, i64)>| {
-            let Some((sums, span_ms)) = sums.zip(span_ms) else { return false };
-            is_whole && cube_scan::add_cubes(&self, class, span_ms, sums)
-        };
         let lines = short[1].line_product.len().saturating_add(long[1].line_product.len());
         sink.expect_pieces(block.len().saturating_add(lines));
-        let is_short_summed = is_summed(sink.sums(), Class::Short, cube_scan::span_ms(&short));
-        let is_long_summed = is_summed(sink.sums(), Class::Long, cube_scan::span_ms(&long));
+        let mut is_summed =
+            |class| summed[class as usize] || sink.sums().is_some_and(|sums| self.add_cubes(class, sums));
+        let (is_short_summed, is_long_summed) = (is_summed(Class::Short), is_summed(Class::Long));
         for set in short {
             let counts = set.is_licensed || self.plan.rows_of != RowsOf::Licenses;
             let is_done = is_short_summed || set.is_empty() || !counts;
@@ -118,6 +118,25 @@ impl<'a> BlockScan<'a> {
             self.scan_set(&set, is_long_summed, sink);
         }
         self.scratch.slots = Some(self.calendar.into_slots());
+    }
+
+    /// Adds the summaries of a class, if its rows lie in one bucket and the block has summaries for the question. False when
+    /// the rows have to be looked at.
+    fn add_cubes(&self, class: Class, sums: &mut DenseSums) -> bool {
+        let (plan, block) = (self.plan, self.block);
+        if !self.removed.is_empty() {
+            return false;
+        }
+        let Some(span_ms) = block.class_span_ms(class) else { return false };
+        let Some(bucket) = cube_scan::bucket_of(plan, span_ms) else { return false };
+        if !self.asked.contains(&bucket) {
+            // Nothing is asked of the rows.
+            return true;
+        }
+        let cube = |kind| block.cube_of(class, plan.axis(), kind);
+        let Some(cubes) = cube_scan::cubes(cube_scan::kinds(plan), cube) else { return false };
+        cube_scan::add_cubes(plan.axis(), &self.keys, &cubes, sums.of_bucket(bucket));
+        true
     }
 
     fn scan_set<C: Nanos, S: Sink>(&mut self, set: &RowSet<'_, C>, is_summed: bool, sink: &mut S) {
@@ -240,13 +259,13 @@ impl<'a> BlockScan<'a> {
         let key = (scratch.keys[0] + self.keys.compute) as usize;
         for (row, of_row) in rows.iter().zip(&scratch.selection.buckets) {
             if *of_row != bucket {
-                sums.of_bucket(bucket)[key].merge(&sum);
+                sums.of_bucket(bucket as usize)[key].merge(&sum);
                 (bucket, sum) = (*of_row, Summary::EMPTY);
             }
             sum.add(set.cost_nanos[*row as usize].into(), set.runtime_ms[*row as usize]);
         }
         if sum.count > 0 {
-            sums.of_bucket(bucket)[key].merge(&sum);
+            sums.of_bucket(bucket as usize)[key].merge(&sum);
         }
     }
 

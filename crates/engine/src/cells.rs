@@ -41,6 +41,8 @@ impl Cells {
     }
 
     /// Hands the groups of fewer than [`PIECES_MAX`] pieces to `groups`, ascending.
+    // A function of its own, so that nothing else takes the registers of its loops.
+    #[inline(never)]
     pub(crate) fn fold(&mut self, pieces: &Pieces, groups: &mut impl Groups) {
         self.narrow.resize(self.narrow.len().max(1 + pieces.len()), NarrowSum::EMPTY);
         self.add(pieces);

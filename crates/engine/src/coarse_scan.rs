@@ -62,7 +62,7 @@ impl BlockScan<'_> {
         match (&keys.jobs, &keys.users, &keys.instance_types) {
             (None, None, None) => match sink.sums() {
                 Some(sums) => sum_rows(spans, &self.calendar, cost, crossing, |bucket, sum| {
-                    merge(sums.of_bucket(bucket), shared, sum);
+                    merge(sums.of_bucket(bucket as usize), shared, sum);
                 }),
                 None => add_rows(spans, slots, |_| shared, cost, sink, crossing),
             },

@@ -24,8 +24,8 @@ impl DenseSums {
     }
 
     /// The sums of a bucket of the block, by key, for summaries.
-    pub(crate) fn of_bucket(&mut self, bucket: u32) -> &mut [Summary] {
-        let range = self.range(bucket as usize);
+    pub(crate) fn of_bucket(&mut self, bucket: usize) -> &mut [Summary] {
+        let range = self.range(bucket);
         self.sums.wide(range)
     }
 

@@ -46,6 +46,8 @@ impl Folder {
     }
 
     /// Hands the groups of the pieces to `groups`, ascending. The pieces are in any order afterwards.
+    // A function of its own, so that nothing else takes the registers of its loops.
+    #[inline(never)]
     pub(crate) fn fold(&mut self, pieces: &mut Pieces, groups: &mut impl Groups) {
         let len = pieces.len();
         let fits_narrow = len < PIECES_MAX;

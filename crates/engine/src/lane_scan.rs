@@ -97,7 +97,7 @@ impl BlockScan<'_> {
             match sink.sums() {
                 Some(sums) if !has_own_keys => {
                     lanes.add_to_one_key(one_key, &found.inside, |bucket, key, sum| {
-                        merge(sums.of_bucket(bucket), key, sum);
+                        merge(sums.of_bucket(bucket as usize), key, sum);
                     });
                 }
                 _ => sink.add_chunk(lanes, &found.inside),
@@ -108,7 +108,7 @@ impl BlockScan<'_> {
             }
         }
         if let Some(sums) = sink.sums() {
-            one_key.take(|bucket, key, sum| merge(sums.of_bucket(bucket), key, sum));
+            one_key.take(|bucket, key, sum| merge(sums.of_bucket(bucket as usize), key, sum));
         }
     }
 }

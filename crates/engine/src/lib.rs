@@ -33,6 +33,7 @@ mod select;
 mod session;
 mod sink;
 mod sort;
+mod steps;
 mod sum_table;
 mod tabulate;
 #[cfg(test)]

@@ -6,9 +6,9 @@
 
 use std::ops::Range;
 
-use farmtally_columns::BlockView;
+use farmtally_columns::{BlockView, SessionBlock};
 
-use crate::block_scan::{BlockScan, Scratch, buckets_of};
+use crate::block_scan::{BlockScan, Scratch};
 use crate::dense::DenseSums;
 use crate::error::AggregationError;
 use crate::limits::AggregationControl;
@@ -17,6 +17,7 @@ use crate::piece_lists::PieceLists;
 use crate::plan::AggregationPlan;
 use crate::session::add_row;
 use crate::sink::Sink;
+use crate::steps::{self, Step};
 use crate::volumes::add_volumes;
 use crate::wide::WideGroups;
 
@@ -66,7 +67,13 @@ pub(crate) fn scan(
     for view in &views {
         add_odd(plan, view, &mut wide);
     }
-    let tasks = tasks(plan, &views, control.limits.threads.get());
+    let mut steps = steps::of_blocks(&views);
+    if steps::have_use(plan, views.len())
+        && has_few_groups(plan, &within(plan, &(0..plan.buckets.len()), &steps))
+    {
+        steps = steps::with_groups(plan, &views, control)?;
+    }
+    let tasks = tasks(plan, &steps, control.limits.threads.get());
     let outputs_overlap = tasks.len() > 1 && tasks[0].asked == tasks[1].asked;
     let outputs = run(plan, &tasks, control)?;
     Ok(Found { outputs, outputs_overlap, wide })
@@ -126,33 +133,35 @@ fn add_odd(plan: &AggregationPlan<'_>, view: &BlockView, wide: &mut WideGroups) 
 #[derive(Debug)]
 struct Task<'a> {
     asked: Range<usize>,
-    views: Vec<&'a BlockView>,
+    steps: &'a [Step<'a>],
 }
 
-fn tasks<'a>(plan: &AggregationPlan<'_>, views: &[&'a BlockView], threads: usize) -> Vec<Task<'a>> {
-    let threads = (views.len() / BLOCKS_PER_THREAD_MIN).clamp(1, threads);
+fn tasks<'a>(plan: &AggregationPlan<'_>, steps: &'a [Step<'a>], threads: usize) -> Vec<Task<'a>> {
+    let blocks = steps.iter().filter_map(Step::block).count();
+    let threads = (blocks / BLOCKS_PER_THREAD_MIN).clamp(1, threads);
     let all = 0..plan.buckets.len();
     if threads == 1 || all.len() / threads < BUCKETS_PER_THREAD_MIN {
-        let chunks = views.chunks(views.len().div_ceil(threads).max(1));
-        return chunks.map(|views| Task { asked: all.clone(), views: views.to_vec() }).collect();
+        let chunks = steps.chunks(steps.len().div_ceil(threads).max(1));
+        return chunks.map(|steps| Task { asked: all.clone(), steps }).collect();
     }
-    let mut edges: Vec<usize> = (1..threads).map(|share| edge(plan, views, share, threads)).collect();
+    let mut edges: Vec<usize> = (1..threads).map(|share| edge(plan, steps, share, threads)).collect();
     edges.extend([all.start, all.end]);
     edges.sort_unstable();
     edges.dedup();
     let newest_first = edges.windows(2).rev();
-    newest_first.map(|edge| Task { asked: edge[0]..edge[1], views: views.to_vec() }).collect()
+    newest_first.map(|edge| Task { asked: edge[0]..edge[1], steps }).collect()
 }
 
-/// The bucket in which about `share` of `shares` of the sessions have ended.
-fn edge(plan: &AggregationPlan<'_>, views: &[&BlockView], share: usize, shares: usize) -> usize {
-    let total: usize = views.iter().map(|view| view.block().len()).sum();
+/// The bucket in which about `share` of `shares` of the sessions have ended, those that are read.
+fn edge(plan: &AggregationPlan<'_>, steps: &[Step<'_>], share: usize, shares: usize) -> usize {
+    let blocks = || steps.iter().filter_map(Step::block);
+    let total: usize = blocks().map(SessionBlock::len).sum();
     let mut rest = total - total / shares * share;
     let window = plan.window_ms();
-    for view in views {
-        let len = view.block().len();
+    for block in blocks() {
+        let len = block.len();
         if rest <= len {
-            let start_ms = view.block().span_ms().0;
+            let start_ms = block.span_ms().0;
             return plan.buckets.index_of(start_ms.clamp(window.start, window.end - 1));
         }
         rest -= len;
@@ -185,26 +194,32 @@ fn run_task(
     task: &Task<'_>,
     control: &AggregationControl<'_>,
 ) -> Result<Output, AggregationError> {
-    let blocks: Vec<(&BlockView, Range<usize>)> = task
-        .views
-        .iter()
-        .filter_map(|view| Some((*view, buckets_of(plan, &task.asked, view.block())?)))
-        .collect();
-    if has_few_groups(plan, &blocks) {
+    let steps = within(plan, &task.asked, task.steps);
+    let is_summed = |(step, _): &(&Step<'_>, Range<usize>)| step.block().is_none();
+    if steps.iter().any(is_summed) || has_few_groups(plan, &steps) {
         let per_bucket = usize::try_from(plan.keys.len).unwrap_or(usize::MAX);
-        run_through(plan, task, &blocks, DenseSums::new(per_bucket), control)
+        run_through(plan, task, &steps, DenseSums::new(per_bucket), control)
     } else {
-        run_through(plan, task, &blocks, PieceLists::new(plan.keys, plan.lanes), control)
+        run_through(plan, task, &steps, PieceLists::new(plan.keys, plan.lanes), control)
     }
 }
 
+/// The steps in which something of some buckets can lie, with these buckets.
+fn within<'a>(
+    plan: &AggregationPlan<'_>,
+    asked: &Range<usize>,
+    steps: &'a [Step<'a>],
+) -> Vec<(&'a Step<'a>, Range<usize>)> {
+    steps.iter().filter_map(|step| Some((step, step.buckets(plan, asked)?))).collect()
+}
+
 /// Whether a sum for every possible group costs less than lists of pieces.
-fn has_few_groups(plan: &AggregationPlan<'_>, blocks: &[(&BlockView, Range<usize>)]) -> bool {
-    let sessions: usize = blocks.iter().map(|(view, _)| view.block().len()).sum();
-    let first = blocks.iter().map(|(_, buckets)| buckets.start).min().unwrap_or(0);
-    let end = blocks.iter().map(|(_, buckets)| buckets.end).max().unwrap_or(1);
+fn has_few_groups(plan: &AggregationPlan<'_>, steps: &[(&Step<'_>, Range<usize>)]) -> bool {
+    let sessions: usize = steps.iter().filter_map(|(step, _)| step.block()).map(SessionBlock::len).sum();
+    let first = steps.iter().map(|(_, buckets)| buckets.start).min().unwrap_or(0);
+    let end = steps.iter().map(|(_, buckets)| buckets.end).max().unwrap_or(1);
     let sessions_per_bucket = (sessions / (end - first).max(1)) as u64;
-    let open_max = blocks.iter().map(|(_, buckets)| buckets.len()).max().unwrap_or(1) as u64;
+    let open_max = steps.iter().map(|(_, buckets)| buckets.len()).max().unwrap_or(1) as u64;
     // With one bucket there is no list to read bucket by bucket.
     let sums_max = if open_max == 1 { SUMS_MAX } else { SUMS_NEAR };
     let is_filled = plan.keys.len <= GROUPS_FEW.max(GROUPS_PER_SESSION_MAX * sessions_per_bucket);
@@ -214,19 +229,28 @@ fn has_few_groups(plan: &AggregationPlan<'_>, blocks: &[(&BlockView, Range<usize
 fn run_through<S: Sink>(
     plan: &AggregationPlan<'_>,
     task: &Task<'_>,
-    blocks: &[(&BlockView, Range<usize>)],
+    steps: &[(&Step<'_>, Range<usize>)],
     mut sink: S,
     control: &AggregationControl<'_>,
 ) -> Result<Output, AggregationError> {
     let places = plan.positions.each_ref().map(|position| position.places.len());
     let mut output = Output::new(plan.keys, places, plan.lanes);
     let mut scratch = Scratch::new();
-    for (view, buckets) in blocks {
+    for (step, buckets) in steps {
         let groups = output.row_count().max(sink.group_count_min());
         control.check(groups, output.bytes() + sink.bytes())?;
-        view.block().check_columns()?;
         sink.begin_block(buckets.clone(), &mut output);
-        BlockScan::new(plan, &task.asked, view, &mut scratch).scan(&mut sink);
+        match step {
+            Step::Block(view, summed) => {
+                view.block().check_columns()?;
+                BlockScan::new(plan, &task.asked, view, &mut scratch).scan(*summed, &mut sink);
+            }
+            Step::Group(step) => {
+                if let Some(sums) = sink.sums() {
+                    step.add_to(plan, sums.of_bucket(step.bucket));
+                }
+            }
+        }
     }
     sink.finish(&mut output);
     output.end();

@@ -19,10 +19,10 @@ use crate::{finish, scan};
 const HOUR_MS: u64 = 3_600_000;
 
 /// Numbers that look random and are the same in every run.
-struct Numbers(u64);
+pub(crate) struct Numbers(pub(crate) u64);
 
 impl Numbers {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -38,7 +38,7 @@ impl Numbers {
     }
 }
 
-fn session(numbers: &mut Numbers, index: u64) -> Record<LineCost> {
+pub(crate) fn session(numbers: &mut Numbers, index: u64) -> Record<LineCost> {
     let cost = |nanos| LineCost::Total(NanoUsd::from_nanos(nanos).unwrap());
     let start_ms = 1_760_000_000_000 + index * 900_000 + numbers.below(7_200_000);
     let runtime_ms = match numbers.below(20) {
@@ -155,7 +155,7 @@ fn questions() -> Vec<AggregationQuery> {
     questions
 }
 
-fn table(plan: &AggregationPlan<'_>, is_plain: bool, threads: usize) -> StatisticsTable {
+pub(crate) fn table(plan: &AggregationPlan<'_>, is_plain: bool, threads: usize) -> StatisticsTable {
     let limits = AggregationLimits {
         rows_max: 1 << 24,
         bytes_max: 1 << 30,
