@@ -76,6 +76,11 @@ impl BlockScan<'_> {
                 let key = |row| share(codes, users, row).wrapping_add(shared);
                 add_rows(spans, slots, key, cost, sink, crossing);
             }
+            (None, None, Some(instance_types)) => {
+                let codes = &set.instance_type[rows.clone()];
+                let key = |row| share(codes, instance_types, row).wrapping_add(shared);
+                add_rows(spans, slots, key, cost, sink, crossing);
+            }
             (Some(jobs), Some(users), None) => {
                 let (job_codes, user_codes) = (&set.job[rows.clone()], &set.user[rows.clone()]);
                 let key = |row| {
