@@ -6,8 +6,6 @@ use std::ops::Range;
 
 use farmtally_model::Buckets;
 
-use crate::lanes::Edges;
-
 /// Half an hour in milliseconds.
 pub(crate) const SLOT_MS: u32 = 1_800_000;
 
@@ -55,6 +53,17 @@ impl Stay {
     pub(crate) fn contains(&self, offset_ms: u32) -> bool {
         offset_ms.wrapping_sub(self.start_ms) < self.length_ms
     }
+}
+
+/// The half-hours of a block, and where its buckets begin and end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Edges<'a> {
+    pub(crate) slots: &'a [Slot; SLOTS],
+    /// The first bucket, and where it starts.
+    pub(crate) first: u32,
+    pub(crate) start_ms: u32,
+    /// The ends of the buckets from the first one on.
+    pub(crate) ends_ms: &'a [u32],
 }
 
 /// The half-hours of a block, in room that is kept for the next one.
@@ -131,7 +140,7 @@ impl BlockCalendar {
         &self.slots.0
     }
 
-    /// The half-hours, and where the buckets begin and end.
+    /// What the vector kernels need of it.
     pub(crate) fn edges(&self) -> Edges<'_> {
         Edges { slots: &self.slots.0, first: self.first, start_ms: self.start_ms, ends_ms: &self.ends_ms }
     }

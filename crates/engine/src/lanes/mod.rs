@@ -16,12 +16,12 @@ mod pieces;
 
 use farmtally_columns::Summary;
 
-use crate::calendar::{SLOTS, Slot};
+use crate::calendar::{Edges, SLOTS, Slot};
 use crate::narrow_sum::NarrowSum;
 use crate::piece::Piece;
 
 pub(crate) use one_key::OneKey;
-pub(crate) use pieces::{Amounts, Columns, Crossing, Edges, PackedRows, PieceChunk, Ring, Sifted, Stretches};
+pub(crate) use pieces::{Amounts, Columns, Crossing, PackedRows, PieceChunk, Ring, Sifted, Stretches};
 
 /// Proof that this processor has what the kernels need.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use farmtally_model::PackedRow;
 
-use crate::calendar::{SLOTS, Slot};
 use crate::narrow_sum::NarrowSum;
 
 /// Numbers that a kernel looks at together.
@@ -108,17 +107,6 @@ pub(crate) struct Sifted {
     pub(crate) inside: PieceChunk,
     /// Rows that begin in another bucket than they end in.
     pub(crate) crossing: Crossing,
-}
-
-/// The buckets of a block.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Edges<'a> {
-    pub(crate) slots: &'a [Slot; SLOTS],
-    /// The first bucket, and where it starts.
-    pub(crate) first: u32,
-    pub(crate) start_ms: u32,
-    /// The ends of the buckets from the first one on.
-    pub(crate) ends_ms: &'a [u32],
 }
 
 /// Where the sum of a bucket and a key is: the bucket's place in a ring, whose length is a power of two, and there the key's.

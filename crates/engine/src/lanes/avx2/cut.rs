@@ -11,8 +11,8 @@ use std::arch::x86_64::{
 };
 
 use super::vector::{self, Table};
-use crate::calendar::BEFORE;
-use crate::lanes::pieces::{Crossing, Edges, LANES, PieceChunk};
+use crate::calendar::{BEFORE, Edges};
+use crate::lanes::pieces::{Crossing, LANES, PieceChunk};
 
 /// Cuts rows: see [`crate::lanes::Lanes::cut`].
 #[target_feature(enable = "avx2,popcnt")]
