@@ -1,7 +1,7 @@
 """Guards the eight questions against slowing down, by counting instructions with callgrind.
 
 The farm is drawn outside of the count: the counter is on only inside of `AskedFarm::answer`. Another compiler than the
-recorded one may need other instructions, and so does a processor that has no vectors of 256 bits: then nothing is counted, and
+recorded one may need other instructions, and so does a processor without AVX2: then nothing is counted, and
 that is said.
 """
 

@@ -44,7 +44,7 @@ impl FarmSnapshot {
     /// The blocks from which no row was removed, those that follow each other in time as groups with summaries of their own.
     ///
     /// They are arranged the first time that they are asked for, for which no block is looked into. Their cubes take at most
-    /// two bytes for each session, however many are asked for.
+    /// two bytes for each session, however many are asked for, and those of blocks that are gone as much until the next snapshot.
     pub fn groups(&self) -> &[GroupMember] {
         self.groups.roots(&self.blocks)
     }

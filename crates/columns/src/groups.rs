@@ -192,6 +192,24 @@ impl BlockGroup {
         kind: CubeKind,
         go_on: &impl Fn() -> Result<(), E>,
     ) -> Result<Option<Vec<SummaryWords>>, E> {
+        let cells = |codes: &BlockCodes<'_>| {
+            let counts = CodeCounts::of(codes);
+            counts.of_axis(axis) * counts.of_detail(kind)
+        };
+        let mut members_cells = 0;
+        for member in &self.members {
+            members_cells += match member {
+                GroupMember::Block(block) => {
+                    let Some(block) = block.upgrade() else { return Ok(None) };
+                    block.check_outline()?;
+                    cells(&block.codes())
+                }
+                GroupMember::Group(group) => cells(&group.codes()),
+            };
+        }
+        if cells(&self.codes()) > members_cells / CUBE_SHARE {
+            return Ok(None);
+        }
         let mut merged = Merged::new(self.codes(), axis, kind);
         for member in &self.members {
             let is_added = match member {

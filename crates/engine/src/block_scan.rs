@@ -1,7 +1,8 @@
 //! The fast path: the columns of one block become pieces.
 //!
 //! Rows that lie in one bucket go to the sink chunk by chunk, in plain loops over slices. The few that cross an edge are cut
-//! one by one, line by line.
+//! one by one, line by line. Where the processor can, short sessions go another way, through the vector kernels
+//! ([`crate::lane_scan`]).
 
 use std::ops::Range;
 
@@ -103,14 +104,14 @@ impl<'a> BlockScan<'a> {
         let is_whole = self.removed.is_empty();
         let (short, long) = (block.short(), block.long());
         let lines = short[1].line_product.len().saturating_add(long[1].line_product.len());
+        let lines = if self.plan.rows_of == RowsOf::Sessions { 0 } else { lines };
         sink.expect_pieces(block.len().saturating_add(lines));
         let mut is_summed =
             |class| summed[class as usize] || sink.sums().is_some_and(|sums| self.add_cubes(class, sums));
         let (is_short_summed, is_long_summed) = (is_summed(Class::Short), is_summed(Class::Long));
         for set in short {
-            let counts = set.is_licensed || self.plan.rows_of != RowsOf::Licenses;
-            let is_done = is_short_summed || set.is_empty() || !counts;
-            if !is_whole || !(is_done || self.scan_in_lanes(&set, sink)) {
+            let is_left = is_whole && !is_short_summed;
+            if !(is_left && self.counts(&set) && self.scan_in_lanes(&set, sink)) {
                 self.scan_set(&set, is_short_summed, sink);
             }
         }
@@ -139,11 +140,15 @@ impl<'a> BlockScan<'a> {
         true
     }
 
+    /// Whether the question counts anything of a set.
+    fn counts<C: Nanos>(&self, set: &RowSet<'_, C>) -> bool {
+        !set.is_empty() && (set.is_licensed || self.plan.rows_of != RowsOf::Licenses)
+    }
+
     fn scan_set<C: Nanos, S: Sink>(&mut self, set: &RowSet<'_, C>, is_summed: bool, sink: &mut S) {
         let (removed, later) = self.removed.split_at_checked(set.len()).unwrap_or_default();
         self.removed = later;
-        let counts = set.is_licensed || self.plan.rows_of != RowsOf::Licenses;
-        if is_summed || set.is_empty() || !counts {
+        if is_summed || !self.counts(set) {
             return;
         }
         for (shared, rows) in self.sorted_stretches(set, sink) {

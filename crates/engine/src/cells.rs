@@ -14,8 +14,8 @@ use crate::piece::Pieces;
 /// The bit of a cell whose sum is wide.
 const WIDE: u16 = 1 << 15;
 
-/// Pieces of one fold must be fewer, so that the place of each sum fits a cell.
-pub(crate) const PIECES_MAX: usize = WIDE as usize - 1;
+/// Cells must be no more, so that the place of each sum fits one.
+pub(crate) const CELLS_MAX: usize = WIDE as usize - 1;
 
 /// A cell for each key, empty between folds.
 #[derive(Debug)]
@@ -32,6 +32,7 @@ pub(crate) struct Cells {
 impl Cells {
     /// Cells for keys below `len`.
     pub(crate) fn new(len: usize, lanes: Option<Lanes>) -> Self {
+        debug_assert!(len <= CELLS_MAX);
         let (sum_of, filled) = (vec![0; len], vec![0; len.div_ceil(64)]);
         Self { sum_of, filled, narrow: Vec::new(), wide: Vec::new(), lanes }
     }
@@ -40,11 +41,12 @@ impl Cells {
         self.sum_of.len()
     }
 
-    /// Hands the groups of fewer than [`PIECES_MAX`] pieces to `groups`, ascending.
+    /// Hands the groups of as many pieces as narrow sums may have to `groups`, ascending.
     // A function of its own, so that nothing else takes the registers of its loops.
     #[inline(never)]
     pub(crate) fn fold(&mut self, pieces: &Pieces, groups: &mut impl Groups) {
-        self.narrow.resize(self.narrow.len().max(1 + pieces.len()), NarrowSum::EMPTY);
+        let sums = 1 + pieces.len().min(self.len());
+        self.narrow.resize(self.narrow.len().max(sums), NarrowSum::EMPTY);
         self.add(pieces);
         self.drain(groups);
     }

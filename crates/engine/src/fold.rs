@@ -5,7 +5,7 @@
 
 use farmtally_columns::Summary;
 
-use crate::cells::{self, Cells};
+use crate::cells::{CELLS_MAX, Cells};
 use crate::keys::KeyLayout;
 use crate::lanes::Lanes;
 use crate::narrow_sum::{self, NarrowSum, PIECES_MAX};
@@ -17,6 +17,9 @@ use crate::sort::Sorter;
 const KEYS_FEW: u64 = 2048;
 /// Keys up to which there may be a cell for each of them: 32 KiB of cells.
 const KEYS_SOME: u64 = 1 << 14;
+
+const _: () = assert!(KEYS_SOME <= CELLS_MAX as u64);
+
 /// How many sums or cells there may be for each piece.
 const SUMS_BY_PIECE: usize = 8;
 const CELLS_BY_PIECE: usize = 64;
@@ -53,10 +56,7 @@ impl Folder {
         let fits_narrow = len < PIECES_MAX;
         if fits_narrow && pieces.wide.is_empty() && (1..=SUMS_BY_PIECE * len).contains(&self.sums.len()) {
             self.fold_through_sums(&pieces.all, groups);
-        } else if len < cells::PIECES_MAX
-            && len > PIECES_FEW
-            && (1..=CELLS_BY_PIECE * len).contains(&self.cells.len())
-        {
+        } else if fits_narrow && len > PIECES_FEW && (1..=CELLS_BY_PIECE * len).contains(&self.cells.len()) {
             self.cells.fold(pieces, groups);
         } else {
             self.sorter.sort(&mut pieces.all);
@@ -150,7 +150,7 @@ mod tests {
             let keys = KeyLayout::new([&positions[0], &positions[1]]).unwrap();
             let lanes = Lanes::detect().filter(|_| has_lanes);
             let mut folder = Folder::new(keys, lanes);
-            let mut cells = Cells::new(usize::try_from(keys.len).unwrap().min(1 << 20), lanes);
+            let mut cells = Cells::new(usize::try_from(keys.len).unwrap().min(CELLS_MAX), lanes);
             for bucket in buckets {
                 let mut pieces = Pieces::default();
                 for (first, second, cost_nanos, runtime_ms) in bucket {

@@ -1,6 +1,6 @@
 //! The aggregation engine: a snapshot and a question in, rows out.
 //!
-//! Integers only, CPU only: the engine knows no file, no clock, no HTTP and no JSON, and it can fail for nothing but its
+//! Integers in every sum, CPU only: the engine knows no file, no clock, no HTTP and no JSON, and it can fail for nothing but its
 //! own named limits. The stages are types: [`AggregationQuery`] → plan → groups (merged in any order with the same
 //! result) → [`StatisticsTable`].
 

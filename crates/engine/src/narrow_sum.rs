@@ -39,6 +39,8 @@ pub(crate) struct NarrowSum {
     count_and_runtime_sum: u64,
 }
 
+const _: () = assert!(size_of::<NarrowSum>() == 32 && align_of::<NarrowSum>() == 32);
+
 impl NarrowSum {
     pub(crate) const EMPTY: Self =
         Self { greatest: [i32::MIN; 4], cost_sum_nanos: 0, count_and_runtime_sum: 0 };

@@ -44,7 +44,7 @@ impl NumberSet {
 
 /// The numbers of the bits that are set, ascending.
 #[inline]
-pub(crate) fn bits(word: u64) -> impl Iterator<Item = u32> {
+fn bits(word: u64) -> impl Iterator<Item = u32> {
     let mut rest = word;
     std::iter::from_fn(move || {
         let bit = (rest != 0).then(|| rest.trailing_zeros())?;

@@ -14,6 +14,9 @@ use crate::sink::{OpenBuckets, Sink};
 /// Pieces of a bucket from which on they are folded before the bucket is finished: memory follows the groups.
 const PIECES_MAX: usize = 1 << 19;
 
+/// Pieces of a list for which there is room from the beginning, at most: 64 KiB.
+const PIECES_RESERVED_MAX: usize = 1 << 12;
+
 /// The lists of the open buckets.
 #[derive(Debug)]
 pub(crate) struct PieceLists {
@@ -116,7 +119,7 @@ impl Sink for PieceLists {
 
     fn expect_pieces(&mut self, pieces: usize) {
         // Lists that grow are moved; about as many pieces as this come to each.
-        let each = pieces / self.begun.len().max(1) / 2;
+        let each = (pieces / self.begun.len().max(1) / 2).min(PIECES_RESERVED_MAX);
         for bucket in self.begun.clone() {
             let list = &mut self.lists[self.open.place(bucket)].pieces.all;
             if list.capacity() == 0 {

@@ -195,8 +195,8 @@ fn run_task(
     control: &AggregationControl<'_>,
 ) -> Result<Output, AggregationError> {
     let steps = within(plan, &task.asked, task.steps);
-    let is_summed = |(step, _): &(&Step<'_>, Range<usize>)| step.block().is_none();
-    if steps.iter().any(is_summed) || has_few_groups(plan, &steps) {
+    let is_group = |(step, _): &(&Step<'_>, Range<usize>)| step.block().is_none();
+    if steps.iter().any(is_group) || has_few_groups(plan, &steps) {
         let per_bucket = usize::try_from(plan.keys.len).unwrap_or(usize::MAX);
         run_through(plan, task, &steps, DenseSums::new(per_bucket), control)
     } else {

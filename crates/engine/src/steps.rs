@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use farmtally_columns::{BlockGroup, BlockView, Class, Cube, CubeKind, GROUP_LEN, GroupMember, SessionBlock};
+use farmtally_columns::{
+    BlockGroup, BlockView, Class, Cube, CubeKind, GROUP_LEN, GroupMember, SessionBlock, Summary,
+};
 
 use crate::block_keys::BlockKeys;
 use crate::block_scan::buckets_of;
@@ -35,7 +37,7 @@ pub(crate) struct GroupStep<'a> {
 
 impl GroupStep<'_> {
     /// Adds the summaries to the sums of their bucket.
-    pub(crate) fn add_to(&self, plan: &AggregationPlan<'_>, sums: &mut [farmtally_columns::Summary]) {
+    pub(crate) fn add_to(&self, plan: &AggregationPlan<'_>, sums: &mut [Summary]) {
         let keys = BlockKeys::new(plan, &self.group.codes());
         cube_scan::add_cubes(plan.axis(), &keys, &self.cubes, sums);
     }

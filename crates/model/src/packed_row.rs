@@ -120,7 +120,9 @@ impl PackedRow {
     /// greatest cost; the same of runtimes; sum of runtimes and low bits of the sum of costs. The count is not zero.
     #[inline]
     pub fn from_words(words: [u64; 4]) -> Self {
-        Self { words }
+        let row = Self { words };
+        debug_assert!(row.count() != 0);
+        row
     }
 
     /// The row, if it fits.

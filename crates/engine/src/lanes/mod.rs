@@ -1,8 +1,8 @@
 //! Eight rows at once, on processors that can: the vector kernels of the scan.
 //!
 //! The program is built for every processor of its architecture. Where there is AVX2, as nearly every x86-64 processor since 2013
-//! has it, the rows of short sets go through these kernels; everywhere else, and for all other rows, there are the plain loops,
-//! which are their twins and give the same bits. What the kernels read and write is in [`pieces`], and is the same for all.
+//! has it, the rows of short sets go through these kernels, and pieces through those that add them and write rows; everywhere else,
+//! and for all other rows, there are the plain loops, which are their twins and give the same bits. What the kernels read and write is in [`pieces`], and is the same for all.
 
 #![cfg_attr(
     not(target_arch = "x86_64"),

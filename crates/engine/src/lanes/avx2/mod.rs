@@ -1,4 +1,4 @@
-//! The kernels for x86-64 processors with AVX2. Whoever calls them has made sure that the processor is one.
+//! The kernels for x86-64 processors with AVX2, and the instructions for bits that came with it. Whoever calls them has made sure that the processor is one.
 
 mod cut;
 mod one_key;

@@ -35,7 +35,7 @@ pub(in crate::lanes) fn pack(
     mut place_of: impl FnMut(u32) -> usize,
     rows: &mut impl PackedRows,
 ) {
-    let mut packed = [PackedRow::from_words([0; 4]); ROWS];
+    let mut packed = [PackedRow::from_words([1 << PackedRow::COUNT.start; 4]); ROWS];
     let mut keys = Keys::of(filled);
     loop {
         let keys = keys.next();

@@ -107,7 +107,7 @@ pub(super) fn slots_of(instants_ms: __m256i) -> __m256i {
 #[target_feature(enable = "avx2")]
 pub(super) fn look_up_slots(slots: &[Slot; SLOTS], half_hours: __m256i) -> (__m256i, __m256i) {
     const LAST: u32 = 4095;
-    const _: () = assert!(LAST as usize == SLOTS - 1);
+    const _: () = assert!(LAST as usize == SLOTS - 1 && size_of::<Slot>() == 8);
     let half_hours = _mm256_min_epu32(half_hours, all(LAST));
     let (low, high) = (_mm256_castsi256_si128(half_hours), _mm256_extracti128_si256::<1>(half_hours));
     let begin = slots.as_ptr().cast();
