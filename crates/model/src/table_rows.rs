@@ -77,7 +77,6 @@ impl ValuesByCode {
     }
 }
 
-#[cfg(test)]
 impl From<Vec<u32>> for ValuesByCode {
     /// The values of the codes from zero on.
     fn from(values: Vec<u32>) -> Self {

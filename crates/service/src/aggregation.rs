@@ -292,7 +292,7 @@ struct AggregationRun {
 
 /// How a run ended.
 enum RunEnd {
-    Completed(StatisticsTable),
+    Completed(Box<StatisticsTable>),
     Failed(String),
 }
 
@@ -380,7 +380,7 @@ impl AggregationRun {
                 completed.inspect(|completed| {
                     if *completed {
                         self.service.counters.aggregation_ended(Ended::Completed);
-                        self.keep_at_hand(table);
+                        self.keep_at_hand(*table);
                     }
                 })
             }
@@ -462,7 +462,7 @@ fn checked_counts(table: StatisticsTable) -> RunEnd {
             "a row counts more than {ROW_COUNT_MAX} sessions; use a shorter period or another groupBy field"
         ))
     } else {
-        RunEnd::Completed(table)
+        RunEnd::Completed(Box::new(table))
     }
 }
 
