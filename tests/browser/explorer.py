@@ -147,11 +147,15 @@ class Explorer:
     def total(self):
         return self.run("return [...document.querySelectorAll('#table tfoot tr > *')].map((cell) => cell.innerText.trim())")
 
-    def series(self):
-        """What is drawn: name to values by bucket, without what is drawn invisibly for the tooltip."""
-        return dict(self.run("""
+    def drawn(self):
+        """What is drawn, without what is drawn invisibly for the tooltip: names, and values by bucket. Two jobs may have one name."""
+        return self.run("""
             const { series } = echarts.getInstanceByDom(document.getElementById('chart')).getOption();
-            return series.filter((one) => one.id !== 'total').map((one) => [one.name, one.data])"""))
+            return series.filter((one) => one.id !== 'total').map((one) => [one.name, one.data])""")
+
+    def series(self):
+        """The same by name; of two jobs that have one name, the second."""
+        return dict(self.drawn())
 
     def violations(self):
         return self.run("return window.violations")
