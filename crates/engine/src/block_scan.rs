@@ -13,27 +13,11 @@ use crate::block_keys::BlockKeys;
 use crate::calendar::{BlockCalendar, Slots};
 use crate::cube_scan;
 use crate::dense::DenseSums;
-use crate::lane_scan::LaneRoom;
+use crate::lanes::LaneRoom;
 use crate::plan::{AggregationPlan, RowsOf};
 use crate::select::{CHUNK, Selection};
 use crate::sink::Sink;
 use crate::steps::Summed;
-
-/// The buckets in which something of a block's columns can lie, among those that are asked for.
-pub(crate) fn buckets_of(
-    plan: &AggregationPlan<'_>,
-    asked: &Range<usize>,
-    block: &SessionBlock,
-) -> Option<Range<usize>> {
-    let window_ms = plan.buckets.start_ms(asked.start)..plan.buckets.end_ms(asked.end - 1);
-    let (start_ms, end_ms) = block.columns_span_ms()?;
-    if start_ms >= window_ms.end || end_ms <= window_ms.start {
-        return None;
-    }
-    let first = plan.buckets.index_of(start_ms.max(window_ms.start));
-    let last = plan.buckets.index_of(end_ms.min(window_ms.end) - 1);
-    Some(first..last + 1)
-}
 
 /// Room for a chunk of rows, kept from block to block.
 #[derive(Debug)]

@@ -8,8 +8,8 @@ use farmtally_columns::Summary;
 use crate::cells::{CELLS_MAX, Cells};
 use crate::keys::KeyLayout;
 use crate::lanes::Lanes;
-use crate::narrow_sum::{self, NarrowSum, PIECES_MAX};
-use crate::output::Groups;
+use crate::narrow_sum::{NarrowSum, PIECES_MAX};
+use crate::output::{self, Groups};
 use crate::piece::{Piece, Pieces};
 use crate::sort::Sorter;
 
@@ -73,7 +73,7 @@ impl Folder {
                 self.sums[piece.key as usize].add(piece.cost_nanos, piece.runtime_ms);
             }
         }
-        narrow_sum::drain(&mut self.sums, groups);
+        output::drain(&mut self.sums, groups);
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -3,27 +3,9 @@
 use farmtally_columns::{RowSet, Summary};
 
 use crate::block_scan::BlockScan;
-use crate::lanes::{Amounts, Columns, Crossing, Lanes, OneKey, PieceChunk, Sifted, Stretches};
+use crate::lanes::{Amounts, Columns, LaneRoom, Lanes, Stretches};
 use crate::plan::RowsOf;
 use crate::sink::Sink;
-
-/// Room for what the kernels find.
-#[derive(Debug)]
-pub(crate) struct LaneRoom {
-    found: Sifted,
-    cut: PieceChunk,
-    one_key: OneKey,
-}
-
-impl LaneRoom {
-    pub(crate) fn new() -> Self {
-        Self {
-            found: Sifted { inside: PieceChunk::new(), crossing: Crossing::new() },
-            cut: PieceChunk::new(),
-            one_key: OneKey::default(),
-        }
-    }
-}
 
 /// What the codes of a block add to a key, in 32 bits.
 #[derive(Debug, Default)]

@@ -6,8 +6,6 @@
 use farmtally_columns::Summary;
 use farmtally_model::SmallRow;
 
-use crate::output::Groups;
-
 /// Costs from 2^32 nano-dollars and runtimes from 2^24 milliseconds are not narrow.
 pub(crate) const COST_BITS: u32 = 32;
 pub(crate) const RUNTIME_BITS: u32 = 24;
@@ -124,17 +122,3 @@ fn unsigned(number: i32) -> u32 {
 
 /// The bits by which a least number and a greatest one above it differ from how [`NarrowSum`] keeps them.
 pub(crate) const PAIR: u64 = 1 << 63 | (u32::MAX >> 1) as u64;
-
-/// Takes the sums out and hands those that are not empty to `groups`; their keys are their places.
-///
-/// Whether a sum is empty cannot be foretold, so it becomes a bit first, and only bits that are set are branched on.
-#[inline]
-pub(crate) fn drain(sums: &mut [NarrowSum], groups: &mut impl Groups) {
-    let mut filled = vec![0_u64; sums.len().div_ceil(64)];
-    for (filled, sums) in filled.iter_mut().zip(sums.chunks(64)) {
-        for (bit, sum) in sums.iter().enumerate() {
-            *filled |= u64::from(!sum.is_empty()) << bit;
-        }
-    }
-    groups.narrow_each(&filled, sums, |key| key as usize);
-}

@@ -83,6 +83,20 @@ pub(crate) trait Groups {
     }
 }
 
+/// Takes the sums out and hands those that are not empty to `groups`; their keys are their places.
+///
+/// Whether a sum is empty cannot be foretold, so it becomes a bit first, and only bits that are set are branched on.
+#[inline]
+pub(crate) fn drain(sums: &mut [NarrowSum], groups: &mut impl Groups) {
+    let mut filled = vec![0_u64; sums.len().div_ceil(64)];
+    for (filled, sums) in filled.iter_mut().zip(sums.chunks(64)) {
+        for (bit, sum) in sums.iter().enumerate() {
+            *filled |= u64::from(!sum.is_empty()) << bit;
+        }
+    }
+    groups.narrow_each(&filled, sums, |key| key as usize);
+}
+
 /// Takes groups out of their sums one by one.
 fn take_each<G: Groups + ?Sized>(
     groups: &mut G,

@@ -8,7 +8,6 @@ use farmtally_columns::{
 };
 
 use crate::block_keys::BlockKeys;
-use crate::block_scan::buckets_of;
 use crate::cube_scan;
 use crate::error::AggregationError;
 use crate::limits::AggregationControl;
@@ -66,6 +65,22 @@ impl<'a> Step<'a> {
             Self::Group(step) => step.end_ms,
         }
     }
+}
+
+/// The buckets in which something of a block's columns can lie, among those that are asked for.
+fn buckets_of(
+    plan: &AggregationPlan<'_>,
+    asked: &Range<usize>,
+    block: &SessionBlock,
+) -> Option<Range<usize>> {
+    let window_ms = plan.buckets.start_ms(asked.start)..plan.buckets.end_ms(asked.end - 1);
+    let (start_ms, end_ms) = block.columns_span_ms()?;
+    if start_ms >= window_ms.end || end_ms <= window_ms.start {
+        return None;
+    }
+    let first = plan.buckets.index_of(start_ms.max(window_ms.start));
+    let last = plan.buckets.index_of(end_ms.min(window_ms.end) - 1);
+    Some(first..last + 1)
 }
 
 /// Each block of the window as a step, without any group.

@@ -23,6 +23,24 @@ use crate::piece::Piece;
 pub(crate) use one_key::OneKey;
 pub(crate) use pieces::{Amounts, Columns, Crossing, PackedRows, PieceChunk, Ring, Sifted, Stretches};
 
+/// Room for what the kernels find.
+#[derive(Debug)]
+pub(crate) struct LaneRoom {
+    pub(crate) found: Sifted,
+    pub(crate) cut: PieceChunk,
+    pub(crate) one_key: OneKey,
+}
+
+impl LaneRoom {
+    pub(crate) fn new() -> Self {
+        Self {
+            found: Sifted { inside: PieceChunk::new(), crossing: Crossing::new() },
+            cut: PieceChunk::new(),
+            one_key: OneKey::default(),
+        }
+    }
+}
+
 /// Proof that this processor has what the kernels need.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lanes(Proof);
