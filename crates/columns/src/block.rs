@@ -202,6 +202,14 @@ pub struct SessionBlock {
     columns_span_ms: OnceLock<Option<(i64, i64)>>,
 }
 
+/// The sets of a class: without licences, and with.
+fn sets_of(class: Class) -> [usize; 2] {
+    match class {
+        Class::Short => [assemble::SHORT, assemble::SHORT_LICENSED],
+        Class::Long => [assemble::LONG, assemble::LONG_LICENSED],
+    }
+}
+
 impl SessionBlock {
     /// Sorts at most [`BLOCK_ROWS_MAX`] rows into their sets and turns them into columns.
     pub(crate) fn from_rows(rows: &[SessionRow]) -> Self {
@@ -351,31 +359,14 @@ impl SessionBlock {
         }
     }
 
-    /// The summaries of one kind of the short sessions, if they are kept.
-    pub fn short_cube(&self, axis: Axis, kind: CubeKind) -> Option<Cube<'_>> {
-        self.cube(assemble::SHORT, axis, kind)
-    }
-
-    /// The summaries of one kind of the long sessions, if they are kept.
-    pub fn long_cube(&self, axis: Axis, kind: CubeKind) -> Option<Cube<'_>> {
-        self.cube(assemble::LONG, axis, kind)
-    }
-
     /// The summaries of one kind of a class, if they are kept.
     pub fn cube_of(&self, class: Class, axis: Axis, kind: CubeKind) -> Option<Cube<'_>> {
-        match class {
-            Class::Short => self.short_cube(axis, kind),
-            Class::Long => self.long_cube(axis, kind),
-        }
+        cubes::find(self.cubes(class), axis, kind, CodeCounts::of(&self.codes()))
     }
 
     /// Earliest start and latest end of a class, in milliseconds since 1970; `None` if it has no session.
     pub fn class_span_ms(&self, class: Class) -> Option<(i64, i64)> {
-        let sets = match class {
-            Class::Short => [assemble::SHORT, assemble::SHORT_LICENSED],
-            Class::Long => [assemble::LONG, assemble::LONG_LICENSED],
-        };
-        self.span_of_sets(sets.into_iter())
+        self.span_of_sets(sets_of(class).into_iter())
     }
 
     fn span_of_sets(&self, sets: impl Iterator<Item = usize>) -> Option<(i64, i64)> {
@@ -384,21 +375,14 @@ impl SessionBlock {
         spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
     }
 
-    fn cube(&self, set: usize, axis: Axis, kind: CubeKind) -> Option<Cube<'_>> {
-        cubes::find(self.cubes(set), axis, kind, CodeCounts::of(&self.codes()))
+    /// The summaries of a class of each user or job as wholes, by the block's codes, if they are kept.
+    pub fn totals_of(&self, class: Class, by: TotalsBy) -> Option<impl Iterator<Item = Summary> + '_> {
+        cubes::find_totals(self.cubes(class), by)
     }
 
-    /// The summaries of the short sessions of each user or job as wholes, by the block's codes, if they are kept.
-    pub fn short_totals(&self, by: TotalsBy) -> Option<impl Iterator<Item = Summary> + '_> {
-        cubes::find_totals(self.cubes(assemble::SHORT), by)
-    }
-
-    /// The summaries of the long sessions of each user or job as wholes, by the block's codes, if they are kept.
-    pub fn long_totals(&self, by: TotalsBy) -> Option<impl Iterator<Item = Summary> + '_> {
-        cubes::find_totals(self.cubes(assemble::LONG), by)
-    }
-
-    fn cubes(&self, set: usize) -> (&[u32], &[SummaryWords]) {
+    /// The cubes of a class lie with its first set.
+    fn cubes(&self, class: Class) -> (&[u32], &[SummaryWords]) {
+        let [set, _] = sets_of(class);
         (self.column(set, Column::CubeEnds), self.column(set, Column::Cubes))
     }
 

@@ -126,6 +126,11 @@ impl CodeCounts {
         }
     }
 
+    /// Number of summaries of a cube.
+    pub(crate) fn of_cube(self, axis: Axis, kind: CubeKind) -> usize {
+        self.of_axis(axis) * self.of_detail(kind)
+    }
+
     pub(crate) fn of_detail(self, kind: CubeKind) -> usize {
         match kind {
             CubeKind::Sessions | CubeKind::Compute | CubeKind::Licenses => 1,
@@ -247,7 +252,7 @@ pub(crate) fn build(sets: &[[AnySet<'_>; 2]; CLASSES], counts: CodeCounts) -> [C
     for kind in KINDS {
         for axis in AXES {
             let details = counts.of_detail(kind);
-            let len = counts.of_axis(axis) * details;
+            let len = counts.of_cube(axis, kind);
             keep(place(axis, kind), len, &|set, sums| set.add_to(axis, kind, details, sums));
         }
     }

@@ -192,22 +192,19 @@ impl BlockGroup {
         kind: CubeKind,
         go_on: &impl Fn() -> Result<(), E>,
     ) -> Result<Option<Vec<SummaryWords>>, E> {
-        let cells = |codes: &BlockCodes<'_>| {
-            let counts = CodeCounts::of(codes);
-            counts.of_axis(axis) * counts.of_detail(kind)
-        };
-        let mut members_cells = 0;
+        let len = |codes: &BlockCodes<'_>| CodeCounts::of(codes).of_cube(axis, kind);
+        let mut members_len = 0;
         for member in &self.members {
-            members_cells += match member {
+            members_len += match member {
                 GroupMember::Block(block) => {
                     let Some(block) = block.upgrade() else { return Ok(None) };
                     block.check_outline()?;
-                    cells(&block.codes())
+                    len(&block.codes())
                 }
-                GroupMember::Group(group) => cells(&group.codes()),
+                GroupMember::Group(group) => len(&group.codes()),
             };
         }
-        if cells(&self.codes()) > members_cells / CUBE_SHARE {
+        if len(&self.codes()) > members_len / CUBE_SHARE {
             return Ok(None);
         }
         let mut merged = Merged::new(self.codes(), axis, kind);
@@ -247,15 +244,13 @@ struct Merged<'a> {
 impl<'a> Merged<'a> {
     fn new(codes: BlockCodes<'a>, axis: Axis, kind: CubeKind) -> Self {
         let counts = CodeCounts::of(&codes);
-        let details = counts.of_detail(kind);
-        let sums = vec![Summary::EMPTY; counts.of_axis(axis) * details];
-        Self { codes, axis, kind, details, sums, members_len: 0 }
+        let sums = vec![Summary::EMPTY; counts.of_cube(axis, kind)];
+        Self { codes, axis, kind, details: counts.of_detail(kind), sums, members_len: 0 }
     }
 
     /// Adds the cube of a member with sessions of the class; false when it has none though it could.
     fn add(&mut self, codes: &BlockCodes<'_>, cube: Option<Cube<'_>>) -> bool {
-        let counts = CodeCounts::of(codes);
-        let Some(cube) = cube else { return counts.of_axis(self.axis) * counts.of_detail(self.kind) == 0 };
+        let Some(cube) = cube else { return CodeCounts::of(codes).of_cube(self.axis, self.kind) == 0 };
         self.members_len += cube.len();
         let places = |codes: &[u32], all: &[u32]| {
             let place = |code| all.binary_search(code).unwrap_or(usize::MAX);

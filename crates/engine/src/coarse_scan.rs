@@ -9,6 +9,7 @@ use farmtally_columns::{Nanos, RowSet, Summary};
 
 use crate::block_scan::BlockScan;
 use crate::calendar::{BlockCalendar, OUTSIDE, SLOTS, Slot, slot_at};
+use crate::dense;
 use crate::plan::RowsOf;
 use crate::sink::Sink;
 
@@ -62,7 +63,7 @@ impl BlockScan<'_> {
         match (&keys.jobs, &keys.users, &keys.instance_types) {
             (None, None, None) => match sink.sums() {
                 Some(sums) => sum_rows(spans, &self.calendar, cost, crossing, |bucket, sum| {
-                    merge(sums.of_bucket(bucket as usize), shared, sum);
+                    dense::merge(sums.of_bucket(bucket as usize), shared, sum);
                 }),
                 None => add_rows(spans, slots, |_| shared, cost, sink, crossing),
             },
@@ -151,12 +152,6 @@ impl<'a> Spans<'a> {
 #[inline]
 fn share<T: Copy + Into<usize>>(codes: &[T], shares: &[u64], row: usize) -> u64 {
     shares[codes[row].into()]
-}
-
-fn merge(sums: &mut [Summary], key: u64, sum: &Summary) {
-    if let Some(own) = usize::try_from(key).ok().and_then(|key| sums.get_mut(key)) {
-        own.merge(sum);
-    }
 }
 
 /// The bucket in which a row has its last millisecond, or `None` if it begins in another one; a runtime is never zero, and at

@@ -4,6 +4,7 @@
 use farmtally_columns::{Axis, Cube, CubeKind, Summary};
 
 use crate::block_keys::BlockKeys;
+use crate::dense;
 use crate::plan::{AggregationPlan, KeySource, RowsOf};
 
 /// The cubes that answer a question together; none when rows have to be looked at.
@@ -77,9 +78,7 @@ fn add(
     for code in keys.wanted(axis) {
         let shared = shared + of_axis.as_ref().map_or(0, |shares| shares[code]);
         for (summary, share) in cube.of(code).zip(details.unwrap_or(&[0])) {
-            if let Some(sum) = usize::try_from(shared + share).ok().and_then(|key| sums.get_mut(key)) {
-                sum.merge(&summary);
-            }
+            dense::merge(sums, shared + share, &summary);
         }
     }
 }

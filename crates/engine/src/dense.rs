@@ -17,6 +17,14 @@ pub(crate) struct DenseSums {
     sums: SumTable,
 }
 
+/// Adds a summary to the one of a key, among those of a bucket.
+#[inline]
+pub(crate) fn merge(sums: &mut [Summary], key: u64, sum: &Summary) {
+    if let Some(own) = usize::try_from(key).ok().and_then(|key| sums.get_mut(key)) {
+        own.merge(sum);
+    }
+}
+
 impl DenseSums {
     /// No sums yet, of buckets with keys below `per_bucket`.
     pub(crate) fn new(per_bucket: usize) -> Self {

@@ -1,8 +1,9 @@
 //! The short sets of a block through the vector kernels. Their twins are the loops of the block scan.
 
-use farmtally_columns::{RowSet, Summary};
+use farmtally_columns::RowSet;
 
 use crate::block_scan::BlockScan;
+use crate::dense;
 use crate::lanes::{Amounts, Columns, LaneRoom, Lanes, Stretches};
 use crate::plan::RowsOf;
 use crate::sink::Sink;
@@ -79,7 +80,7 @@ impl BlockScan<'_> {
             match sink.sums() {
                 Some(sums) if !has_own_keys => {
                     lanes.add_to_one_key(one_key, &found.inside, |bucket, key, sum| {
-                        merge(sums.of_bucket(bucket as usize), key, sum);
+                        dense::merge(sums.of_bucket(bucket as usize), key.into(), sum);
                     });
                 }
                 _ => sink.add_chunk(lanes, &found.inside),
@@ -90,7 +91,7 @@ impl BlockScan<'_> {
             }
         }
         if let Some(sums) = sink.sums() {
-            one_key.take(|bucket, key, sum| merge(sums.of_bucket(bucket as usize), key, sum));
+            one_key.take(|bucket, key, sum| dense::merge(sums.of_bucket(bucket as usize), key.into(), sum));
         }
     }
 }
@@ -103,10 +104,4 @@ fn narrow(share: u64) -> u32 {
 
 fn narrow_table(table: Option<&[u64]>) -> Option<Vec<u32>> {
     Some(table?.iter().copied().map(narrow).collect())
-}
-
-fn merge(sums: &mut [Summary], key: u32, sum: &Summary) {
-    if let Some(own) = sums.get_mut(key as usize) {
-        own.merge(sum);
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use farmtally_columns::{BlockView, Nanos, RowSet, Summary};
+use farmtally_columns::{BlockView, Class, Nanos, RowSet, Summary};
 use farmtally_model::Calendar;
 
 use crate::error::AggregationError;
@@ -158,8 +158,7 @@ fn begin_sums(
 impl BlockScan<'_, '_> {
     fn scan(&mut self, watch: &mut Watch<'_>) -> Result<Added, AggregationError> {
         let block = self.view.block();
-        let are_short_summed = cubes::add_short(self);
-        let are_long_summed = cubes::add_long(self);
+        let [are_short_summed, are_long_summed] = Class::ALL.map(|class| cubes::add_class(self, class));
         if are_short_summed && are_long_summed {
             return Ok(Added::Summaries);
         }

@@ -1,30 +1,19 @@
 //! Summaries instead of rows: where a block's short or long sessions lie in one bucket as a whole, what the block has summed
 //! before is enough for questions about its queues or fleets, its users, or its jobs.
 
-use farmtally_columns::{Axis, Cube, CubeKind, Nanos, RowSet, Summary, TotalsBy};
+use farmtally_columns::{Axis, Class, Cube, CubeKind, Summary, TotalsBy};
 
 use crate::tabulate::block_scan::BlockScan;
 use crate::tabulate::plan::Source;
 
-/// Adds the summaries of the short sessions. False when their rows have to be looked at.
-pub(crate) fn add_short(scan: &mut BlockScan<'_, '_>) -> bool {
+/// Adds the summaries of a class of sessions. False when their rows have to be looked at.
+pub(crate) fn add_class(scan: &mut BlockScan<'_, '_>, class: Class) -> bool {
     let block = scan.view.block();
     let Some(asked) = Asked::of(scan) else { return false };
-    let Some(span_ms) = span_ms(&block.short()) else { return true };
+    let Some(span_ms) = block.class_span_ms(class) else { return true };
     match asked {
-        Asked::Axis(axis) => add(scan, axis, span_ms, |kind| block.short_cube(axis, kind)),
-        Asked::Totals(by) => add_totals(scan, by, span_ms, block.short_totals(by)),
-    }
-}
-
-/// Adds the summaries of the long sessions. False when their rows have to be looked at.
-pub(crate) fn add_long(scan: &mut BlockScan<'_, '_>) -> bool {
-    let block = scan.view.block();
-    let Some(asked) = Asked::of(scan) else { return false };
-    let Some(span_ms) = span_ms(&block.long()) else { return true };
-    match asked {
-        Asked::Axis(axis) => add(scan, axis, span_ms, |kind| block.long_cube(axis, kind)),
-        Asked::Totals(by) => add_totals(scan, by, span_ms, block.long_totals(by)),
+        Asked::Axis(axis) => add(scan, axis, span_ms, |kind| block.cube_of(class, axis, kind)),
+        Asked::Totals(by) => add_totals(scan, by, span_ms, block.totals_of(class, by)),
     }
 }
 
@@ -53,13 +42,6 @@ impl Asked {
             _ => None,
         }
     }
-}
-
-/// Earliest start and latest end of two sets; `None` when both are empty.
-fn span_ms<C: Nanos>(sets: &[RowSet<'_, C>]) -> Option<(i64, i64)> {
-    let sets = sets.iter().filter(|set| !set.is_empty());
-    let spans = sets.map(|set| (set.start_min_ms, set.end_max_ms));
-    spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
 }
 
 fn add<'c>(
