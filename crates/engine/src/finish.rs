@@ -101,6 +101,7 @@ impl<'a> Join<'a> {
         for (bucket, places, group) in wide {
             self.rows.push(group.row(self.plan.buckets.range(*bucket), *places));
         }
+        self.rows.free_unused_lists();
         self.rows
     }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use farmtally_columns::Summary;
-use farmtally_model::{LIST_ROWS_MAX, PackedRow, RowList, SmallRow};
+use farmtally_model::{LIST_ROWS_MAX, RowChunk, RowList};
 
 use crate::accumulator::narrow_row;
 use crate::keys::KeyLayout;
@@ -168,6 +168,8 @@ pub(crate) struct Output {
     pub(crate) parts: Vec<Part>,
     row_count: usize,
     lanes: Option<Lanes>,
+    /// Room for rows on their way from the kernels, kept from one bucket to the next.
+    chunk: Option<Box<RowChunk>>,
     /// A bit for each key that occurs and was not noted otherwise; empty where keys are too many.
     seen_keys: Vec<u64>,
     /// Places that occur, complete when no bucket follows.
@@ -180,13 +182,14 @@ impl Output {
         Self {
             keys,
             lists: Vec::new(),
-            list: RowList::new(Vec::with_capacity(LIST_ROWS_MIN)),
+            list: empty_list(LIST_ROWS_MIN),
             last_first: u64::MAX,
             second_mask: (1 << keys.second_bits) - 1,
             seen_second: vec![false; places[1]],
             parts: Vec::new(),
             row_count: 0,
             lanes,
+            chunk: None,
             seen_keys: vec![0; if keys.len <= KEYS_SEEN_MAX { words } else { 0 }],
             seen: places.map(NumberSet::new),
         }
@@ -214,7 +217,7 @@ impl Output {
         if let Some(is_seen) = self.seen_second.get_mut(codes[1] as usize) {
             *is_seen = true;
         }
-        if !self.list.has_room() {
+        if !self.list.has_room(1) {
             self.begin_list();
         }
         codes
@@ -223,11 +226,8 @@ impl Output {
     #[cold]
     fn begin_list(&mut self) {
         self.end_bucket();
-        let next = RowList::kept().unwrap_or_else(|| {
-            let mut rows = Vec::with_capacity((8 * self.list.room()).min(LIST_ROWS_MAX));
-            large_pages::prefer(&mut rows);
-            RowList::new(rows)
-        });
+        let room = (8 * self.list.room()).min(LIST_ROWS_MAX);
+        let next = RowList::kept(room).unwrap_or_else(|| empty_list(room));
         self.lists.push(std::mem::replace(&mut self.list, next));
         if let Some(bucket) = self.parts.last().map(|part| part.bucket) {
             self.begin_bucket(bucket);
@@ -265,16 +265,22 @@ impl Output {
     }
 }
 
+/// A list with room for so many rows.
+fn empty_list(rows: usize) -> RowList {
+    let (mut heads, mut extremes) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+    large_pages::prefer(&mut heads);
+    large_pages::prefer(&mut extremes);
+    RowList::new(heads, extremes)
+}
+
+const _: () = assert!(RowChunk::ROWS <= LIST_ROWS_MIN);
+
 impl PackedRows for Output {
-    fn extend(&mut self, mut rows: &[PackedRow]) {
-        while !rows.is_empty() {
-            if !self.list.has_room() {
-                self.begin_list();
-            }
-            let (now, later) = rows.split_at(rows.len().min(self.list.room() - self.list.len()));
-            self.list.extend_packed(now);
-            rows = later;
+    fn extend(&mut self, rows: &RowChunk) {
+        if !self.list.has_room(rows.len()) {
+            self.begin_list();
         }
+        self.list.extend(rows);
     }
 
     #[cold]
@@ -297,7 +303,9 @@ impl Groups for Output {
         for (seen, filled) in self.seen_keys.iter_mut().zip(filled) {
             *seen |= filled;
         }
-        lanes.pack(filled, sums, place_of, self);
+        let mut chunk = self.chunk.take().unwrap_or_default();
+        lanes.pack(filled, sums, place_of, &mut chunk, self);
+        self.chunk = Some(chunk);
     }
 
     #[inline]
@@ -309,6 +317,6 @@ impl Groups for Output {
     #[inline]
     fn single(&mut self, key: u64, cost_nanos: u32, runtime_ms: u32) {
         let codes = self.begin_row(key);
-        self.list.push_small(key, codes, &SmallRow::of_one(cost_nanos, runtime_ms));
+        self.list.push_one(key, codes, cost_nanos, runtime_ms);
     }
 }

@@ -32,7 +32,7 @@ pub use dimension::{Dimension, DimensionValue};
 pub use ids::{AggregationId, FarmId, FleetId, IdError, JobId, QueueId, SessionId, VolumeId, WorkerId};
 pub use money::{CostScaleFactor, HourlyRate, LineCost, MoneyError, NanoUsd, accrued};
 pub use name_pattern::{LABEL_LENGTH_MAX, NameGlob, NamePattern, PATTERN_BYTES_MAX, PatternError};
-pub use packed_row::{LIST_ROWS_MAX, PACKED_BYTES_MAX, PackedRow, RowList, SmallRow};
+pub use packed_row::{LIST_ROWS_MAX, RowBeside, RowChunk, RowExtremes, RowHead, RowList, SmallRow};
 pub use period::{Buckets, Period};
 pub use query::{
     AggregationQuery, GroupBy, QueryError, RESOURCES_MAX, Resources, Statistic, StatisticSet, UsageGroupBy,
@@ -42,7 +42,7 @@ pub use session::{
     UsageLine, UsageLines, UsageType, Volume,
 };
 pub use statistics::{Amounts, GroupValue, StatisticsRow, StatisticsTable};
-pub use table_rows::{NarrowRow, Stretch, TableRows, ValuesByCode};
+pub use table_rows::{NarrowRow, Stretch, TableParts, TableRows, ValuesByCode};
 pub use text::{DisplayName, InstanceType, JobName, LicenseProduct, TextError, UserId};
 pub use time::{TimeError, TimeRange, Timestamp, UtcOffset};
 pub use usage_query::{

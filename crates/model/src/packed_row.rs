@@ -1,9 +1,12 @@
-//! A row of an answer in 32 bytes, and lists of such rows.
+//! A row of an answer in 16 or 32 bytes, and lists of such rows.
 //!
 //! An answer can have millions of rows, and to touch fresh memory for them costs more than to compute them. Nearly all rows
-//! of long answers have small numbers; one that has not is kept beside its list. Long lists are kept for the next answer when
-//! theirs is dropped, up to a bound.
+//! of long answers have small numbers; one that has not is kept beside its list. Many are of one session, whose least and
+//! greatest amounts are its sums: such a row is its head alone. The heads of all rows lie together, so that any row is found at
+//! once, and so do the extremes of those that have any. Long lists are kept for the next answer when theirs is dropped, up to
+//! a bound.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -18,36 +21,35 @@ const COST_SUM_LOW_BITS: u32 = 32;
 
 const _: () = assert!(KEY_BITS + COUNT_BITS + COST_SUM_BITS - COST_SUM_LOW_BITS == u64::BITS);
 
-/// Bytes of a row in a file, at most.
-pub const PACKED_BYTES_MAX: usize = 32;
+/// Rows of the longest lists: 8 MiB of heads, and as much room for extremes.
+pub const LIST_ROWS_MAX: usize = 1 << 19;
 
-/// Rows of the longest lists: 8 MiB.
-pub const LIST_ROWS_MAX: usize = 1 << 18;
+/// Rows from which on the room of a list is kept for the next answers: room for fewer comes from what the process has.
+const KEPT_ROWS_MIN: usize = 1 << 15;
+/// Rows for which there is room that is kept, all lists together: 96 MiB.
+const KEPT_ROWS_MAX: usize = 6 * LIST_ROWS_MAX;
+/// Rows of a list for each row beside it for which room is kept as well: 21 MiB for all together.
+const ROWS_BY_BESIDE_KEPT: usize = 8;
 
-/// Long lists that are kept for the next answers: 64 MiB.
-const LISTS_KEPT_MAX: usize = 8;
-
-/// Rows beside a list for which there is room that is kept with the list's: 1.75 MiB.
-const BESIDE_KEPT_MAX: usize = LIST_ROWS_MAX / 8;
-
-static LISTS_KEPT: Mutex<Vec<KeptRoom>> = Mutex::new(Vec::new());
+static LISTS_KEPT: Mutex<VecDeque<KeptRoom>> = Mutex::new(VecDeque::new());
 
 /// The room of a list that was dropped, without rows.
 struct KeptRoom {
-    rows: Vec<PackedRow>,
-    beside: Vec<NarrowRow>,
+    heads: Vec<RowHead>,
+    extremes: Vec<RowExtremes>,
+    beside: Vec<RowBeside>,
 }
 
-/// A row, or the place of one beside the list.
-///
-/// The words are: key, count, high bits of the sum of costs; least and greatest cost; least and greatest runtime; sum of
-/// runtimes, low bits of the sum of costs. A count of zero means that the second word is the place of the row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PackedRow {
-    words: [u64; 4],
-}
+/// What every row has: key, count and high bits of the sum of costs; sum of runtimes and low bits of the sum of costs. A count
+/// of zero means that the second word is the place of a row beside the list.
+pub type RowHead = [u64; 2];
 
-const _: () = assert!(size_of::<PackedRow>() == 32);
+/// What a row of several sessions has besides: least and above it greatest cost; the same of runtimes.
+pub type RowExtremes = [u64; 2];
+
+/// A row beside its list: codes; count and least runtime; greatest runtime; sum of runtimes; sum, least and greatest of costs. Where a
+/// word has two numbers, the first one is in its lower half.
+pub type RowBeside = [u64; 7];
 
 /// A row without its codes, whose least and greatest amounts fit 32 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +68,7 @@ pub struct SmallRow {
 
 impl SmallRow {
     /// The row of one session.
-    #[inline]
-    pub fn of_one(cost_nanos: u32, runtime_ms: u32) -> Self {
+    fn of_one(cost_nanos: u32, runtime_ms: u32) -> Self {
         let (cost_nanos, runtime_ms) = (u64::from(cost_nanos), u64::from(runtime_ms));
         Self {
             count: 1,
@@ -107,191 +108,218 @@ impl SmallRow {
     }
 }
 
-impl PackedRow {
-    /// Bits of the count, in the first word; the key has those below.
+/// Head and extremes of a row, if it fits. One of one session has no extremes.
+#[inline]
+fn packed(key: u64, row: &SmallRow) -> Option<(RowHead, RowExtremes)> {
+    let count = u64::from(row.count);
+    let beyond = key >> KEY_BITS
+        | count >> COUNT_BITS
+        | row.cost_sum_nanos >> COST_SUM_BITS
+        | row.runtime_sum_ms >> 32;
+    let first =
+        key | count << KEY_BITS | (row.cost_sum_nanos >> COST_SUM_LOW_BITS) << (KEY_BITS + COUNT_BITS);
+    let head = [first, row.runtime_sum_ms | row.cost_sum_nanos << 32];
+    let extremes = [row.costs_nanos, row.runtimes_ms];
+    let fits = beyond == 0 && (count > 1 || count == 1 && extremes == extremes_of_one(head));
+    fits.then_some((head, extremes))
+}
+
+/// Sessions with a piece in the row; zero when it lies beside its list.
+#[inline]
+fn count_of([first, _]: RowHead) -> u32 {
+    (first >> KEY_BITS) as u32 & ((1 << COUNT_BITS) - 1)
+}
+
+/// Least and greatest cost, and least and greatest runtime, of a row of one session.
+#[inline]
+fn extremes_of_one([_, sums]: RowHead) -> RowExtremes {
+    [sums >> 32 | sums >> 32 << 32, sums & u64::from(u32::MAX) | sums << 32]
+}
+
+/// The codes of a row, whose key has `second_bits` for the second one.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "parts of a word")]
+fn codes_of([first, _]: RowHead, second_bits: u32) -> [u32; 2] {
+    let key = first & ((1 << KEY_BITS) - 1);
+    [(key >> second_bits) as u32, (key & ((1 << second_bits) - 1)) as u32]
+}
+
+fn beside(row: &NarrowRow) -> RowBeside {
+    let two = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+    [
+        two(row.codes[0], row.codes[1]),
+        two(row.count, row.runtime_min_ms),
+        row.runtime_max_ms.into(),
+        row.runtime_sum_ms,
+        row.cost_sum_nanos,
+        row.cost_min_nanos,
+        row.cost_max_nanos,
+    ]
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "halves of words")]
+fn row_beside(words: RowBeside) -> NarrowRow {
+    let [codes, count, runtime_max, runtime_sum_ms, cost_sum_nanos, cost_min_nanos, cost_max_nanos] = words;
+    NarrowRow {
+        codes: [codes as u32, (codes >> 32) as u32],
+        count: count as u32,
+        runtime_min_ms: (count >> 32) as u32,
+        runtime_max_ms: runtime_max as u32,
+        runtime_sum_ms,
+        cost_sum_nanos,
+        cost_min_nanos,
+        cost_max_nanos,
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "parts of words")]
+fn unpack(head: RowHead, [costs, runtimes]: RowExtremes, second_bits: u32) -> NarrowRow {
+    let [first, sums] = head;
+    NarrowRow {
+        codes: codes_of(head, second_bits),
+        count: count_of(head),
+        runtime_min_ms: runtimes as u32,
+        runtime_max_ms: (runtimes >> 32) as u32,
+        runtime_sum_ms: sums & u64::from(u32::MAX),
+        cost_sum_nanos: sums >> 32 | (first >> (KEY_BITS + COUNT_BITS)) << COST_SUM_LOW_BITS,
+        cost_min_nanos: costs & u64::from(u32::MAX),
+        cost_max_nanos: costs >> 32,
+    }
+}
+
+/// Some rows that lie beside no list, on their way to one.
+#[derive(Debug)]
+pub struct RowChunk {
+    heads: [RowHead; Self::ROWS],
+    extremes: [RowExtremes; Self::ROWS],
+    len: usize,
+    extremes_len: usize,
+}
+
+impl RowChunk {
+    /// Rows that it has room for.
+    pub const ROWS: usize = 64;
+    /// Bits of the count, in the first word of a head; the key has those below.
     pub const COUNT: Range<u32> = KEY_BITS..KEY_BITS + COUNT_BITS;
-    /// Bits of the sum of costs. The lower ones, as many as those of the sum of runtimes, lie in the last word above that one,
+    /// Bits of the sum of costs. The lower ones, as many as those of the sum of runtimes, lie in the second word above that one,
     /// the others in the first word above the count.
     pub const COST_SUM_BITS: u32 = COST_SUM_BITS;
     /// Bits of the sum of runtimes.
     pub const RUNTIME_SUM_BITS: u32 = COST_SUM_LOW_BITS;
 
-    /// A row whose numbers were put in its words elsewhere: key, count and high bits of the sum of costs; least and above it
-    /// greatest cost; the same of runtimes; sum of runtimes and low bits of the sum of costs. The count is not zero.
+    /// No rows.
+    pub fn new() -> Self {
+        Self { heads: [[0; 2]; Self::ROWS], extremes: [[0; 2]; Self::ROWS], len: 0, extremes_len: 0 }
+    }
+
+    /// Takes a row for which there is room: its head, and what its extremes are whether it has any or not.
     #[inline]
-    pub fn from_words(words: [u64; 4]) -> Self {
-        let row = Self { words };
-        debug_assert!(row.count() != 0);
-        row
+    pub fn push(&mut self, head: RowHead, extremes: RowExtremes) {
+        debug_assert!(self.len < Self::ROWS && count_of(head) != 0);
+        // Nobody can foretell which rows have extremes: they are written, and the next ones may lie over them.
+        self.heads[self.len % Self::ROWS] = head;
+        self.extremes[self.extremes_len % Self::ROWS] = extremes;
+        self.len += 1;
+        self.extremes_len += usize::from(count_of(head) > 1);
     }
 
-    /// The row, if it fits.
-    #[inline]
-    fn new(key: u64, row: &NarrowRow) -> Option<Self> {
-        SmallRow::of(row).and_then(|small| Self::of_small(key, &small))
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.len
     }
 
-    #[inline]
-    fn of_small(key: u64, row: &SmallRow) -> Option<Self> {
-        let count = u64::from(row.count);
-        let beyond = key >> KEY_BITS
-            | count >> COUNT_BITS
-            | row.cost_sum_nanos >> COST_SUM_BITS
-            | row.runtime_sum_ms >> 32;
-        (beyond == 0 && count != 0).then_some(Self {
-            words: [
-                key | count << KEY_BITS
-                    | (row.cost_sum_nanos >> COST_SUM_LOW_BITS) << (KEY_BITS + COUNT_BITS),
-                row.costs_nanos,
-                row.runtimes_ms,
-                row.runtime_sum_ms | row.cost_sum_nanos << 32,
-            ],
-        })
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
-    fn beside(place: usize) -> Self {
-        Self { words: [0, place as u64, 0, 0] }
+    /// Takes all rows away.
+    pub fn clear(&mut self) {
+        (self.len, self.extremes_len) = (0, 0);
     }
+}
 
-    /// Sessions with a piece in the row; zero when the row lies beside its list.
-    #[inline]
-    pub fn count(self) -> u32 {
-        (self.words[0] >> KEY_BITS) as u32 & ((1 << COUNT_BITS) - 1)
+impl Default for RowChunk {
+    fn default() -> Self {
+        Self::new()
     }
+}
 
-    /// The codes, the first one above the `second_bits` of the second one.
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "parts of a word")]
-    pub fn codes(self, second_bits: u32) -> [u32; 2] {
-        let key = self.words[0] & ((1 << KEY_BITS) - 1);
-        [(key >> second_bits) as u32, (key & ((1 << second_bits) - 1)) as u32]
-    }
+/// Rows after which the number of extremes is noted.
+const MARKED_ROWS: usize = 256;
 
-    /// The same row with other codes, if they fit.
-    #[inline]
-    #[must_use]
-    pub fn with_codes(self, codes: [u32; 2], second_bits: u32) -> Option<Self> {
-        let first_bits = KEY_BITS.checked_sub(second_bits)?;
-        let [first, second] = codes.map(u64::from);
-        let [with_key, costs, runtimes, sums] = self.words;
-        let fits = first >> first_bits == 0 && second >> second_bits == 0;
-        let key = first << second_bits | second;
-        fits.then_some(Self { words: [with_key >> KEY_BITS << KEY_BITS | key, costs, runtimes, sums] })
-    }
-
-    /// The row for a file, as it lies in memory, and the length of that: half of the bytes for a row of one session, whose
-    /// least and greatest amounts are its sums. `None` when it lies beside its list.
-    #[inline]
-    pub fn to_bytes(self) -> Option<([u8; PACKED_BYTES_MAX], usize)> {
-        let [first, costs, runtimes, sums] = self.words;
-        let length = match self.count() {
-            0 => return None,
-            1 => [costs, runtimes].eq(&self.amounts_of_one()).then_some(PACKED_BYTES_MAX / 2)?,
-            _ => PACKED_BYTES_MAX,
-        };
-        let mut bytes = [0; PACKED_BYTES_MAX];
-        for (bytes, word) in bytes.chunks_exact_mut(8).zip([first, sums, costs, runtimes]) {
-            bytes.copy_from_slice(&word.to_le_bytes());
-        }
-        Some((bytes, length))
-    }
-
-    /// Takes the next row off the bytes that [`Self::to_bytes`] made; `None` when they end before. Half of
-    /// [`PACKED_BYTES_MAX`] zeros are a row without sessions, in the place of one that lies elsewhere.
-    #[inline]
-    pub fn take(bytes: &mut &[u8]) -> Option<Self> {
-        let mut word = || {
-            let (word, rest) = bytes.split_first_chunk()?;
-            *bytes = rest;
-            Some(u64::from_le_bytes(*word))
-        };
-        let (first, sums) = (word()?, word()?);
-        let row = Self { words: [first, 0, 0, sums] };
-        let [costs, runtimes] = match row.count() {
-            0 => [0; 2],
-            1 => row.amounts_of_one(),
-            _ => [word()?, word()?],
-        };
-        Some(Self { words: [first, costs, runtimes, sums] })
-    }
-
-    /// Least and greatest cost, and least and greatest runtime, of a row of one session.
-    #[inline]
-    fn amounts_of_one(self) -> [u64; 2] {
-        let sums = self.words[3];
-        [sums >> 32 | sums >> 32 << 32, sums & u64::from(u32::MAX) | sums << 32]
-    }
-
-    /// The row, or its place beside the list.
-    #[expect(clippy::cast_possible_truncation, reason = "parts of words")]
-    fn unpack(self, second_bits: u32) -> Result<NarrowRow, usize> {
-        let [first, costs, runtimes, sums] = self.words;
-        if self.count() == 0 {
-            return Err(costs as usize);
-        }
-        Ok(NarrowRow {
-            codes: self.codes(second_bits),
-            count: self.count(),
-            runtime_min_ms: runtimes as u32,
-            runtime_max_ms: (runtimes >> 32) as u32,
-            runtime_sum_ms: sums & u64::from(u32::MAX),
-            cost_sum_nanos: sums >> 32 | (first >> (KEY_BITS + COUNT_BITS)) << COST_SUM_LOW_BITS,
-            cost_min_nanos: costs & u64::from(u32::MAX),
-            cost_max_nanos: costs >> 32,
-        })
-    }
+/// How many rows there were when so many extremes were.
+#[derive(Debug, Clone, Copy, Default)]
+struct Mark {
+    rows: usize,
+    extremes: usize,
 }
 
 /// Rows without their buckets, each written once and never moved.
 #[derive(Debug, Clone, Default)]
 pub struct RowList {
-    rows: Vec<PackedRow>,
-    beside: Vec<NarrowRow>,
+    heads: Vec<RowHead>,
+    /// Of the rows that have a count above one, in their order.
+    extremes: Vec<RowExtremes>,
+    /// After the first row and then every [`MARKED_ROWS`] rows or a few more.
+    marks: Vec<Mark>,
+    /// Number of rows from which on there is another mark.
+    next_mark: usize,
+    beside: Vec<RowBeside>,
 }
 
 impl RowList {
-    /// An empty list in the room of `rows`.
-    pub fn new(rows: Vec<PackedRow>) -> Self {
-        Self { rows, beside: Vec::new() }
+    /// An empty list in the room of `heads`, with as much for extremes.
+    pub fn new(heads: Vec<RowHead>, extremes: Vec<RowExtremes>) -> Self {
+        Self { heads, extremes, marks: Vec::new(), next_mark: 0, beside: Vec::new() }
     }
 
-    /// An empty list in the room that an earlier answer had for [`LIST_ROWS_MAX`] rows, if one is kept.
-    pub fn kept() -> Option<Self> {
-        let kept = LISTS_KEPT.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        kept.map(|KeptRoom { rows, beside }| Self { rows, beside })
+    /// An empty list in the room that an earlier answer had for just so many rows, if one is kept.
+    pub fn kept(rows: usize) -> Option<Self> {
+        let mut kept = LISTS_KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = kept.iter().position(|room| room.heads.capacity() == rows)?;
+        kept.remove(place).map(|KeptRoom { heads, extremes, beside }| Self {
+            heads,
+            extremes,
+            beside,
+            marks: Vec::new(),
+            next_mark: 0,
+        })
     }
 
     /// Number of rows.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.heads.len()
     }
 
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    /// Whether there is room for another row.
-    #[inline]
-    pub fn has_room(&self) -> bool {
-        self.rows.len() < self.rows.capacity()
+        self.heads.is_empty()
     }
 
     /// Number of rows for which there is room.
     pub fn room(&self) -> usize {
-        self.rows.capacity()
+        self.heads.capacity()
+    }
+
+    /// Whether there is room for so many more rows.
+    #[inline]
+    pub fn has_room(&self, rows: usize) -> bool {
+        self.heads.capacity() - self.heads.len() >= rows
     }
 
     /// Memory that is held, in bytes.
     pub fn bytes(&self) -> usize {
-        self.rows.capacity() * size_of::<PackedRow>() + self.beside.capacity() * size_of::<NarrowRow>()
+        let packed = self.heads.capacity() * size_of::<RowHead>()
+            + self.extremes.capacity() * size_of::<RowExtremes>();
+        packed + self.marks.capacity() * size_of::<Mark>() + self.beside.capacity() * size_of::<RowBeside>()
     }
 
     /// Appends a row, whose codes make `key`: the first code above the `second_bits` of the second one.
     #[inline]
     pub fn push(&mut self, key: u64, row: &NarrowRow) {
-        match PackedRow::new(key, row) {
-            Some(packed) => self.rows.push(packed),
+        match SmallRow::of(row).and_then(|small| packed(key, &small)) {
+            Some(packed) => self.push_packed(packed),
             // A copy, so that a row that fits needs no place in memory before it has its own.
             None => self.push_beside(*row),
         }
@@ -300,62 +328,168 @@ impl RowList {
     /// Appends a row with small amounts, whose codes make `key` as in [`Self::push`].
     #[inline]
     pub fn push_small(&mut self, key: u64, codes: [u32; 2], row: &SmallRow) {
-        match PackedRow::of_small(key, row) {
-            Some(packed) => self.rows.push(packed),
+        match packed(key, row) {
+            Some(packed) => self.push_packed(packed),
             None => self.push_beside(row.with_codes(codes)),
         }
     }
 
-    /// Appends rows that lie beside no list.
+    /// Appends a row of one session, whose codes make `key` as in [`Self::push`].
     #[inline]
-    pub fn extend_packed(&mut self, rows: &[PackedRow]) {
-        self.rows.extend_from_slice(rows);
+    pub fn push_one(&mut self, key: u64, codes: [u32; 2], cost_nanos: u32, runtime_ms: u32) {
+        if key >> KEY_BITS == 0 {
+            let sums = u64::from(runtime_ms) | u64::from(cost_nanos) << COST_SUM_LOW_BITS;
+            self.heads.push([key | 1 << KEY_BITS, sums]);
+            self.mark();
+        } else {
+            self.push_beside(SmallRow::of_one(cost_nanos, runtime_ms).with_codes(codes));
+        }
     }
 
-    /// Appends a row that does not lie beside another list.
-    pub(crate) fn push_packed(&mut self, row: PackedRow) {
-        self.rows.push(row);
+    #[inline]
+    fn push_packed(&mut self, (head, extremes): (RowHead, RowExtremes)) {
+        self.heads.push(head);
+        if count_of(head) > 1 {
+            self.extremes.push(extremes);
+        }
+        self.mark();
     }
 
-    /// The rows as they lie in memory.
-    pub fn packed(&self) -> &[PackedRow] {
-        &self.rows
+    /// Appends rows.
+    #[inline]
+    pub fn extend(&mut self, rows: &RowChunk) {
+        self.heads.extend_from_slice(&rows.heads[..rows.len]);
+        self.extremes.extend_from_slice(&rows.extremes[..rows.extremes_len]);
+        self.mark();
     }
 
     #[cold]
     #[inline(never)]
     pub(crate) fn push_beside(&mut self, row: NarrowRow) {
-        self.rows.push(PackedRow::beside(self.beside.len()));
-        self.beside.push(row);
+        self.heads.push([0, self.beside.len() as u64]);
+        self.beside.push(beside(&row));
+        self.mark();
+    }
+
+    #[inline]
+    fn mark(&mut self) {
+        if self.heads.len() >= self.next_mark {
+            self.set_mark();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_mark(&mut self) {
+        self.marks.push(Mark { rows: self.heads.len(), extremes: self.extremes.len() });
+        self.next_mark = self.heads.len() + MARKED_ROWS;
+    }
+
+    /// The heads of its rows, the extremes of those that have any, and the rows beside it.
+    pub fn parts(&self) -> (&[RowHead], &[RowExtremes], &[RowBeside]) {
+        (&self.heads, &self.extremes, &self.beside)
+    }
+
+    /// A list of the parts that another one had; `None` when they do not belong together.
+    pub fn from_parts(
+        heads: Vec<RowHead>,
+        extremes: Vec<RowExtremes>,
+        beside: Vec<RowBeside>,
+    ) -> Option<Self> {
+        let (mut marks, mut next_mark, mut extremes_len) = (Vec::new(), 0, 0);
+        for (rows, head) in (1..).zip(&heads) {
+            match count_of(*head) {
+                0 if usize::try_from(head[1]).is_ok_and(|place| place < beside.len()) => {}
+                0 => return None,
+                1 => {}
+                _ => extremes_len += 1,
+            }
+            if rows >= next_mark {
+                marks.push(Mark { rows, extremes: extremes_len });
+                next_mark = rows + MARKED_ROWS;
+            }
+        }
+        (extremes_len == extremes.len()).then_some(Self { heads, extremes, marks, next_mark, beside })
+    }
+
+    /// Replaces the codes of all rows, whose keys have `second_bits` for the second one. `None` when there is no other one or it
+    /// does not fit.
+    pub(crate) fn replace_codes(
+        &mut self,
+        second_bits: u32,
+        value_of: impl Fn([u32; 2]) -> Option<[u32; 2]>,
+    ) -> Option<()> {
+        let first_bits = KEY_BITS.checked_sub(second_bits)?;
+        for head in self.heads.iter_mut().filter(|head| count_of(**head) > 0) {
+            let [first, second] = value_of(codes_of(*head, second_bits))?.map(u64::from);
+            if first >> first_bits | second >> second_bits != 0 {
+                return None;
+            }
+            head[0] = head[0] >> KEY_BITS << KEY_BITS | first << second_bits | second;
+        }
+        for own in &mut self.beside {
+            let row = row_beside(*own);
+            // One that counts nothing has no codes of its own.
+            if row.count > 0 {
+                *own = beside(&NarrowRow { codes: value_of(row.codes)?, ..row });
+            }
+        }
+        Some(())
     }
 
     /// Whether a row counts more than `bound` sessions.
     pub(crate) fn has_count_above(&self, bound: u64) -> bool {
-        let beside = self.beside.iter().any(|row| u64::from(row.count) > bound);
+        let beside = self.beside.iter().any(|row| u64::from(row_beside(*row).count) > bound);
         // What is packed has a count of few bits.
-        beside || (bound >> COUNT_BITS == 0 && self.rows.iter().any(|row| u64::from(row.count()) > bound))
+        let may_be_packed = bound >> COUNT_BITS == 0;
+        beside || (may_be_packed && self.heads.iter().any(|head| u64::from(count_of(*head)) > bound))
     }
 
     /// Some rows, whose keys have `second_bits` for the second code. Rows beyond the last are left out.
     pub fn range(&self, rows: Range<usize>, second_bits: u32) -> impl Iterator<Item = NarrowRow> + '_ {
         let rows = rows.start.min(self.len())..rows.end.min(self.len());
-        let unpacked = self.rows[rows].iter().map(move |row| row.unpack(second_bits));
-        unpacked.map(|row| row.unwrap_or_else(|place| self.beside[place]))
+        let mut next = self.extremes_before(rows.start);
+        self.heads[rows].iter().map(move |head| match count_of(*head) {
+            #[expect(clippy::cast_possible_truncation, reason = "a place in memory")]
+            0 => row_beside(self.beside[head[1] as usize]),
+            1 => unpack(*head, extremes_of_one(*head), second_bits),
+            _ => {
+                next += 1;
+                unpack(*head, self.extremes[next - 1], second_bits)
+            }
+        })
+    }
+
+    /// How many of the rows before one have extremes.
+    fn extremes_before(&self, row: usize) -> usize {
+        let marks = self.marks.partition_point(|mark| mark.rows <= row);
+        let mark = marks.checked_sub(1).map_or_else(Mark::default, |last| self.marks[last]);
+        mark.extremes + self.heads[mark.rows..row].iter().filter(|head| count_of(**head) > 1).count()
     }
 }
 
 impl Drop for RowList {
     fn drop(&mut self) {
-        if self.rows.capacity() == LIST_ROWS_MAX {
-            let (mut rows, mut beside) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.beside));
-            rows.clear();
-            beside.clear();
-            if beside.capacity() > BESIDE_KEPT_MAX {
-                beside = Vec::new();
+        let rows = self.heads.capacity();
+        let is_of_an_answer = rows.is_power_of_two() && self.extremes.capacity() == rows;
+        if is_of_an_answer && (KEPT_ROWS_MIN..=LIST_ROWS_MAX).contains(&rows) {
+            let mut room = KeptRoom {
+                heads: std::mem::take(&mut self.heads),
+                extremes: std::mem::take(&mut self.extremes),
+                beside: std::mem::take(&mut self.beside),
+            };
+            room.heads.clear();
+            room.extremes.clear();
+            room.beside.clear();
+            if room.beside.capacity() > rows / ROWS_BY_BESIDE_KEPT {
+                room.beside = Vec::new();
             }
             let mut kept = LISTS_KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-            if kept.len() < LISTS_KEPT_MAX {
-                kept.push(KeptRoom { rows, beside });
+            kept.push_back(room);
+            let kept_rows =
+                |kept: &VecDeque<KeptRoom>| kept.iter().map(|room| room.heads.capacity()).sum::<usize>();
+            while kept_rows(&kept) > KEPT_ROWS_MAX {
+                kept.pop_front();
             }
         }
     }
@@ -410,32 +544,47 @@ mod tests {
             prop_assert_eq!(list.range(from..from + len, SECOND_BITS).collect::<Vec<_>>(), part);
             let most = rows.iter().map(|row| u64::from(row.count)).max().unwrap_or(0);
             prop_assert!(!list.has_count_above(most) && list.has_count_above(most - 1));
-            let mut file = Vec::new();
-            for row in list.packed() {
-                if let Some((bytes, length)) = row.to_bytes() {
-                    prop_assert_eq!(length == PACKED_BYTES_MAX, row.count() > 1);
-                    file.extend(&bytes[..length]);
+            let (heads, extremes, beside) = list.parts();
+            let again = RowList::from_parts(heads.to_vec(), extremes.to_vec(), beside.to_vec()).unwrap();
+            let all = |list: &RowList| list.range(0..list.len(), SECOND_BITS).collect::<Vec<_>>();
+            prop_assert_eq!(all(&again), all(&list));
+            let mut fewer = beside.to_vec();
+            prop_assert!(fewer.pop().is_none() || RowList::from_parts(heads.to_vec(), extremes.to_vec(), fewer).is_none());
+            let more = [extremes, &[[0; 2]]].concat();
+            prop_assert!(RowList::from_parts(heads.to_vec(), more, beside.to_vec()).is_none());
+        }
+
+        #[test]
+        fn any_row_of_a_long_list_is_found(
+            counts in prop::collection::vec(1_u32..4, 1_500), chunked in prop::collection::vec(any::<bool>(), 1_500), from in 0_usize..1_500,
+        ) {
+            let mut list = RowList::default();
+            let mut rows = Vec::new();
+            let mut chunk = RowChunk::new();
+            for (key, (count, chunked)) in (0..).zip(counts.iter().zip(chunked)) {
+                let one = SmallRow::of_one(key, 2 * key);
+                let row = SmallRow {
+                    count: *count, cost_sum_nanos: one.cost_sum_nanos * u64::from(*count), runtime_sum_ms: one.runtime_sum_ms * u64::from(*count), ..one
+                };
+                rows.push(row.with_codes([0, key]));
+                if chunked && chunk.len() < RowChunk::ROWS {
+                    let (head, extremes) = packed(key.into(), &row).unwrap();
+                    chunk.push(head, extremes);
+                } else {
+                    list.extend(&chunk);
+                    chunk.clear();
+                    list.push_small(key.into(), [0, key], &row);
                 }
             }
-            let mut file = &file[..];
-            for (packed, row) in list.packed().iter().zip(&rows).filter(|(packed, _)| packed.to_bytes().is_some()) {
-                prop_assert_eq!(PackedRow::take(&mut file), Some(*packed));
-                let codes = row.codes.map(|code| code / 3);
-                let other = packed.with_codes(codes, SECOND_BITS).unwrap();
-                prop_assert_eq!(other.unpack(SECOND_BITS), Ok(NarrowRow { codes, ..*row }));
+            list.extend(&chunk);
+            for part in [from..from + 3, 0..rows.len()] {
+                let expected = rows.get(part.start..part.end.min(rows.len())).unwrap();
+                prop_assert_eq!(list.range(part, 32).collect::<Vec<_>>(), expected);
             }
-            prop_assert_eq!(PackedRow::take(&mut file), None);
+            let (heads, extremes, beside) = list.parts();
+            let again = RowList::from_parts(heads.to_vec(), extremes.to_vec(), beside.to_vec()).unwrap();
+            prop_assert_eq!(again.range(from..from + 3, 32).collect::<Vec<_>>(), list.range(from..from + 3, 32).collect::<Vec<_>>());
         }
-    }
-
-    #[test]
-    fn codes_that_do_not_fit_a_key_are_not_cut() {
-        let row = PackedRow::beside(0);
-        for (codes, second_bits) in [([1 << 20, 0], 20), ([0, 1 << 20], 20), ([0, 0], 41), ([1, 0], 40)] {
-            assert_eq!(row.with_codes(codes, second_bits), None, "{codes:?}");
-        }
-        let [first, second] = [(1 << 20) - 1; 2];
-        assert_eq!(row.with_codes([first, second], 20).unwrap().codes(20), [first, second]);
     }
 
     #[test]
@@ -450,17 +599,33 @@ mod tests {
             cost_min_nanos: 8,
             cost_max_nanos: 9,
         };
-        for beside in [1, 1 + BESIDE_KEPT_MAX].into_iter().cycle().take(2 * LISTS_KEPT_MAX) {
-            let mut list = RowList::new(Vec::with_capacity(LIST_ROWS_MAX));
+        let drop_list = |rows: usize, beside: usize| {
+            let room = || Vec::with_capacity(rows);
+            let mut list = RowList::new(room(), room());
             list.push(0, &row);
             list.beside.reserve(beside);
             list.push(0, &NarrowRow { cost_max_nanos: 1 << 40, ..row });
             assert_eq!(list.beside.len(), 1);
+        };
+        let few = KEPT_ROWS_MIN / ROWS_BY_BESIDE_KEPT;
+        for (rows, beside) in
+            [(KEPT_ROWS_MIN - 1, 1), (KEPT_ROWS_MIN, 1), (KEPT_ROWS_MIN, few + 1), (KEPT_ROWS_MIN + 1, 1)]
+        {
+            drop_list(rows, beside);
         }
-        let kept: Vec<RowList> = std::iter::from_fn(RowList::kept).collect();
-        assert!(!kept.is_empty() && kept.len() <= LISTS_KEPT_MAX);
-        assert!(kept.iter().all(|list| list.is_empty() && list.room() == LIST_ROWS_MAX));
-        assert!(kept.iter().all(|list| list.beside.is_empty() && list.beside.capacity() <= BESIDE_KEPT_MAX));
-        assert!(kept.iter().any(|list| list.beside.capacity() > 0));
+        assert!(RowList::kept(KEPT_ROWS_MIN - 1).is_none() && RowList::kept(KEPT_ROWS_MIN + 1).is_none());
+        let kept = || std::iter::from_fn(|| RowList::kept(KEPT_ROWS_MIN));
+        let kept: Vec<RowList> = kept().chain(kept()).collect();
+        assert!(kept.iter().all(|list| list.is_empty() && list.room() == KEPT_ROWS_MIN));
+        let beside: Vec<usize> = kept.iter().map(|list| list.beside.capacity()).collect();
+        assert!(kept.iter().all(|list| list.beside.is_empty()));
+        assert!(matches!(beside[..], [some, 0] if some > 0), "{beside:?}");
+        drop(kept);
+        for _ in 0..KEPT_ROWS_MAX / LIST_ROWS_MAX {
+            drop_list(LIST_ROWS_MAX, 1);
+        }
+        assert!(RowList::kept(KEPT_ROWS_MIN).is_none(), "the latest are kept");
+        let kept: Vec<RowList> = std::iter::from_fn(|| RowList::kept(LIST_ROWS_MAX)).collect();
+        assert_eq!(kept.len(), KEPT_ROWS_MAX / LIST_ROWS_MAX);
     }
 }

@@ -5,14 +5,14 @@
 
 use std::ops::Range;
 
-use crate::packed_row::{KEY_BITS, PackedRow, RowList};
+use crate::packed_row::RowList;
 use crate::statistics::{Amounts, StatisticsRow};
 use crate::time::TimeRange;
 
 /// Bits of the second code in the keys of a table whose rows are pushed one by one.
 const SECOND_BITS: u32 = 20;
 
-/// A row without its bucket. In memory it takes the 32 bytes of a [`crate::PackedRow`] if it fits.
+/// A row without its bucket. In a [`RowList`] it takes 16 or 32 bytes if it fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NarrowRow {
     /// For each groupBy position the code of its value; see [`TableRows::new`].
@@ -66,8 +66,10 @@ impl ValuesByCode {
         numbered
     }
 
-    fn is_empty(&self) -> bool {
-        self.values.is_empty()
+    /// The codes that were numbered.
+    pub fn codes(&self) -> impl Iterator<Item = u32> + '_ {
+        let values = (self.first_code..).zip(&self.values);
+        values.filter(|(code, value)| *code == self.first_code || **value != 0).map(|(code, _)| code)
     }
 
     /// The value of a code; one that was not numbered means itself.
@@ -77,11 +79,19 @@ impl ValuesByCode {
     }
 }
 
-impl From<Vec<u32>> for ValuesByCode {
-    /// The values of the codes from zero on.
-    fn from(values: Vec<u32>) -> Self {
-        Self { first_code: 0, values }
-    }
+/// What the rows of an answer are made of.
+#[derive(Debug, Clone, Copy)]
+pub struct TableParts<'a> {
+    /// Lists of rows.
+    pub lists: &'a [RowList],
+    /// Bits of the second code in the keys of packed rows.
+    pub second_bits: u32,
+    /// Which rows of which lists follow each other, and their buckets.
+    pub stretches: &'a [Stretch],
+    /// Rows that fit no narrow row. One beside its list that counts nothing has the place in here as its sum of costs.
+    pub wide: &'a [StatisticsRow],
+    /// For each groupBy position the value of each code.
+    pub values_by_code: &'a [ValuesByCode; 2],
 }
 
 /// The rows of an answer in order.
@@ -121,11 +131,6 @@ impl TableRows {
             wide: Vec::new(),
             values_by_code,
         }
-    }
-
-    /// No rows yet; keys of packed rows have `second_bits` for the second code. `None` when a key has not so many.
-    pub fn with_second_bits(second_bits: u32) -> Option<Self> {
-        (second_bits <= KEY_BITS).then(|| Self::new(Vec::new(), second_bits, Default::default()))
     }
 
     /// Appends rows of one bucket that lie in a list.
@@ -201,12 +206,6 @@ impl TableRows {
         }
     }
 
-    /// Appends a row that was read by [`PackedRow::take`].
-    pub fn push_packed(&mut self, bucket: TimeRange, row: PackedRow) {
-        let list = self.next_place(bucket);
-        self.lists[list].push_packed(row);
-    }
-
     /// Makes one more row of the bucket, and says which list gets it.
     fn next_place(&mut self, bucket: TimeRange) -> usize {
         let list = *self.pushed.get_or_insert_with(|| {
@@ -226,17 +225,57 @@ impl TableRows {
         list
     }
 
-    /// Bits of the second code in the keys of packed rows.
-    pub fn second_bits(&self) -> u32 {
-        self.second_bits
+    /// Gives back the room of lists whose rows are in no stretch, because they were merged to others.
+    pub fn free_unused_lists(&mut self) {
+        let mut are_used = vec![false; self.lists.len()];
+        for stretch in &self.stretches {
+            are_used[stretch.list] = true;
+        }
+        for (list, _) in self.lists.iter_mut().zip(are_used).filter(|(_, is_used)| !is_used) {
+            *list = RowList::default();
+        }
     }
 
-    /// The rows in order as they lie in memory, by stretches of one bucket. A row whose count is zero lies elsewhere:
-    /// [`Self::get`] finds it.
-    pub fn packed(&self) -> impl Iterator<Item = (TimeRange, &[PackedRow])> {
-        self.stretches
-            .iter()
-            .map(|stretch| (stretch.bucket, &self.lists[stretch.list].packed()[stretch.rows.clone()]))
+    /// What the rows are made of.
+    pub fn parts(&self) -> TableParts<'_> {
+        TableParts {
+            lists: &self.lists,
+            second_bits: self.second_bits,
+            stretches: &self.stretches,
+            wide: &self.wide,
+            values_by_code: &self.values_by_code,
+        }
+    }
+
+    /// Rows of the parts that others had; `None` when they do not belong together. `codes` are those that others numbered for each
+    /// position, none where codes are values. The rows may still mean values that are not there, or count nothing.
+    pub fn from_parts(
+        mut lists: Vec<RowList>,
+        second_bits: u32,
+        stretches: Vec<Stretch>,
+        mut wide: Vec<StatisticsRow>,
+        codes: &[Vec<u32>; 2],
+    ) -> Option<Self> {
+        let value_of = |code: u32, codes: &[u32]| {
+            if codes.is_empty() { Some(code) } else { u32::try_from(codes.binary_search(&code).ok()?).ok() }
+        };
+        let values_of =
+            |[first, second]: [u32; 2]| Some([value_of(first, &codes[0])?, value_of(second, &codes[1])?]);
+        for list in &mut lists {
+            list.replace_codes(second_bits, values_of)?;
+        }
+        for row in &mut wide {
+            row.values = values_of(row.values)?;
+        }
+        let mut rows = Self { wide, ..Self::new(lists, second_bits, Default::default()) };
+        for stretch in stretches {
+            let list = rows.lists.get(stretch.list)?;
+            if stretch.rows.start > stretch.rows.end || stretch.rows.end > list.len() {
+                return None;
+            }
+            rows.push_stretch(stretch);
+        }
+        Some(rows)
     }
 
     fn row(&self, bucket: TimeRange, row: &NarrowRow) -> StatisticsRow {
@@ -265,14 +304,9 @@ impl TableRows {
 }
 
 impl TableRows {
-    /// Whether codes are values.
-    pub fn codes_are_values(&self) -> bool {
-        self.values_by_code.iter().all(ValuesByCode::is_empty)
-    }
-
     /// The values that these codes mean.
     #[inline]
-    pub fn values_of(&self, codes: [u32; 2]) -> [u32; 2] {
+    fn values_of(&self, codes: [u32; 2]) -> [u32; 2] {
         let [first, second] = &self.values_by_code;
         [first.value(codes[0]), second.value(codes[1])]
     }
@@ -375,7 +409,8 @@ mod tests {
         assert_eq!([3, 7, 8].map(|code| values.value(code)), [0, 1, 2]);
         assert_eq!([0, 2, 9, u32::MAX].map(|code| values.value(code)), [0, 2, 9, u32::MAX]);
         assert_eq!(values.values.len(), 6, "from the least to the greatest");
-        assert!(ValuesByCode::numbered([].into_iter()).is_empty());
+        assert_eq!(values.codes().collect::<Vec<_>>(), [3, 7, 8]);
+        assert!(ValuesByCode::numbered([].into_iter()).values.is_empty());
     }
 
     #[test]
@@ -384,17 +419,22 @@ mod tests {
         let list = |rows: &[StatisticsRow]| {
             let mut list = RowList::default();
             for row in rows {
-                list.push(4 << 3, &NarrowRow { codes: [4, 0], ..narrow(row).unwrap() });
+                list.push((40 << 5) + 20, &NarrowRow { codes: [40, 20], ..narrow(row).unwrap() });
             }
             list
         };
-        let lists = vec![list(&[row(1, 3, 5)]), list(&[row(2, 1, 5), row(2, 2, 5)])];
-        let mut table = TableRows::new(lists, 3, [vec![0, 0, 0, 0, 7], vec![8]].map(ValuesByCode::from));
+        let lists = vec![list(&[row(1, 3, 5)]), list(&[row(2, 1, 5), row(2, 2, 5)]), list(&[row(3, 1, 5)])];
+        // So many codes before the one that occurs as its value says.
+        let numbered = |value: u32, code: u32| ValuesByCode::numbered((1..=value).chain([code]));
+        let mut table = TableRows::new(lists, 5, [numbered(7, 40), numbered(8, 20)]);
         for (hour, list, rows) in [(2, 1, 0..2), (2, 0, 0..0), (1, 0, 0..1)] {
             table.push_stretch(Stretch { bucket: row(hour, 1, 1).bucket, list, rows });
         }
         assert_eq!(table, pushed);
-        table.push(StatisticsRow { values: [4, 0], ..row(0, 1, 1 << 70) });
+        table.free_unused_lists();
+        assert_eq!(table.lists.iter().map(RowList::len).collect::<Vec<_>>(), [1, 2, 0]);
+        assert_eq!(table, pushed);
+        table.push(StatisticsRow { values: [40, 20], ..row(0, 1, 1 << 70) });
         assert_eq!(table.get(3), Some(row(0, 1, 1 << 70)));
     }
 }

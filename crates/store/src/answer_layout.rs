@@ -5,6 +5,7 @@
 
 mod packed_rows;
 mod plain_rows;
+mod row_lists;
 
 use std::io::{self, BufWriter, Write};
 
@@ -14,7 +15,7 @@ use farmtally_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use self::packed_rows::WholeRow;
+use self::row_lists::StoredRows;
 use crate::encoding::{Malformed, pack_to, unpack};
 use crate::error::StoreError;
 
@@ -22,16 +23,19 @@ const MAGIC: [u8; 8] = *b"FTanswer";
 /// Magic, version, number of rows.
 const HEAD_BYTES: usize = 24;
 /// Bytes that are written at once.
-const WRITE_BYTES: usize = 1 << 20;
+const WRITE_BYTES: usize = 1 << 16;
 
-/// How rows lie in the file.
+/// Rows of 16 or 32 bytes, one after the other.
+const PACKED: u64 = 2;
+
+/// How rows lie in the file. Version 2 is no longer written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub(crate) enum Version {
     /// 52 bytes each.
     Plain = 1,
-    /// 16 or 32 bytes each.
-    Packed = 2,
+    /// Lists of 16 bytes for each row and 16 more for some.
+    Lists = 3,
 }
 
 /// Why an answer could not be written.
@@ -48,61 +52,40 @@ impl From<io::Error> for WriteError {
     }
 }
 
-/// Hands the bytes of an answer to `write`, part by part.
+/// Where the bytes of an answer go.
+pub(crate) trait Output: Write {
+    /// Writes parts that lie in memory already, and are long where the answer is.
+    fn write_parts(&mut self, parts: &[&[u8]]) -> io::Result<()>;
+}
+
+/// Writes an answer.
 pub(crate) fn write_table(
     table: &StatisticsTable,
     version: Version,
-    write: impl FnMut(&[u8]) -> io::Result<()>,
+    output: &mut impl Output,
 ) -> Result<(), WriteError> {
-    let mut parts = Parts { write, failed: None };
-    let written = write_parts(table, version, &mut parts);
-    parts.failed.map_or(written, |cause| Err(WriteError::File(cause)))
-}
-
-fn write_parts(table: &StatisticsTable, version: Version, parts: &mut impl Write) -> Result<(), WriteError> {
-    let mut output = BufWriter::with_capacity(WRITE_BYTES, parts);
     output.write_all(&MAGIC)?;
     output.write_all(&(version as u64).to_le_bytes())?;
     output.write_all(&(table.rows.len() as u64).to_le_bytes())?;
     let values = table.values.each_ref().map(|values| TableValues(values));
-    let (tail, rows_bytes) = match version {
+    match version {
         Version::Plain => {
+            let mut output = BufWriter::with_capacity(WRITE_BYTES, output);
             let (buckets, wide) = plain_rows::write(table, &mut output)?;
-            (StoredTail::V1(Tail { values, buckets, wide }), None)
+            let tail = StoredTail::V1(Tail { values, buckets, wide });
+            pack_to(&tail, &mut output).map_err(WriteError::Store)?;
+            Ok(output.flush()?)
         }
-        Version::Packed => {
-            let (buckets, whole, rows_bytes) = packed_rows::write(table, &mut output)?;
-            let second_bits = table.rows.second_bits();
-            (StoredTail::V2(PackedTail { values, buckets, second_bits, whole }), Some(rows_bytes))
+        Version::Lists => {
+            let lists = row_lists::bytes(&table.rows);
+            output.write_parts(&lists)?;
+            let lists_bytes: usize = lists.iter().map(|part| part.len()).sum();
+            let mut output = BufWriter::with_capacity(WRITE_BYTES, output);
+            let tail = ListsTail { values, rows: StoredRows::of(&table.rows) };
+            postcard::to_io(&tail, &mut output).map_err(io::Error::other)?;
+            output.write_all(&(lists_bytes as u64).to_le_bytes())?;
+            Ok(output.flush()?)
         }
-    };
-    pack_to(&tail, &mut output).map_err(WriteError::Store)?;
-    if let Some(rows_bytes) = rows_bytes {
-        output.write_all(&rows_bytes.to_le_bytes())?;
-    }
-    Ok(output.flush()?)
-}
-
-/// Writes by handing over, and remembers why that failed.
-struct Parts<F> {
-    write: F,
-    failed: Option<io::Error>,
-}
-
-impl<F: FnMut(&[u8]) -> io::Result<()>> Write for Parts<F> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match (self.write)(bytes) {
-            Ok(()) => Ok(bytes.len()),
-            Err(cause) => {
-                let kind = cause.kind();
-                self.failed = Some(cause);
-                Err(kind.into())
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -114,41 +97,57 @@ pub(crate) fn read_table(
 ) -> Result<StatisticsTable, Malformed> {
     let short = || Malformed::new("it ends too early");
     let (head, rest) = bytes.split_at_checked(HEAD_BYTES).ok_or_else(short)?;
-    let is = |version: Version| head[8..16] == (version as u64).to_le_bytes();
-    let known = [Version::Plain, Version::Packed].into_iter().find(|version| is(*version));
-    let Some(version) = known.filter(|_| head[..8] == MAGIC && head[16..] == row_count.to_le_bytes()) else {
-        return Err(Malformed::new("its head is of another version or has another number of rows"));
-    };
-    let (rest, rows_bytes) = match version {
-        Version::Plain => (rest, plain_rows::length(row_count)),
-        Version::Packed => {
-            let (rest, length) = rest.split_last_chunk().ok_or_else(short)?;
-            (rest, usize::try_from(u64::from_le_bytes(*length)).ok())
-        }
-    };
-    let (rows, tail) = rows_bytes.and_then(|length| rest.split_at_checked(length)).ok_or_else(short)?;
-    let tail = unpack(tail)?;
-    let tail: StoredTail<Vec<StoredValue<'_>>> = postcard::from_bytes(&tail)?;
+    if head[..8] != MAGIC || head[16..] != row_count.to_le_bytes() {
+        return Err(Malformed::new("it has another head or another number of rows"));
+    }
+    let is = |version: u64| head[8..16] == version.to_le_bytes();
     let mut table = StatisticsTable { group_by, values: Default::default(), rows: TableRows::default() };
-    match (version, tail) {
-        (Version::Plain, StoredTail::V1(tail)) => {
-            table.values = values_from(tail.values)?;
-            plain_rows::read(&mut table, rows, &tail.buckets, &tail.wide)?;
-        }
-        (Version::Packed, StoredTail::V2(tail)) => {
-            table.values = values_from(tail.values)?;
-            packed_rows::read(&mut table, rows, &tail.buckets, tail.second_bits, tail.whole)?;
-        }
-        _ => return Err(Malformed::new("its head and its tail are of different versions")),
+    if is(Version::Plain as u64) {
+        let length = plain_rows::length(row_count);
+        let (rows, tail) = length.and_then(|length| rest.split_at_checked(length)).ok_or_else(short)?;
+        let tail = unpack(tail)?;
+        let StoredTail::V1(tail) = postcard::from_bytes(&tail)? else { return Err(other_tail()) };
+        table.values = values_from(tail.values)?;
+        plain_rows::read(&mut table, rows, &tail.buckets, &tail.wide)?;
+    } else if is(PACKED) {
+        let (rows, tail) = rows_and_tail(rest).ok_or_else(short)?;
+        let tail = unpack(tail)?;
+        let StoredTail::V2(tail) = postcard::from_bytes(&tail)? else { return Err(other_tail()) };
+        table.values = values_from(tail.values)?;
+        packed_rows::read(&mut table, rows, &tail.buckets, tail.second_bits, &tail.whole)?;
+    } else if is(Version::Lists as u64) {
+        let (rows, tail) = rows_and_tail(rest).ok_or_else(short)?;
+        let tail: ListsTail<Vec<StoredValue<'_>>> = postcard::from_bytes(tail)?;
+        table.values = values_from(tail.values)?;
+        row_lists::read(&mut table, rows, tail.rows, row_count)?;
+    } else {
+        return Err(Malformed::new("it is of another version"));
     }
     Ok(table)
 }
 
-/// What stands behind the rows.
+fn other_tail() -> Malformed {
+    Malformed::new("its head and its tail are of different versions")
+}
+
+/// Parts what stands behind the head where the last word says.
+fn rows_and_tail(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (rest, length) = rest.split_last_chunk()?;
+    rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)
+}
+
+/// What stands behind the rows of versions 1 and 2.
 #[derive(Serialize, Deserialize)]
 enum StoredTail<V> {
     V1(Tail<V>),
     V2(PackedTail<V>),
+}
+
+/// What stands behind the lists of rows, not compressed: that would take longer than to write it.
+#[derive(Serialize, Deserialize)]
+struct ListsTail<V> {
+    values: [V; 2],
+    rows: StoredRows,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -184,6 +183,25 @@ struct StoredAmountsPair {
     runtime_ms: StoredAmounts,
 }
 
+/// A row that does not fit.
+#[derive(Serialize, Deserialize)]
+struct WholeRow {
+    values: [u32; 2],
+    amounts: StoredAmountsPair,
+}
+
+impl From<&StatisticsRow> for WholeRow {
+    fn from(row: &StatisticsRow) -> Self {
+        Self { values: row.values, amounts: row.into() }
+    }
+}
+
+impl WholeRow {
+    fn row(&self, bucket: TimeRange) -> Result<StatisticsRow, Malformed> {
+        self.amounts.row(bucket, self.values)
+    }
+}
+
 impl From<&StatisticsRow> for StoredAmountsPair {
     fn from(row: &StatisticsRow) -> Self {
         Self { count: row.count, cost_nanos: row.cost.into(), runtime_ms: row.runtime.into() }
@@ -215,16 +233,20 @@ fn values_from(stored: [Vec<StoredValue<'_>>; 2]) -> Result<[Vec<GroupValue>; 2]
     Ok(values)
 }
 
-/// Counts rows that follow each other.
-fn count_rows(buckets: &mut Vec<StoredBucket>, bucket: TimeRange, row_count: u64) {
-    let (start_ms, end_ms) = (bucket.start().millis(), bucket.end().millis());
+/// Counts a row that follows others.
+fn count_row(buckets: &mut Vec<StoredBucket>, bucket: TimeRange) {
+    let next = StoredBucket::new(bucket, 1);
     match buckets.last_mut() {
-        Some(last) if (last.start_ms, last.end_ms) == (start_ms, end_ms) => last.row_count += row_count,
-        _ => buckets.push(StoredBucket { start_ms, end_ms, row_count }),
+        Some(last) if (last.start_ms, last.end_ms) == (next.start_ms, next.end_ms) => last.row_count += 1,
+        _ => buckets.push(next),
     }
 }
 
 impl StoredBucket {
+    fn new(bucket: TimeRange, row_count: u64) -> Self {
+        Self { start_ms: bucket.start().millis(), end_ms: bucket.end().millis(), row_count }
+    }
+
     fn range(&self) -> Result<TimeRange, Malformed> {
         Ok(TimeRange::new(Timestamp::from_millis(self.start_ms)?, Timestamp::from_millis(self.end_ms)?)?)
     }
@@ -308,12 +330,21 @@ impl StoredAmounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use farmtally_model::{NarrowRow, RowList, Stretch, UsageGroupBy};
+    use farmtally_model::{NarrowRow, RowList, Stretch, UsageGroupBy, ValuesByCode};
     use proptest::prelude::*;
 
+    use crate::encoding::pack;
+
+    impl Output for Vec<u8> {
+        fn write_parts(&mut self, parts: &[&[u8]]) -> io::Result<()> {
+            parts.iter().try_for_each(|part| self.write_all(part))
+        }
+    }
+
     const HOUR_MS: i64 = 3_600_000;
-    /// Which value each code of the first position means.
-    const VALUES_BY_CODE: [u32; 4] = [2, 0, 3, 1];
+    const SECOND_BITS: u32 = 3;
+    /// The codes of the values of the first position.
+    const CODES: [u32; 4] = [1, 3, 4, 7];
 
     fn bucket(hour: i64) -> TimeRange {
         let at = |hour: i64| Timestamp::from_millis(hour * HOUR_MS).unwrap();
@@ -336,7 +367,6 @@ mod tests {
 
     /// Rows of several lists in the order of their stretches, some of them wide, as the engine and as `push` make them.
     fn table(lists: &[Vec<NarrowRow>], has_codes: bool, wide: bool) -> StatisticsTable {
-        const SECOND_BITS: u32 = 3;
         let group_by = GroupBy::new(&[UsageGroupBy::UserId, UsageGroupBy::InstanceType]).unwrap();
         let users = ["ana", "ben", "cho", "dev"].map(|user| GroupValue::User(UserId::new(user).unwrap()));
         let types = [None, Some("c6i.large")]
@@ -344,13 +374,16 @@ mod tests {
         let packed = lists.iter().map(|rows| {
             let mut list = RowList::default();
             for row in rows {
-                let [first, second] = row.codes.map(u64::from);
-                list.push(first << SECOND_BITS | second, row);
+                let [value, second] = row.codes;
+                let first = if has_codes { CODES[value as usize] } else { value };
+                let row = NarrowRow { codes: [first, second], ..*row };
+                list.push(u64::from(first) << SECOND_BITS | u64::from(second), &row);
             }
             list
         });
-        let values_by_code = [if has_codes { VALUES_BY_CODE.to_vec() } else { Vec::new() }, Vec::new()];
-        let mut rows = TableRows::new(packed.collect(), SECOND_BITS, values_by_code.map(Into::into));
+        let codes = if has_codes { &CODES[..] } else { &[] };
+        let values_by_code = [ValuesByCode::numbered(codes.iter().copied()), ValuesByCode::default()];
+        let mut rows = TableRows::new(packed.collect(), SECOND_BITS, values_by_code);
         for (list, own) in lists.iter().enumerate().rev() {
             let half = own.len() / 2;
             for (hour, part) in [(0, 0..half), (1, half..own.len())] {
@@ -360,7 +393,7 @@ mod tests {
         }
         if wide {
             let amounts = Amounts { sum: 1 << 70, min: 0, max: u64::MAX };
-            let values = [1, 1];
+            let values = [if has_codes { CODES[1] } else { 1 }, 1];
             rows.push(StatisticsRow { bucket: bucket(9), values, count: 7, cost: amounts, runtime: amounts });
         }
         StatisticsTable { group_by, values: [users.into(), types.into()], rows }
@@ -368,12 +401,39 @@ mod tests {
 
     fn file(table: &StatisticsTable, version: Version) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let written = write_table(table, version, |part| {
-            bytes.extend_from_slice(part);
-            Ok(())
-        });
-        assert!(written.is_ok());
+        assert!(write_table(table, version, &mut bytes).is_ok());
         bytes
+    }
+
+    /// A file of version 2.
+    fn packed_file(table: &StatisticsTable) -> Vec<u8> {
+        let (mut rows, mut buckets, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+        for row in table.rows.iter() {
+            count_row(&mut buckets, row.bucket);
+            let (cost_sum, runtime_sum) = (row.cost.sum, row.runtime.sum);
+            let is_small = row.count >> 12 == 0 && row.cost.max >> 32 == 0;
+            let (costs, runtimes) = (u64::try_from(cost_sum), u32::try_from(runtime_sum));
+            let (Ok(costs), Ok(runtimes), true) = (costs, runtimes, is_small && cost_sum >> 44 == 0) else {
+                rows.extend([0; 16]);
+                whole.push(WholeRow::from(&row));
+                continue;
+            };
+            let [first, second] = row.values.map(u64::from);
+            let key = first << SECOND_BITS | second;
+            let words = [
+                key | row.count << 40 | costs >> 32 << 52,
+                u64::from(runtimes) | costs << 32,
+                row.cost.min | row.cost.max << 32,
+                row.runtime.min | row.runtime.max << 32,
+            ];
+            let length = if row.count == 1 { 2 } else { 4 };
+            rows.extend(words[..length].iter().flat_map(|word| word.to_le_bytes()));
+        }
+        let values = table.values.each_ref().map(|values| TableValues(values));
+        let tail = StoredTail::V2(PackedTail { values, buckets, second_bits: SECOND_BITS, whole });
+        let numbers = [PACKED, table.rows.len() as u64].map(u64::to_le_bytes).concat();
+        let length = (rows.len() as u64).to_le_bytes();
+        [&MAGIC, &numbers[..], &rows, &pack(&tail).unwrap(), &length].concat()
     }
 
     fn read(bytes: &[u8], table: &StatisticsTable) -> Result<StatisticsTable, Malformed> {
@@ -382,7 +442,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_table_reads_back_from_both_versions_and_a_part_of_a_file_is_refused(
+        fn a_table_reads_back_from_all_versions_and_no_part_of_a_file_stops_the_program(
             lists in prop::collection::vec(prop::collection::vec(
                 ([0_u32..4, 0..2], prop::sample::select(vec![1_u32, 2, 5_000]), prop::sample::select(vec![0_u64, 9, 1 << 31, 1 << 40]), any::<u32>()),
                 0..6), 0..4),
@@ -392,8 +452,7 @@ mod tests {
                 row(codes, count, cost, runtime)
             }).collect()).collect();
             let table = table(&lists, has_codes, wide);
-            for version in [Version::Plain, Version::Packed] {
-                let mut bytes = file(&table, version);
+            for mut bytes in [file(&table, Version::Plain), file(&table, Version::Lists), packed_file(&table)] {
                 prop_assert_eq!(&read(&bytes, &table).unwrap(), &table);
                 if longer {
                     bytes.insert(HEAD_BYTES + cut.index(bytes.len() - HEAD_BYTES), 0);
@@ -409,16 +468,18 @@ mod tests {
     #[test]
     fn a_row_of_one_session_takes_16_bytes_and_others_32() {
         let tables = [1, 2].map(|count| table(&[vec![row([0, 0], count, 9, 9); 2_000]], false, false));
-        let [one, two] = tables.map(|table| file(&table, Version::Packed).len());
-        assert_eq!(two - one, 2_000 * 16);
+        let [one, two] = tables.map(|table| {
+            let bytes = file(&table, Version::Lists);
+            rows_and_tail(&bytes[HEAD_BYTES..]).unwrap().0.len()
+        });
+        assert_eq!([one, two], [2_000 * 16, 2_000 * 32]);
     }
 
     #[test]
     fn a_value_that_is_not_there_is_found() {
         let table = table(&[vec![row([3, 1], 1, 9, 9)]], false, false);
-        for (version, place) in [(Version::Plain, HEAD_BYTES), (Version::Packed, HEAD_BYTES)] {
-            let mut bytes = file(&table, version);
-            bytes[place] = 0x27;
+        for mut bytes in [file(&table, Version::Plain), packed_file(&table), file(&table, Version::Lists)] {
+            bytes[HEAD_BYTES] = 0x27;
             let said = read(&bytes, &table).unwrap_err().reason();
             assert_eq!(said, "a row refers to a value that is not there");
         }

@@ -15,6 +15,7 @@ mod one_key;
 mod pieces;
 
 use farmtally_columns::Summary;
+use farmtally_model::RowChunk;
 
 use crate::calendar::{Edges, SLOTS, Slot};
 use crate::narrow_sum::NarrowSum;
@@ -132,15 +133,16 @@ impl Lanes {
     }
 
     /// Takes sums out and hands their rows to `rows`: one for each bit that is set in `filled`, whose number is the key, and for
-    /// which `place_of` says where its sum is.
+    /// which `place_of` says where its sum is. They go through `chunk`.
     pub(crate) fn pack(
         self,
         filled: &[u64],
         sums: &mut [NarrowSum],
         place_of: impl FnMut(u32) -> usize,
+        chunk: &mut RowChunk,
         rows: &mut impl PackedRows,
     ) {
-        call!(self, avx2::pack(filled, sums, place_of, rows));
+        call!(self, avx2::pack(filled, sums, place_of, chunk, rows));
     }
 }
 

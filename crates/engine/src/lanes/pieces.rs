@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use farmtally_model::PackedRow;
+use farmtally_model::RowChunk;
 
 use crate::narrow_sum::NarrowSum;
 
@@ -118,7 +118,7 @@ pub(crate) struct Ring {
 
 /// Takes rows in, in their order.
 pub(crate) trait PackedRows {
-    fn extend(&mut self, rows: &[PackedRow]);
+    fn extend(&mut self, rows: &RowChunk);
 
     /// Takes a sum that fits no packed row.
     fn push(&mut self, key: u64, sum: &NarrowSum);

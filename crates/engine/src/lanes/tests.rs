@@ -1,7 +1,7 @@
 //! Each kernel and its plain twin. On a processor without lanes there is nothing to compare.
 
 use farmtally_model::{
-    Buckets, NarrowRow, PackedRow, Period, RowList, SmallRow, TimeRange, Timestamp, UtcOffset, accrued,
+    Buckets, NarrowRow, Period, RowChunk, RowList, SmallRow, TimeRange, Timestamp, UtcOffset, accrued,
 };
 use proptest::prelude::*;
 
@@ -235,10 +235,10 @@ proptest! {
             plain.push_small(key, [0, u32::try_from(key).unwrap()], &sum.row());
         }
         let mut packed = Listed(RowList::default());
-        lanes.pack(&filled, &mut sums, |key| key as usize, &mut packed);
+        lanes.pack(&filled, &mut sums, |key| key as usize, &mut RowChunk::new(), &mut packed);
         let rows = |list: &RowList| list.range(0..list.len(), 32).collect::<Vec<NarrowRow>>();
         prop_assert_eq!(rows(&packed.0), rows(&plain));
-        prop_assert_eq!(packed.0.packed(), plain.packed());
+        prop_assert_eq!(packed.0.parts(), plain.parts());
         prop_assert!(sums.iter().all(NarrowSum::is_empty));
     }
 }
@@ -246,8 +246,8 @@ proptest! {
 struct Listed(RowList);
 
 impl PackedRows for Listed {
-    fn extend(&mut self, rows: &[PackedRow]) {
-        self.0.extend_packed(rows);
+    fn extend(&mut self, rows: &RowChunk) {
+        self.0.extend(rows);
     }
 
     fn push(&mut self, key: u64, sum: &NarrowSum) {

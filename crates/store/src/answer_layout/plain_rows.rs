@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use farmtally_model::{Amounts, StatisticsRow, StatisticsTable, TableRows, TimeRange};
 
-use super::{StoredAmountsPair, StoredBucket, check_values, count_rows};
+use super::{StoredAmountsPair, StoredBucket, check_values, count_row};
 use crate::encoding::Malformed;
 
 const ROW_BYTES: usize = 52;
@@ -16,7 +16,7 @@ pub(super) fn write(
 ) -> io::Result<(Vec<StoredBucket>, Vec<StoredAmountsPair>)> {
     let (mut buckets, mut wide) = (Vec::new(), Vec::new());
     for row in table.rows.iter() {
-        count_rows(&mut buckets, row.bucket, 1);
+        count_row(&mut buckets, row.bucket);
         output.write_all(&row_bytes(&row, &mut wide))?;
     }
     Ok((buckets, wide))

@@ -32,13 +32,23 @@ pub(crate) fn new(number: u32) -> NewAggregation {
 }
 
 pub(crate) fn table(rows: u32) -> StatisticsTable {
-    let amounts = |sum| Amounts { sum: u128::MAX - sum, min: 0, max: u64::MAX };
+    let wide = |sum| Amounts { sum: u128::MAX - sum, min: 0, max: u64::MAX };
     let row = |number: u32| StatisticsRow {
         bucket: TimeRange::new(at(i64::from(number)), at(i64::from(number) + 1)).unwrap(),
         values: [number % 2, number % 3],
         count: u64::from(number) + 1,
-        cost: amounts(u128::from(number)),
-        runtime: amounts(7),
+        cost: wide(u128::from(number)),
+        runtime: wide(7),
+    };
+    // Some of one session and some of several, which lie in other places.
+    let narrow = |number: u32, count: u64| {
+        let one = u64::from(number);
+        let amounts = Amounts { sum: u128::from(count * one), min: one, max: one };
+        StatisticsRow { count, cost: amounts, runtime: amounts, ..row(number) }
+    };
+    let row = |number: u32| match number % 5 {
+        0 => row(number),
+        count => narrow(number, u64::from(count).div_ceil(2)),
     };
     let job =
         |number| GroupValue::Job(JobId::from_bytes([number; 16]), JobName::new("sh010 \u{e9}").unwrap());

@@ -8,53 +8,47 @@ use std::arch::x86_64::{
 };
 use std::ptr;
 
-use farmtally_model::PackedRow;
+use farmtally_model::{RowChunk, RowExtremes, RowHead};
 
 use crate::lanes::pieces::PackedRows;
 use crate::narrow_sum::{NarrowSum, PAIR, RUNTIME_SUM_BITS};
 
 /// The bits of a sum's words that are set in none whose numbers fit a packed row.
 const BEYOND_ROWS: [u64; 4] = {
-    let count_bits = PackedRow::COUNT.end - PackedRow::COUNT.start;
-    let beyond_runtimes = (1 << RUNTIME_SUM_BITS) - (1 << PackedRow::RUNTIME_SUM_BITS);
-    [
-        0,
-        0,
-        u64::MAX << PackedRow::COST_SUM_BITS,
-        u64::MAX << (RUNTIME_SUM_BITS + count_bits) | beyond_runtimes,
-    ]
+    let count_bits = RowChunk::COUNT.end - RowChunk::COUNT.start;
+    let beyond_runtimes = (1 << RUNTIME_SUM_BITS) - (1 << RowChunk::RUNTIME_SUM_BITS);
+    [0, 0, u64::MAX << RowChunk::COST_SUM_BITS, u64::MAX << (RUNTIME_SUM_BITS + count_bits) | beyond_runtimes]
 };
 
-/// Rows that are handed on at once.
-const ROWS: usize = 64;
+const ROWS: usize = RowChunk::ROWS;
 
 #[target_feature(enable = "avx2,bmi1,popcnt")]
 pub(in crate::lanes) fn pack(
     filled: &[u64],
     sums: &mut [NarrowSum],
     mut place_of: impl FnMut(u32) -> usize,
+    packed: &mut RowChunk,
     rows: &mut impl PackedRows,
 ) {
-    let mut packed = [PackedRow::from_words([1 << PackedRow::COUNT.start; 4]); ROWS];
+    packed.clear();
     let mut keys = Keys::of(filled);
     loop {
         let keys = keys.next();
-        let mut len = 0;
         for key in keys {
             let sum = &mut sums[place_of(*key)];
             let lanes = load(sum);
             if _mm256_testz_si256(lanes, quarters(BEYOND_ROWS)) == 0 {
-                rows.extend(&packed[..len]);
-                len = 0;
+                rows.extend(packed);
+                packed.clear();
                 rows.push((*key).into(), sum);
-                *sum = NarrowSum::EMPTY;
-                continue;
+            } else {
+                let (head, extremes) = row_of(lanes, (*key).into());
+                packed.push(head, extremes);
             }
             *sum = NarrowSum::EMPTY;
-            packed[len % ROWS] = row_of(lanes, (*key).into());
-            len += 1;
         }
-        rows.extend(&packed[..len]);
+        rows.extend(packed);
+        packed.clear();
         if keys.is_empty() {
             return;
         }
@@ -121,29 +115,29 @@ fn quarters(words: [u64; 4]) -> __m256i {
     _mm256_setr_epi64x(first, second, third, last)
 }
 
-/// Moves the numbers of a sum, of which none is beyond a row, to their places in a row.
+/// Moves the numbers of a sum, of which none is beyond a row, to their places in head and extremes.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn row_of(sum: __m256i, key: u64) -> PackedRow {
-    const COUNT: std::ops::Range<u32> = PackedRow::COUNT;
-    const LOW_BITS: u32 = PackedRow::RUNTIME_SUM_BITS;
+fn row_of(sum: __m256i, key: u64) -> (RowHead, RowExtremes) {
+    const COUNT: std::ops::Range<u32> = RowChunk::COUNT;
+    const LOW_BITS: u32 = RowChunk::RUNTIME_SUM_BITS;
     const COUNT_MASK: u64 = (1 << COUNT.end) - (1 << COUNT.start);
     const ALL: u64 = u64::MAX;
     // Shifts of a whole word or more leave nothing.
     const NOTHING: u64 = 64;
     let sum = _mm256_xor_si256(sum, quarters([PAIR, PAIR, 0, 0]));
-    // Sum of costs, costs, runtimes, count and sum of runtimes.
-    let one = _mm256_permute4x64_epi64::<0b11_01_00_10>(sum);
+    // Sum of costs, count and sum of runtimes, costs, runtimes.
+    let one = _mm256_permute4x64_epi64::<0b01_00_11_10>(sum);
     // The two sums the other way round.
-    let other = _mm256_permute4x64_epi64::<0b10_00_00_11>(sum);
-    // High bits of the sum of costs; costs; runtimes; sum of runtimes.
+    let other = _mm256_permute4x64_epi64::<0b00_00_10_11>(sum);
+    // High bits of the sum of costs; sum of runtimes; costs; runtimes.
     let high = _mm256_sllv_epi64(one, quarters([(COUNT.end - LOW_BITS).into(), 0, 0, 0]));
-    let high = _mm256_and_si256(high, quarters([ALL << COUNT.end, ALL, ALL, (1 << LOW_BITS) - 1]));
+    let high = _mm256_and_si256(high, quarters([ALL << COUNT.end, (1 << LOW_BITS) - 1, ALL, ALL]));
     // The count, and the low bits of the sum of costs.
     let down = (RUNTIME_SUM_BITS - COUNT.start).into();
     let count = _mm256_srlv_epi64(other, quarters([down, NOTHING, NOTHING, NOTHING]));
     let count = _mm256_and_si256(count, quarters([COUNT_MASK, 0, 0, 0]));
-    let low = _mm256_sllv_epi64(other, quarters([NOTHING, NOTHING, NOTHING, LOW_BITS.into()]));
+    let low = _mm256_sllv_epi64(other, quarters([NOTHING, LOW_BITS.into(), NOTHING, NOTHING]));
     let words = _mm256_or_si256(_mm256_or_si256(high, low), _mm256_or_si256(count, quarters([key, 0, 0, 0])));
-    PackedRow::from_words(bytemuck::must_cast(words))
+    bytemuck::must_cast::<_, [[u64; 2]; 2]>(words).into()
 }
