@@ -1,5 +1,6 @@
 """A server whose catalogue is reached by TLS, and what it says when it cannot know who answers there."""
 
+import time
 from urllib.parse import quote
 
 import pytest
@@ -10,6 +11,10 @@ import sample
 from postgres import PASSWORD, USER, Postgres
 from program import Folder, Server, run
 from several import session, total
+
+
+PATIENCE_SECONDS = 30
+CONNECTIONS = "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'farmtally'"
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +55,10 @@ def test_a_catalogue_is_served_over_tls_and_again_after_its_database_crashed(dat
     for number in (1, 2):
         assert ingest.post_sessions(server.endpoint, farm_id, sample.json_lines([session(number)]), key)[0] == 200
         assert total(client, farm_id) == (number, number * (number + 1) // 2)
-        # What PostgreSQL itself says about the connections: the pool's, and that of the signs of life.
-        encrypted = database.do(
-            "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'farmtally'"
-        )
+        # What PostgreSQL itself says about the connections: the pool's, and that of the signs of life, which comes back in its turn.
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while len(encrypted := database.do(CONNECTIONS)) < 2 and time.monotonic() < deadline:
+            time.sleep(0.1)
         assert len(encrypted) >= 2 and set(encrypted) == {"t"}, encrypted
         database.crash()
     assert server.stop() == 0, server.log()

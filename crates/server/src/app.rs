@@ -127,7 +127,7 @@ impl App {
     ) -> Result<Reply, Refusal> {
         let body = self.bodies.read(body, route.body_bytes_max()).await?;
         let request = ReceivedRequest::new(parts, body, context.peer);
-        let request = match self.answer_at_hand(&route, request) {
+        let request = match self.answer_at_hand(&route, request).await {
             ControlFlow::Continue(reply) => return reply,
             ControlFlow::Break(request) => request,
         };
@@ -186,8 +186,9 @@ impl App {
         Ok(reply)
     }
 
-    /// Answers what takes neither the disk nor a long time, or gives the request back.
-    fn answer_at_hand(
+    /// Answers what takes neither the disk nor much of a processor, or gives the request back. It may wait a little for the end of
+    /// an aggregation.
+    async fn answer_at_hand(
         &self,
         route: &Route,
         request: ReceivedRequest,
@@ -199,6 +200,7 @@ impl App {
             return ControlFlow::Break(request);
         }
         let request = self.gate.admit_at_hand(&self.service, request)?;
+        operations::wait_for_end(*operation, &self.service, &request, labels).await;
         match operations::answer_at_hand(*operation, &self.service, &request, labels) {
             Some(reply) => ControlFlow::Continue(self.throttle(&request).and(reply)),
             None => ControlFlow::Break(request.into_received()),

@@ -215,6 +215,18 @@ impl Service {
         }))
     }
 
+    /// What becomes ready when an aggregation that this process runs has ended; `None` when there is no such, or none that the
+    /// caller may see.
+    pub fn end_of_aggregation(
+        &self,
+        caller: &Caller,
+        farm_id: FarmId,
+        aggregation_id: AggregationId,
+    ) -> Option<impl Future<Output = ()> + use<>> {
+        caller.require_on(Action::ReadStatistics, farm_id).ok()?;
+        self.underway.end(farm_id, aggregation_id)
+    }
+
     fn first_row(
         &self,
         farm_id: FarmId,
@@ -304,11 +316,13 @@ impl AggregationRun {
         let (ended, end) = mpsc::channel::<()>();
         let runner = {
             let (run, cancelled) = (Arc::clone(&run), Arc::clone(&cancelled));
+            let underway = run.service.underway.begin(run.farm_id, run.id);
             move || {
                 let begun = Instant::now();
                 let end = run.run(source, &cancelled);
                 run.service.counters.aggregation_ran(begun.elapsed());
                 run.record(end);
+                drop(underway);
                 drop(ended);
             }
         };
@@ -427,6 +441,7 @@ impl AggregationRun {
         if let Err(error) = self.end(Status::Timeout, &message, Ended::TimedOut) {
             tracing::error!(aggregation = %self.id, %error, "could not record the timeout");
         }
+        self.service.underway.has_ended(self.farm_id, self.id);
     }
 
     /// Ends it, unless it has ended.

@@ -31,6 +31,7 @@ mod sealing;
 mod service;
 mod sessions;
 mod spreading;
+mod underway;
 mod usage;
 mod verification;
 mod workers;

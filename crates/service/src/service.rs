@@ -16,6 +16,7 @@ use crate::limits::ServiceLimits;
 use crate::page_token::PageTokens;
 use crate::result_cache::ResultCache;
 use crate::sealing::random_bytes;
+use crate::underway::Underway;
 
 /// The use cases of farmtally over one store.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ pub struct Service {
     pub(crate) keys: KeyRing,
     pub(crate) page_tokens: PageTokens,
     pub(crate) results: ResultCache,
+    pub(crate) underway: Underway,
     pub(crate) counters: Counters,
     /// Parsed rate cards by the text they were parsed from.
     pub(crate) rate_cards: Mutex<HashMap<String, Arc<farmtally_ingest::RateCard>>>,
@@ -59,6 +61,7 @@ impl Service {
             keys: KeyRing::new(store.catalogue()),
             page_tokens: PageTokens::new(&page_token_key),
             results: ResultCache::new(limits.cached_rows_max),
+            underway: Underway::default(),
             counters: Counters::default(),
             rate_cards: Mutex::default(),
             store,

@@ -1,12 +1,19 @@
 //! GetSessionsStatisticsAggregation.
 
+use std::time::Duration;
+
 use farmtally_service::{AggregationPage, PageRequest, Service};
 use farmtally_wire::{GetRequest, StatisticsPage, StatisticsRows, parse_get, write_statistics_page};
 use http::StatusCode;
 
+use tokio::time::timeout;
+
 use crate::gate::VerifiedRequest;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
+
+/// How long a Get waits for the end of an aggregation before it says that it is in progress.
+const END_AWAITED: Duration = Duration::from_millis(100);
 
 pub(super) fn answer(
     service: &Service,
@@ -33,6 +40,16 @@ pub(super) fn answer_at_hand(
         &page_request(&get),
     )?;
     Some(page.map(|page| reply(&page)).map_err(Refusal::from))
+}
+
+/// Waits a little for the end of an aggregation that is on its way: nearly all end sooner, and then nobody has to ask again.
+pub(super) async fn wait_for_end(service: &Service, request: &VerifiedRequest, farm_label: &str) {
+    let end = parse_get(farm_label, request.raw_query())
+        .ok()
+        .and_then(|get| service.end_of_aggregation(request.caller(), get.farm_id, get.aggregation_id));
+    if let Some(end) = end {
+        timeout(END_AWAITED, end).await.unwrap_or_default();
+    }
 }
 
 fn page_request(get: &GetRequest) -> PageRequest<'_> {

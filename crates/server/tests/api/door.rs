@@ -11,7 +11,7 @@ use farmtally_model::{
     UsageGroupBy,
 };
 use farmtally_server::{ConnectionLimits, Server, ServerOptions, ShutdownError, TlsIdentity, TlsSlot};
-use farmtally_service::{Caller, Clock as _, ManualClock, Role, Service, ServiceLimits};
+use farmtally_service::{Caller, Clock as _, Distributed, ManualClock, Role, Service, ServiceLimits};
 use farmtally_store::{Begun, Catalogue, NewAggregation};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -34,6 +34,7 @@ pub(crate) struct Setup {
     pub(crate) page_token: Option<String>,
     pub(crate) metrics_token: Option<String>,
     pub(crate) tls: Option<TlsIdentity>,
+    pub(crate) distributed: Option<Distributed>,
 }
 
 impl Default for Setup {
@@ -45,6 +46,7 @@ impl Default for Setup {
             page_token: Some("page-token".into()),
             metrics_token: None,
             tls: None,
+            distributed: None,
         }
     }
 }
@@ -227,7 +229,8 @@ impl Running {
 
 fn open(folder: &Path, clock: &Arc<ManualClock>, setup: &Setup) -> Arc<Service> {
     let clock: Arc<ManualClock> = Arc::clone(clock);
-    Service::open(folder, clock, setup.service_limits).unwrap()
+    let distributed = setup.distributed.clone();
+    Service::open_with_engine(folder, clock, setup.service_limits, distributed).unwrap()
 }
 
 fn create_key(service: &Service, role: Role, farm_id: Option<FarmId>) -> Key {

@@ -1,8 +1,16 @@
 //! GetSessionsStatisticsAggregation.
 
-use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{scope, sleep};
+use std::time::Duration;
 
-use crate::door::{FARM, Farmtally, get};
+use farmtally_engine::{DistributedEngine, DistributedError, MergedGroups, SealedRecords, Seen};
+use farmtally_model::AggregationQuery;
+use farmtally_service::Distributed;
+use serde_json::{Value, json};
+
+use crate::door::{FARM, Farmtally, Setup, get};
 use crate::records::{id, question, running_session, session, volume, with};
 
 #[test]
@@ -82,6 +90,68 @@ fn an_aggregation_in_progress_has_an_empty_list_and_its_status() {
     let answer = farmtally.call(get(FARM, &aggregation_id, "&maxResults=1"));
     answer.ok();
     assert_eq!(answer.text(), r#"{"statistics":[],"status":"IN_PROGRESS"}"#);
+}
+
+/// An engine that fails as soon as it may.
+#[derive(Debug, Default)]
+struct Held {
+    may_fail: AtomicBool,
+}
+
+impl DistributedEngine for Held {
+    fn name(&self) -> &'static str {
+        "held"
+    }
+
+    fn can_answer(&self, _: &AggregationQuery, _: &SealedRecords) -> bool {
+        true
+    }
+
+    fn aggregate(
+        &self,
+        _: &AggregationQuery,
+        _: &SealedRecords,
+        _: &mut MergedGroups,
+        _: &AtomicBool,
+    ) -> Result<Seen, DistributedError> {
+        while !self.may_fail.load(Ordering::SeqCst) {
+            sleep(Duration::from_millis(1));
+        }
+        Err(DistributedError::Cancelled)
+    }
+}
+
+/// The status that the first Get finds when the engine is held for so long after Start, or until then.
+fn first_status(held_for: Option<Duration>) -> Value {
+    let engine = Arc::new(Held::default());
+    let distributed = Some(Distributed { engine: Arc::clone(&engine) as _, records_min: 1 });
+    let farmtally = Farmtally::with(Setup { distributed, ..Setup::default() });
+    farmtally.ingest(&[session(1)]);
+    farmtally.service.seal(FARM).unwrap();
+    let aggregation_id = farmtally.begin(&question());
+    let let_go = |after| {
+        sleep(after);
+        engine.may_fail.store(true, Ordering::SeqCst);
+    };
+    let status = scope(|scope| {
+        held_for.map(|held_for| scope.spawn(move || let_go(held_for)));
+        farmtally.call(get(FARM, &aggregation_id, "")).json()["status"].clone()
+    });
+    let_go(Duration::ZERO);
+    farmtally.wait(&aggregation_id);
+    status
+}
+
+#[test]
+fn a_get_waits_a_little_for_an_aggregation_that_is_about_to_end() {
+    // A machine with much else to do may need longer than a Get waits, but not mostly.
+    let statuses: Vec<_> = (0..5).map(|_| first_status(Some(Duration::from_millis(30)))).collect();
+    assert!(statuses.iter().filter(|status| **status == "FAILED").count() >= 3, "{statuses:?}");
+}
+
+#[test]
+fn a_get_does_not_wait_for_long() {
+    assert_eq!(first_status(None), "IN_PROGRESS");
 }
 
 #[test]
