@@ -200,8 +200,12 @@ impl App {
             return ControlFlow::Break(request);
         }
         let request = self.gate.admit_at_hand(&self.service, request)?;
-        operations::wait_for_end(*operation, &self.service, &request, labels).await;
-        match operations::answer_at_hand(*operation, &self.service, &request, labels) {
+        let at_hand = || operations::answer_at_hand(*operation, &self.service, &request, labels);
+        let mut reply = at_hand();
+        if reply.is_none() && operations::wait_for_end(*operation, &self.service, &request, labels).await {
+            reply = at_hand();
+        }
+        match reply {
             Some(reply) => ControlFlow::Continue(self.throttle(&request).and(reply)),
             None => ControlFlow::Break(request.into_received()),
         }

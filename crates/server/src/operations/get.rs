@@ -42,13 +42,15 @@ pub(super) fn answer_at_hand(
     Some(page.map(|page| reply(&page)).map_err(Refusal::from))
 }
 
-/// Waits a little for the end of an aggregation that is on its way: nearly all end sooner, and then nobody has to ask again.
-pub(super) async fn wait_for_end(service: &Service, request: &VerifiedRequest, farm_label: &str) {
+/// Waits a little for the end of an aggregation that is on its way, and says whether it came: it does for nearly all, and then nobody
+/// has to ask again.
+pub(super) async fn wait_for_end(service: &Service, request: &VerifiedRequest, farm_label: &str) -> bool {
     let end = parse_get(farm_label, request.raw_query())
         .ok()
         .and_then(|get| service.end_of_aggregation(request.caller(), get.farm_id, get.aggregation_id));
-    if let Some(end) = end {
-        timeout(END_AWAITED, end).await.unwrap_or_default();
+    match end {
+        Some(end) => timeout(END_AWAITED, end).await.is_ok(),
+        None => false,
     }
 }
 

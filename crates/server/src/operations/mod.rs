@@ -33,15 +33,18 @@ pub(crate) fn may_be_at_hand(operation: Operation) -> bool {
     operation == Operation::GetSessionsStatisticsAggregation
 }
 
-/// Waits a little where what is asked for is on its way.
+/// Waits a little where what is asked for is on its way, and says whether it came.
 pub(crate) async fn wait_for_end(
     operation: Operation,
     service: &Service,
     request: &VerifiedRequest,
     labels: &Labels,
-) {
-    if operation == Operation::GetSessionsStatisticsAggregation {
-        get::wait_for_end(service, request, labels.get("farmId")).await;
+) -> bool {
+    match operation {
+        Operation::GetSessionsStatisticsAggregation => {
+            get::wait_for_end(service, request, labels.get("farmId")).await
+        }
+        _ => false,
     }
 }
 
