@@ -278,13 +278,10 @@ impl RowList {
     pub fn kept(rows: usize) -> Option<Self> {
         let mut kept = LISTS_KEPT.lock().unwrap_or_else(PoisonError::into_inner);
         let place = kept.iter().position(|room| room.heads.capacity() == rows)?;
-        kept.remove(place).map(|KeptRoom { heads, extremes, beside }| Self {
-            heads,
-            extremes,
-            beside,
-            marks: Vec::new(),
-            next_mark: 0,
-        })
+        let KeptRoom { heads, extremes, beside } = kept.remove(place)?;
+        let mut list = Self::new(heads, extremes);
+        list.beside = beside;
+        Some(list)
     }
 
     /// Number of rows.
