@@ -253,12 +253,6 @@ impl SessionBlock {
         self.len() == 0
     }
 
-    /// Whether a row can have a piece in `[start_ms, end_ms)`.
-    pub fn overlaps(&self, start_ms: i64, end_ms: i64) -> bool {
-        let (start_min_ms, end_max_ms) = self.span_ms();
-        start_min_ms < end_ms && end_max_ms >= start_ms
-    }
-
     /// Earliest start and latest end, in milliseconds since 1970.
     pub fn span_ms(&self) -> (i64, i64) {
         (self.image.facts().start_min_ms, self.image.facts().end_max_ms)

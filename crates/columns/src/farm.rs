@@ -50,13 +50,13 @@ impl FarmSnapshot {
     }
 
     /// The running sessions of queues and fleets that are `wanted`, by their codes, as a block of sessions that end at
-    /// `now_ms`.
+    /// `now_ms`; `None` if there are none.
     pub fn running_at(
         &self,
         now_ms: i64,
         wanted: impl Fn(u32, u32) -> bool,
-    ) -> Result<BlockView, AccruedTooMuch> {
-        running::block_at(&self.running, now_ms, wanted).map(BlockView::new)
+    ) -> Result<Option<BlockView>, AccruedTooMuch> {
+        Ok(running::block_at(&self.running, now_ms, wanted)?.map(BlockView::new))
     }
 
     /// Volumes.

@@ -63,13 +63,14 @@ pub(crate) fn accrued_until_now(cost: LineCost, quantity: u32, elapsed_ms: u64) 
     }
 }
 
-/// The running sessions whose queue and fleet are `wanted` as a block of sessions that end at `now_ms`.
+/// The running sessions whose queue and fleet are `wanted` as a block of sessions that end at `now_ms`; `None` if there are none.
 pub(crate) fn block_at(
     running: &[RunningSession],
     now_ms: i64,
     wanted: impl Fn(u32, u32) -> bool,
-) -> Result<SessionBlock, AccruedTooMuch> {
+) -> Result<Option<SessionBlock>, AccruedTooMuch> {
     let running = running.iter().filter(|session| wanted(session.opening.queue, session.opening.fleet));
     let rows = running.filter_map(|session| session.ended_at(now_ms).transpose());
-    rows.collect::<Result<Vec<_>, _>>().map(|rows| SessionBlock::from_rows(&rows))
+    let rows: Vec<SessionRow> = rows.collect::<Result<_, _>>()?;
+    Ok((!rows.is_empty()).then(|| SessionBlock::from_rows(&rows)))
 }

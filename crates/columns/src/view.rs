@@ -11,11 +11,13 @@ pub struct BlockView {
     block: Arc<SessionBlock>,
     removed: Option<Arc<Vec<bool>>>,
     removed_count: usize,
+    /// Earliest start and latest end, so that the blocks of a window are found without looking into the others.
+    span_ms: (i64, i64),
 }
 
 impl BlockView {
     pub(crate) fn new(block: SessionBlock) -> Self {
-        Self { block: Arc::new(block), removed: None, removed_count: 0 }
+        Self { span_ms: block.span_ms(), block: Arc::new(block), removed: None, removed_count: 0 }
     }
 
     /// The columns, removed rows included.
@@ -54,6 +56,11 @@ impl BlockView {
         self.removed.as_deref().map(Vec::as_slice)
     }
 
+    /// Whether a row can have a piece in `[start_ms, end_ms)`.
+    pub fn overlaps(&self, start_ms: i64, end_ms: i64) -> bool {
+        self.span_ms.0 < end_ms && self.span_ms.1 >= start_ms
+    }
+
     /// Whether every row of the columns is there.
     pub fn is_whole(&self) -> bool {
         self.removed_count == 0
@@ -75,7 +82,7 @@ impl BlockView {
 
     /// Takes out one row that is equal in every column; false when there is none.
     pub(crate) fn remove(&mut self, row: &SessionRow) -> bool {
-        if !self.block.overlaps(row.start_ms, row.end_ms.max(row.start_ms + 1)) {
+        if !self.overlaps(row.start_ms, row.end_ms.max(row.start_ms + 1)) {
             return false;
         }
         let Some(index) = self.block.find(row, |index| self.is_live(index)) else { return false };

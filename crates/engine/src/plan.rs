@@ -64,8 +64,8 @@ pub(crate) struct PlannedVolume {
 #[derive(Debug)]
 pub(crate) struct AggregationPlan<'a> {
     pub(crate) snapshot: &'a FarmSnapshot,
-    /// The running sessions, ended at the instant of the question.
-    pub(crate) running: BlockView,
+    /// The running sessions, if there are any, ended at the instant of the question.
+    pub(crate) running: Option<BlockView>,
     pub(crate) volumes: Vec<PlannedVolume>,
     pub(crate) buckets: Buckets,
     pub(crate) group_by: GroupBy,

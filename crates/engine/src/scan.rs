@@ -82,9 +82,8 @@ pub(crate) fn scan(
 /// The blocks in which something of the window lies, those that end last first.
 fn views_in_window<'a>(plan: &'a AggregationPlan<'_>) -> Vec<&'a BlockView> {
     let window = plan.window_ms();
-    let views = plan.snapshot.blocks().iter().chain([&plan.running]);
-    let mut views: Vec<&BlockView> =
-        views.filter(|view| view.block().overlaps(window.start, window.end)).collect();
+    let views = plan.snapshot.blocks().iter().chain(&plan.running);
+    let mut views: Vec<&BlockView> = views.filter(|view| view.overlaps(window.start, window.end)).collect();
     views.sort_by_cached_key(|view| {
         std::cmp::Reverse(view.block().columns_span_ms().map_or(i64::MIN, |(_, end_ms)| end_ms))
     });

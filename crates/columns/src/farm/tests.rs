@@ -141,11 +141,16 @@ fn a_running_session_ends_at_the_instant_of_the_question() {
     columns.apply(&[session(7, 100, None), session(8, 300, None)], &[]);
     let snapshot = columns.snapshot();
     assert_eq!(snapshot.session_count(), 2);
-    let running: Vec<SessionRow> = snapshot.running_at(300, |_, _| true).unwrap().live_rows().collect();
+    let running = snapshot.running_at(300, |_, _| true).unwrap().unwrap();
+    let running: Vec<SessionRow> = running.live_rows().collect();
     let [row] = running.as_slice() else { panic!("{} rows", running.len()) };
     assert_eq!((row.start_ms, row.end_ms, row.compute_nanos), (100, 300, Some(7)));
     columns.apply(&[session(7, 100, Some(250))], &[session(7, 100, None)]);
-    assert_eq!(columns.snapshot().running_at(301, |_, _| true).unwrap().live_len(), 1);
+    let snapshot = columns.snapshot();
+    assert_eq!(snapshot.running_at(301, |_, _| true).unwrap().unwrap().live_len(), 1);
+    for none in [snapshot.running_at(300, |_, _| true), snapshot.running_at(301, |_, _| false)] {
+        assert!(none.unwrap().is_none());
+    }
     assert_eq!(starts(&columns.snapshot()), [100]);
 }
 

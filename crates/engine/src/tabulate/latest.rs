@@ -68,7 +68,7 @@ struct Rule {
 
 impl Rule {
     fn can_have(&self, view: &BlockView) -> bool {
-        view.live_len() > 0 && view.block().overlaps(self.window.start().millis(), self.window.end().millis())
+        view.live_len() > 0 && view.overlaps(self.window.start().millis(), self.window.end().millis())
     }
 
     fn add_block(&self, view: &BlockView, latest: &mut Latest) -> Result<(), AggregationError> {

@@ -109,7 +109,7 @@ pub(crate) struct TabulationPlan<'a> {
     pub(crate) snapshot: &'a FarmSnapshot,
     pub(crate) query: &'a UsageQuery,
     /// The running sessions, ended at the instant of the question.
-    pub(crate) running: BlockView,
+    pub(crate) running: Option<BlockView>,
     pub(crate) volumes: Vec<PlannedVolume>,
     /// Where each grouping finds its value.
     pub(crate) sources: Vec<Source>,

@@ -36,9 +36,9 @@ impl Scan<'_> {
     ) -> Result<Tally, AggregationError> {
         let mut pass = self.begin(slots, finder, control, figures)?;
         let window = self.calendar.window();
-        let views: Vec<&BlockView> = self.plan.snapshot.blocks().iter().chain([&self.plan.running]).collect();
+        let views: Vec<&BlockView> = self.plan.snapshot.blocks().iter().chain(&self.plan.running).collect();
         let (seen, skipped): (Vec<&BlockView>, Vec<&BlockView>) = views.into_iter().partition(|view| {
-            !view.block().is_empty() && view.block().overlaps(window.start().millis(), window.end().millis())
+            !view.block().is_empty() && view.overlaps(window.start().millis(), window.end().millis())
         });
         pass.figures.blocks_skipped += skipped.len() as u64;
         for view in &seen {
@@ -61,7 +61,7 @@ impl Scan<'_> {
     pub(crate) fn is_better_by_totals(&self) -> bool {
         let window = self.calendar.window();
         let views = self.plan.snapshot.blocks().iter();
-        let seen = views.filter(|view| view.block().overlaps(window.start().millis(), window.end().millis()));
+        let seen = views.filter(|view| view.overlaps(window.start().millis(), window.end().millis()));
         let Some(largest) = seen.max_by_key(|view| view.block().len()) else { return false };
         let block = largest.block();
         let keys = self.plan.keys_of(&block.codes());
@@ -83,7 +83,7 @@ impl Scan<'_> {
         };
         let control = AggregationControl { limits, cancelled: &std::sync::atomic::AtomicBool::new(false) };
         let mut pass = self.begin(slots, finder, &control, &mut figures).unwrap();
-        for view in self.plan.snapshot.blocks().iter().chain([&self.plan.running]) {
+        for view in self.plan.snapshot.blocks().iter().chain(&self.plan.running) {
             pass.add_block_plainly(view).unwrap();
         }
         pass.end()

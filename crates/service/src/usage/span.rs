@@ -29,7 +29,7 @@ pub(super) fn of(snapshot: &FarmSnapshot, now: Timestamp) -> FarmSpan {
 /// The start of the first session and the end of the last, at an instant, in milliseconds. Both may be a little too far out
 /// where a session was corrected since.
 pub(crate) fn of_sessions(snapshot: &FarmSnapshot, now: Timestamp) -> Option<(i64, i64)> {
-    let running = snapshot.running_at(now.millis(), |_, _| true).ok();
+    let running = snapshot.running_at(now.millis(), |_, _| true).ok().flatten();
     let blocks = snapshot.blocks().iter().chain(&running).filter(|view| view.live_len() > 0);
     joined(blocks.map(|view: &BlockView| view.block().span_ms()))
 }

@@ -215,7 +215,7 @@ pub(crate) fn verify_overlapping(
         })
         .collect();
     for view in snapshot.blocks() {
-        if spans.iter().any(|(start_ms, end_ms)| view.block().overlaps(*start_ms, *end_ms)) {
+        if spans.iter().any(|(start_ms, end_ms)| view.overlaps(*start_ms, *end_ms)) {
             verify_block(files, view.block())?;
         }
     }

@@ -158,7 +158,7 @@ pub(crate) struct Row {
 pub(crate) fn rows(snapshot: &FarmSnapshot) -> Vec<Row> {
     let running = snapshot.running_at(FAR, |_, _| true).unwrap();
     let mut rows = Vec::new();
-    for row in snapshot.blocks().iter().chain([&running]).flat_map(BlockView::live_rows) {
+    for row in snapshot.blocks().iter().chain(&running).flat_map(BlockView::live_rows) {
         let cost = row.compute_nanos.unwrap();
         assert_eq!(row.license_nanos(), cost / 2);
         rows.push(Row {
