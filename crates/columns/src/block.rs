@@ -66,6 +66,8 @@ pub struct RowSet<'a, C> {
     /// Costs of the licence lines in nano-dollars, by line.
     pub line_cost_nanos: &'a [C],
     pub(crate) runs: &'a [RunWords],
+    /// Where the runs of each queue end, if that has been noted.
+    pub(crate) queue_ends: Option<&'a [u32]>,
 }
 
 impl<'a, C: Nanos> RowSet<'a, C> {
@@ -81,8 +83,37 @@ impl<'a, C: Nanos> RowSet<'a, C> {
 
     /// The runs, by queue and fleet.
     pub fn runs(&self) -> impl Iterator<Item = Run> + use<'a, C> {
-        let mut from = 0;
-        self.runs.iter().map(move |[queue, fleet, end]| {
+        self.runs_in(0..self.runs.len())
+    }
+
+    /// The runs of one queue, by fleet.
+    pub fn runs_of(&self, queue: u32) -> impl Iterator<Item = Run> + use<'a, C> {
+        self.runs_in(self.places_of(queue))
+    }
+
+    /// The rows of one queue, which lie together.
+    pub fn rows_of(&self, queue: u32) -> Range<usize> {
+        let runs = self.places_of(queue);
+        self.rows_before(runs.start)..self.rows_before(runs.end)
+    }
+
+    /// The places of a queue's runs.
+    fn places_of(&self, queue: u32) -> Range<usize> {
+        let end = |queue: u32| match self.queue_ends {
+            Some(ends) => ends[queue as usize] as usize,
+            None => self.runs.partition_point(|run| run[0] <= queue),
+        };
+        queue.checked_sub(1).map_or(0, end)..end(queue)
+    }
+
+    /// Number of rows before the run at a place.
+    fn rows_before(&self, place: usize) -> usize {
+        place.checked_sub(1).map_or(0, |before| self.runs[before][2] as usize)
+    }
+
+    fn runs_in(&self, runs: Range<usize>) -> impl Iterator<Item = Run> + use<'a, C> {
+        let mut from = self.rows_before(runs.start);
+        self.runs[runs].iter().map(move |[queue, fleet, end]| {
             let rows = from..*end as usize;
             from = rows.end;
             Run { queue: *queue, fleet: *fleet, rows }
@@ -139,7 +170,7 @@ impl<'a, C: Nanos> RowSet<'a, C> {
         let fleet = place(codes.fleets, row.fleet)?;
         let wanted = |run: &RunWords| (run[0] as usize, run[1] as usize);
         let run = self.runs.binary_search_by_key(&(queue, fleet), wanted).ok()?;
-        let from = run.checked_sub(1).map_or(0, |before| self.runs[before][2] as usize);
+        let from = self.rows_before(run);
         let ends = &self.end_offset_ms[from..self.runs[run][2] as usize];
         let end_offset_ms = u32::try_from(row.end_ms - self.base_ms).ok()?;
         let first = from + ends.partition_point(|end| *end < end_offset_ms);
@@ -200,6 +231,8 @@ pub struct BlockCodes<'a> {
 pub struct SessionBlock {
     image: Image,
     columns_span_ms: OnceLock<Option<(i64, i64)>>,
+    /// For each set where the runs of each queue end, so that nobody has to look for them.
+    queue_ends: OnceLock<[Vec<u32>; SETS]>,
 }
 
 /// The sets of a class: without licences, and with.
@@ -225,7 +258,7 @@ impl SessionBlock {
     }
 
     fn new(image: Image) -> Self {
-        Self { image, columns_span_ms: OnceLock::new() }
+        Self { image, columns_span_ms: OnceLock::new(), queue_ends: OnceLock::new() }
     }
 
     /// The block as bytes, which [`Self::from_image`] reads where they lie.
@@ -322,6 +355,17 @@ impl SessionBlock {
         short.chain(long.rows(codes)).chain(long_licensed.rows(codes)).chain(self.odd())
     }
 
+    fn queue_ends(&self) -> &[Vec<u32>; SETS] {
+        self.queue_ends.get_or_init(|| {
+            let queues = self.codes().queues.len();
+            std::array::from_fn(|set| {
+                let runs: &[RunWords] = self.column(set, Column::Runs);
+                let end = |queue| runs.partition_point(|run| run[0] as usize <= queue);
+                (0..queues).map(|queue| u32::try_from(end(queue)).unwrap_or(u32::MAX)).collect()
+            })
+        })
+    }
+
     fn odd_base(&self) -> usize {
         (0..SETS).map(|set| self.column::<u32>(set, Column::EndOffset).len()).sum()
     }
@@ -350,6 +394,7 @@ impl SessionBlock {
             line_product: self.column(set, Column::LineProduct),
             line_cost_nanos: self.column(set, Column::LineCost),
             runs: self.column(set, Column::Runs),
+            queue_ends: Some(&self.queue_ends()[set]),
         }
     }
 

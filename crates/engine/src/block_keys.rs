@@ -2,7 +2,7 @@
 //!
 //! A block has few codes, so each groupBy position becomes a small table, and a row's key is a sum of table entries.
 
-use farmtally_columns::{BlockCodes, Nanos, RowSet, Run};
+use farmtally_columns::{Axis, BlockCodes, Nanos, RowSet, Run};
 
 use crate::plan::{AggregationPlan, KeySource, usage_code};
 use crate::select::CHUNK;
@@ -50,24 +50,27 @@ impl BlockKeys {
         keys
     }
 
-    pub(crate) fn is_wanted(&self, run: &Run) -> bool {
-        self.wanted_queues[run.queue as usize] && self.wanted_fleets[run.fleet as usize]
+    pub(crate) fn is_fleet_wanted(&self, fleet: u32) -> bool {
+        self.wanted_fleets[fleet as usize]
     }
 
     /// Codes of the block on one axis that are asked for.
-    pub(crate) fn wanted(&self, axis: farmtally_columns::Axis) -> impl Iterator<Item = usize> + '_ {
+    pub(crate) fn wanted(&self, axis: Axis) -> impl Iterator<Item = u32> + '_ {
         let wanted = match axis {
-            farmtally_columns::Axis::Queue => &self.wanted_queues,
-            farmtally_columns::Axis::Fleet => &self.wanted_fleets,
+            Axis::Queue => &self.wanted_queues,
+            Axis::Fleet => &self.wanted_fleets,
         };
-        wanted.iter().enumerate().filter(|(_, wanted)| **wanted).map(|(code, _)| code)
+        (0..).zip(wanted).filter(|(_, wanted)| **wanted).map(|(code, _)| code)
+    }
+
+    /// What all rows of a queue share, if fleets add nothing.
+    pub(crate) fn of_queue(&self, queue: u32) -> u64 {
+        share(self.queues.as_ref(), queue)
     }
 
     /// What all rows of a run share.
     pub(crate) fn of_run(&self, run: &Run) -> u64 {
-        let share =
-            |table: &Option<Vec<u64>>, code: u32| table.as_ref().map_or(0, |table| table[code as usize]);
-        share(&self.queues, run.queue) + share(&self.fleets, run.fleet)
+        share(self.queues.as_ref(), run.queue) + share(self.fleets.as_ref(), run.fleet)
     }
 
     /// Whether a row adds nothing by itself.
@@ -118,6 +121,10 @@ impl BlockKeys {
             keys[..rows.len()].fill(shared);
         }
     }
+}
+
+fn share(table: Option<&Vec<u64>>, code: u32) -> u64 {
+    table.map_or(0, |table| table[code as usize])
 }
 
 /// Keys on the way to be the sum of their columns.

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use farmtally_columns::{BlockView, Class, Nanos, RowSet, SessionBlock, Summary};
+use farmtally_columns::{Axis, BlockView, Class, Nanos, RowSet, SessionBlock, Summary};
 use farmtally_model::accrued;
 
 use crate::block_keys::BlockKeys;
@@ -164,11 +164,25 @@ impl<'a> BlockScan<'a> {
     /// Rows that are asked for, as long stretches as have the same share in their keys.
     fn stretches<C: Nanos>(&self, set: &RowSet<'_, C>) -> Vec<(u64, Range<usize>)> {
         let mut stretches: Vec<(u64, Range<usize>)> = Vec::new();
-        for run in set.runs().filter(|run| self.keys.is_wanted(run)) {
-            let share = self.keys.of_run(&run);
-            match stretches.last_mut() {
-                Some((last, rows)) if *last == share && rows.end == run.rows.start => rows.end = run.rows.end,
-                _ => stretches.push((share, run.rows)),
+        let mut add = |share, rows: Range<usize>| match stretches.last_mut() {
+            Some((last, before)) if *last == share && before.end == rows.start => before.end = rows.end,
+            _ => stretches.push((share, rows)),
+        };
+        let keys = &self.keys;
+        match self.plan.axis() {
+            // A block has as many runs of a queue as that has fleets, and those of the others are not even looked at.
+            Axis::Queue => {
+                for queue in keys.wanted(Axis::Queue) {
+                    if keys.fleets.is_none() {
+                        add(keys.of_queue(queue), set.rows_of(queue));
+                    } else {
+                        set.runs_of(queue).for_each(|run| add(keys.of_run(&run), run.rows));
+                    }
+                }
+            }
+            Axis::Fleet => {
+                let wanted = set.runs().filter(|run| keys.is_fleet_wanted(run.fleet));
+                wanted.for_each(|run| add(keys.of_run(&run), run.rows));
             }
         }
         stretches

@@ -76,8 +76,8 @@ fn add(
         Axis::Fleet => &keys.fleets,
     };
     for code in keys.wanted(axis) {
-        let shared = shared + of_axis.as_ref().map_or(0, |shares| shares[code]);
-        for (summary, share) in cube.of(code).zip(details.unwrap_or(&[0])) {
+        let shared = shared + of_axis.as_ref().map_or(0, |shares| shares[code as usize]);
+        for (summary, share) in cube.of(code as usize).zip(details.unwrap_or(&[0])) {
             dense::merge(sums, shared + share, &summary);
         }
     }
