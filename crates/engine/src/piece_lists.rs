@@ -25,6 +25,8 @@ pub(crate) struct PieceLists {
     /// The buckets of the block that was begun.
     begun: Range<usize>,
     folder: Folder,
+    /// Rooms of finished lists for the next ones, so that pieces are written to memory that is near.
+    spare: Vec<Vec<Piece>>,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +42,7 @@ impl PieceLists {
             open: OpenBuckets::default(),
             lists: Vec::new(),
             begun: 0..0,
+            spare: Vec::new(),
             folder: Folder::new(keys, lanes),
         }
     }
@@ -56,6 +59,10 @@ impl PieceLists {
             }
         }
         list.pieces.clear();
+        let room = std::mem::take(&mut list.pieces.all);
+        if room.capacity() > 0 {
+            self.spare.push(room);
+        }
         output.end_bucket();
     }
 
@@ -123,6 +130,7 @@ impl Sink for PieceLists {
         for bucket in self.begun.clone() {
             let list = &mut self.lists[self.open.place(bucket)].pieces.all;
             if list.capacity() == 0 {
+                *list = self.spare.pop().unwrap_or_default();
                 list.reserve(each);
             }
         }
@@ -148,7 +156,8 @@ impl Sink for PieceLists {
     fn bytes(&self) -> usize {
         let bytes =
             |list: &PieceList| list.pieces.bytes() + list.folded.capacity() * size_of::<(u64, Summary)>();
-        self.lists.iter().map(bytes).sum::<usize>() + self.folder.bytes()
+        let spare = self.spare.iter().map(|room| room.capacity() * size_of::<Piece>());
+        self.lists.iter().map(bytes).sum::<usize>() + spare.sum::<usize>() + self.folder.bytes()
     }
 
     fn group_count_min(&self) -> usize {

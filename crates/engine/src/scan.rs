@@ -39,6 +39,11 @@ const SUMS_MAX: u64 = 1 << 18;
 /// Sums of a block's buckets up to which they stay in a near cache: 160 KiB. Lists of pieces are faster than sums far away.
 const SUMS_NEAR: u64 = (160 << 10) / 32;
 
+/// Sums of a block's buckets that are used although they are far if there are so many sessions for each possible group: 1 MiB.
+/// Then a list would be read and written far more often than a sum comes near.
+const SUMS_FAR: u64 = (1 << 20) / 32;
+const SESSIONS_PER_GROUP_FAR: u64 = 16;
+
 /// Everything that was found, not yet in one order.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -220,7 +225,11 @@ fn has_few_groups(plan: &AggregationPlan<'_>, steps: &[(&Step<'_>, Range<usize>)
     let sessions_per_bucket = (sessions / (end - first).max(1)) as u64;
     let open_max = steps.iter().map(|(_, buckets)| buckets.len()).max().unwrap_or(1) as u64;
     // With one bucket there is no list to read bucket by bucket.
-    let sums_max = if open_max == 1 { SUMS_MAX } else { SUMS_NEAR };
+    let sums_max = match open_max {
+        1 => SUMS_MAX,
+        _ if sessions_per_bucket >= SESSIONS_PER_GROUP_FAR * plan.keys.len => SUMS_FAR,
+        _ => SUMS_NEAR,
+    };
     let is_filled = plan.keys.len <= GROUPS_FEW.max(GROUPS_PER_SESSION_MAX * sessions_per_bucket);
     is_filled && plan.keys.len.saturating_mul(open_max) <= sums_max
 }
