@@ -49,7 +49,6 @@ impl Scratch {
 /// One block on its way to a sink.
 pub(crate) struct BlockScan<'a> {
     pub(crate) plan: &'a AggregationPlan<'a>,
-    asked: Range<usize>,
     pub(crate) block: &'a SessionBlock,
     pub(crate) calendar: BlockCalendar,
     pub(crate) keys: BlockKeys,
@@ -58,12 +57,57 @@ pub(crate) struct BlockScan<'a> {
     pub(crate) scratch: &'a mut Scratch,
 }
 
+/// Adds a block that has columns to a sink, which has begun with the block's buckets, but for the classes that groups have summed.
+pub(crate) fn scan_block<S: Sink>(
+    plan: &AggregationPlan<'_>,
+    asked: &Range<usize>,
+    (view, mut summed): (&BlockView, Summed),
+    scratch: &mut Scratch,
+    sink: &mut S,
+) {
+    let keys = BlockKeys::new(plan, &view.block().codes());
+    if let Some(sums) = sink.sums()
+        && view.is_whole()
+    {
+        for (class, summed) in Class::ALL.into_iter().zip(&mut summed).filter(|(_, summed)| !**summed) {
+            *summed = add_cubes(plan, asked, view.block(), &keys, class, sums);
+        }
+    }
+    // Of a block that is answered by its summaries nothing else is looked at.
+    if summed != [true; 2] {
+        BlockScan::new(plan, asked, view, keys, scratch).scan(summed, sink);
+    }
+}
+
+/// Adds the summaries of a class, if its rows lie in one bucket and the block has summaries for the question. False when the rows
+/// have to be looked at.
+fn add_cubes(
+    plan: &AggregationPlan<'_>,
+    asked: &Range<usize>,
+    block: &SessionBlock,
+    keys: &BlockKeys,
+    class: Class,
+    sums: &mut DenseSums,
+) -> bool {
+    let Some(span_ms) = block.class_span_ms(class) else { return true };
+    let Some(bucket) = cube_scan::bucket_of(plan, span_ms) else { return false };
+    if !asked.contains(&bucket) {
+        // Nothing is asked of the rows.
+        return true;
+    }
+    let cube = |kind| block.cube_of(class, plan.axis(), kind);
+    let Some(cubes) = cube_scan::cubes(cube_scan::kinds(plan), cube) else { return false };
+    cube_scan::add_cubes(plan.axis(), keys, &cubes, sums.of_bucket(bucket));
+    true
+}
+
 impl<'a> BlockScan<'a> {
     /// Makes ready to scan a block that has columns.
-    pub(crate) fn new(
+    fn new(
         plan: &'a AggregationPlan<'_>,
         asked: &Range<usize>,
         view: &'a BlockView,
+        keys: BlockKeys,
         scratch: &'a mut Scratch,
     ) -> Self {
         let block = view.block();
@@ -73,55 +117,38 @@ impl<'a> BlockScan<'a> {
         let slots = scratch.slots.take().unwrap_or_else(Slots::new);
         Self {
             plan,
-            asked: asked.clone(),
             block,
             calendar: BlockCalendar::new(&plan.buckets, asked, base_ms, length_ms, slots),
-            keys: BlockKeys::new(plan, &block.codes()),
+            keys,
             removed: view.removed().unwrap_or_default(),
             scratch,
         }
     }
 
-    /// Adds the block to a sink, which has begun with the block's buckets, but for the classes that are summed.
-    pub(crate) fn scan<S: Sink>(mut self, summed: Summed, sink: &mut S) {
+    /// Adds the rows of the block, but for the classes that are summed. Of a block from which rows were removed none is.
+    fn scan<S: Sink>(mut self, summed: Summed, sink: &mut S) {
         let block = self.block;
         let is_whole = self.removed.is_empty();
-        let (short, long) = (block.short(), block.long());
-        let lines = short[1].line_product.len().saturating_add(long[1].line_product.len());
-        let lines = if self.plan.rows_of == RowsOf::Sessions { 0 } else { lines };
-        sink.expect_pieces(block.len().saturating_add(lines));
-        let mut is_summed =
-            |class| summed[class as usize] || sink.sums().is_some_and(|sums| self.add_cubes(class, sums));
-        let (is_short_summed, is_long_summed) = (is_summed(Class::Short), is_summed(Class::Long));
-        for set in short {
-            let is_left = is_whole && !is_short_summed;
-            if !(is_left && self.counts(&set) && self.scan_in_lanes(&set, sink)) {
-                self.scan_set(&set, is_short_summed, sink);
+        let short = (!summed[Class::Short as usize]).then(|| block.short());
+        let long = (!summed[Class::Long as usize]).then(|| block.long());
+        let pieces =
+            short.map_or(0, |sets| self.pieces_max(&sets)) + long.map_or(0, |sets| self.pieces_max(&sets));
+        sink.expect_pieces(pieces);
+        for set in short.into_iter().flatten() {
+            if !(is_whole && self.counts(&set) && self.scan_in_lanes(&set, sink)) {
+                self.scan_set(&set, sink);
             }
         }
-        for set in long {
-            self.scan_set(&set, is_long_summed, sink);
+        for set in long.into_iter().flatten() {
+            self.scan_set(&set, sink);
         }
         self.scratch.slots = Some(self.calendar.into_slots());
     }
 
-    /// Adds the summaries of a class, if its rows lie in one bucket and the block has summaries for the question. False when
-    /// the rows have to be looked at.
-    fn add_cubes(&self, class: Class, sums: &mut DenseSums) -> bool {
-        let (plan, block) = (self.plan, self.block);
-        if !self.removed.is_empty() {
-            return false;
-        }
-        let Some(span_ms) = block.class_span_ms(class) else { return false };
-        let Some(bucket) = cube_scan::bucket_of(plan, span_ms) else { return false };
-        if !self.asked.contains(&bucket) {
-            // Nothing is asked of the rows.
-            return true;
-        }
-        let cube = |kind| block.cube_of(class, plan.axis(), kind);
-        let Some(cubes) = cube_scan::cubes(cube_scan::kinds(plan), cube) else { return false };
-        cube_scan::add_cubes(plan.axis(), &self.keys, &cubes, sums.of_bucket(bucket));
-        true
+    /// Most pieces that some sets can add to a group.
+    fn pieces_max<C: Nanos>(&self, sets: &[RowSet<'_, C>]) -> usize {
+        let has_lines = self.plan.rows_of != RowsOf::Sessions;
+        sets.iter().map(|set| set.len() + if has_lines { set.line_product.len() } else { 0 }).sum()
     }
 
     /// Whether the question counts anything of a set.
@@ -129,10 +156,10 @@ impl<'a> BlockScan<'a> {
         !set.is_empty() && (set.is_licensed || self.plan.rows_of != RowsOf::Licenses)
     }
 
-    fn scan_set<C: Nanos, S: Sink>(&mut self, set: &RowSet<'_, C>, is_summed: bool, sink: &mut S) {
+    fn scan_set<C: Nanos, S: Sink>(&mut self, set: &RowSet<'_, C>, sink: &mut S) {
         let (removed, later) = self.removed.split_at_checked(set.len()).unwrap_or_default();
         self.removed = later;
-        if is_summed || !self.counts(set) {
+        if !self.counts(set) {
             return;
         }
         for (shared, rows) in self.sorted_stretches(set, sink) {

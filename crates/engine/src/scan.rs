@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use farmtally_columns::{BlockView, SessionBlock};
 
-use crate::block_scan::{BlockScan, Scratch};
+use crate::block_scan::{Scratch, scan_block};
 use crate::dense::DenseSums;
 use crate::error::AggregationError;
 use crate::limits::AggregationControl;
@@ -251,7 +251,7 @@ fn run_through<S: Sink>(
         match step {
             Step::Block(view, summed) => {
                 view.block().check_columns()?;
-                BlockScan::new(plan, &task.asked, view, &mut scratch).scan(*summed, &mut sink);
+                scan_block(plan, &task.asked, (view, *summed), &mut scratch, &mut sink);
             }
             Step::Group(step) => {
                 if let Some(sums) = sink.sums() {
