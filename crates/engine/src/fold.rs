@@ -9,7 +9,7 @@ use crate::cells::{CELLS_MAX, Cells};
 use crate::keys::KeyLayout;
 use crate::lanes::Lanes;
 use crate::narrow_sum::{NarrowSum, PIECES_MAX};
-use crate::output::{self, Groups};
+use crate::output::Groups;
 use crate::piece::{Piece, Pieces};
 use crate::sort::Sorter;
 
@@ -73,7 +73,7 @@ impl Folder {
                 self.sums[piece.key as usize].add(piece.cost_nanos, piece.runtime_ms);
             }
         }
-        output::drain(&mut self.sums, groups);
+        groups.narrow_all(&mut self.sums);
     }
 
     pub(crate) fn bytes(&self) -> usize {

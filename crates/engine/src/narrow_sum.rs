@@ -3,8 +3,10 @@
 //! It takes 32 bytes where a summary takes 48, a piece is added to it with half of the instructions, because the least and
 //! greatest numbers are one comparison of four lanes, and it lies as the row of an answer does.
 
+use std::ops::Range;
+
 use farmtally_columns::Summary;
-use farmtally_model::SmallRow;
+use farmtally_model::{RowChunk, RowExtremes, RowHead, SmallRow};
 
 /// Costs from 2^32 nano-dollars and runtimes from 2^24 milliseconds are not narrow.
 pub(crate) const COST_BITS: u32 = 32;
@@ -93,6 +95,36 @@ impl NarrowSum {
         }
     }
 
+    /// As the row of an answer with this key, unless a number is too large for a packed one. It must not be empty.
+    #[inline]
+    pub(crate) fn packed(&self, key: u64) -> Option<(RowHead, RowExtremes)> {
+        const COUNT: Range<u32> = RowChunk::COUNT;
+        const LOW_BITS: u32 = RowChunk::RUNTIME_SUM_BITS;
+        let [costs, counted] = self.amounts();
+        if costs >> RowChunk::COST_SUM_BITS | counted & BEYOND_ROWS != 0 {
+            return None;
+        }
+        let count = counted >> (RUNTIME_SUM_BITS - COUNT.start) & COUNT_MASK;
+        let head = [
+            key | count | costs >> LOW_BITS << COUNT.end,
+            counted & ((1 << LOW_BITS) - 1) | costs << LOW_BITS,
+        ];
+        Some((head, self.extremes()))
+    }
+
+    /// The sum of costs, and the count above the sum of runtimes.
+    #[inline]
+    pub(crate) fn amounts(&self) -> [u64; 2] {
+        [self.cost_sum_nanos, self.count_and_runtime_sum]
+    }
+
+    /// The extremes of the row of an answer.
+    #[inline]
+    pub(crate) fn extremes(&self) -> RowExtremes {
+        let words: [u64; 2] = bytemuck::must_cast(self.greatest);
+        words.map(|word| word ^ PAIR)
+    }
+
     /// As a wide sum.
     #[inline]
     pub(crate) fn summary(&self) -> Summary {
@@ -120,5 +152,12 @@ fn unsigned(number: i32) -> u32 {
     number.cast_unsigned() ^ 1 << 31
 }
 
+/// The bits of the count in the head of a row.
+pub(crate) const COUNT_MASK: u64 = (1 << RowChunk::COUNT.end) - (1 << RowChunk::COUNT.start);
+
+/// The bits of the count and of the sum of runtimes for which a packed row has no room.
+pub(crate) const BEYOND_ROWS: u64 = !(COUNT_MASK << (RUNTIME_SUM_BITS - RowChunk::COUNT.start)
+    | u64::MAX >> (u64::BITS - RowChunk::RUNTIME_SUM_BITS));
+
 /// The bits by which a least number and a greatest one above it differ from how [`NarrowSum`] keeps them.
-pub(crate) const PAIR: u64 = 1 << 63 | (u32::MAX >> 1) as u64;
+const PAIR: u64 = 1 << 63 | (u32::MAX >> 1) as u64;

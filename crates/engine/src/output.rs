@@ -71,6 +71,13 @@ pub(crate) trait Groups {
         take_each(self, filled, sums, place_of);
     }
 
+    /// Takes all groups whose pieces are all narrow out of their sums; their keys are the places of the sums that are not empty.
+    fn narrow_all(&mut self, sums: &mut [NarrowSum]) {
+        let mut filled = vec![0; sums.len().div_ceil(64)];
+        note_filled(sums, &mut filled);
+        self.narrow_each(&filled, sums, |key| key as usize);
+    }
+
     /// Takes any group.
     fn wide(&mut self, key: u64, sum: &Summary);
 
@@ -83,18 +90,16 @@ pub(crate) trait Groups {
     }
 }
 
-/// Takes the sums out and hands those that are not empty to `groups`; their keys are their places.
+/// Notes a bit for each sum that is not empty.
 ///
-/// Whether a sum is empty cannot be foretold, so it becomes a bit first, and only bits that are set are branched on.
-#[inline]
-pub(crate) fn drain(sums: &mut [NarrowSum], groups: &mut impl Groups) {
-    let mut filled = vec![0_u64; sums.len().div_ceil(64)];
+/// Nobody can foretell whether a sum is empty, so it becomes a bit first, and only bits that are set are branched on.
+pub(crate) fn note_filled(sums: &[NarrowSum], filled: &mut [u64]) {
     for (filled, sums) in filled.iter_mut().zip(sums.chunks(64)) {
+        *filled = 0;
         for (bit, sum) in sums.iter().enumerate() {
             *filled |= u64::from(!sum.is_empty()) << bit;
         }
     }
-    groups.narrow_each(&filled, sums, |key| key as usize);
 }
 
 /// Takes groups out of their sums one by one.
@@ -168,8 +173,9 @@ pub(crate) struct Output {
     pub(crate) parts: Vec<Part>,
     row_count: usize,
     lanes: Option<Lanes>,
-    /// Room for rows on their way from the kernels, kept from one bucket to the next.
+    /// Room for rows on their way from the kernels, and for the bits of filled sums, kept from one bucket to the next.
     chunk: Option<Box<RowChunk>>,
+    filled: Vec<u64>,
     /// A bit for each key that occurs and was not noted otherwise; empty where keys are too many.
     seen_keys: Vec<u64>,
     /// Places that occur, complete when no bucket follows.
@@ -190,6 +196,7 @@ impl Output {
             row_count: 0,
             lanes,
             chunk: None,
+            filled: Vec::new(),
             seen_keys: vec![0; if keys.len <= KEYS_SEEN_MAX { words } else { 0 }],
             seen: places.map(NumberSet::new),
         }
@@ -306,6 +313,17 @@ impl Groups for Output {
         let mut chunk = self.chunk.take().unwrap_or_default();
         lanes.pack(filled, sums, place_of, &mut chunk, self);
         self.chunk = Some(chunk);
+    }
+
+    fn narrow_all(&mut self, sums: &mut [NarrowSum]) {
+        let mut filled = std::mem::take(&mut self.filled);
+        filled.resize(sums.len().div_ceil(64), 0);
+        match self.lanes {
+            Some(lanes) => lanes.note_filled(sums, &mut filled),
+            None => note_filled(sums, &mut filled),
+        }
+        self.narrow_each(&filled, sums, |key| key as usize);
+        self.filled = filled;
     }
 
     #[inline]

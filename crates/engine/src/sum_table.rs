@@ -5,7 +5,7 @@ use std::ops::Range;
 use farmtally_columns::Summary;
 
 use crate::narrow_sum::{COST_BITS, NarrowSum, PIECES_MAX, RUNTIME_BITS};
-use crate::output::{self, Groups};
+use crate::output::Groups;
 
 /// Sums by number from zero.
 #[derive(Debug, Default)]
@@ -80,7 +80,7 @@ impl SumTable {
     #[inline]
     pub(crate) fn drain(&mut self, range: Range<usize>, groups: &mut impl Groups) {
         if self.wide.is_empty() {
-            return output::drain(&mut self.narrow[range], groups);
+            return groups.narrow_all(&mut self.narrow[range]);
         }
         let sums = self.narrow[range.clone()].iter_mut().zip(&mut self.wide[range]);
         for (key, (narrow, wide)) in (0..).zip(sums) {

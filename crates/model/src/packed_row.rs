@@ -212,15 +212,19 @@ impl RowChunk {
         Self { heads: [[0; 2]; Self::ROWS], extremes: [[0; 2]; Self::ROWS], len: 0, extremes_len: 0 }
     }
 
-    /// Takes a row for which there is room: its head, and what its extremes are whether it has any or not.
+    /// Takes some rows for which there is room: their heads, and what their extremes are whether they have any or not.
     #[inline]
-    pub fn push(&mut self, head: RowHead, extremes: RowExtremes) {
-        debug_assert!(self.len < Self::ROWS && count_of(head) != 0);
-        // Nobody can foretell which rows have extremes: they are written, and the next ones may lie over them.
-        self.heads[self.len % Self::ROWS] = head;
-        self.extremes[self.extremes_len % Self::ROWS] = extremes;
-        self.len += 1;
-        self.extremes_len += usize::from(count_of(head) > 1);
+    pub fn push_some<const N: usize>(&mut self, heads: [RowHead; N], extremes: [RowExtremes; N]) {
+        debug_assert!(self.len + N <= Self::ROWS && heads.iter().all(|head| count_of(*head) != 0));
+        let (mut len, mut extremes_len) = (self.len, self.extremes_len);
+        for (head, extremes) in heads.into_iter().zip(extremes) {
+            // Nobody can foretell which rows have extremes: they are written, and the next ones may lie over them.
+            self.heads[len % Self::ROWS] = head;
+            self.extremes[extremes_len % Self::ROWS] = extremes;
+            len = len.wrapping_add(1);
+            extremes_len = extremes_len.wrapping_add(usize::from(count_of(head) > 1));
+        }
+        (self.len, self.extremes_len) = (len, extremes_len);
     }
 
     /// Number of rows.
@@ -566,7 +570,7 @@ mod tests {
                 rows.push(row.with_codes([0, key]));
                 if chunked && chunk.len() < RowChunk::ROWS {
                     let (head, extremes) = packed(key.into(), &row).unwrap();
-                    chunk.push(head, extremes);
+                    chunk.push_some([head], [extremes]);
                 } else {
                     list.extend(&chunk);
                     chunk.clear();

@@ -115,7 +115,7 @@ impl Lanes {
         call!(self, avx2::add_to_ring(sums, ring, pieces));
     }
 
-    /// Adds each narrow piece to the sum whose number its key is.
+    /// Adds pieces, all of them narrow, to the sums whose numbers their keys are.
     pub(crate) fn add_to_sums(self, sums: &mut [NarrowSum], pieces: &[Piece]) {
         call!(self, avx2::add_to_sums(sums, pieces));
     }
@@ -130,6 +130,11 @@ impl Lanes {
         pieces: &[Piece],
     ) {
         call!(self, avx2::add_to_cells(sums, cells, filled, pieces));
+    }
+
+    /// Notes a bit for each sum that is not empty, 64 in a word.
+    pub(crate) fn note_filled(self, sums: &[NarrowSum], filled: &mut [u64]) {
+        call!(self, avx2::note_filled(sums, filled));
     }
 
     /// Takes sums out and hands their rows to `rows`: one for each bit that is set in `filled`, whose number is the key, and for

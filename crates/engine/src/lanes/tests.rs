@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::pieces::CHUNK_ROWS;
 use super::*;
 use crate::calendar::{BlockCalendar, SLOT_MS, Slots};
+use crate::output::note_filled;
 use crate::part::Part;
 
 /// A whole half-hour.
@@ -188,13 +189,14 @@ proptest! {
         drawn in prop::collection::vec((0_u32..16, 0_u32..5, any::<u32>(), 0_u32..1 << 24), 0..200),
     ) {
         let Some(lanes) = Lanes::detect() else { return Ok(()) };
-        let (mut chunk, mut list) = (PieceChunk::new(), Vec::new());
+        let (mut chunk, mut narrow, mut list) = (PieceChunk::new(), Vec::new(), Vec::new());
         let (mut in_ring, mut by_key) = ([NarrowSum::EMPTY; 40], [NarrowSum::EMPTY; 5]);
         for (bucket, key, cost_nanos, runtime_ms) in drawn {
             push(&mut chunk, (bucket, key, cost_nanos, runtime_ms));
             in_ring[((bucket % 8) * 5 + key) as usize].add(cost_nanos, runtime_ms);
             by_key[key as usize].add(cost_nanos, runtime_ms);
-            list.push(Piece { key: key.into(), cost_nanos, runtime_ms });
+            narrow.push(Piece { key: key.into(), cost_nanos, runtime_ms });
+            list.extend(narrow.last());
             // A piece that is not narrow has another list.
             list.push(Piece { key: key.into(), cost_nanos, runtime_ms: u32::MAX });
         }
@@ -202,7 +204,7 @@ proptest! {
         lanes.add_to_ring(&mut sums, Ring { mask: 7, per_bucket: 5 }, &chunk);
         prop_assert_eq!(sums, in_ring);
         let mut of_keys = [NarrowSum::EMPTY; 5];
-        lanes.add_to_sums(&mut of_keys, &list);
+        lanes.add_to_sums(&mut of_keys, &narrow);
         prop_assert_eq!(of_keys, by_key);
         let (mut cells, mut filled) = ([0_u16; 5], [0_u64]);
         lanes.add_to_cells(&mut of_cells, &mut cells, &mut filled, &list);
@@ -216,6 +218,7 @@ proptest! {
     #[test]
     fn sums_are_packed_as_rows_are_one_by_one(
         drawn in prop::collection::vec((0_usize..300, 1_u32..6000, 0_u32..=32, 0_u32..=24, any::<u32>()), 0..200),
+        len in 0_usize..=300,
     ) {
         let Some(lanes) = Lanes::detect() else { return Ok(()) };
         let mut sums = vec![NarrowSum::EMPTY; 300];
@@ -229,6 +232,16 @@ proptest! {
         let mut filled = [0_u64; 5];
         for (place, _) in sums.iter().enumerate().filter(|(_, sum)| !sum.is_empty()) {
             filled[place / 64] |= 1 << (place % 64);
+        }
+        let words = len.div_ceil(64);
+        let (mut noted, mut plainly) = (vec![u64::MAX; words], vec![u64::MAX; words]);
+        lanes.note_filled(&sums[..len], &mut noted);
+        note_filled(&sums[..len], &mut plainly);
+        for place in 0..words * 64 {
+            let is_filled = place < len && !sums[place].is_empty();
+            for noted in [&noted, &plainly] {
+                prop_assert_eq!(noted[place / 64] >> (place % 64) & 1 == 1, is_filled, "{}", place);
+            }
         }
         let mut plain = RowList::default();
         for (key, sum) in (0..).zip(&sums).filter(|(_, sum)| !sum.is_empty()) {

@@ -1,24 +1,15 @@
-//! Narrow sums become rows of an answer, each as one vector.
-
-#![expect(unsafe_code, reason = "a sum is read as a vector")]
+//! Narrow sums become rows of an answer.
 
 use std::arch::x86_64::{
-    __m256i, _mm256_and_si256, _mm256_load_si256, _mm256_or_si256, _mm256_permute4x64_epi64,
-    _mm256_setr_epi64x, _mm256_sllv_epi64, _mm256_srlv_epi64, _mm256_testz_si256, _mm256_xor_si256,
+    _mm256_and_si256, _mm256_blend_epi32, _mm256_cvtepu32_epi64, _mm256_or_si256, _mm256_set1_epi64x,
+    _mm256_slli_epi64, _mm256_srli_epi64, _mm256_testz_si256, _mm256_unpackhi_epi64, _mm256_unpacklo_epi64,
 };
-use std::ptr;
 
-use farmtally_model::{RowChunk, RowExtremes, RowHead};
+use farmtally_model::{RowChunk, RowHead};
 
+use super::vector;
 use crate::lanes::pieces::PackedRows;
-use crate::narrow_sum::{NarrowSum, PAIR, RUNTIME_SUM_BITS};
-
-/// The bits of a sum's words that are set in none whose numbers fit a packed row.
-const BEYOND_ROWS: [u64; 4] = {
-    let count_bits = RowChunk::COUNT.end - RowChunk::COUNT.start;
-    let beyond_runtimes = (1 << RUNTIME_SUM_BITS) - (1 << RowChunk::RUNTIME_SUM_BITS);
-    [0, 0, u64::MAX << RowChunk::COST_SUM_BITS, u64::MAX << (RUNTIME_SUM_BITS + count_bits) | beyond_runtimes]
-};
+use crate::narrow_sum::{BEYOND_ROWS, COUNT_MASK, NarrowSum, RUNTIME_SUM_BITS};
 
 const ROWS: usize = RowChunk::ROWS;
 
@@ -34,18 +25,27 @@ pub(in crate::lanes) fn pack(
     let mut keys = Keys::of(filled);
     loop {
         let keys = keys.next();
-        for key in keys {
-            let sum = &mut sums[place_of(*key)];
-            let lanes = load(sum);
-            if _mm256_testz_si256(lanes, quarters(BEYOND_ROWS)) == 0 {
-                rows.extend(packed);
-                packed.clear();
-                rows.push((*key).into(), sum);
-            } else {
-                let (head, extremes) = row_of(lanes, (*key).into());
-                packed.push(head, extremes);
+        let (fours, others) = keys.as_chunks::<FOUR>();
+        for keys in fours {
+            let [first, second, third, last] = *keys;
+            let places = [place_of(first), place_of(second), place_of(third), place_of(last)];
+            let (mut amounts, mut extremes) = ([[0; 2]; FOUR], [[0; 2]; FOUR]);
+            for ((place, amounts), extremes) in places.iter().zip(&mut amounts).zip(&mut extremes) {
+                (*amounts, *extremes) = (sums[*place].amounts(), sums[*place].extremes());
             }
-            *sum = NarrowSum::EMPTY;
+            if let Some(heads) = heads_of(*keys, amounts) {
+                packed.push_some(heads, extremes);
+                for place in places {
+                    sums[place] = NarrowSum::EMPTY;
+                }
+            } else {
+                for (key, place) in keys.iter().zip(places) {
+                    pack_one(*key, &mut sums[place], packed, rows);
+                }
+            }
+        }
+        for key in others {
+            pack_one(*key, &mut sums[place_of(*key)], packed, rows);
         }
         rows.extend(packed);
         packed.clear();
@@ -53,6 +53,51 @@ pub(in crate::lanes) fn pack(
             return;
         }
     }
+}
+
+/// Takes a sum out.
+#[inline]
+fn pack_one(key: u32, sum: &mut NarrowSum, packed: &mut RowChunk, rows: &mut impl PackedRows) {
+    if let Some((head, extremes)) = sum.packed(key.into()) {
+        packed.push_some([head], [extremes]);
+    } else {
+        rows.extend(packed);
+        packed.clear();
+        rows.push(key.into(), sum);
+    }
+    *sum = NarrowSum::EMPTY;
+}
+
+/// Rows that are made together.
+const FOUR: usize = 4;
+
+/// The heads of four rows, unless a number is too large for one: what [`NarrowSum::packed`] does for one row.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn heads_of(keys: [u32; FOUR], sums: [[u64; 2]; FOUR]) -> Option<[RowHead; FOUR]> {
+    const UP: i32 = (RowChunk::COUNT.end - RowChunk::RUNTIME_SUM_BITS).cast_signed();
+    const DOWN: i32 = (RUNTIME_SUM_BITS - RowChunk::COUNT.start).cast_signed();
+    const LOW_BITS: i32 = RowChunk::RUNTIME_SUM_BITS.cast_signed();
+    const _: () = assert!(LOW_BITS == 32);
+    let all = |word: u64| _mm256_set1_epi64x(word.cast_signed());
+    // The first and third sum, and the second and fourth.
+    let (odd, even) = (vector::halves(sums[0], sums[2]), vector::halves(sums[1], sums[3]));
+    let (costs, counted) = (_mm256_unpacklo_epi64(odd, even), _mm256_unpackhi_epi64(odd, even));
+    let beyond = _mm256_or_si256(
+        _mm256_srli_epi64::<{ RowChunk::COST_SUM_BITS.cast_signed() }>(costs),
+        _mm256_and_si256(counted, all(BEYOND_ROWS)),
+    );
+    if _mm256_testz_si256(beyond, beyond) == 0 {
+        return None;
+    }
+    let count = _mm256_and_si256(_mm256_srli_epi64::<DOWN>(counted), all(COUNT_MASK));
+    let high = _mm256_and_si256(_mm256_slli_epi64::<UP>(costs), all(u64::MAX << RowChunk::COUNT.end));
+    let keys = _mm256_cvtepu32_epi64(bytemuck::must_cast(keys));
+    let first = _mm256_or_si256(_mm256_or_si256(count, high), keys);
+    let last = _mm256_blend_epi32::<0b1010_1010>(counted, _mm256_slli_epi64::<LOW_BITS>(costs));
+    let [one, three]: [RowHead; 2] = bytemuck::must_cast(_mm256_unpacklo_epi64(first, last));
+    let [two, four]: [RowHead; 2] = bytemuck::must_cast(_mm256_unpackhi_epi64(first, last));
+    Some([one, two, three, four])
 }
 
 /// Numbers that are written at once, whether there are as many or not: nobody can foretell how many bits a word has.
@@ -99,45 +144,4 @@ impl<'a> Keys<'a> {
         }
         &self.found[..len]
     }
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn load(sum: &NarrowSum) -> __m256i {
-    // SAFETY: a sum has 32 bytes, all of them numbers, and lies at a multiple of 32.
-    unsafe { _mm256_load_si256(ptr::from_ref(sum).cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn quarters(words: [u64; 4]) -> __m256i {
-    let [first, second, third, last] = words.map(u64::cast_signed);
-    _mm256_setr_epi64x(first, second, third, last)
-}
-
-/// Moves the numbers of a sum, of which none is beyond a row, to their places in head and extremes.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn row_of(sum: __m256i, key: u64) -> (RowHead, RowExtremes) {
-    const COUNT: std::ops::Range<u32> = RowChunk::COUNT;
-    const LOW_BITS: u32 = RowChunk::RUNTIME_SUM_BITS;
-    const COUNT_MASK: u64 = (1 << COUNT.end) - (1 << COUNT.start);
-    const ALL: u64 = u64::MAX;
-    // Shifts of a whole word or more leave nothing.
-    const NOTHING: u64 = 64;
-    let sum = _mm256_xor_si256(sum, quarters([PAIR, PAIR, 0, 0]));
-    // Sum of costs, count and sum of runtimes, costs, runtimes.
-    let one = _mm256_permute4x64_epi64::<0b01_00_11_10>(sum);
-    // The two sums the other way round.
-    let other = _mm256_permute4x64_epi64::<0b00_00_10_11>(sum);
-    // High bits of the sum of costs; sum of runtimes; costs; runtimes.
-    let high = _mm256_sllv_epi64(one, quarters([(COUNT.end - LOW_BITS).into(), 0, 0, 0]));
-    let high = _mm256_and_si256(high, quarters([ALL << COUNT.end, (1 << LOW_BITS) - 1, ALL, ALL]));
-    // The count, and the low bits of the sum of costs.
-    let down = (RUNTIME_SUM_BITS - COUNT.start).into();
-    let count = _mm256_srlv_epi64(other, quarters([down, NOTHING, NOTHING, NOTHING]));
-    let count = _mm256_and_si256(count, quarters([COUNT_MASK, 0, 0, 0]));
-    let low = _mm256_sllv_epi64(other, quarters([NOTHING, LOW_BITS.into(), NOTHING, NOTHING]));
-    let words = _mm256_or_si256(_mm256_or_si256(high, low), _mm256_or_si256(count, quarters([key, 0, 0, 0])));
-    bytemuck::must_cast::<_, [[u64; 2]; 2]>(words).into()
 }

@@ -3,9 +3,11 @@
 #![expect(unsafe_code, reason = "a sum is read and written as a vector")]
 
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi64, _mm256_and_si256, _mm256_blend_epi32, _mm256_load_si256, _mm256_max_epi32,
-    _mm256_mullo_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi64x, _mm256_setr_epi8, _mm256_setr_epi32,
-    _mm256_shuffle_epi8, _mm256_store_si256, _mm256_unpackhi_epi32, _mm256_unpacklo_epi32, _mm256_xor_si256,
+    __m256i, _mm256_add_epi64, _mm256_and_si256, _mm256_blend_epi32, _mm256_castsi256_pd, _mm256_cmpeq_epi64,
+    _mm256_load_si256, _mm256_max_epi32, _mm256_movemask_pd, _mm256_mullo_epi32, _mm256_permute4x64_epi64,
+    _mm256_set1_epi64x, _mm256_setr_epi8, _mm256_setr_epi32, _mm256_setzero_si256, _mm256_shuffle_epi8,
+    _mm256_store_si256, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32,
+    _mm256_xor_si256,
 };
 use std::ptr;
 
@@ -17,7 +19,7 @@ use crate::piece::Piece;
 #[target_feature(enable = "avx2")]
 #[expect(clippy::cast_possible_truncation, reason = "numbers of sums fit")]
 pub(in crate::lanes) fn add_to_sums(sums: &mut [NarrowSum], pieces: &[Piece]) {
-    for piece in pieces.iter().filter(|piece| piece.is_narrow()) {
+    for piece in pieces {
         add_one(&mut sums[piece.key as usize], pair(piece));
     }
 }
@@ -82,6 +84,29 @@ pub(in crate::lanes) fn add_to_ring(sums: &mut [NarrowSum], ring: Ring, pieces: 
             for (place, pair) in places.into_iter().zip(of_one).take(pieces.len - from) {
                 add_one(&mut sums[place as usize], pair);
             }
+        }
+    }
+}
+
+/// Whether sums are empty is asked of four at once.
+const FOUR: usize = 4;
+
+#[target_feature(enable = "avx2")]
+pub(in crate::lanes) fn note_filled(sums: &[NarrowSum], filled: &mut [u64]) {
+    for (filled, sums) in filled.iter_mut().zip(sums.chunks(64)) {
+        let (fours, others) = sums.as_chunks::<FOUR>();
+        *filled = 0;
+        for (sums, place) in fours.iter().zip((0_u32..).step_by(FOUR)) {
+            let [first, second, third, last] = sums;
+            let odd = vector::halves(first.amounts(), third.amounts());
+            let even = vector::halves(second.amounts(), last.amounts());
+            let counted = _mm256_unpackhi_epi64(odd, even);
+            let is_empty = _mm256_cmpeq_epi64(counted, _mm256_setzero_si256());
+            let is_empty = _mm256_movemask_pd(_mm256_castsi256_pd(is_empty)).cast_unsigned();
+            *filled |= u64::from(is_empty ^ 0b1111) << place;
+        }
+        for (sum, place) in others.iter().zip(sums.len() - others.len()..) {
+            *filled |= u64::from(!sum.is_empty()) << place;
         }
     }
 }

@@ -6,8 +6,9 @@ use std::arch::x86_64::{
     _mm256_castsi256_ps, _mm256_castsi256_si128, _mm256_cmpeq_epi32, _mm256_cmpgt_epi32,
     _mm256_cvtepu8_epi32, _mm256_cvtepu16_epi32, _mm256_extracti128_si256, _mm256_i32gather_epi32,
     _mm256_i32gather_epi64, _mm256_max_epu32, _mm256_min_epu32, _mm256_movemask_ps, _mm256_mul_epu32,
-    _mm256_permute4x64_epi64, _mm256_permutevar8x32_epi32, _mm256_set1_epi32, _mm256_set1_epi64x,
-    _mm256_setr_epi32, _mm256_setzero_si256, _mm256_shuffle_ps, _mm256_srli_epi32, _mm256_srli_epi64,
+    _mm256_permute4x64_epi64, _mm256_permutevar8x32_epi32, _mm256_set_m128i, _mm256_set1_epi32,
+    _mm256_set1_epi64x, _mm256_setr_epi32, _mm256_setzero_si256, _mm256_shuffle_ps, _mm256_srli_epi32,
+    _mm256_srli_epi64,
 };
 
 use crate::calendar::{SLOT_MS, SLOTS, Slot};
@@ -62,6 +63,13 @@ pub(super) fn all(number: u32) -> __m256i {
 pub(super) fn first_lanes(count: usize) -> __m256i {
     let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     _mm256_cmpgt_epi32(_mm256_set1_epi32(count.min(LANES) as i32), lanes)
+}
+
+/// Two words in each half. By way of memory a whole vector would have to wait until both halves have been written.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn halves(low: [u64; 2], high: [u64; 2]) -> __m256i {
+    _mm256_set_m128i(bytemuck::must_cast(high), bytemuck::must_cast(low))
 }
 
 /// The lanes with an even place as numbers of 64 bits.
