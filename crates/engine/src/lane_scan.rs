@@ -1,6 +1,6 @@
 //! The short sets of a block through the vector kernels. Their twins are the loops of the block scan.
 
-use farmtally_columns::RowSet;
+use farmtally_columns::{RowSet, Summary};
 
 use crate::block_scan::BlockScan;
 use crate::dense;
@@ -76,14 +76,14 @@ impl BlockScan<'_> {
         let edges = self.calendar.edges();
         one_key.begin(edges.first, edges.ends_ms.len());
         while !stretches.rest.is_empty() {
-            lanes.sift(columns, &mut stretches, edges.slots, found);
-            match sink.sums() {
-                Some(sums) if !has_own_keys => {
-                    lanes.add_to_one_key(one_key, &found.inside, |bucket, key, sum| {
-                        dense::merge(sums.of_bucket(bucket as usize), key.into(), sum);
-                    });
-                }
-                _ => sink.add_chunk(lanes, &found.inside),
+            if !has_own_keys && let Some(sums) = sink.sums() {
+                let merge = |bucket: u32, key: u32, sum: &Summary| {
+                    dense::merge(sums.of_bucket(bucket as usize), key.into(), sum);
+                };
+                lanes.sum_one_key(columns, &mut stretches, edges, (one_key, &mut found.crossing), merge);
+            } else {
+                lanes.sift(columns, &mut stretches, edges.slots, found);
+                sink.add_chunk(lanes, &found.inside);
             }
             if found.crossing.len > 0 {
                 lanes.cut(&found.crossing, has_lines, edges, cut);

@@ -100,14 +100,17 @@ impl Lanes {
         call!(self, avx2::cut(rows, with_lines, edges, pieces));
     }
 
-    /// Adds pieces to sums of one key each, and hands what there was of another key to `merge`: bucket, key and sum.
-    pub(crate) fn add_to_one_key(
+    /// Adds rows of short sessions that have no key but that of their stretch, until `stretches` are done or there are many rows that have
+    /// to be cut, which are put to `crossing`. Sums of another key than that of the rows are handed to `merge`: bucket, key and sum.
+    pub(crate) fn sum_one_key(
         self,
-        sums: &mut OneKey,
-        pieces: &PieceChunk,
+        columns: &Columns<'_>,
+        stretches: &mut Stretches<'_>,
+        edges: Edges<'_>,
+        found: (&mut OneKey, &mut Crossing),
         merge: impl FnMut(u32, u32, &Summary),
     ) {
-        call!(self, avx2::add_to_one_key(sums, pieces, merge));
+        call!(self, avx2::sum_one_key(columns, stretches, edges, found, merge));
     }
 
     /// Adds each piece to the sum that `ring` has for its bucket and key.

@@ -20,6 +20,11 @@ impl OneKey {
         self.sums.resize(buckets, LaneSums::EMPTY);
     }
 
+    /// Where the sums of a bucket are.
+    pub(super) fn place_of(&self, bucket: u32) -> usize {
+        bucket.wrapping_sub(self.first_bucket) as usize
+    }
+
     /// Hands everything to `merge`: bucket, key and sum.
     pub(crate) fn take(&mut self, mut merge: impl FnMut(u32, u32, &Summary)) {
         for (bucket, sums) in (self.first_bucket..).zip(&mut self.sums).filter(|(_, sums)| sums.count > 0) {
@@ -39,7 +44,7 @@ pub(super) struct LaneSums {
 }
 
 impl LaneSums {
-    const EMPTY: Self = Self {
+    pub(super) const EMPTY: Self = Self {
         count: 0,
         sums: [[0; LANES / 2]; 2],
         least: [[u32::MAX; LANES]; 2],

@@ -8,7 +8,7 @@ mod sums;
 mod vector;
 
 pub(super) use cut::cut;
-pub(super) use one_key::add_to_one_key;
+pub(super) use one_key::sum_one_key;
 pub(super) use rows::pack;
 pub(super) use sift::sift;
 pub(super) use sums::{add_to_cells, add_to_ring, add_to_sums, note_filled};

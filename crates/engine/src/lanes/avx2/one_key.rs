@@ -1,57 +1,255 @@
-//! Pieces of one key are added to sums that each lane has for itself.
+//! Rows that all have one key, such as those of a queue: what lies in one bucket is summed where it is read.
+//!
+//! Rows are sorted by their ends, so that many of one bucket follow each other. While all eight lie in the bucket of the rows before,
+//! they are added to sums in registers; where they do not, buckets are looked up.
 
 use std::arch::x86_64::{
     __m256i, _mm256_add_epi64, _mm256_and_si256, _mm256_andnot_si256, _mm256_cmpeq_epi32, _mm256_max_epu32,
-    _mm256_min_epu32, _mm256_or_si256, _mm256_srli_epi64,
+    _mm256_min_epu32, _mm256_or_si256, _mm256_setzero_si256, _mm256_srli_epi64, _mm256_sub_epi32,
 };
 
 use farmtally_columns::Summary;
 
 use super::vector;
+use crate::calendar::{Edges, OUTSIDE};
 use crate::lanes::one_key::{LaneSums, OneKey};
-use crate::lanes::pieces::{LANES, PieceChunk};
+use crate::lanes::pieces::{Amounts, CHUNK_ROWS, Columns, Crossing, LANES, Stretches};
 
+const ALL: u32 = (1 << LANES) - 1;
+
+/// Adds rows: see [`crate::lanes::Lanes::sum_one_key`].
 #[target_feature(enable = "avx2,popcnt,bmi1")]
-pub(in crate::lanes) fn add_to_one_key(
-    own: &mut OneKey,
-    pieces: &PieceChunk,
-    mut merge: impl FnMut(u32, u32, &Summary),
+pub(in crate::lanes) fn sum_one_key(
+    columns: &Columns<'_>,
+    stretches: &mut Stretches<'_>,
+    edges: Edges<'_>,
+    found: (&mut OneKey, &mut Crossing),
+    merge: impl FnMut(u32, u32, &Summary),
 ) {
-    for from in (0..pieces.len).step_by(LANES) {
-        let keys = vector::load(&pieces.keys, from);
-        let buckets = vector::load(&pieces.buckets, from);
-        let amounts = [&pieces.costs_nanos, &pieces.runtimes_ms].map(|numbers| vector::load(numbers, from));
-        let there = vector::first_lanes(pieces.len - from);
-        let mut left = vector::mask(there);
-        while left != 0 {
-            let piece = from + left.trailing_zeros() as usize;
-            let (bucket, key) = (pieces.buckets[piece], pieces.keys[piece]);
-            if key != own.key {
-                own.take(&mut merge);
-                own.key = key;
-            }
-            let is_key = _mm256_and_si256(_mm256_cmpeq_epi32(keys, vector::all(key)), there);
-            let is_same = _mm256_and_si256(_mm256_cmpeq_epi32(buckets, vector::all(bucket)), is_key);
-            add(&mut own.sums[bucket.wrapping_sub(own.first_bucket) as usize], amounts, is_same);
-            left &= !vector::mask(is_same);
+    match columns.amounts {
+        Amounts::Whole(costs) => sum_by::<WHOLE>(columns, (costs, costs), stretches, edges, found, merge),
+        Amounts::Without(costs, lines) => {
+            sum_by::<WITHOUT>(columns, (costs, lines), stretches, edges, found, merge);
+        }
+        Amounts::With(costs, lines) => {
+            sum_by::<WITH>(columns, (costs, lines), stretches, edges, found, merge);
         }
     }
 }
 
-/// Adds the lanes for which `of` is set.
+/// What [`Amounts`] says, so that there is a loop for each.
+const WHOLE: usize = 0;
+const WITHOUT: usize = 1;
+const WITH: usize = 2;
+
+#[target_feature(enable = "avx2,popcnt,bmi1")]
+fn sum_by<const AMOUNTS: usize>(
+    columns: &Columns<'_>,
+    (costs, lines): (&[u32], &[u32]),
+    stretches: &mut Stretches<'_>,
+    edges: Edges<'_>,
+    (own, crossing): (&mut OneKey, &mut Crossing),
+    mut merge: impl FnMut(u32, u32, &Summary),
+) {
+    crossing.len = 0;
+    while let Some((shared, rows)) = stretches.rest.first() {
+        #[expect(clippy::cast_possible_truncation, reason = "keys have 32 bits, or there are no lanes")]
+        let key = (*shared as u32).wrapping_add(stretches.shared);
+        if key != own.key {
+            own.take(&mut merge);
+            own.key = key;
+        }
+        let rows = rows.start + stretches.done..rows.end;
+        let mut stay = None;
+        let (ends, last_ends) = columns.ends_ms[rows.clone()].as_chunks::<LANES>();
+        let (runtimes, last_runtimes) = columns.runtimes_ms[rows.clone()].as_chunks::<LANES>();
+        let (costs, last_costs) = costs[rows.clone()].as_chunks::<LANES>();
+        let (lines, last_lines) = lines[rows].as_chunks::<LANES>();
+        let amounts = costs.iter().zip(lines);
+        for ((ends, runtimes), (costs, lines)) in ends.iter().zip(runtimes).zip(amounts) {
+            if crossing.len > CHUNK_ROWS - LANES {
+                return close(own, stay.as_ref());
+            }
+            stretches.done += LANES;
+            let eight = Eight::new::<AMOUNTS>([ends, runtimes, costs, lines], LANES);
+            if let Some(stay) = &mut stay
+                && Stay::has_all(stay, &eight)
+            {
+                add_all(&mut stay.sums, eight.amounts());
+            } else {
+                close(own, stay.as_ref());
+                stay = eight.add(edges, key, own, crossing);
+            }
+        }
+        close(own, stay.as_ref());
+        if !last_ends.is_empty() {
+            if crossing.len > CHUNK_ROWS - LANES {
+                return;
+            }
+            let last = [last_ends, last_runtimes, last_costs, last_lines].map(|numbers| {
+                let mut eight = [0; LANES];
+                eight[..numbers.len()].copy_from_slice(numbers);
+                eight
+            });
+            Eight::new::<AMOUNTS>(last.each_ref(), last_ends.len()).add(edges, key, own, crossing);
+        }
+        (stretches.rest, stretches.done) = (&stretches.rest[1..], 0);
+    }
+}
+
+/// Adds what was summed in registers to the bucket's sums.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn close(own: &mut OneKey, stay: Option<&Stay>) {
+    if let Some(Stay { place, sums, .. }) = stay
+        && sums.count > 0
+    {
+        merge_lanes(&mut own.sums[*place], sums);
+    }
+}
+
+/// The bucket that the last rows were in.
+struct Stay {
+    place: usize,
+    starts: __m256i,
+    /// Its length without the last millisecond.
+    lasts: __m256i,
+    sums: LaneSums,
+}
+
+impl Stay {
+    /// Whether eight rows, which are there, lie in it wholly.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn has_all(stay: &Self, eight: &Eight) -> bool {
+        // The bucket contains the last millisecond of the row, not its end; a runtime is never zero.
+        let into = _mm256_sub_epi32(_mm256_sub_epi32(eight.ends, vector::all(1)), stay.starts);
+        let starts = _mm256_sub_epi32(eight.ends, eight.runtimes);
+        let is_whole = vector::at_least(starts, stay.starts);
+        vector::mask(_mm256_and_si256(is_whole, vector::at_least(stay.lasts, into))) == ALL
+    }
+}
+
+/// Eight rows, of which some may not be there.
+struct Eight {
+    ends: __m256i,
+    runtimes: __m256i,
+    costs: __m256i,
+    /// The two costs that are cut by themselves.
+    parts: [__m256i; 2],
+    there: __m256i,
+}
+
+impl Eight {
+    /// The first rows of some, of which the columns are ends, runtimes, costs and lines.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn new<const AMOUNTS: usize>(columns: [&[u32; LANES]; 4], count: usize) -> Self {
+        let [ends, runtimes, costs, lines] = columns.map(|numbers| bytemuck::must_cast(*numbers));
+        let costs_without = _mm256_sub_epi32(costs, lines);
+        let (costs, parts) = match AMOUNTS {
+            WITHOUT => (costs_without, [costs_without, _mm256_setzero_si256()]),
+            WITH => (costs, [costs_without, lines]),
+            _ => (costs, [costs, _mm256_setzero_si256()]),
+        };
+        Self { ends, runtimes, costs, parts, there: vector::first_lanes(count) }
+    }
+
+    fn amounts(&self) -> [__m256i; 2] {
+        [self.costs, self.runtimes]
+    }
+
+    /// Adds the rows, each to the sums of its bucket, or puts them to those that are cut, and says which bucket the last one was in.
+    #[inline(never)]
+    #[target_feature(enable = "avx2,popcnt,bmi1")]
+    fn add(&self, edges: Edges<'_>, key: u32, own: &mut OneKey, crossing: &mut Crossing) -> Option<Stay> {
+        let last = vector::slots_of(_mm256_sub_epi32(self.ends, vector::all(1)));
+        let (buckets, starts) = vector::look_up_slots(edges.slots, last);
+        let is_whole = vector::at_least(_mm256_sub_epi32(self.ends, self.runtimes), starts);
+        let is_inside = _mm256_and_si256(is_whole, self.there);
+        let there = vector::mask(self.there);
+        // The buckets outside of those that are asked for are the only ones with their highest bit set.
+        let mut left = vector::mask(is_inside) & !vector::mask(buckets);
+        let is_crossing = there & !vector::mask(is_whole);
+        if is_crossing != 0 {
+            let order = vector::order_of(is_crossing);
+            let (at, [part, line]) = (crossing.len, self.parts);
+            vector::store(vector::all(key), &mut crossing.keys, at);
+            vector::store(vector::pack(self.ends, order), &mut crossing.ends_ms, at);
+            vector::store(vector::pack(self.runtimes, order), &mut crossing.runtimes_ms, at);
+            vector::store(vector::pack(part, order), &mut crossing.costs_nanos, at);
+            vector::store(vector::pack(line, order), &mut crossing.lines_nanos, at);
+            crossing.len += is_crossing.count_ones() as usize;
+        }
+        let numbers: [u32; LANES] = bytemuck::must_cast(buckets);
+        while left != 0 {
+            let bucket = numbers[left.trailing_zeros() as usize % LANES];
+            let of = _mm256_and_si256(_mm256_cmpeq_epi32(buckets, vector::all(bucket)), is_inside);
+            let place = own.place_of(bucket);
+            add_some(&mut own.sums[place], self.amounts(), of);
+            left &= !vector::mask(of);
+        }
+        let last = LANES - 1;
+        let bucket = numbers[last];
+        (there == ALL && bucket < OUTSIDE).then(|| {
+            let place = own.place_of(bucket);
+            let start = bytemuck::must_cast::<_, [u32; LANES]>(starts)[last];
+            let end = edges.ends_ms[place];
+            let lasts = vector::all(end.wrapping_sub(start).wrapping_sub(1));
+            Stay { place, starts: vector::all(start), lasts, sums: LaneSums::EMPTY }
+        })
+    }
+}
+
+/// Adds eight rows.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn add_all(sums: &mut LaneSums, amounts: [__m256i; 2]) {
+    sums.count = sums.count.wrapping_add(ALL.count_ones());
+    for (amount, numbers) in amounts.into_iter().enumerate() {
+        add_numbers(&mut sums.sums[amount], numbers);
+        let greatest = _mm256_max_epu32(bytemuck::must_cast(sums.greatest[amount]), numbers);
+        sums.greatest[amount] = bytemuck::must_cast(greatest);
+        let least = _mm256_min_epu32(bytemuck::must_cast(sums.least[amount]), numbers);
+        sums.least[amount] = bytemuck::must_cast(least);
+    }
+}
+
+/// Adds the rows for which `of` is set.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn add(sums: &mut LaneSums, amounts: [__m256i; 2], of: __m256i) {
+fn add_some(sums: &mut LaneSums, amounts: [__m256i; 2], of: __m256i) {
     sums.count = sums.count.wrapping_add(vector::mask(of).count_ones());
     for (amount, numbers) in amounts.into_iter().enumerate() {
         let some = _mm256_and_si256(numbers, of);
-        let sum = bytemuck::must_cast(sums.sums[amount]);
-        let sum = _mm256_add_epi64(_mm256_add_epi64(sum, vector::even(some)), _mm256_srli_epi64::<32>(some));
-        sums.sums[amount] = bytemuck::must_cast(sum);
+        add_numbers(&mut sums.sums[amount], some);
         let greatest = _mm256_max_epu32(bytemuck::must_cast(sums.greatest[amount]), some);
         sums.greatest[amount] = bytemuck::must_cast(greatest);
         let others = _mm256_or_si256(some, _mm256_andnot_si256(of, vector::all(u32::MAX)));
         let least = _mm256_min_epu32(bytemuck::must_cast(sums.least[amount]), others);
         sums.least[amount] = bytemuck::must_cast(least);
     }
+}
+
+/// Adds other sums, lane by lane.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn merge_lanes(own: &mut LaneSums, other: &LaneSums) {
+    own.count = own.count.wrapping_add(other.count);
+    for amount in 0..2 {
+        let [sum, other_sum] = [own.sums, other.sums].map(|sums| bytemuck::must_cast(sums[amount]));
+        own.sums[amount] = bytemuck::must_cast(_mm256_add_epi64(sum, other_sum));
+        let [least, other_least] = [own.least, other.least].map(|least| bytemuck::must_cast(least[amount]));
+        own.least[amount] = bytemuck::must_cast(_mm256_min_epu32(least, other_least));
+        let [greatest, other_greatest] =
+            [own.greatest, other.greatest].map(|greatest| bytemuck::must_cast(greatest[amount]));
+        own.greatest[amount] = bytemuck::must_cast(_mm256_max_epu32(greatest, other_greatest));
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn add_numbers(sums: &mut [u64; LANES / 2], numbers: __m256i) {
+    let sum = _mm256_add_epi64(bytemuck::must_cast(*sums), vector::even(numbers));
+    *sums = bytemuck::must_cast(_mm256_add_epi64(sum, _mm256_srli_epi64::<32>(numbers)));
 }
