@@ -279,7 +279,7 @@ impl<C: Nanos> SetDraft<C> {
             line_product: &self.line_product,
             line_cost_nanos: &self.line_cost_nanos,
             runs: &self.runs,
-            queue_ends: None,
+            queue_ends: &[],
         }
     }
 

@@ -66,8 +66,8 @@ pub struct RowSet<'a, C> {
     /// Costs of the licence lines in nano-dollars, by line.
     pub line_cost_nanos: &'a [C],
     pub(crate) runs: &'a [RunWords],
-    /// Where the runs of each queue end, if that has been noted.
-    pub(crate) queue_ends: Option<&'a [u32]>,
+    /// Where the runs of each queue end; nothing while the set is put together.
+    pub(crate) queue_ends: &'a [u32],
 }
 
 impl<'a, C: Nanos> RowSet<'a, C> {
@@ -86,12 +86,12 @@ impl<'a, C: Nanos> RowSet<'a, C> {
         self.runs_in(0..self.runs.len())
     }
 
-    /// The runs of one queue, by fleet.
+    /// The runs of one queue, a code that the block has, by fleet.
     pub fn runs_of(&self, queue: u32) -> impl Iterator<Item = Run> + use<'a, C> {
         self.runs_in(self.places_of(queue))
     }
 
-    /// The rows of one queue, which lie together.
+    /// The rows of one queue, a code that the block has; they lie together.
     pub fn rows_of(&self, queue: u32) -> Range<usize> {
         let runs = self.places_of(queue);
         self.rows_before(runs.start)..self.rows_before(runs.end)
@@ -99,10 +99,7 @@ impl<'a, C: Nanos> RowSet<'a, C> {
 
     /// The places of a queue's runs.
     fn places_of(&self, queue: u32) -> Range<usize> {
-        let end = |queue: u32| match self.queue_ends {
-            Some(ends) => ends[queue as usize] as usize,
-            None => self.runs.partition_point(|run| run[0] <= queue),
-        };
+        let end = |queue: u32| self.queue_ends[queue as usize] as usize;
         queue.checked_sub(1).map_or(0, end)..end(queue)
     }
 
@@ -394,7 +391,7 @@ impl SessionBlock {
             line_product: self.column(set, Column::LineProduct),
             line_cost_nanos: self.column(set, Column::LineCost),
             runs: self.column(set, Column::Runs),
-            queue_ends: Some(&self.queue_ends()[set]),
+            queue_ends: &self.queue_ends()[set],
         }
     }
 

@@ -129,6 +129,8 @@ impl<'a> BlockScan<'a> {
     fn scan<S: Sink>(mut self, summed: Summed, sink: &mut S) {
         let block = self.block;
         let is_whole = self.removed.is_empty();
+        // Flags of removed rows are told apart by the sets before.
+        debug_assert!(is_whole || summed == Summed::default());
         let short = (!summed[Class::Short as usize]).then(|| block.short());
         let long = (!summed[Class::Long as usize]).then(|| block.long());
         let pieces =
@@ -192,6 +194,7 @@ impl<'a> BlockScan<'a> {
     fn stretches<C: Nanos>(&self, set: &RowSet<'_, C>) -> Vec<(u64, Range<usize>)> {
         let mut stretches: Vec<(u64, Range<usize>)> = Vec::new();
         let mut add = |share, rows: Range<usize>| match stretches.last_mut() {
+            _ if rows.is_empty() => {}
             Some((last, before)) if *last == share && before.end == rows.start => before.end = rows.end,
             _ => stretches.push((share, rows)),
         };

@@ -95,30 +95,34 @@ impl NarrowSum {
         }
     }
 
-    /// As the row of an answer with this key, unless a number is too large for a packed one. It must not be empty.
+    /// As the row of an answer with this key, unless the count or the sum of runtimes is too large for a packed one. It must not be
+    /// empty.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only kernels make rows by it"))]
     #[inline]
-    pub(crate) fn packed(&self, key: u64) -> Option<(RowHead, RowExtremes)> {
+    pub(crate) fn packed(&self, key: u32) -> Option<(RowHead, RowExtremes)> {
         const COUNT: Range<u32> = RowChunk::COUNT;
         const LOW_BITS: u32 = RowChunk::RUNTIME_SUM_BITS;
         let [costs, counted] = self.amounts();
-        if costs >> RowChunk::COST_SUM_BITS | counted & BEYOND_ROWS != 0 {
+        if counted & BEYOND_ROWS != 0 {
             return None;
         }
         let count = counted >> (RUNTIME_SUM_BITS - COUNT.start) & COUNT_MASK;
         let head = [
-            key | count | costs >> LOW_BITS << COUNT.end,
+            u64::from(key) | count | costs >> LOW_BITS << COUNT.end,
             counted & ((1 << LOW_BITS) - 1) | costs << LOW_BITS,
         ];
         Some((head, self.extremes()))
     }
 
     /// The sum of costs, and the count above the sum of runtimes.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only kernels read sums by it"))]
     #[inline]
     pub(crate) fn amounts(&self) -> [u64; 2] {
         [self.cost_sum_nanos, self.count_and_runtime_sum]
     }
 
     /// The extremes of the row of an answer.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only kernels read sums by it"))]
     #[inline]
     pub(crate) fn extremes(&self) -> RowExtremes {
         let words: [u64; 2] = bytemuck::must_cast(self.greatest);
@@ -153,9 +157,14 @@ fn unsigned(number: i32) -> u32 {
 }
 
 /// The bits of the count in the head of a row.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only kernels make rows by it"))]
 pub(crate) const COUNT_MASK: u64 = (1 << RowChunk::COUNT.end) - (1 << RowChunk::COUNT.start);
 
+// So many narrow costs as a packed row counts have room in it.
+const _: () = assert!(COST_BITS + (RowChunk::COUNT.end - RowChunk::COUNT.start) <= RowChunk::COST_SUM_BITS);
+
 /// The bits of the count and of the sum of runtimes for which a packed row has no room.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only kernels make rows by it"))]
 pub(crate) const BEYOND_ROWS: u64 = !(COUNT_MASK << (RUNTIME_SUM_BITS - RowChunk::COUNT.start)
     | u64::MAX >> (u64::BITS - RowChunk::RUNTIME_SUM_BITS));
 

@@ -39,8 +39,8 @@ const SUMS_MAX: u64 = 1 << 18;
 /// Sums of a block's buckets up to which they stay in a near cache: 160 KiB. Lists of pieces are faster than sums far away.
 const SUMS_NEAR: u64 = (160 << 10) / 32;
 
-/// Sums of a block's buckets that are used although they are far if there are so many sessions for each possible group: 1 MiB.
-/// Then a list would be read and written far more often than a sum comes near.
+/// Sums of a block's buckets that are used although they are far if there are so many sessions for each possible group, those that
+/// the question leaves out among them: 1 MiB. Then a list would be read and written far more often than a sum comes near.
 const SUMS_FAR: u64 = (1 << 20) / 32;
 const SESSIONS_PER_GROUP_FAR: u64 = 16;
 

@@ -1,7 +1,8 @@
 //! The column scan and its plain twin on farms that are large enough for stretches, summaries, lists and threads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
 use farmtally_columns::FarmColumns;
@@ -11,8 +12,12 @@ use farmtally_model::{
     TimeRange, Timestamp, Usage, UsageGroupBy, UsageLine, UsageLines, UserId, UtcOffset, WorkerId,
 };
 
+use crate::block_scan::{Scratch, scan_block};
+use crate::lanes::{Lanes, PieceChunk};
 use crate::limits::{AggregationControl, AggregationLimits};
+use crate::output::Output;
 use crate::plan::AggregationPlan;
+use crate::sink::Sink;
 use crate::wide::WideGroups;
 use crate::{finish, scan};
 
@@ -189,4 +194,55 @@ fn columns_summaries_lists_and_threads_give_the_same_bits_as_the_plain_path() {
         assert_eq!(table(&plan, false, 1), plain, "{query:?} without vector kernels");
     }
     assert!(rows[&true] > 100_000 && rows[&false] > 1_000, "{rows:?}");
+}
+
+/// Counts the pieces of each bucket and key.
+#[derive(Default)]
+struct Counted {
+    expected: usize,
+    pieces: HashMap<(u32, u64), usize>,
+}
+
+impl Sink for Counted {
+    fn begin_block(&mut self, _: Range<usize>, _: &mut Output) {}
+
+    fn expect_pieces(&mut self, pieces: usize) {
+        self.expected = pieces;
+    }
+
+    fn add(&mut self, bucket: u32, key: u64, _: u64, _: u32) {
+        *self.pieces.entry((bucket, key)).or_default() += 1;
+    }
+
+    fn add_chunk(&mut self, _: Lanes, pieces: &PieceChunk) {
+        for (bucket, key, cost_nanos, runtime_ms) in pieces.iter() {
+            self.add(bucket, key.into(), cost_nanos.into(), runtime_ms);
+        }
+    }
+
+    fn finish(&mut self, _: &mut Output) {}
+
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
+/// Narrow sums count in 20 bits, and wrap without a word when there are more pieces.
+#[test]
+fn no_group_gets_more_pieces_of_a_block_than_were_announced() {
+    let snapshot = farm().snapshot();
+    let (mut seen, mut lines) = (0, 0);
+    for query in questions() {
+        let plan = AggregationPlan::new(&snapshot, &query, Timestamp::MAX).unwrap();
+        let all = 0..plan.buckets.len();
+        for view in snapshot.blocks() {
+            let mut sink = Counted::default();
+            scan_block(&plan, &all, (view, [false; 2]), &mut Scratch::new(), &mut sink);
+            let most = sink.pieces.values().copied().max().unwrap_or(0);
+            assert!(most <= sink.expected, "{most} of {} for {query:?}", sink.expected);
+            seen = seen.max(most);
+            lines += usize::from(sink.expected > view.block().len());
+        }
+    }
+    assert!(seen > 100 && lines > 0, "{seen}, {lines}");
 }

@@ -40,9 +40,9 @@ fn rows_from(base_ms: u32) -> impl Strategy<Value = Rows> {
     prop::collection::vec(row, Columns::ROWS_MIN..600).prop_map(|drawn| {
         let mut rows = Rows::default();
         for (start_ms, runtime_ms, one, other, first, second, byte) in drawn {
-            // Some begin and end where buckets do.
-            let aligned = |ms: u32| if one % 5 == 0 { ms - ms % SLOT_MS } else { ms };
-            let runtime_ms = aligned(runtime_ms).max(1);
+            // Some begin and end where buckets do, and some a millisecond later.
+            let aligned = |ms: u32| if one % 5 < 2 { ms - ms % SLOT_MS } else { ms };
+            let runtime_ms = (aligned(runtime_ms) + u32::from(one % 5 == 1)).max(1);
             rows.ends_ms.push(aligned(start_ms) + runtime_ms);
             rows.runtimes_ms.push(runtime_ms);
             rows.costs.push(one.max(other));
@@ -64,13 +64,20 @@ impl Rows {
         }
     }
 
-    /// Every other stretch between the cuts.
+    /// Every other stretch between a few cuts, and all stretches between many.
     fn stretches(&self, cuts: Vec<usize>) -> Vec<(u64, Range<usize>)> {
+        let step = if cuts.len() < 100 { 2 } else { 1 };
         let mut edges: Vec<usize> = cuts.into_iter().map(|cut| cut % self.costs.len()).collect();
         edges.extend([0, self.costs.len()]);
         edges.sort_unstable();
-        edges.windows(2).step_by(2).map(|edge| (edge[0] as u64 * 7, edge[0]..edge[1])).collect()
+        edges.windows(2).step_by(step).map(|edge| (edge[0] as u64 * 7, edge[0]..edge[1])).collect()
     }
+}
+
+/// The half-hours of another block, all of them in some bucket.
+fn used_slots(base_ms: i64) -> Slots {
+    let buckets = buckets((-60, 2_000), Some(Period::Hourly));
+    BlockCalendar::new(&buckets, &(0..buckets.len()), base_ms, u32::MAX, Slots::new()).into_slots()
 }
 
 fn buckets(hours: (i64, i64), period: Option<Period>) -> Buckets {
@@ -134,6 +141,72 @@ fn plain_pieces(
     pieces
 }
 
+/// Sums by bucket and key.
+type Sums = BTreeMap<(u32, u32), Summary>;
+
+/// What the kernel for rows of one key finds in some stretches, with what it leaves to be cut, and what there is row by row.
+fn sums_of_one_key(
+    lanes: Lanes,
+    (rows, amounts): (&Rows, usize),
+    asked: &[(u64, Range<usize>)],
+    shared: u32,
+    buckets: &Buckets,
+) -> (Sums, Sums) {
+    let columns = Columns {
+        ends_ms: &rows.ends_ms,
+        runtimes_ms: &rows.runtimes_ms,
+        amounts: rows.amounts(amounts),
+        words: [None, None],
+        bytes: None,
+    };
+    let mut stretches = Stretches { rest: asked, done: 0, shared };
+    let mut plain = Sums::new();
+    for (bucket, key, cost, runtime) in plain_pieces(rows, &columns, &stretches, buckets) {
+        plain.entry((bucket, key)).or_insert(Summary::EMPTY).add(cost.into(), runtime);
+    }
+    let length_ms = *rows.ends_ms.iter().max().unwrap();
+    let base_ms = BASE_MS - BASE_MS % i64::from(SLOT_MS);
+    let calendar = BlockCalendar::new(buckets, &(0..buckets.len()), base_ms, length_ms, used_slots(base_ms));
+    let edges = calendar.edges();
+    let (mut own, mut crossing, mut cut) = (OneKey::default(), Crossing::new(), PieceChunk::new());
+    own.begin(edges.first, edges.ends_ms.len());
+    let mut found = Sums::new();
+    while !stretches.rest.is_empty() {
+        let mut merge = |bucket: u32, key: u32, sum: &Summary| {
+            found.entry((bucket, key)).or_insert(Summary::EMPTY).merge(sum);
+        };
+        lanes.sum_one_key(&columns, &mut stretches, edges, (&mut own, &mut crossing), &mut merge);
+        lanes.cut(&crossing, amounts == 2, edges, &mut cut);
+        for (bucket, key, cost, runtime) in cut.iter() {
+            let mut sum = Summary::EMPTY;
+            sum.add(cost.into(), runtime);
+            merge(bucket, key, &sum);
+        }
+    }
+    own.take(|bucket, key, sum| found.entry((bucket, key)).or_insert(Summary::EMPTY).merge(sum));
+    (found, plain)
+}
+
+#[test]
+fn many_short_stretches_of_rows_that_are_cut_fit_the_room_for_them() {
+    let Some(lanes) = Lanes::detect() else { return };
+    let mut rows = Rows::default();
+    for row in 0..900 {
+        rows.ends_ms.push(SHORT_MS + row * 400_000);
+        rows.runtimes_ms.push(SHORT_MS);
+        rows.costs.push(row * 1_000_003);
+        rows.lines.push(row);
+    }
+    for len in [1, 3, 5, 7, 12] {
+        // Neighbours have other keys, and the first one comes again.
+        let asked: Vec<_> =
+            (0..900 / len).map(|place| (place as u64 % 3, place * len..(place + 1) * len)).collect();
+        let buckets = buckets((0, 200), Some(Period::Hourly));
+        let (found, plain) = sums_of_one_key(lanes, (&rows, 2), &asked, 5, &buckets);
+        assert_eq!(found, plain, "stretches of {len}");
+    }
+}
+
 proptest! {
     #[test]
     fn rows_are_sifted_and_cut_as_one_by_one(
@@ -160,7 +233,7 @@ proptest! {
         let plain = plain_pieces(&rows, &columns, &stretches, &buckets);
         let length_ms = *rows.ends_ms.iter().max().unwrap();
         let base_ms = BASE_MS - BASE_MS % i64::from(SLOT_MS);
-        let calendar = BlockCalendar::new(&buckets, &(0..buckets.len()), base_ms, length_ms, Slots::new());
+        let calendar = BlockCalendar::new(&buckets, &(0..buckets.len()), base_ms, length_ms, used_slots(base_ms));
         let mut found = Sifted { inside: PieceChunk::new(), crossing: Crossing::new() };
         let (mut cut, mut pieces, mut sifts) = (PieceChunk::new(), Vec::new(), 0);
         while !stretches.rest.is_empty() {
@@ -178,7 +251,8 @@ proptest! {
     fn rows_of_one_key_are_summed_and_cut_as_one_by_one(
         (base_ms, mut rows) in prop::sample::select(vec![0, 1 << 31, u32::MAX - SHORT_MS - 400_000_000])
             .prop_flat_map(|base_ms| (Just(base_ms), rows_from(base_ms))),
-        hours in (-50_i64..110, 1_i64..100), cuts in prop::collection::vec(0_usize..600, 0..7),
+        hours in (-50_i64..110, 1_i64..100),
+        cuts in prop_oneof![prop::collection::vec(0_usize..600, 0..7), prop::collection::vec(0_usize..600, 100..200)],
         period in prop::sample::select(vec![None, Some(Period::Hourly), Some(Period::Daily), Some(Period::Weekly)]),
         (amounts, is_sorted, shared) in (0_usize..3, any::<bool>(), 0_u32..1000),
     ) {
@@ -189,41 +263,9 @@ proptest! {
             spans.sort_unstable();
             (rows.ends_ms, rows.runtimes_ms) = spans.into_iter().unzip();
         }
-        let columns = Columns {
-            ends_ms: &rows.ends_ms,
-            runtimes_ms: &rows.runtimes_ms,
-            amounts: rows.amounts(amounts),
-            words: [None, None],
-            bytes: None,
-        };
-        let asked = rows.stretches(cuts);
-        let mut stretches = Stretches { rest: &asked, done: 0, shared };
         let hours = (hours.0 + i64::from(base_ms / 3_600_000), hours.1);
-        let buckets = buckets(hours, period);
-        let mut plain: BTreeMap<(u32, u32), Summary> = BTreeMap::new();
-        for (bucket, key, cost, runtime) in plain_pieces(&rows, &columns, &stretches, &buckets) {
-            plain.entry((bucket, key)).or_insert(Summary::EMPTY).add(cost.into(), runtime);
-        }
-        let length_ms = *rows.ends_ms.iter().max().unwrap();
-        let base_ms = BASE_MS - BASE_MS % i64::from(SLOT_MS);
-        let calendar = BlockCalendar::new(&buckets, &(0..buckets.len()), base_ms, length_ms, Slots::new());
-        let edges = calendar.edges();
-        let (mut own, mut crossing, mut cut) = (OneKey::default(), Crossing::new(), PieceChunk::new());
-        own.begin(edges.first, edges.ends_ms.len());
-        let mut found: BTreeMap<(u32, u32), Summary> = BTreeMap::new();
-        while !stretches.rest.is_empty() {
-            let mut merge = |bucket: u32, key: u32, sum: &Summary| {
-                found.entry((bucket, key)).or_insert(Summary::EMPTY).merge(sum);
-            };
-            lanes.sum_one_key(&columns, &mut stretches, edges, (&mut own, &mut crossing), &mut merge);
-            lanes.cut(&crossing, amounts == 2, edges, &mut cut);
-            for (bucket, key, cost, runtime) in cut.iter() {
-                let mut sum = Summary::EMPTY;
-                sum.add(cost.into(), runtime);
-                merge(bucket, key, &sum);
-            }
-        }
-        own.take(|bucket, key, sum| found.entry((bucket, key)).or_insert(Summary::EMPTY).merge(sum));
+        let asked = rows.stretches(cuts);
+        let (found, plain) = sums_of_one_key(lanes, (&rows, amounts), &asked, shared, &buckets(hours, period));
         prop_assert_eq!(found, plain);
     }
 

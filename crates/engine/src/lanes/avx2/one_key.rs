@@ -1,6 +1,6 @@
 //! Rows that all have one key, such as those of a queue: what lies in one bucket is summed where it is read.
 //!
-//! Rows are sorted by their ends, so that many of one bucket follow each other. While all eight lie in the bucket of the rows before,
+//! Rows of a run are sorted by their ends, so that many of one bucket follow each other. While all eight lie in the bucket of the rows before,
 //! they are added to sums in registers; where they do not, buckets are looked up.
 
 use std::arch::x86_64::{
@@ -60,7 +60,7 @@ fn sum_by<const AMOUNTS: usize>(
             own.key = key;
         }
         let rows = rows.start + stretches.done..rows.end;
-        let mut stay = None;
+        let mut last_bucket: Option<LastBucket> = None;
         let (ends, last_ends) = columns.ends_ms[rows.clone()].as_chunks::<LANES>();
         let (runtimes, last_runtimes) = columns.runtimes_ms[rows.clone()].as_chunks::<LANES>();
         let (costs, last_costs) = costs[rows.clone()].as_chunks::<LANES>();
@@ -68,20 +68,21 @@ fn sum_by<const AMOUNTS: usize>(
         let amounts = costs.iter().zip(lines);
         for ((ends, runtimes), (costs, lines)) in ends.iter().zip(runtimes).zip(amounts) {
             if crossing.len > CHUNK_ROWS - LANES {
-                return close(own, stay.as_ref());
+                // Nothing is left to close: the rows before this were looked up.
+                return;
             }
             stretches.done += LANES;
             let eight = Eight::new::<AMOUNTS>([ends, runtimes, costs, lines], LANES);
-            if let Some(stay) = &mut stay
-                && Stay::has_all(stay, &eight)
+            if let Some(last_bucket) = &mut last_bucket
+                && last_bucket.has_all(&eight)
             {
-                add_all(&mut stay.sums, eight.amounts());
+                add_all(&mut last_bucket.sums, eight.amounts());
             } else {
-                close(own, stay.as_ref());
-                stay = eight.add(edges, key, own, crossing);
+                close(own, last_bucket.as_ref());
+                last_bucket = eight.add(edges, key, own, crossing);
             }
         }
-        close(own, stay.as_ref());
+        close(own, last_bucket.as_ref());
         if !last_ends.is_empty() {
             if crossing.len > CHUNK_ROWS - LANES {
                 return;
@@ -100,8 +101,8 @@ fn sum_by<const AMOUNTS: usize>(
 /// Adds what was summed in registers to the bucket's sums.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn close(own: &mut OneKey, stay: Option<&Stay>) {
-    if let Some(Stay { place, sums, .. }) = stay
+fn close(own: &mut OneKey, last_bucket: Option<&LastBucket>) {
+    if let Some(LastBucket { place, sums, .. }) = last_bucket
         && sums.count > 0
     {
         merge_lanes(&mut own.sums[*place], sums);
@@ -109,7 +110,7 @@ fn close(own: &mut OneKey, stay: Option<&Stay>) {
 }
 
 /// The bucket that the last rows were in.
-struct Stay {
+struct LastBucket {
     place: usize,
     starts: __m256i,
     /// Its length without the last millisecond.
@@ -117,16 +118,16 @@ struct Stay {
     sums: LaneSums,
 }
 
-impl Stay {
+impl LastBucket {
     /// Whether eight rows, which are there, lie in it wholly.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn has_all(stay: &Self, eight: &Eight) -> bool {
+    fn has_all(&self, eight: &Eight) -> bool {
         // The bucket contains the last millisecond of the row, not its end; a runtime is never zero.
-        let into = _mm256_sub_epi32(_mm256_sub_epi32(eight.ends, vector::all(1)), stay.starts);
+        let into = _mm256_sub_epi32(_mm256_sub_epi32(eight.ends, vector::all(1)), self.starts);
         let starts = _mm256_sub_epi32(eight.ends, eight.runtimes);
-        let is_whole = vector::at_least(starts, stay.starts);
-        vector::mask(_mm256_and_si256(is_whole, vector::at_least(stay.lasts, into))) == ALL
+        let is_whole = vector::at_least(starts, self.starts);
+        vector::mask(_mm256_and_si256(is_whole, vector::at_least(self.lasts, into))) == ALL
     }
 }
 
@@ -162,7 +163,13 @@ impl Eight {
     /// Adds the rows, each to the sums of its bucket, or puts them to those that are cut, and says which bucket the last one was in.
     #[inline(never)]
     #[target_feature(enable = "avx2,popcnt,bmi1")]
-    fn add(&self, edges: Edges<'_>, key: u32, own: &mut OneKey, crossing: &mut Crossing) -> Option<Stay> {
+    fn add(
+        &self,
+        edges: Edges<'_>,
+        key: u32,
+        own: &mut OneKey,
+        crossing: &mut Crossing,
+    ) -> Option<LastBucket> {
         let last = vector::slots_of(_mm256_sub_epi32(self.ends, vector::all(1)));
         let (buckets, starts) = vector::look_up_slots(edges.slots, last);
         let is_whole = vector::at_least(_mm256_sub_epi32(self.ends, self.runtimes), starts);
@@ -196,7 +203,7 @@ impl Eight {
             let start = bytemuck::must_cast::<_, [u32; LANES]>(starts)[last];
             let end = edges.ends_ms[place];
             let lasts = vector::all(end.wrapping_sub(start).wrapping_sub(1));
-            Stay { place, starts: vector::all(start), lasts, sums: LaneSums::EMPTY }
+            LastBucket { place, starts: vector::all(start), lasts, sums: LaneSums::EMPTY }
         })
     }
 }

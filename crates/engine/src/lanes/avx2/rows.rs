@@ -58,7 +58,7 @@ pub(in crate::lanes) fn pack(
 /// Takes a sum out.
 #[inline]
 fn pack_one(key: u32, sum: &mut NarrowSum, packed: &mut RowChunk, rows: &mut impl PackedRows) {
-    if let Some((head, extremes)) = sum.packed(key.into()) {
+    if let Some((head, extremes)) = sum.packed(key) {
         packed.push_some([head], [extremes]);
     } else {
         rows.extend(packed);
@@ -80,14 +80,10 @@ fn heads_of(keys: [u32; FOUR], sums: [[u64; 2]; FOUR]) -> Option<[RowHead; FOUR]
     const LOW_BITS: i32 = RowChunk::RUNTIME_SUM_BITS.cast_signed();
     const _: () = assert!(LOW_BITS == 32);
     let all = |word: u64| _mm256_set1_epi64x(word.cast_signed());
-    // The first and third sum, and the second and fourth.
-    let (odd, even) = (vector::halves(sums[0], sums[2]), vector::halves(sums[1], sums[3]));
-    let (costs, counted) = (_mm256_unpacklo_epi64(odd, even), _mm256_unpackhi_epi64(odd, even));
-    let beyond = _mm256_or_si256(
-        _mm256_srli_epi64::<{ RowChunk::COST_SUM_BITS.cast_signed() }>(costs),
-        _mm256_and_si256(counted, all(BEYOND_ROWS)),
-    );
-    if _mm256_testz_si256(beyond, beyond) == 0 {
+    let (one_and_three, two_and_four) = (vector::joined(sums[0], sums[2]), vector::joined(sums[1], sums[3]));
+    let costs = _mm256_unpacklo_epi64(one_and_three, two_and_four);
+    let counted = _mm256_unpackhi_epi64(one_and_three, two_and_four);
+    if _mm256_testz_si256(counted, all(BEYOND_ROWS)) == 0 {
         return None;
     }
     let count = _mm256_and_si256(_mm256_srli_epi64::<DOWN>(counted), all(COUNT_MASK));

@@ -98,9 +98,9 @@ pub(in crate::lanes) fn note_filled(sums: &[NarrowSum], filled: &mut [u64]) {
         *filled = 0;
         for (sums, place) in fours.iter().zip((0_u32..).step_by(FOUR)) {
             let [first, second, third, last] = sums;
-            let odd = vector::halves(first.amounts(), third.amounts());
-            let even = vector::halves(second.amounts(), last.amounts());
-            let counted = _mm256_unpackhi_epi64(odd, even);
+            let one_and_three = vector::joined(first.amounts(), third.amounts());
+            let two_and_four = vector::joined(second.amounts(), last.amounts());
+            let counted = _mm256_unpackhi_epi64(one_and_three, two_and_four);
             let is_empty = _mm256_cmpeq_epi64(counted, _mm256_setzero_si256());
             let is_empty = _mm256_movemask_pd(_mm256_castsi256_pd(is_empty)).cast_unsigned();
             *filled |= u64::from(is_empty ^ 0b1111) << place;

@@ -68,7 +68,7 @@ pub(super) fn first_lanes(count: usize) -> __m256i {
 /// Two words in each half. By way of memory a whole vector would have to wait until both halves have been written.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn halves(low: [u64; 2], high: [u64; 2]) -> __m256i {
+pub(super) fn joined(low: [u64; 2], high: [u64; 2]) -> __m256i {
     _mm256_set_m128i(bytemuck::must_cast(high), bytemuck::must_cast(low))
 }
 
