@@ -3,10 +3,8 @@
 //! It takes 32 bytes where a summary takes 48, a piece is added to it with half of the instructions, because the least and
 //! greatest numbers are one comparison of four lanes, and it lies as the row of an answer does.
 
-use std::ops::Range;
-
 use farmtally_columns::Summary;
-use farmtally_model::{RowChunk, RowExtremes, RowHead, SmallRow};
+use farmtally_model::{RowExtremes, SmallRow};
 
 /// Costs from 2^32 nano-dollars and runtimes from 2^24 milliseconds are not narrow.
 pub(crate) const COST_BITS: u32 = 32;
@@ -84,34 +82,14 @@ impl NarrowSum {
     /// As the row of an answer. It must not be empty.
     #[inline]
     pub(crate) fn row(&self) -> SmallRow {
-        let [cost_min, cost_max, runtime_min, runtime_max] = self.greatest.map(i32::cast_unsigned);
-        let word = |least: u32, greatest: u32| (u64::from(least) | u64::from(greatest) << 32) ^ PAIR;
+        let [costs_nanos, runtimes_ms] = self.extremes();
         SmallRow {
             count: self.count(),
             cost_sum_nanos: self.cost_sum_nanos,
             runtime_sum_ms: self.runtime_sum_ms(),
-            costs_nanos: word(cost_min, cost_max),
-            runtimes_ms: word(runtime_min, runtime_max),
+            costs_nanos,
+            runtimes_ms,
         }
-    }
-
-    /// As the row of an answer with this key, unless the count or the sum of runtimes is too large for a packed one. It must not be
-    /// empty.
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only kernels make rows by it"))]
-    #[inline]
-    pub(crate) fn packed(&self, key: u32) -> Option<(RowHead, RowExtremes)> {
-        const COUNT: Range<u32> = RowChunk::COUNT;
-        const LOW_BITS: u32 = RowChunk::RUNTIME_SUM_BITS;
-        let [costs, counted] = self.amounts();
-        if counted & BEYOND_ROWS != 0 {
-            return None;
-        }
-        let count = counted >> (RUNTIME_SUM_BITS - COUNT.start) & COUNT_MASK;
-        let head = [
-            u64::from(key) | count | costs >> LOW_BITS << COUNT.end,
-            counted & ((1 << LOW_BITS) - 1) | costs << LOW_BITS,
-        ];
-        Some((head, self.extremes()))
     }
 
     /// The sum of costs, and the count above the sum of runtimes.
@@ -122,11 +100,9 @@ impl NarrowSum {
     }
 
     /// The extremes of the row of an answer.
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only kernels read sums by it"))]
     #[inline]
     pub(crate) fn extremes(&self) -> RowExtremes {
-        let words: [u64; 2] = bytemuck::must_cast(self.greatest);
-        words.map(|word| word ^ PAIR)
+        bytemuck::must_cast::<_, [u64; 2]>(self.greatest).map(|word| word ^ PAIR)
     }
 
     /// As a wide sum.
@@ -155,18 +131,6 @@ fn signed(number: u32) -> i32 {
 fn unsigned(number: i32) -> u32 {
     number.cast_unsigned() ^ 1 << 31
 }
-
-/// The bits of the count in the head of a row.
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only kernels make rows by it"))]
-pub(crate) const COUNT_MASK: u64 = (1 << RowChunk::COUNT.end) - (1 << RowChunk::COUNT.start);
-
-// So many narrow costs as a packed row counts have room in it.
-const _: () = assert!(COST_BITS + (RowChunk::COUNT.end - RowChunk::COUNT.start) <= RowChunk::COST_SUM_BITS);
-
-/// The bits of the count and of the sum of runtimes for which a packed row has no room.
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only kernels make rows by it"))]
-pub(crate) const BEYOND_ROWS: u64 = !(COUNT_MASK << (RUNTIME_SUM_BITS - RowChunk::COUNT.start)
-    | u64::MAX >> (u64::BITS - RowChunk::RUNTIME_SUM_BITS));
 
 /// The bits by which a least number and a greatest one above it differ from how [`NarrowSum`] keeps them.
 const PAIR: u64 = 1 << 63 | (u32::MAX >> 1) as u64;

@@ -227,6 +227,14 @@ impl RowChunk {
         (self.len, self.extremes_len) = (len, extremes_len);
     }
 
+    /// Takes a row with small amounts for which there is room. False when it fits no packed row, and was not taken.
+    #[inline]
+    pub fn push_small(&mut self, key: u64, row: &SmallRow) -> bool {
+        let Some((head, extremes)) = packed(key, row) else { return false };
+        self.push_some([head], [extremes]);
+        true
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.len
@@ -569,8 +577,7 @@ mod tests {
                 };
                 rows.push(row.with_codes([0, key]));
                 if chunked && chunk.len() < RowChunk::ROWS {
-                    let (head, extremes) = packed(key.into(), &row).unwrap();
-                    chunk.push_some([head], [extremes]);
+                    assert!(chunk.push_small(key.into(), &row));
                 } else {
                     list.extend(&chunk);
                     chunk.clear();

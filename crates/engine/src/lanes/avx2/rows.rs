@@ -9,7 +9,7 @@ use farmtally_model::{RowChunk, RowHead};
 
 use super::vector;
 use crate::lanes::pieces::PackedRows;
-use crate::narrow_sum::{BEYOND_ROWS, COUNT_MASK, NarrowSum, RUNTIME_SUM_BITS};
+use crate::narrow_sum::{COST_BITS, NarrowSum, RUNTIME_SUM_BITS};
 
 const ROWS: usize = RowChunk::ROWS;
 
@@ -58,9 +58,7 @@ pub(in crate::lanes) fn pack(
 /// Takes a sum out.
 #[inline]
 fn pack_one(key: u32, sum: &mut NarrowSum, packed: &mut RowChunk, rows: &mut impl PackedRows) {
-    if let Some((head, extremes)) = sum.packed(key) {
-        packed.push_some([head], [extremes]);
-    } else {
+    if !packed.push_small(key.into(), &sum.row()) {
         rows.extend(packed);
         packed.clear();
         rows.push(key.into(), sum);
@@ -71,7 +69,17 @@ fn pack_one(key: u32, sum: &mut NarrowSum, packed: &mut RowChunk, rows: &mut imp
 /// Rows that are made together.
 const FOUR: usize = 4;
 
-/// The heads of four rows, unless a number is too large for one: what [`NarrowSum::packed`] does for one row.
+/// The bits of the count in the head of a row.
+const COUNT_MASK: u64 = (1 << RowChunk::COUNT.end) - (1 << RowChunk::COUNT.start);
+
+/// The bits of the count and of the sum of runtimes for which a packed row has no room.
+const BEYOND_ROWS: u64 = !(COUNT_MASK << (RUNTIME_SUM_BITS - RowChunk::COUNT.start)
+    | u64::MAX >> (u64::BITS - RowChunk::RUNTIME_SUM_BITS));
+
+// So many narrow costs as a packed row counts have room in it.
+const _: () = assert!(COST_BITS + (RowChunk::COUNT.end - RowChunk::COUNT.start) <= RowChunk::COST_SUM_BITS);
+
+/// The heads of four rows, unless a number is too large for one: what [`RowChunk::push_small`] does for one row.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn heads_of(keys: [u32; FOUR], sums: [[u64; 2]; FOUR]) -> Option<[RowHead; FOUR]> {
