@@ -10,6 +10,7 @@ use std::arch::x86_64::{
 
 use farmtally_columns::Summary;
 
+use super::sift::{self, Located};
 use super::vector;
 use crate::calendar::{Edges, OUTSIDE};
 use crate::lanes::one_key::{LaneSums, OneKey};
@@ -170,23 +171,16 @@ impl Eight {
         own: &mut OneKey,
         crossing: &mut Crossing,
     ) -> Option<LastBucket> {
-        let last = vector::slots_of(_mm256_sub_epi32(self.ends, vector::all(1)));
-        let (buckets, starts) = vector::look_up_slots(edges.slots, last);
-        let is_whole = vector::at_least(_mm256_sub_epi32(self.ends, self.runtimes), starts);
+        let Located { buckets, starts, is_whole } = Located::of(self.ends, self.runtimes, edges.slots);
         let is_inside = _mm256_and_si256(is_whole, self.there);
         let there = vector::mask(self.there);
         // The buckets outside of those that are asked for are the only ones with their highest bit set.
         let mut left = vector::mask(is_inside) & !vector::mask(buckets);
         let is_crossing = there & !vector::mask(is_whole);
         if is_crossing != 0 {
-            let order = vector::order_of(is_crossing);
-            let (at, [part, line]) = (crossing.len, self.parts);
-            vector::store(vector::all(key), &mut crossing.keys, at);
-            vector::store(vector::pack(self.ends, order), &mut crossing.ends_ms, at);
-            vector::store(vector::pack(self.runtimes, order), &mut crossing.runtimes_ms, at);
-            vector::store(vector::pack(part, order), &mut crossing.costs_nanos, at);
-            vector::store(vector::pack(line, order), &mut crossing.lines_nanos, at);
-            crossing.len += is_crossing.count_ones() as usize;
+            let [parts, lines] = self.parts;
+            let rows = [vector::all(key), self.ends, self.runtimes, parts, lines];
+            crossing.len += sift::list(crossing, crossing.len, is_crossing, rows);
         }
         let numbers: [u32; LANES] = bytemuck::must_cast(buckets);
         while left != 0 {
@@ -212,28 +206,30 @@ impl Eight {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn add_all(sums: &mut LaneSums, amounts: [__m256i; 2]) {
-    sums.count = sums.count.wrapping_add(ALL.count_ones());
-    for (amount, numbers) in amounts.into_iter().enumerate() {
-        add_numbers(&mut sums.sums[amount], numbers);
-        let greatest = _mm256_max_epu32(bytemuck::must_cast(sums.greatest[amount]), numbers);
-        sums.greatest[amount] = bytemuck::must_cast(greatest);
-        let least = _mm256_min_epu32(bytemuck::must_cast(sums.least[amount]), numbers);
-        sums.least[amount] = bytemuck::must_cast(least);
-    }
+    add(sums, ALL.count_ones(), amounts, amounts);
 }
 
 /// Adds the rows for which `of` is set.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
 fn add_some(sums: &mut LaneSums, amounts: [__m256i; 2], of: __m256i) {
-    sums.count = sums.count.wrapping_add(vector::mask(of).count_ones());
-    for (amount, numbers) in amounts.into_iter().enumerate() {
-        let some = _mm256_and_si256(numbers, of);
-        add_numbers(&mut sums.sums[amount], some);
-        let greatest = _mm256_max_epu32(bytemuck::must_cast(sums.greatest[amount]), some);
+    let some = amounts.map(|numbers| _mm256_and_si256(numbers, of));
+    let none = _mm256_andnot_si256(of, vector::all(u32::MAX));
+    add(sums, vector::mask(of).count_ones(), some, some.map(|numbers| _mm256_or_si256(numbers, none)));
+}
+
+/// Adds so many rows: their amounts, and the same with the greatest number in lanes that have none, for the least ones.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn add(sums: &mut LaneSums, count: u32, amounts: [__m256i; 2], for_least: [__m256i; 2]) {
+    sums.count = sums.count.wrapping_add(count);
+    for (amount, (numbers, for_least)) in amounts.into_iter().zip(for_least).enumerate() {
+        let sum = _mm256_add_epi64(bytemuck::must_cast(sums.sums[amount]), vector::even(numbers));
+        let sum = _mm256_add_epi64(sum, _mm256_srli_epi64::<32>(numbers));
+        sums.sums[amount] = bytemuck::must_cast(sum);
+        let greatest = _mm256_max_epu32(bytemuck::must_cast(sums.greatest[amount]), numbers);
         sums.greatest[amount] = bytemuck::must_cast(greatest);
-        let others = _mm256_or_si256(some, _mm256_andnot_si256(of, vector::all(u32::MAX)));
-        let least = _mm256_min_epu32(bytemuck::must_cast(sums.least[amount]), others);
+        let least = _mm256_min_epu32(bytemuck::must_cast(sums.least[amount]), for_least);
         sums.least[amount] = bytemuck::must_cast(least);
     }
 }
@@ -252,11 +248,4 @@ fn merge_lanes(own: &mut LaneSums, other: &LaneSums) {
             [own.greatest, other.greatest].map(|greatest| bytemuck::must_cast(greatest[amount]));
         own.greatest[amount] = bytemuck::must_cast(_mm256_max_epu32(greatest, other_greatest));
     }
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn add_numbers(sums: &mut [u64; LANES / 2], numbers: __m256i) {
-    let sum = _mm256_add_epi64(bytemuck::must_cast(*sums), vector::even(numbers));
-    *sums = bytemuck::must_cast(_mm256_add_epi64(sum, _mm256_srli_epi64::<32>(numbers)));
 }

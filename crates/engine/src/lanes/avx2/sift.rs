@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::vector::{self, Table};
 use crate::calendar::{SLOTS, Slot};
-use crate::lanes::pieces::{Amounts, CHUNK_ROWS, Codes, Columns, LANES, Sifted, Stretches};
+use crate::lanes::pieces::{Amounts, CHUNK_ROWS, Codes, Columns, Crossing, LANES, Sifted, Stretches};
 
 /// Looks at some rows: see [`crate::lanes::Lanes::sift`].
 #[target_feature(enable = "avx2,popcnt")]
@@ -70,10 +70,8 @@ fn sift_by<const WORDS: usize, const BYTES: usize>(
             let there = vector::mask(vector::first_lanes(end - row)) << (row - from);
             let ends = vector::load(columns.ends_ms, from);
             let runtimes = vector::load(columns.runtimes_ms, from);
-            // The bucket contains the last millisecond of the row, not its end; a runtime is never zero.
-            let last = vector::slots_of(_mm256_sub_epi32(ends, vector::all(1)));
-            let (buckets, starts) = vector::look_up_slots(slots, last);
-            let whole = vector::mask(vector::at_least(_mm256_sub_epi32(ends, runtimes), starts));
+            let Located { buckets, is_whole, .. } = Located::of(ends, runtimes, slots);
+            let whole = vector::mask(is_whole);
             // The buckets outside of those that are asked for are the only ones with their highest bit set.
             let is_inside = whole & !vector::mask(buckets) & there;
             let is_crossing = !whole & there;
@@ -92,13 +90,8 @@ fn sift_by<const WORDS: usize, const BYTES: usize>(
             vector::store(vector::pack(runtimes, order), &mut inside.runtimes_ms, inside_len);
             inside_len += is_inside.count_ones() as usize;
             if is_crossing != 0 {
-                let order = vector::order_of(is_crossing);
-                vector::store(vector::pack(keys, order), &mut crossing.keys, crossing_len);
-                vector::store(vector::pack(ends, order), &mut crossing.ends_ms, crossing_len);
-                vector::store(vector::pack(runtimes, order), &mut crossing.runtimes_ms, crossing_len);
-                vector::store(vector::pack(parts, order), &mut crossing.costs_nanos, crossing_len);
-                vector::store(vector::pack(lines, order), &mut crossing.lines_nanos, crossing_len);
-                crossing_len += is_crossing.count_ones() as usize;
+                crossing_len +=
+                    list(crossing, crossing_len, is_crossing, [keys, ends, runtimes, parts, lines]);
             }
         }
         left -= end - begin;
@@ -108,6 +101,40 @@ fn sift_by<const WORDS: usize, const BYTES: usize>(
         }
     }
     (inside.len, crossing.len) = (inside_len, crossing_len);
+}
+
+/// Where eight rows lie: the buckets of their last milliseconds, where those start, and whether the rows do not start before.
+pub(super) struct Located {
+    pub(super) buckets: __m256i,
+    pub(super) starts: __m256i,
+    pub(super) is_whole: __m256i,
+}
+
+impl Located {
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) fn of(ends: __m256i, runtimes: __m256i, slots: &[Slot; SLOTS]) -> Self {
+        // The bucket contains the last millisecond of the row, not its end; a runtime is never zero.
+        let last = vector::slots_of(_mm256_sub_epi32(ends, vector::all(1)));
+        let (buckets, starts) = vector::look_up_slots(slots, last);
+        let is_whole = vector::at_least(_mm256_sub_epi32(ends, runtimes), starts);
+        Self { buckets, starts, is_whole }
+    }
+}
+
+/// Lists rows that are cut from `to` on, those of the lanes of a mask, and says how many they are: keys, ends, runtimes, and the
+/// two costs that are cut by themselves.
+#[inline]
+#[target_feature(enable = "avx2,popcnt")]
+pub(super) fn list(crossing: &mut Crossing, to: usize, lanes: u32, rows: [__m256i; 5]) -> usize {
+    let order = vector::order_of(lanes);
+    let [keys, ends, runtimes, parts, lines] = rows.map(|numbers| vector::pack(numbers, order));
+    vector::store(keys, &mut crossing.keys, to);
+    vector::store(ends, &mut crossing.ends_ms, to);
+    vector::store(runtimes, &mut crossing.runtimes_ms, to);
+    vector::store(parts, &mut crossing.costs_nanos, to);
+    vector::store(lines, &mut crossing.lines_nanos, to);
+    lanes.count_ones() as usize
 }
 
 /// Rows that are brought near before they are needed: memory takes as long as some hundred rows do.
