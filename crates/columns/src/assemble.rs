@@ -1,5 +1,7 @@
 //! Rows become the image of a block.
 
+use std::sync::OnceLock;
+
 use crate::block::{RowSet, RunWords};
 use crate::cubes::{self, AnySet, CodeCounts};
 use crate::image::{Column, Dictionary, Facts, Image, ImageWriter, Section};
@@ -178,6 +180,7 @@ struct SetDraft<C> {
     line_end: Vec<u32>,
     line_product: Vec<u16>,
     line_cost_nanos: Vec<C>,
+    queue_ends: OnceLock<Vec<u32>>,
 }
 
 impl<C: Nanos> SetDraft<C> {
@@ -199,6 +202,7 @@ impl<C: Nanos> SetDraft<C> {
             line_end: Vec::new(),
             line_product: Vec::new(),
             line_cost_nanos: Vec::new(),
+            queue_ends: OnceLock::new(),
         }
     }
 
@@ -279,7 +283,7 @@ impl<C: Nanos> SetDraft<C> {
             line_product: &self.line_product,
             line_cost_nanos: &self.line_cost_nanos,
             runs: &self.runs,
-            queue_ends: &[],
+            queue_ends: &self.queue_ends,
         }
     }
 

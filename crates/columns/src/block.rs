@@ -66,8 +66,8 @@ pub struct RowSet<'a, C> {
     /// Costs of the licence lines in nano-dollars, by line.
     pub line_cost_nanos: &'a [C],
     pub(crate) runs: &'a [RunWords],
-    /// Where the runs of each queue end; nothing while the set is put together.
-    pub(crate) queue_ends: &'a [u32],
+    /// Where the runs of each queue end, noted when somebody asks by queue.
+    pub(crate) queue_ends: &'a OnceLock<Vec<u32>>,
 }
 
 impl<'a, C: Nanos> RowSet<'a, C> {
@@ -86,12 +86,12 @@ impl<'a, C: Nanos> RowSet<'a, C> {
         self.runs_in(0..self.runs.len())
     }
 
-    /// The runs of one queue, a code that the block has, by fleet.
+    /// The runs of one queue, by fleet.
     pub fn runs_of(&self, queue: u32) -> impl Iterator<Item = Run> + use<'a, C> {
         self.runs_in(self.places_of(queue))
     }
 
-    /// The rows of one queue, a code that the block has; they lie together.
+    /// The rows of one queue, which lie together.
     pub fn rows_of(&self, queue: u32) -> Range<usize> {
         let runs = self.places_of(queue);
         self.rows_before(runs.start)..self.rows_before(runs.end)
@@ -99,7 +99,8 @@ impl<'a, C: Nanos> RowSet<'a, C> {
 
     /// The places of a queue's runs.
     fn places_of(&self, queue: u32) -> Range<usize> {
-        let end = |queue: u32| self.queue_ends[queue as usize] as usize;
+        let ends = self.queue_ends.get_or_init(|| queue_ends(self.runs));
+        let end = |queue: u32| ends.get(queue as usize).map_or(self.runs.len(), |end| *end as usize);
         queue.checked_sub(1).map_or(0, end)..end(queue)
     }
 
@@ -228,8 +229,15 @@ pub struct BlockCodes<'a> {
 pub struct SessionBlock {
     image: Image,
     columns_span_ms: OnceLock<Option<(i64, i64)>>,
-    /// For each set where the runs of each queue end, so that nobody has to look for them.
-    queue_ends: OnceLock<[Vec<u32>; SETS]>,
+    /// Of each set.
+    queue_ends: [OnceLock<Vec<u32>>; SETS],
+}
+
+/// Where the runs of each queue end, up to the last queue that has any.
+fn queue_ends(runs: &[RunWords]) -> Vec<u32> {
+    let end = |queue| runs.partition_point(|run| run[0] <= queue);
+    let queues = 0..runs.last().map_or(0, |run| run[0] + 1);
+    queues.map(|queue| u32::try_from(end(queue)).unwrap_or(u32::MAX)).collect()
 }
 
 /// The sets of a class: without licences, and with.
@@ -255,7 +263,7 @@ impl SessionBlock {
     }
 
     fn new(image: Image) -> Self {
-        Self { image, columns_span_ms: OnceLock::new(), queue_ends: OnceLock::new() }
+        Self { image, columns_span_ms: OnceLock::new(), queue_ends: Default::default() }
     }
 
     /// The block as bytes, which [`Self::from_image`] reads where they lie.
@@ -352,17 +360,6 @@ impl SessionBlock {
         short.chain(long.rows(codes)).chain(long_licensed.rows(codes)).chain(self.odd())
     }
 
-    fn queue_ends(&self) -> &[Vec<u32>; SETS] {
-        self.queue_ends.get_or_init(|| {
-            let queues = self.codes().queues.len();
-            std::array::from_fn(|set| {
-                let runs: &[RunWords] = self.column(set, Column::Runs);
-                let end = |queue| runs.partition_point(|run| run[0] as usize <= queue);
-                (0..queues).map(|queue| u32::try_from(end(queue)).unwrap_or(u32::MAX)).collect()
-            })
-        })
-    }
-
     fn odd_base(&self) -> usize {
         (0..SETS).map(|set| self.column::<u32>(set, Column::EndOffset).len()).sum()
     }
@@ -391,7 +388,7 @@ impl SessionBlock {
             line_product: self.column(set, Column::LineProduct),
             line_cost_nanos: self.column(set, Column::LineCost),
             runs: self.column(set, Column::Runs),
-            queue_ends: &self.queue_ends()[set],
+            queue_ends: &self.queue_ends[set],
         }
     }
 
