@@ -1,5 +1,6 @@
 //! The kernels for x86-64 processors with AVX2, and the instructions for bits that came with it. Whoever calls them has made sure that the processor is one.
 
+mod costs;
 mod cut;
 mod one_key;
 mod rows;

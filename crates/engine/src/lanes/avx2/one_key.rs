@@ -5,11 +5,12 @@
 
 use std::arch::x86_64::{
     __m256i, _mm256_add_epi64, _mm256_and_si256, _mm256_andnot_si256, _mm256_cmpeq_epi32, _mm256_max_epu32,
-    _mm256_min_epu32, _mm256_or_si256, _mm256_setzero_si256, _mm256_srli_epi64, _mm256_sub_epi32,
+    _mm256_min_epu32, _mm256_or_si256, _mm256_srli_epi64, _mm256_sub_epi32,
 };
 
 use farmtally_columns::Summary;
 
+use super::costs::{self, WHOLE, WITH, WITHOUT};
 use super::sift::{self, Located};
 use super::vector;
 use crate::calendar::{Edges, OUTSIDE};
@@ -37,11 +38,6 @@ pub(in crate::lanes) fn sum_one_key(
         }
     }
 }
-
-/// What [`Amounts`] says, so that there is a loop for each.
-const WHOLE: usize = 0;
-const WITHOUT: usize = 1;
-const WITH: usize = 2;
 
 #[target_feature(enable = "avx2,popcnt,bmi1")]
 fn sum_by<const AMOUNTS: usize>(
@@ -148,12 +144,7 @@ impl Eight {
     #[target_feature(enable = "avx2")]
     fn new<const AMOUNTS: usize>(columns: [&[u32; LANES]; 4], count: usize) -> Self {
         let [ends, runtimes, costs, lines] = columns.map(|numbers| bytemuck::must_cast(*numbers));
-        let costs_without = _mm256_sub_epi32(costs, lines);
-        let (costs, parts) = match AMOUNTS {
-            WITHOUT => (costs_without, [costs_without, _mm256_setzero_si256()]),
-            WITH => (costs, [costs_without, lines]),
-            _ => (costs, [costs, _mm256_setzero_si256()]),
-        };
+        let (costs, parts) = costs::split::<AMOUNTS>(costs, lines);
         Self { ends, runtimes, costs, parts, there: vector::first_lanes(count) }
     }
 

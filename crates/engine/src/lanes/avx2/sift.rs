@@ -1,8 +1,9 @@
 //! Which rows lie wholly in one bucket, with their keys, and which have to be cut.
 
-use std::arch::x86_64::{__m256i, _mm256_setzero_si256, _mm256_sub_epi32};
+use std::arch::x86_64::{__m256i, _mm256_sub_epi32};
 use std::ops::Range;
 
+use super::costs::{self, WHOLE, WITH, WITHOUT};
 use super::vector::{self, Table};
 use crate::calendar::{SLOTS, Slot};
 use crate::lanes::pieces::{Amounts, CHUNK_ROWS, Codes, Columns, Crossing, LANES, Sifted, Stretches};
@@ -15,32 +16,63 @@ pub(in crate::lanes) fn sift(
     slots: &[Slot; SLOTS],
     found: &mut Sifted,
 ) {
-    match (columns.words, columns.bytes) {
-        ([Some(first), Some(second)], _) => sift_by(columns, [first, second], [], stretches, slots, found),
-        ([Some(words), None] | [None, Some(words)], Some(bytes)) => {
-            sift_by(columns, [words], [bytes], stretches, slots, found);
+    match columns.amounts {
+        Amounts::Whole(costs) => sift_costs::<WHOLE>(columns, [costs, costs], stretches, slots, found),
+        Amounts::Without(costs, lines) => {
+            sift_costs::<WITHOUT>(columns, [costs, lines], stretches, slots, found);
         }
-        ([Some(words), None] | [None, Some(words)], None) => {
-            sift_by(columns, [words], [], stretches, slots, found);
+        Amounts::With(costs, lines) => {
+            sift_costs::<WITH>(columns, [costs, lines], stretches, slots, found);
         }
-        ([None, None], Some(bytes)) => sift_by(columns, [], [bytes], stretches, slots, found),
-        ([None, None], None) => sift_by(columns, [], [], stretches, slots, found),
     }
 }
 
-// A function for each kind of key, so that nothing is asked for each row.
 #[target_feature(enable = "avx2,popcnt")]
-fn sift_by<const WORDS: usize, const BYTES: usize>(
+fn sift_costs<const AMOUNTS: usize>(
     columns: &Columns<'_>,
+    costs: [&[u32]; 2],
+    stretches: &mut Stretches<'_>,
+    slots: &[Slot; SLOTS],
+    found: &mut Sifted,
+) {
+    let numbers = [columns.ends_ms, columns.runtimes_ms, costs[0], costs[1]];
+    match (columns.words, columns.bytes) {
+        ([Some(first), Some(second)], _) => {
+            sift_by::<AMOUNTS, 2, 0>(numbers, [first, second], [], stretches, slots, found);
+        }
+        ([Some(words), None] | [None, Some(words)], Some(bytes)) => {
+            sift_by::<AMOUNTS, 1, 1>(numbers, [words], [bytes], stretches, slots, found);
+        }
+        ([Some(words), None] | [None, Some(words)], None) => {
+            sift_by::<AMOUNTS, 1, 0>(numbers, [words], [], stretches, slots, found);
+        }
+        ([None, None], Some(bytes)) => {
+            sift_by::<AMOUNTS, 0, 1>(numbers, [], [bytes], stretches, slots, found);
+        }
+        ([None, None], None) => sift_by::<AMOUNTS, 0, 0>(numbers, [], [], stretches, slots, found),
+    }
+}
+
+// A function for each kind of cost and key, so that nothing is asked for each row.
+#[target_feature(enable = "avx2,popcnt")]
+fn sift_by<const AMOUNTS: usize, const WORDS: usize, const BYTES: usize>(
+    numbers: [&[u32]; 4],
     words: [Codes<'_, u16>; WORDS],
     bytes: [Codes<'_, u8>; BYTES],
     stretches: &mut Stretches<'_>,
     slots: &[Slot; SLOTS],
     found: &mut Sifted,
 ) {
+    // All columns have one length, so that one comparison says whether eight rows are there.
+    let [ends_ms, runtimes_ms, costs_nanos, lines_nanos] = numbers;
+    let rows = ends_ms.len();
+    let (runtimes_ms, costs_nanos, lines_nanos) =
+        (&runtimes_ms[..rows], &costs_nanos[..rows], &lines_nanos[..rows]);
+    let words = words.map(|(codes, shares)| (&codes[..rows], Table::new(shares)));
+    let bytes = bytes.map(|(codes, shares)| (&codes[..rows], Table::new(shares)));
+    let from_max = rows - LANES;
     let (inside, crossing) = (&mut found.inside, &mut found.crossing);
     let (mut inside_len, mut crossing_len, mut left) = (0, 0, CHUNK_ROWS);
-    let from_max = columns.ends_ms.len() - LANES;
     let mut ahead = Ahead::of(stretches, AHEAD);
     while let Some((shared, rows)) = stretches.rest.first()
         && left > 0
@@ -51,13 +83,11 @@ fn sift_by<const WORDS: usize, const BYTES: usize>(
         let end = rows.end.min(begin + left);
         for row in (begin..end).step_by(LANES) {
             let fetched = ahead.next();
-            vector::fetch(columns.ends_ms, fetched);
-            vector::fetch(columns.runtimes_ms, fetched);
-            let (Amounts::Whole(costs) | Amounts::Without(costs, _) | Amounts::With(costs, _)) =
-                columns.amounts;
-            vector::fetch(costs, fetched);
-            if let Amounts::Without(_, lines) | Amounts::With(_, lines) = columns.amounts {
-                vector::fetch(lines, fetched);
+            vector::fetch(ends_ms, fetched);
+            vector::fetch(runtimes_ms, fetched);
+            vector::fetch(costs_nanos, fetched);
+            if AMOUNTS != WHOLE {
+                vector::fetch(lines_nanos, fetched);
             }
             for (codes, _) in words {
                 vector::fetch(codes, fetched);
@@ -67,9 +97,9 @@ fn sift_by<const WORDS: usize, const BYTES: usize>(
             }
             // The last rows of a column are looked at again, and those from `row` on count.
             let from = row.min(from_max);
-            let there = vector::mask(vector::first_lanes(end - row)) << (row - from);
-            let ends = vector::load(columns.ends_ms, from);
-            let runtimes = vector::load(columns.runtimes_ms, from);
+            let there = ((1_u32 << (end - row).min(LANES)) - 1) << (row - from);
+            let ends = vector::load(ends_ms, from);
+            let runtimes = vector::load(runtimes_ms, from);
             let Located { buckets, is_whole, .. } = Located::of(ends, runtimes, slots);
             let whole = vector::mask(is_whole);
             // The buckets outside of those that are asked for are the only ones with their highest bit set.
@@ -77,12 +107,13 @@ fn sift_by<const WORDS: usize, const BYTES: usize>(
             let is_crossing = !whole & there;
             let mut keys = shared;
             for (codes, shares) in words {
-                keys = vector::add(keys, Table::new(shares).at(vector::load_words(codes, from)));
+                keys = vector::add(keys, shares.at(vector::load_words(codes, from)));
             }
             for (codes, shares) in bytes {
-                keys = vector::add(keys, Table::new(shares).at(vector::load_bytes(codes, from)));
+                keys = vector::add(keys, shares.at(vector::load_bytes(codes, from)));
             }
-            let (costs, parts, lines) = amounts(columns.amounts, from);
+            let (costs, lines) = (vector::load(costs_nanos, from), vector::load(lines_nanos, from));
+            let (costs, [parts, lines]) = costs::split::<AMOUNTS>(costs, lines);
             let order = vector::order_of(is_inside);
             vector::store(vector::pack(buckets, order), &mut inside.buckets, inside_len);
             vector::store(vector::pack(keys, order), &mut inside.keys, inside_len);
@@ -170,26 +201,6 @@ impl<'a> Ahead<'a> {
         {
             self.row = next.start + (self.row - rows.end);
             self.rest = rest;
-        }
-    }
-}
-
-/// Costs of rows in one bucket, and the two costs of which those that are cut consist.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn amounts(amounts: Amounts<'_>, from: usize) -> (__m256i, __m256i, __m256i) {
-    match amounts {
-        Amounts::Whole(costs) => {
-            let costs = vector::load(costs, from);
-            (costs, costs, _mm256_setzero_si256())
-        }
-        Amounts::Without(costs, lines) => {
-            let costs = _mm256_sub_epi32(vector::load(costs, from), vector::load(lines, from));
-            (costs, costs, _mm256_setzero_si256())
-        }
-        Amounts::With(costs, lines) => {
-            let (costs, lines) = (vector::load(costs, from), vector::load(lines, from));
-            (costs, _mm256_sub_epi32(costs, lines), lines)
         }
     }
 }
