@@ -17,6 +17,9 @@ const PIECES_MAX: usize = 1 << 19;
 /// Pieces of a list for which there is room from the beginning, at most: 64 KiB.
 const PIECES_RESERVED_MAX: usize = 1 << 12;
 
+/// Buckets of a block up to which its pieces mostly follow others of the same bucket: rows of a run are sorted by their ends.
+const BUCKETS_FEW: usize = 8;
+
 /// The lists of the open buckets.
 #[derive(Debug)]
 pub(crate) struct PieceLists {
@@ -142,7 +145,16 @@ impl Sink for PieceLists {
         self.lists[place].pieces.add(key, cost_nanos, runtime_ms);
     }
 
-    fn add_chunk(&mut self, _: Lanes, pieces: &PieceChunk) {
+    fn add_chunk(&mut self, lanes: Lanes, pieces: &PieceChunk) {
+        if self.begun.len() <= BUCKETS_FEW {
+            return lanes.for_each_run(pieces, |bucket, eight, run| {
+                let place = self.open.place(bucket as usize);
+                let list = &mut self.lists[place].pieces.all;
+                let len = list.len();
+                list.extend_from_slice(eight);
+                list.truncate(len + run);
+            });
+        }
         for (bucket, key, cost_nanos, runtime_ms) in pieces.iter() {
             let place = self.open.place(bucket as usize);
             self.lists[place].pieces.all.push(Piece { key: key.into(), cost_nanos, runtime_ms });

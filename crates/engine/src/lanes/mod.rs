@@ -22,7 +22,7 @@ use crate::narrow_sum::NarrowSum;
 use crate::piece::Piece;
 
 pub(crate) use one_key::OneKey;
-pub(crate) use pieces::{Amounts, Columns, Crossing, PackedRows, PieceChunk, Ring, Sifted, Stretches};
+pub(crate) use pieces::{Amounts, Columns, Crossing, LANES, PackedRows, PieceChunk, Ring, Sifted, Stretches};
 
 /// Room for what the kernels find.
 #[derive(Debug)]
@@ -111,6 +111,11 @@ impl Lanes {
         merge: impl FnMut(u32, u32, &Summary),
     ) {
         call!(self, avx2::sum_one_key(columns, stretches, edges, found, merge));
+    }
+
+    /// Hands pieces on by runs of at most eight of one bucket: the bucket, eight pieces, and how many of them are of the run.
+    pub(crate) fn for_each_run(self, pieces: &PieceChunk, take: impl FnMut(u32, &[Piece; LANES], usize)) {
+        call!(self, avx2::for_each_run(pieces, take));
     }
 
     /// Adds each piece to the sum that `ring` has for its bucket and key.

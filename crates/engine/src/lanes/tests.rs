@@ -301,6 +301,24 @@ proptest! {
     }
 
     #[test]
+    fn pieces_go_to_lists_by_runs_as_one_by_one(
+        runs in prop::collection::vec((0_u32..4, 1_usize..20), 0..40), amounts in any::<u32>(),
+    ) {
+        let Some(lanes) = Lanes::detect() else { return Ok(()) };
+        let mut chunk = PieceChunk::new();
+        let mut plain = vec![Vec::new(); 4];
+        let buckets = runs.into_iter().flat_map(|(bucket, len)| std::iter::repeat_n(bucket, len));
+        for (bucket, key) in buckets.zip(0_u32..) {
+            let (cost_nanos, runtime_ms) = (amounts.wrapping_mul(key), amounts.wrapping_add(key) >> 8);
+            push(&mut chunk, (bucket, key, cost_nanos, runtime_ms));
+            plain[bucket as usize].push(Piece { key: key.into(), cost_nanos, runtime_ms });
+        }
+        let mut lists = vec![Vec::new(); 4];
+        lanes.for_each_run(&chunk, |bucket, eight, run| lists[bucket as usize].extend_from_slice(&eight[..run]));
+        prop_assert_eq!(lists, plain);
+    }
+
+    #[test]
     fn sums_are_packed_as_rows_are_one_by_one(
         drawn in prop::collection::vec((0_usize..300, 1_u32..6000, 0_u32..=32, 0_u32..=24, any::<u32>()), 0..200),
         len in 0_usize..=300,

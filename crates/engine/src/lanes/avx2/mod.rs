@@ -2,6 +2,7 @@
 
 mod costs;
 mod cut;
+mod lists;
 mod one_key;
 mod rows;
 mod sift;
@@ -9,6 +10,7 @@ mod sums;
 mod vector;
 
 pub(super) use cut::cut;
+pub(super) use lists::for_each_run;
 pub(super) use one_key::sum_one_key;
 pub(super) use rows::pack;
 pub(super) use sift::sift;
