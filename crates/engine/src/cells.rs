@@ -55,7 +55,7 @@ impl Cells {
     #[expect(clippy::cast_possible_truncation, reason = "cells are few")]
     fn add(&mut self, pieces: &Pieces) {
         if let Some(lanes) = self.lanes {
-            lanes.add_to_cells(&mut self.narrow, &mut self.sum_of, &mut self.filled, &pieces.all);
+            lanes.add_to_cells(&mut self.narrow, &mut self.sum_of, &mut self.filled, pieces);
         } else {
             let mut next = 1_u16;
             for piece in pieces.all.iter().filter(|piece| piece.is_narrow()) {

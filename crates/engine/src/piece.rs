@@ -12,7 +12,7 @@ pub(crate) struct Piece {
 }
 
 /// Any piece.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct WidePiece {
     pub(crate) key: u64,
     pub(crate) cost_nanos: u64,

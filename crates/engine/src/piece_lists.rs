@@ -128,8 +128,8 @@ impl Sink for PieceLists {
     }
 
     fn expect_pieces(&mut self, pieces: usize) {
-        // Lists that grow are moved; about as many pieces as this come to each.
-        let each = (pieces / self.begun.len().max(1) / 2).min(PIECES_RESERVED_MAX);
+        // Lists that grow are moved. Room that is not written to costs nothing.
+        let each = (2 * pieces / self.begun.len().max(1)).min(PIECES_RESERVED_MAX);
         for bucket in self.begun.clone() {
             let list = &mut self.lists[self.open.place(bucket)].pieces.all;
             if list.capacity() == 0 {

@@ -19,7 +19,7 @@ use farmtally_model::RowChunk;
 
 use crate::calendar::{Edges, SLOTS, Slot};
 use crate::narrow_sum::NarrowSum;
-use crate::piece::Piece;
+use crate::piece::{Piece, Pieces};
 
 pub(crate) use one_key::OneKey;
 pub(crate) use pieces::{Amounts, Columns, Crossing, LANES, PackedRows, PieceChunk, Ring, Sifted, Stretches};
@@ -135,7 +135,7 @@ impl Lanes {
         sums: &mut [NarrowSum],
         cells: &mut [u16],
         filled: &mut [u64],
-        pieces: &[Piece],
+        pieces: &Pieces,
     ) {
         call!(self, avx2::add_to_cells(sums, cells, filled, pieces));
     }

@@ -13,6 +13,7 @@ use super::*;
 use crate::calendar::{BlockCalendar, SLOT_MS, Slots};
 use crate::output::note_filled;
 use crate::part::Part;
+use crate::piece::WidePiece;
 
 /// A whole half-hour.
 const BASE_MS: i64 = 1_760_000_400_000;
@@ -272,9 +273,10 @@ proptest! {
     #[test]
     fn pieces_are_added_to_sums_as_one_by_one(
         drawn in prop::collection::vec((0_u32..16, 0_u32..5, any::<u32>(), 0_u32..1 << 24), 0..200),
+        has_wide in any::<bool>(),
     ) {
         let Some(lanes) = Lanes::detect() else { return Ok(()) };
-        let (mut chunk, mut narrow, mut list) = (PieceChunk::new(), Vec::new(), Vec::new());
+        let (mut chunk, mut narrow, mut list, mut wide) = (PieceChunk::new(), Vec::new(), Vec::new(), Vec::new());
         let (mut in_ring, mut by_key) = ([NarrowSum::EMPTY; 40], [NarrowSum::EMPTY; 5]);
         for (bucket, key, cost_nanos, runtime_ms) in drawn {
             push(&mut chunk, (bucket, key, cost_nanos, runtime_ms));
@@ -283,7 +285,10 @@ proptest! {
             narrow.push(Piece { key: key.into(), cost_nanos, runtime_ms });
             list.extend(narrow.last());
             // A piece that is not narrow has another list.
-            list.push(Piece { key: key.into(), cost_nanos, runtime_ms: u32::MAX });
+            if has_wide {
+                list.push(Piece { key: key.into(), cost_nanos, runtime_ms: u32::MAX });
+                wide.push(WidePiece::default());
+            }
         }
         let (mut sums, mut of_cells) = ([NarrowSum::EMPTY; 40], [NarrowSum::EMPTY; 6]);
         lanes.add_to_ring(&mut sums, Ring { mask: 7, per_bucket: 5 }, &chunk);
@@ -292,7 +297,7 @@ proptest! {
         lanes.add_to_sums(&mut of_keys, &narrow);
         prop_assert_eq!(of_keys, by_key);
         let (mut cells, mut filled) = ([0_u16; 5], [0_u64]);
-        lanes.add_to_cells(&mut of_cells, &mut cells, &mut filled, &list);
+        lanes.add_to_cells(&mut of_cells, &mut cells, &mut filled, &Pieces { all: list, wide });
         for (key, sum) in by_key.iter().enumerate() {
             prop_assert_eq!(&of_cells[usize::from(cells[key])], sum);
             prop_assert_eq!(filled[0] >> key & 1 == 1, cells[key] != 0);

@@ -105,7 +105,7 @@ fn heads_of(keys: [u32; FOUR], sums: [[u64; 2]; FOUR]) -> Option<[RowHead; FOUR]
 }
 
 /// Numbers that are written at once, whether there are as many or not: nobody can foretell how many bits a word has.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 4;
 
 /// The numbers of the bits that are set in some words, some at a time.
 struct Keys<'a> {
@@ -123,29 +123,27 @@ impl<'a> Keys<'a> {
     #[inline]
     #[target_feature(enable = "avx2,bmi1,popcnt")]
     fn next(&mut self) -> &[u32] {
-        let mut len = 0;
-        while let Some((word, later)) = self.words.split_first() {
+        let (mut len, mut first, mut words) = (0, self.first, self.words);
+        while let Some((word, later)) = words.split_first() {
             let count = word.count_ones() as usize;
             if len + count > ROWS {
                 break;
             }
-            let (mut rest, mut from) = (*word, len);
-            let mut left = count;
-            loop {
-                for place in 0..AT_ONCE {
-                    self.found[from + place] = self.first.wrapping_add(rest.trailing_zeros());
+            let mut rest = *word;
+            for numbers in self.found[len..].as_chunks_mut::<AT_ONCE>().0 {
+                for number in numbers {
+                    *number = first.wrapping_add(rest.trailing_zeros());
                     rest &= rest.wrapping_sub(1);
                 }
-                if left <= AT_ONCE {
+                if rest == 0 {
                     break;
                 }
-                left -= AT_ONCE;
-                from += AT_ONCE;
             }
             len += count;
-            self.first = self.first.wrapping_add(u64::BITS);
-            self.words = later;
+            first = first.wrapping_add(u64::BITS);
+            words = later;
         }
+        (self.first, self.words) = (first, words);
         &self.found[..len]
     }
 }

@@ -14,7 +14,7 @@ use std::ptr;
 use super::vector;
 use crate::lanes::pieces::{LANES, PieceChunk, Ring};
 use crate::narrow_sum::{NarrowSum, RUNTIME_SUM_BITS};
-use crate::piece::Piece;
+use crate::piece::{Piece, Pieces};
 
 #[target_feature(enable = "avx2")]
 #[expect(clippy::cast_possible_truncation, reason = "numbers of sums fit")]
@@ -25,15 +25,30 @@ pub(in crate::lanes) fn add_to_sums(sums: &mut [NarrowSum], pieces: &[Piece]) {
 }
 
 #[target_feature(enable = "avx2,bmi2")]
-#[expect(clippy::cast_possible_truncation, reason = "cells are few")]
 pub(in crate::lanes) fn add_to_cells(
     sums: &mut [NarrowSum],
     cells: &mut [u16],
     filled: &mut [u64],
-    pieces: &[Piece],
+    pieces: &Pieces,
+) {
+    if pieces.wide.is_empty() {
+        add_each_to_cells(sums, cells, filled, pieces.all.iter());
+    } else {
+        add_each_to_cells(sums, cells, filled, pieces.all.iter().filter(|piece| piece.is_narrow()));
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,bmi2")]
+#[expect(clippy::cast_possible_truncation, reason = "cells are few")]
+fn add_each_to_cells<'a>(
+    sums: &mut [NarrowSum],
+    cells: &mut [u16],
+    filled: &mut [u64],
+    pieces: impl Iterator<Item = &'a Piece>,
 ) {
     let mut next = 1_u16;
-    for piece in pieces.iter().filter(|piece| piece.is_narrow()) {
+    for piece in pieces {
         let key = piece.key as usize;
         let cell = &mut cells[key];
         // Nobody can foretell whether it is zero, so that there is no branch on that.
