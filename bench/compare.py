@@ -2,7 +2,8 @@
 
 Each engine first tries all of its forms of a question and keeps the fastest. Its answer is then compared with ours, row
 by row in integers, and only after that the engines are timed in turn, A B C D A B C D, so that a neighbour's load falls
-on all of them.
+on all of them. In its turn an engine is asked twice: the second time its data is hot, the first time the caches hold what
+the others have used.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ environment.enter(program.REPOSITORY / "target/bench-env")
 import equality  # noqa: E402 - numpy exists only inside the environment
 import plot  # noqa: E402
 import report  # noqa: E402
-from engines import Engine, EngineError, Time, our_engine, peer  # noqa: E402
+from engines import Engine, EngineError, Turn, our_engine, peer  # noqa: E402
 from peers.prepare import export  # noqa: E402
 from peers.question import QUESTIONS  # noqa: E402
 from peers.worker import ENGINES  # noqa: E402
@@ -82,13 +83,13 @@ def check_answers(engines: list[Engine], question: str, forms: dict[str, str], f
     return len(answers[0][1])
 
 
-def time_in_turn(engines: list[Engine], question: str, forms: dict[str, str], repeats: int) -> dict[str, list[Time]]:
+def time_in_turn(engines: list[Engine], question: str, forms: dict[str, str], repeats: int) -> dict[str, list[Turn]]:
     """The times of each engine, taken in turn."""
-    times: dict[str, list[Time]] = {engine.name: [] for engine in engines}
+    turns: dict[str, list[Turn]] = {engine.name: [] for engine in engines}
     for _ in range(repeats):
         for engine in engines:
-            times[engine.name].append(engine.time(question, forms[engine.name]))
-    return times
+            turns[engine.name].append(engine.turn(question, forms[engine.name]))
+    return turns
 
 
 def known_forms(results: Path | None, question: str, threads: int) -> dict[str, str]:
@@ -108,9 +109,10 @@ def measure(
     known = known_forms(arguments.forms, question, threads)
     forms = {engine.name: known.get(engine.name) or fastest_form(engine, question) for engine in engines}
     rows = check_answers(engines, question, forms, folder)
-    times = time_in_turn(engines, question, forms, arguments.repeats)
+    turns = time_in_turn(engines, question, forms, arguments.repeats)
     bytes_touched = engines[0].ask(f"bytes {question}")["bytes"]
-    return report.Figure.of(question, threads, rows, bytes_touched, forms, times)
+    shown = {name: form.replace(",", " ") for name, form in forms.items()}
+    return report.Figure(question, threads, rows, bytes_touched, shown, turns)
 
 
 def read_bandwidth(binary: Path, threads: int) -> float:

@@ -26,6 +26,16 @@ class Time:
     wall_ms: float
 
 
+@dataclass(frozen=True)
+class Turn:
+    """What a question took whose engine was asked twice, the second time at once after the first."""
+
+    first: Time
+    """The caches hold what the engines before have used."""
+    again: Time
+    """They hold what this engine and question use, as far as there is room."""
+
+
 class Engine:
     """One engine with the farm loaded, in a process of its own."""
 
@@ -69,6 +79,10 @@ class Engine:
         """Answers a question once."""
         reply = self.ask(f"time {question} {form}".rstrip())
         return Time(reply["cpu_ms"], reply["wall_ms"])
+
+    def turn(self, question: str, form: str) -> Turn:
+        """Answers a question twice."""
+        return Turn(self.time(question, form), self.time(question, form))
 
     def answer(self, question: str, form: str, file: Path) -> None:
         """Writes the answer to a file, as rows of ten integers."""

@@ -20,7 +20,7 @@ def svg(run: Run) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {PANEL_WIDTH + 2 * MARGIN} {height}" '
             'font-family="sans-serif" font-size="12">',
             '<rect width="100%" height="100%" fill="white"/>',
-            legend(list(run.figures[0].cpu_ms)),
+            legend(list(run.figures[0].turns)),
             *panels,
             "</svg>\n",
         ]

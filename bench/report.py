@@ -7,56 +7,55 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from engines import OURS, Time
+from engines import OURS, Turn
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One question at one number of threads: medians, and the bound that memory sets to us."""
+    """One question at one number of threads, and the bytes that it has to read for us."""
 
     question: str
     threads: int
     rows: int
     bytes_touched: int
     forms: dict[str, str]
-    cpu_ms: dict[str, float]
-    wall_ms: dict[str, float]
+    turns: dict[str, list[Turn]]
 
-    @classmethod
-    def of(
-        cls,
-        question: str,
-        threads: int,
-        rows: int,
-        bytes_touched: int,
-        forms: dict[str, str],
-        times: dict[str, list[Time]],
-    ) -> Figure:
-        """Takes the medians of what was measured."""
-        return cls(
-            question,
-            threads,
-            rows,
-            bytes_touched,
-            {name: form.replace(",", " ") for name, form in forms.items()},
-            {name: median(time.cpu_ms for time in of) for name, of in times.items()},
-            {name: median(time.wall_ms for time in of) for name, of in times.items()},
-        )
+    @property
+    def cpu_ms(self) -> dict[str, float]:
+        """CPU time of each engine, its data hot: medians."""
+        return {name: median(turn.again.cpu_ms for turn in turns) for name, turns in self.turns.items()}
+
+    @property
+    def wall_ms(self) -> dict[str, float]:
+        """Wall time likewise."""
+        return {name: median(turn.again.wall_ms for turn in turns) for name, turns in self.turns.items()}
+
+    @property
+    def first_cpu_ms(self) -> dict[str, float]:
+        """CPU time of each engine where the caches hold what others have used: medians."""
+        return {name: median(turn.first.cpu_ms for turn in turns) for name, turns in self.turns.items()}
 
     @property
     def peers(self) -> list[str]:
         """The other engines."""
-        return [name for name in self.cpu_ms if name != OURS]
-
-    @property
-    def best_peer(self) -> str | None:
-        """The other engine that took the least CPU time."""
-        return min(self.peers, key=self.cpu_ms.__getitem__, default=None)
+        return [name for name in self.turns if name != OURS]
 
     @property
     def ratio(self) -> float:
-        """CPU time of the best other engine, in units of ours."""
-        return self.cpu_ms[self.best_peer] / self.cpu_ms[OURS] if self.best_peer else math.nan
+        """CPU time of the best other engine, in units of ours; data hot."""
+        return best_ratio(self.cpu_ms)
+
+    @property
+    def first_ratio(self) -> float:
+        """The same where the caches hold what others have used."""
+        return best_ratio(self.first_cpu_ms)
+
+
+def best_ratio(cpu_ms: dict[str, float]) -> float:
+    """The least time of the other engines, in units of ours."""
+    others = [time for name, time in cpu_ms.items() if name != OURS]
+    return min(others) / cpu_ms[OURS] if others else math.nan
 
 
 @dataclass(frozen=True)
@@ -97,25 +96,37 @@ def geometric_mean(ratios: list[float]) -> float:
 def markdown(run: Run) -> str:
     """The tables."""
     versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
-    head = f"{run.sessions:,} sessions, medians of {run.repeats} interleaved runs, answers equal in every row. {versions}.\n"
+    head = f"{run.sessions:,} sessions, medians of {run.repeats} interleaved turns, answers equal in every row. {versions}.\n"
     return "\n".join([head, *(part for threads in run.threads for part in section(run, threads))])
 
 
 def section(run: Run, threads: int) -> list[str]:
     """The tables of one number of threads."""
     figures = run.at(threads)
-    ratios = [figure.ratio for figure in figures]
     heading = f"{threads} thread" if threads == 1 else f"{threads} threads"
-    summary = (
-        f"Best other engine ÷ farmtally, CPU time: geometric mean {number(geometric_mean(ratios))}, worst {number(min(ratios))}. "
-        f"Memory is read at {run.bytes_per_second[threads] / 1e9:.1f} GB/s.\n"
-    )
-    return [f"### {heading}\n", times_table(figures), summary, bound_table(run, figures), forms_table(figures)]
+    hot = f"Best other engine ÷ farmtally, CPU time: {summary([figure.ratio for figure in figures])}.\n"
+    first = f"The first time in each turn, when caches hold what others have used: {summary([figure.first_ratio for figure in figures])}.\n"
+    bandwidth = f"Memory is read at {run.bytes_per_second[threads] / 1e9:.1f} GB/s.\n"
+    return [
+        f"### {heading}\n",
+        times_table(figures),
+        hot,
+        first_table(figures),
+        first,
+        bound_table(run, figures),
+        bandwidth,
+        forms_table(figures),
+    ]
+
+
+def summary(ratios: list[float]) -> str:
+    """The mean and the worst of some ratios."""
+    return f"geometric mean {number(geometric_mean(ratios))}, worst {number(min(ratios))}"
 
 
 def times_table(figures: list[Figure]) -> str:
     """CPU and wall time of every engine."""
-    names = list(figures[0].cpu_ms)
+    names = list(figures[0].turns)
     header = ["CPU ms (wall ms)", "rows", *names, "best other ÷ ours"]
     body = [
         [figure.question, f"{figure.rows:,}"]
@@ -124,6 +135,16 @@ def times_table(figures: list[Figure]) -> str:
         for figure in figures
     ]
     return table(header, body)
+
+
+def first_table(figures: list[Figure]) -> str:
+    """CPU time of every engine where the caches hold what others have used."""
+    names = list(figures[0].turns)
+    body = [
+        [figure.question, *(number(figure.first_cpu_ms[name]) for name in names), number(figure.first_ratio)]
+        for figure in figures
+    ]
+    return table(["first time, CPU ms", *names, "best other ÷ ours"], body)
 
 
 def bound_table(run: Run, figures: list[Figure]) -> str:
@@ -165,7 +186,15 @@ def to_json(run: Run) -> dict[str, Any]:
     """The run with what follows from it."""
     figures = [
         asdict(figure)
-        | {"best_peer": figure.best_peer, "ratio": figure.ratio, "bound_ms": run.bound_ms(figure), "share": run.share(figure)}
+        | {
+            "cpu_ms": figure.cpu_ms,
+            "wall_ms": figure.wall_ms,
+            "first_cpu_ms": figure.first_cpu_ms,
+            "ratio": figure.ratio,
+            "first_ratio": figure.first_ratio,
+            "bound_ms": run.bound_ms(figure),
+            "share": run.share(figure),
+        }
         for figure in run.figures
     ]
     means = {threads: geometric_mean([figure.ratio for figure in run.at(threads)]) for threads in run.threads}
