@@ -104,11 +104,10 @@ impl Service {
         caller.require_on(Action::ReadStatistics, farm_id)?;
         let farm = self.existing_farm(farm_id)?;
         self.require_resources(farm_id, start.query.resources())?;
-        let now = self.now();
-        self.end_old_aggregations(now)?;
         self.retain(farm_id);
+        let now = self.now();
         let aggregation_id = AggregationId::from_bytes(random_bytes().map_err(ServiceError::internal)?);
-        let begun = self.store.catalogue().begin_aggregation(&NewAggregation {
+        let new = NewAggregation {
             id: aggregation_id,
             farm_id,
             retry_key: start.retry_key,
@@ -117,8 +116,19 @@ impl Service {
             group_by: start.query.group_by(),
             statistics: start.query.statistics(),
             cost_scale_factor: farm.cost_scale_factor,
-        })?;
-        match begun {
+        };
+        let run = Arc::new(AggregationRun {
+            service: Arc::clone(self),
+            id: aggregation_id,
+            farm_id,
+            query: start.query,
+            cost_scale_factor: farm.cost_scale_factor,
+            now,
+        });
+        let ahead =
+            self.runs_ahead(farm_id).then(|| run.begin(self.store.snapshot(farm_id).map(Source::Native)));
+        self.end_old_aggregations(now)?;
+        match self.store.catalogue().begin_aggregation(&new)? {
             Begun::Retried(earlier) => Ok(earlier),
             Begun::Busy { id, started_at } => {
                 Err(ServiceError::AggregationRunning { farm_id, running: id, started_at })
@@ -126,19 +136,19 @@ impl Service {
             Begun::Started => {
                 self.counters.aggregation_started();
                 // Only now: what another engine needs takes longer to lay out than a refusal may take.
-                let source = Source::of(&self.store, self.distributed.as_ref(), farm_id, &start.query);
-                let run = AggregationRun {
-                    service: Arc::clone(self),
-                    id: aggregation_id,
-                    farm_id,
-                    query: start.query,
-                    cost_scale_factor: farm.cost_scale_factor,
-                    now,
-                };
-                run.spawn(source);
+                let source = || Source::of(&self.store, self.distributed.as_ref(), farm_id, &run.query);
+                run.go_on(|| ahead.unwrap_or_else(|| run.begin(source())));
                 Ok(aggregation_id)
             }
         }
+    }
+
+    /// Whether an answer is computed while it is still being written down that it was started: the disk takes as long as a short answer. Not
+    /// where the farm is known to be busy, so that those who are refused cost nothing.
+    fn runs_ahead(&self, farm_id: FarmId) -> bool {
+        self.distributed.is_none()
+            && !self.limits.aggregation_runtime_max.is_zero()
+            && !self.underway.has_any_of(farm_id)
     }
 
     fn deadline(&self, now: Timestamp) -> Timestamp {
@@ -308,43 +318,68 @@ enum RunEnd {
     Failed(String),
 }
 
+/// A run whose thread computes. It writes nothing down before it may go on, and ends without a trace when this is dropped.
+struct BegunRun {
+    may_go_on: mpsc::Sender<()>,
+    ended: mpsc::Receiver<()>,
+    cancelled: CancelOnDrop,
+}
+
+/// Cancels a run that may not go on.
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 impl AggregationRun {
-    /// Runs on a thread of its own, with a watchdog beside it.
-    fn spawn(self, source: Result<Source, StoreError>) {
-        let run = Arc::new(self);
+    /// Begins to compute on a thread of its own.
+    fn begin(self: &Arc<Self>, source: Result<Source, StoreError>) -> std::io::Result<BegunRun> {
         let cancelled = Arc::new(AtomicBool::new(false));
-        let (ended, end) = mpsc::channel::<()>();
+        let (may_go_on, go_on) = mpsc::channel::<()>();
+        let (ending, ended) = mpsc::channel::<()>();
         let runner = {
-            let (run, cancelled) = (Arc::clone(&run), Arc::clone(&cancelled));
+            let (run, cancelled) = (Arc::clone(self), Arc::clone(&cancelled));
             let underway = run.service.underway.begin(run.farm_id, run.id);
             move || {
                 let begun = Instant::now();
                 let end = run.run(source, &cancelled);
-                run.service.counters.aggregation_ran(begun.elapsed());
-                run.record(end);
+                let ran = begun.elapsed();
+                if go_on.recv().is_ok() {
+                    run.service.counters.aggregation_ran(ran);
+                    run.record(end);
+                }
                 drop(underway);
-                drop(ended);
+                drop(ending);
             }
         };
-        let watchdog = {
-            let run = Arc::clone(&run);
-            move || {
-                let runtime_max = run.service.limits.aggregation_runtime_max;
-                if end.recv_timeout(runtime_max) == Err(RecvTimeoutError::Timeout) {
+        spawn_thread("aggregation", runner)?;
+        Ok(BegunRun { may_go_on, ended, cancelled: CancelOnDrop(cancelled) })
+    }
+
+    /// Lets a run go on whose start was written down, with a watchdog beside it.
+    fn go_on(self: &Arc<Self>, begin: impl FnOnce() -> std::io::Result<BegunRun>) {
+        let runtime_max = self.service.limits.aggregation_runtime_max;
+        if runtime_max.is_zero() {
+            return self.record_timeout();
+        }
+        let watched = begin().and_then(|BegunRun { may_go_on, ended, cancelled }| {
+            let run = Arc::clone(self);
+            spawn_thread("watchdog", move || {
+                if ended.recv_timeout(runtime_max) == Err(RecvTimeoutError::Timeout) {
                     // Written down first, so that the run cannot report its own cancellation as a failure.
                     run.record_timeout();
-                    cancelled.store(true, Ordering::Relaxed);
+                    drop(cancelled);
                 }
-            }
-        };
-        if run.service.limits.aggregation_runtime_max.is_zero() {
-            return run.record_timeout();
-        }
-        if let Err(error) =
-            spawn_thread("aggregation", runner).and_then(|()| spawn_thread("watchdog", watchdog))
-        {
-            tracing::error!(aggregation = %run.id, %error, "could not start a thread");
-            run.record(RunEnd::Failed(
+            })?;
+            // It fails only when the run has panicked.
+            may_go_on.send(()).or(Ok(()))
+        });
+        if let Err(error) = watched {
+            tracing::error!(aggregation = %self.id, %error, "could not start a thread");
+            self.record(RunEnd::Failed(
                 "the server has no thread left to run this aggregation; start it again".into(),
             ));
         }

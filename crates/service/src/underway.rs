@@ -24,6 +24,11 @@ impl Underway {
         self.lock().remove(&(farm_id, id));
     }
 
+    /// Whether one of the farm is on its way here.
+    pub(crate) fn has_any_of(&self, farm_id: FarmId) -> bool {
+        self.lock().keys().any(|(of, _)| *of == farm_id)
+    }
+
     /// What becomes ready when one has ended; `None` when it is not on its way here.
     pub(crate) fn end(&self, farm_id: FarmId, id: AggregationId) -> Option<impl Future<Output = ()> + use<>> {
         let mut ended = self.lock().get(&(farm_id, id))?.subscribe();
@@ -62,12 +67,14 @@ mod tests {
         let (farm, id) = (FarmId::from_bytes([1; 16]), AggregationId::from_bytes([2; 16]));
         let run = underway.begin(farm, id);
         assert!(underway.end(FarmId::from_bytes([3; 16]), id).is_none());
+        assert!(underway.has_any_of(farm) && !underway.has_any_of(FarmId::from_bytes([3; 16])));
         let mut end = pin!(underway.end(farm, id).unwrap());
         let mut context = Context::from_waker(Waker::noop());
         assert!(end.as_mut().poll(&mut context).is_pending());
         drop(run);
         assert!(end.as_mut().poll(&mut context).is_ready());
         assert!(underway.end(farm, id).is_none(), "it is not on its way any more");
+        assert!(!underway.has_any_of(farm));
         let _run = underway.begin(farm, id);
         let mut end = pin!(underway.end(farm, id).unwrap());
         underway.has_ended(farm, id);

@@ -47,6 +47,19 @@ fn an_answer_that_cannot_be_kept_fails_the_aggregation_and_the_farm_is_free() {
     expect_counts(&farm, [1, 1, 0]);
 }
 
+#[test]
+fn a_call_that_is_sent_again_has_the_answer_of_the_first_and_leaves_none_of_its_own() {
+    let farm = Farm::sealed();
+    let call = Some([1; 32]);
+    let id = farm.start(call);
+    assert_eq!(farm.end_of(id).status, Status::Completed);
+    assert_eq!(farm.start(call), id);
+    assert_eq!(farm.ask().status, Status::Completed);
+    expect_counts(&farm, [2, 0, 0]);
+    assert_eq!(farm.service.counts().aggregations_started, 2);
+    assert_eq!(fs::read_dir(farm.folder.path().join("answers")).unwrap().count(), 2);
+}
+
 /// Waits until so many aggregations were counted as completed, failed, and timed out: each is counted after it has ended.
 fn expect_counts(farm: &Farm, expected: [u64; 3]) {
     let counted = || {

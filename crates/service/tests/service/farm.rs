@@ -13,9 +13,10 @@ use farmtally_engine::{
 };
 use farmtally_model::aggregation::Status;
 use farmtally_model::{
-    AggregationQuery, DisplayName, FarmId, FleetId, GroupBy, JobId, JobName, LineCost, NanoUsd, Period,
-    QueueId, Record, RecordNames, Resources, Session, SessionId, Span, Statistic, StatisticSet, Submission,
-    TimeRange, Timestamp, Usage, UsageGroupBy, UsageLine, UsageLines, UserId, UtcOffset,
+    AggregationId, AggregationQuery, DisplayName, FarmId, FleetId, GroupBy, JobId, JobName, LineCost,
+    NanoUsd, Period, QueueId, Record, RecordNames, Resources, Session, SessionId, Span, Statistic,
+    StatisticSet, Submission, TimeRange, Timestamp, Usage, UsageGroupBy, UsageLine, UsageLines, UserId,
+    UtcOffset,
 };
 use farmtally_service::{
     AggregationPage, Caller, Distributed, ManualClock, NumberedSubmission, PageRequest, Role, Service,
@@ -154,8 +155,15 @@ impl Farm {
     }
 
     pub(crate) fn ask(&self) -> AggregationPage {
-        let start = StartAggregation { farm_id: FARM, query: question(), retry_key: None };
-        let id = self.service.start_aggregation(&admin(), start).unwrap();
+        self.end_of(self.start(None))
+    }
+
+    pub(crate) fn start(&self, retry_key: Option<[u8; 32]>) -> AggregationId {
+        let start = StartAggregation { farm_id: FARM, query: question(), retry_key };
+        self.service.start_aggregation(&admin(), start).unwrap()
+    }
+
+    pub(crate) fn end_of(&self, id: AggregationId) -> AggregationPage {
         let asked = Instant::now();
         loop {
             let request = PageRequest { page_size: 1, page_token: None };
