@@ -26,6 +26,7 @@ use crate::limits::{AGGREGATION_LIFE_MS, ROW_COUNT_MAX};
 use crate::result_cache::CompletedAggregation;
 use crate::sealing::random_bytes;
 use crate::service::Service;
+use crate::underway::RunUnderway;
 
 /// How long the end of a run waits for the database of a shared catalogue.
 const RECORDED_WITHIN: Duration = Duration::from_mins(1);
@@ -125,8 +126,9 @@ impl Service {
             cost_scale_factor: farm.cost_scale_factor,
             now,
         });
-        let ahead =
-            self.runs_ahead(farm_id).then(|| run.begin(self.store.snapshot(farm_id).map(Source::Native)));
+        let early = self.early_underway(farm_id, aggregation_id);
+        let early =
+            early.map(|underway| run.begin(underway, self.store.snapshot(farm_id).map(Source::Native)));
         self.end_old_aggregations(now)?;
         match self.store.catalogue().begin_aggregation(&new)? {
             Begun::Retried(earlier) => Ok(earlier),
@@ -135,20 +137,27 @@ impl Service {
             }
             Begun::Started => {
                 self.counters.aggregation_started();
-                // Only now: what another engine needs takes longer to lay out than a refusal may take.
-                let source = || Source::of(&self.store, self.distributed.as_ref(), farm_id, &run.query);
-                run.go_on(|| ahead.unwrap_or_else(|| run.begin(source())));
+                run.go_on(|| {
+                    early.unwrap_or_else(|| {
+                        let underway = self.underway.begin(farm_id, aggregation_id);
+                        // Only now: what another engine needs takes longer to lay out than a refusal may take.
+                        let distributed = self.distributed.as_ref();
+                        run.begin(underway, Source::of(&self.store, distributed, farm_id, &run.query))
+                    })
+                });
                 Ok(aggregation_id)
             }
         }
     }
 
-    /// Whether an answer is computed while it is still being written down that it was started: the disk takes as long as a short answer. Not
-    /// where the farm is known to be busy, so that those who are refused cost nothing.
-    fn runs_ahead(&self, farm_id: FarmId) -> bool {
-        self.distributed.is_none()
-            && !self.limits.aggregation_runtime_max.is_zero()
-            && !self.underway.has_any_of(farm_id)
+    /// That an aggregation is on its way, if its answer is to be computed while it is still being written down that it was started: the disk
+    /// takes as long as a short answer. Not where the farm is busy here, nor where another server could be working for it, so that those who
+    /// are refused cost nothing.
+    fn early_underway(&self, farm_id: FarmId, id: AggregationId) -> Option<RunUnderway> {
+        let may_run = self.distributed.is_none()
+            && !self.store.catalogue().is_shared()
+            && !self.limits.aggregation_runtime_max.is_zero();
+        may_run.then(|| self.underway.begin_alone(farm_id, id)).flatten()
     }
 
     fn deadline(&self, now: Timestamp) -> Timestamp {
@@ -318,9 +327,9 @@ enum RunEnd {
     Failed(String),
 }
 
-/// A run whose thread computes. It writes nothing down before it may go on, and ends without a trace when this is dropped.
+/// A run whose thread computes. Before its start is written down it writes nothing, and it ends without a trace when this is dropped.
 struct BegunRun {
-    may_go_on: mpsc::Sender<()>,
+    start_written: mpsc::Sender<()>,
     ended: mpsc::Receiver<()>,
     cancelled: CancelOnDrop,
 }
@@ -334,29 +343,39 @@ impl Drop for CancelOnDrop {
     }
 }
 
+/// Why a run has no answer, before anybody has looked for the cause.
+enum Unanswered {
+    Records(StoreError),
+    Engine(DistributedError),
+}
+
 impl AggregationRun {
     /// Begins to compute on a thread of its own.
-    fn begin(self: &Arc<Self>, source: Result<Source, StoreError>) -> std::io::Result<BegunRun> {
+    fn begin(
+        self: &Arc<Self>,
+        underway: RunUnderway,
+        source: Result<Source, StoreError>,
+    ) -> std::io::Result<BegunRun> {
         let cancelled = Arc::new(AtomicBool::new(false));
-        let (may_go_on, go_on) = mpsc::channel::<()>();
+        let (start_written, may_record) = mpsc::channel::<()>();
         let (ending, ended) = mpsc::channel::<()>();
         let runner = {
             let (run, cancelled) = (Arc::clone(self), Arc::clone(&cancelled));
-            let underway = run.service.underway.begin(run.farm_id, run.id);
             move || {
-                let begun = Instant::now();
-                let end = run.run(source, &cancelled);
-                let ran = begun.elapsed();
-                if go_on.recv().is_ok() {
+                let clock = Instant::now();
+                let answer = run.answer(source, &cancelled);
+                let ran = clock.elapsed();
+                // Whoever waits for the disk for so long gets no answer, whose memory is not held for that.
+                if may_record.recv_timeout(run.service.limits.aggregation_runtime_max).is_ok() {
                     run.service.counters.aggregation_ran(ran);
-                    run.record(end);
+                    run.record(run.end_of(answer));
                 }
                 drop(underway);
                 drop(ending);
             }
         };
         spawn_thread("aggregation", runner)?;
-        Ok(BegunRun { may_go_on, ended, cancelled: CancelOnDrop(cancelled) })
+        Ok(BegunRun { start_written, ended, cancelled: CancelOnDrop(cancelled) })
     }
 
     /// Lets a run go on whose start was written down, with a watchdog beside it.
@@ -365,7 +384,7 @@ impl AggregationRun {
         if runtime_max.is_zero() {
             return self.record_timeout();
         }
-        let watched = begin().and_then(|BegunRun { may_go_on, ended, cancelled }| {
+        let watched = begin().and_then(|BegunRun { start_written, ended, cancelled }| {
             let run = Arc::clone(self);
             spawn_thread("watchdog", move || {
                 if ended.recv_timeout(runtime_max) == Err(RecvTimeoutError::Timeout) {
@@ -374,29 +393,37 @@ impl AggregationRun {
                     drop(cancelled);
                 }
             })?;
-            // It fails only when the run has panicked.
-            may_go_on.send(()).or(Ok(()))
+            Ok(start_written.send(()).is_ok())
         });
-        if let Err(error) = watched {
-            tracing::error!(aggregation = %self.id, %error, "could not start a thread");
-            self.record(RunEnd::Failed(
-                "the server has no thread left to run this aggregation; start it again".into(),
-            ));
-        }
-    }
-
-    fn run(&self, source: Result<Source, StoreError>, cancelled: &AtomicBool) -> RunEnd {
-        let source = match source {
-            Ok(source) => source,
+        let failure = match watched {
+            Ok(true) => return,
+            Ok(false) => "the server could not compute the answer; its log says why",
             Err(error) => {
-                tracing::error!(aggregation = %self.id, %error, "the farm's records cannot be read");
-                return RunEnd::Failed(format!("the farm's records cannot be used: {error}"));
+                tracing::error!(aggregation = %self.id, %error, "could not start a thread");
+                "the server has no thread left to run this aggregation; start it again"
             }
         };
+        self.record(RunEnd::Failed(failure.into()));
+    }
+
+    fn answer(
+        &self,
+        source: Result<Source, StoreError>,
+        cancelled: &AtomicBool,
+    ) -> Result<StatisticsTable, Unanswered> {
         let control = AggregationControl { limits: self.service.limits.of_engine(), cancelled };
-        match source.answer(&self.query, self.now, &control) {
+        let source = source.map_err(Unanswered::Records)?;
+        source.answer(&self.query, self.now, &control).map_err(Unanswered::Engine)
+    }
+
+    fn end_of(&self, answer: Result<StatisticsTable, Unanswered>) -> RunEnd {
+        match answer {
             Ok(table) => checked_counts(table),
-            Err(error) => RunEnd::Failed(self.failure(&error)),
+            Err(Unanswered::Records(error)) => {
+                tracing::error!(aggregation = %self.id, %error, "the farm's records cannot be read");
+                RunEnd::Failed(format!("the farm's records cannot be used: {error}"))
+            }
+            Err(Unanswered::Engine(error)) => RunEnd::Failed(self.failure(&error)),
         }
     }
 
@@ -523,7 +550,11 @@ fn spawn_thread(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use farmtally_model::{Amounts, GroupValue, StatisticsRow, TimeRange, UsageGroupBy, UsageType};
+    use crate::ServiceLimits;
+    use farmtally_model::{
+        Amounts, DisplayName, GroupValue, QueueId, Statistic, StatisticsRow, TimeRange, UsageGroupBy,
+        UsageType, UtcOffset,
+    };
 
     fn table(count: u64) -> StatisticsTable {
         let at = |millis| Timestamp::from_millis(millis).unwrap();
@@ -536,6 +567,78 @@ mod tests {
                 .into_iter()
                 .collect(),
         }
+    }
+
+    const FARM: FarmId = FarmId::from_bytes([7; 16]);
+
+    /// A service of a new folder with an empty farm, and a run that nothing has begun.
+    fn service_and_run() -> (tempfile::TempDir, Arc<Service>, Arc<AggregationRun>) {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Timestamp::parse("2025-12-01T00:00:00Z").unwrap();
+        let clock = Arc::new(crate::ManualClock::new(now));
+        let service = Service::open(folder.path(), clock, ServiceLimits::default()).unwrap();
+        service.create_farm(FARM, DisplayName::new("Farm").unwrap(), "test").unwrap();
+        let window = TimeRange::new(Timestamp::from_millis(now.millis() - 3_600_000).unwrap(), now).unwrap();
+        let query = AggregationQuery::new(
+            Resources::queues([QueueId::from_bytes([1; 16])]).unwrap(),
+            window,
+            UtcOffset::UTC,
+            None,
+            GroupBy::new(&[UsageGroupBy::UserId]).unwrap(),
+            StatisticSet::new(Statistic::ALL).unwrap(),
+        );
+        let run = Arc::new(AggregationRun {
+            service: Arc::clone(&service),
+            id: AggregationId::from_bytes([1; 16]),
+            farm_id: FARM,
+            query: query.unwrap(),
+            cost_scale_factor: CostScaleFactor::ONE,
+            now,
+        });
+        (folder, service, run)
+    }
+
+    #[test]
+    fn a_run_that_was_not_to_be_started_is_cancelled_and_leaves_nothing() {
+        let (_folder, service, run) = service_and_run();
+        let underway = service.early_underway(FARM, run.id).unwrap();
+        let source = service.store.snapshot(FARM).map(Source::Native);
+        let begun = run.begin(underway, source).unwrap();
+        let other = AggregationId::from_bytes([2; 16]);
+        assert!(service.early_underway(FARM, other).is_none(), "one at a time");
+        let cancelled = Arc::clone(&begun.cancelled.0);
+        drop(begun);
+        assert!(cancelled.load(Ordering::Relaxed));
+        let waited = Instant::now();
+        while service.early_underway(FARM, other).is_none() {
+            assert!(waited.elapsed() < Duration::from_secs(10), "the run does not end");
+            sleep(Duration::from_millis(1));
+        }
+        assert_eq!(service.counts().aggregation_us, 0, "it was not counted");
+        assert!(service.store.catalogue().aggregation(FARM, run.id).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_run_that_has_died_before_its_start_was_written_fails() {
+        let (_folder, service, run) = service_and_run();
+        let new = NewAggregation {
+            id: run.id,
+            farm_id: FARM,
+            retry_key: None,
+            started_at: run.now,
+            deadline: service.deadline(run.now),
+            group_by: run.query.group_by(),
+            statistics: run.query.statistics(),
+            cost_scale_factor: run.cost_scale_factor,
+        };
+        assert!(matches!(service.store.catalogue().begin_aggregation(&new), Ok(Begun::Started)));
+        let (start_written, _) = mpsc::channel();
+        let (_, ended) = mpsc::channel();
+        let cancelled = CancelOnDrop(Arc::new(AtomicBool::new(false)));
+        run.go_on(|| Ok(BegunRun { start_written, ended, cancelled }));
+        let state = service.store.catalogue().aggregation(FARM, run.id).unwrap().unwrap();
+        assert_eq!(state.status, Status::Failed);
+        assert!(state.status_message.unwrap().contains("could not compute"));
     }
 
     #[test]

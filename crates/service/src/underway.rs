@@ -24,9 +24,14 @@ impl Underway {
         self.lock().remove(&(farm_id, id));
     }
 
-    /// Whether one of the farm is on its way here.
-    pub(crate) fn has_any_of(&self, farm_id: FarmId) -> bool {
-        self.lock().keys().any(|(of, _)| *of == farm_id)
+    /// Notes one likewise, unless another one of the farm is on its way here.
+    pub(crate) fn begin_alone(&self, farm_id: FarmId, id: AggregationId) -> Option<RunUnderway> {
+        let mut underway = self.lock();
+        if underway.keys().any(|(of, _)| *of == farm_id) {
+            return None;
+        }
+        underway.insert((farm_id, id), watch::Sender::new(()));
+        Some(RunUnderway { underway: self.clone(), key: (farm_id, id) })
     }
 
     /// What becomes ready when one has ended; `None` when it is not on its way here.
@@ -67,14 +72,16 @@ mod tests {
         let (farm, id) = (FarmId::from_bytes([1; 16]), AggregationId::from_bytes([2; 16]));
         let run = underway.begin(farm, id);
         assert!(underway.end(FarmId::from_bytes([3; 16]), id).is_none());
-        assert!(underway.has_any_of(farm) && !underway.has_any_of(FarmId::from_bytes([3; 16])));
+        let other_id = AggregationId::from_bytes([4; 16]);
+        assert!(underway.begin_alone(farm, other_id).is_none() && underway.end(farm, other_id).is_none());
+        assert!(underway.begin_alone(FarmId::from_bytes([3; 16]), other_id).is_some());
         let mut end = pin!(underway.end(farm, id).unwrap());
         let mut context = Context::from_waker(Waker::noop());
         assert!(end.as_mut().poll(&mut context).is_pending());
         drop(run);
         assert!(end.as_mut().poll(&mut context).is_ready());
         assert!(underway.end(farm, id).is_none(), "it is not on its way any more");
-        assert!(!underway.has_any_of(farm));
+        assert!(underway.begin_alone(farm, other_id).is_some());
         let _run = underway.begin(farm, id);
         let mut end = pin!(underway.end(farm, id).unwrap());
         underway.has_ended(farm, id);

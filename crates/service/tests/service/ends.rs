@@ -6,7 +6,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use farmtally_model::aggregation::Status;
-use farmtally_service::ServiceLimits;
+use farmtally_model::{
+    AggregationId, CostScaleFactor, GroupBy, Statistic, StatisticSet, Timestamp, UsageGroupBy,
+};
+use farmtally_service::{AggregationPage, Clock, ServiceError, ServiceLimits};
+use farmtally_store::{Begun, Catalogue, NewAggregation};
 
 use crate::farm::{Elsewhere, FARM, Farm, elsewhere};
 
@@ -48,16 +52,55 @@ fn an_answer_that_cannot_be_kept_fails_the_aggregation_and_the_farm_is_free() {
 }
 
 #[test]
-fn a_call_that_is_sent_again_has_the_answer_of_the_first_and_leaves_none_of_its_own() {
+fn a_call_that_is_sent_again_has_the_answer_of_the_first() {
     let farm = Farm::sealed();
     let call = Some([1; 32]);
-    let id = farm.start(call);
+    let id = farm.start(call).unwrap();
     assert_eq!(farm.end_of(id).status, Status::Completed);
-    assert_eq!(farm.start(call), id);
+    assert_eq!(farm.start(call).unwrap(), id);
     assert_eq!(farm.ask().status, Status::Completed);
     expect_counts(&farm, [2, 0, 0]);
     assert_eq!(farm.service.counts().aggregations_started, 2);
-    assert_eq!(fs::read_dir(farm.folder.path().join("answers")).unwrap().count(), 2);
+    assert_eq!(farm.answer_files(), 2);
+}
+
+#[test]
+fn a_start_that_the_catalogue_refuses_leaves_no_answer() {
+    let farm = Farm::sealed();
+    let catalogue = Catalogue::open(farm.folder.path()).unwrap();
+    let started_at = farm.clock.now();
+    let id = AggregationId::from_bytes([0xaa; 16]);
+    let begun = catalogue.begin_aggregation(&NewAggregation {
+        id,
+        farm_id: FARM,
+        retry_key: None,
+        started_at,
+        deadline: Timestamp::from_millis(started_at.millis() + 300_000).unwrap(),
+        group_by: GroupBy::new(&[UsageGroupBy::UserId]).unwrap(),
+        statistics: StatisticSet::new([Statistic::Sum]).unwrap(),
+        cost_scale_factor: CostScaleFactor::ONE,
+    });
+    assert!(matches!(begun, Ok(Begun::Started)), "{begun:?}");
+    let refused = farm.start(None);
+    assert!(
+        matches!(refused, Err(ServiceError::AggregationRunning { running, .. }) if running == id),
+        "{refused:?}"
+    );
+    assert!(catalogue.end_aggregation(id, Status::Failed, "it was none").unwrap());
+    assert_eq!(farm.ask().status, Status::Completed);
+    expect_counts(&farm, [1, 0, 0]);
+    assert_eq!(farm.answer_files(), 1);
+}
+
+#[test]
+fn months_that_are_not_kept_are_gone_before_a_question_is_answered() {
+    let farm = Farm::sealed();
+    let rows = |page: AggregationPage| page.table.unwrap().rows.len();
+    assert!(rows(farm.ask()) > 0);
+    Catalogue::open(farm.folder.path()).unwrap().set_retention(FARM, Some(1)).unwrap();
+    assert!(rows(farm.ask()) > 0, "they are of the month before");
+    farm.clock.advance_ms(31 * 86_400_000);
+    assert_eq!(rows(farm.ask()), 0);
 }
 
 /// Waits until so many aggregations were counted as completed, failed, and timed out: each is counted after it has ended.

@@ -20,7 +20,7 @@ use farmtally_model::{
 };
 use farmtally_service::{
     AggregationPage, Caller, Distributed, ManualClock, NumberedSubmission, PageRequest, Role, Service,
-    ServiceLimits, StartAggregation, seal,
+    ServiceError, ServiceLimits, StartAggregation, seal,
 };
 use farmtally_testkit::reference;
 use tempfile::TempDir;
@@ -127,6 +127,7 @@ pub(crate) fn records(numbers: impl IntoIterator<Item = u32>) -> Vec<Record<Line
 /// Forty sealed sessions, of which one was corrected and one deleted, and ten that are not sealed.
 pub(crate) struct Farm {
     pub(crate) folder: TempDir,
+    pub(crate) clock: Arc<ManualClock>,
     pub(crate) service: Arc<Service>,
 }
 
@@ -138,29 +139,35 @@ impl Farm {
     pub(crate) fn with_limits(engine: &Arc<Elsewhere>, records_min: u64, limits: ServiceLimits) -> Self {
         let folder = sealed_folder();
         let engine: Arc<dyn DistributedEngine> = Arc::<Elsewhere>::clone(engine);
-        let service = open(&folder, limits, Some(Distributed { engine, records_min }));
+        let clock = Arc::new(ManualClock::new(now()));
+        let service = open(&folder, &clock, limits, Some(Distributed { engine, records_min }));
         store(
             &service,
             [session(3, 1, Some)].into_iter().chain((40..50).map(|number| session(number, 0, Some))),
         );
         assert!(service.delete(&admin(), FARM, records([4])[0].id()).unwrap());
-        Self { folder, service }
+        Self { folder, clock, service }
     }
 
     /// The forty sealed sessions alone, which the store has no reason to write anew.
     pub(crate) fn sealed() -> Self {
         let folder = sealed_folder();
-        let service = open(&folder, ServiceLimits::default(), None);
-        Self { folder, service }
+        let clock = Arc::new(ManualClock::new(now()));
+        let service = open(&folder, &clock, ServiceLimits::default(), None);
+        Self { folder, clock, service }
     }
 
     pub(crate) fn ask(&self) -> AggregationPage {
-        self.end_of(self.start(None))
+        self.end_of(self.start(None).unwrap())
     }
 
-    pub(crate) fn start(&self, retry_key: Option<[u8; 32]>) -> AggregationId {
+    pub(crate) fn start(&self, retry_key: Option<[u8; 32]>) -> Result<AggregationId, ServiceError> {
         let start = StartAggregation { farm_id: FARM, query: question(), retry_key };
-        self.service.start_aggregation(&admin(), start).unwrap()
+        self.service.start_aggregation(&admin(), start)
+    }
+
+    pub(crate) fn answer_files(&self) -> usize {
+        std::fs::read_dir(self.folder.path().join("answers")).map_or(0, Iterator::count)
     }
 
     pub(crate) fn end_of(&self, id: AggregationId) -> AggregationPage {
@@ -193,7 +200,7 @@ impl Farm {
 
 fn sealed_folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let service = open(&folder, ServiceLimits::default(), None);
+    let service = open(&folder, &Arc::new(ManualClock::new(now())), ServiceLimits::default(), None);
     service.create_farm(FARM, DisplayName::new("Farm").unwrap(), "test").unwrap();
     store(&service, (0..40).map(|number| session(number, 0, Some)));
     drop(service);
@@ -201,8 +208,13 @@ fn sealed_folder() -> TempDir {
     folder
 }
 
-fn open(folder: &TempDir, limits: ServiceLimits, distributed: Option<Distributed>) -> Arc<Service> {
-    let clock = Arc::new(ManualClock::new(now()));
+fn open(
+    folder: &TempDir,
+    clock: &Arc<ManualClock>,
+    limits: ServiceLimits,
+    distributed: Option<Distributed>,
+) -> Arc<Service> {
+    let clock = Arc::<ManualClock>::clone(clock);
     Service::open_with_engine(folder.path(), clock, limits, distributed).unwrap()
 }
 

@@ -149,6 +149,11 @@ impl Catalogue {
         &self.database
     }
 
+    /// Whether other servers may use it at the same time.
+    pub const fn is_shared(&self) -> bool {
+        self.database.is_shared()
+    }
+
     pub(crate) const fn objects(&self) -> Option<&Arc<Objects>> {
         self.objects.as_ref()
     }
