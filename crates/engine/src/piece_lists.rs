@@ -128,7 +128,7 @@ impl Sink for PieceLists {
     }
 
     fn expect_pieces(&mut self, pieces: usize) {
-        // Lists that grow are moved. Room that is not written to costs nothing.
+        // Lists that grow are moved. Room that is not needed is not touched, but counts as memory that is held.
         let each = (2 * pieces / self.begun.len().max(1)).min(PIECES_RESERVED_MAX);
         for bucket in self.begun.clone() {
             let list = &mut self.lists[self.open.place(bucket)].pieces.all;

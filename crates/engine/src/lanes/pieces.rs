@@ -31,6 +31,10 @@ pub(crate) struct PieceChunk {
 }
 
 impl PieceChunk {
+    /// Most pieces that it holds.
+    #[cfg(test)]
+    pub(crate) const PIECES: usize = ROOM - LANES;
+
     pub(crate) fn new() -> Self {
         Self { buckets: [0; ROOM], keys: [0; ROOM], costs_nanos: [0; ROOM], runtimes_ms: [0; ROOM], len: 0 }
     }

@@ -307,15 +307,19 @@ proptest! {
 
     #[test]
     fn pieces_go_to_lists_by_runs_as_one_by_one(
-        runs in prop::collection::vec((0_u32..4, 1_usize..20), 0..40), amounts in any::<u32>(),
+        runs in prop::collection::vec((0_u32..4, 1_usize..20), 110..150), amounts in any::<u32>(),
+        len in prop_oneof![0..PieceChunk::PIECES, Just(PieceChunk::PIECES)],
     ) {
         let Some(lanes) = Lanes::detect() else { return Ok(()) };
+        // There is something in the lanes beyond the last piece.
         let mut chunk = PieceChunk::new();
-        let mut plain = vec![Vec::new(); 4];
         let buckets = runs.into_iter().flat_map(|(bucket, len)| std::iter::repeat_n(bucket, len));
-        for (bucket, key) in buckets.zip(0_u32..) {
-            let (cost_nanos, runtime_ms) = (amounts.wrapping_mul(key), amounts.wrapping_add(key) >> 8);
-            push(&mut chunk, (bucket, key, cost_nanos, runtime_ms));
+        for (bucket, key) in buckets.take(PieceChunk::PIECES).zip(0_u32..) {
+            push(&mut chunk, (bucket, key, amounts.wrapping_mul(key), amounts.wrapping_add(key) >> 8));
+        }
+        chunk.len = len.min(chunk.len);
+        let mut plain = vec![Vec::new(); 4];
+        for (bucket, key, cost_nanos, runtime_ms) in chunk.iter() {
             plain[bucket as usize].push(Piece { key: key.into(), cost_nanos, runtime_ms });
         }
         let mut lists = vec![Vec::new(); 4];
@@ -327,6 +331,8 @@ proptest! {
     fn sums_are_packed_as_rows_are_one_by_one(
         drawn in prop::collection::vec((0_usize..300, 1_u32..6000, 0_u32..=32, 0_u32..=24, any::<u32>()), 0..200),
         len in 0_usize..=300,
+        // Words that are full, and such that fill the room for keys together.
+        full in prop::collection::vec(prop::sample::select(vec![0_usize, 1, 4, 60, 64]), 5),
     ) {
         let Some(lanes) = Lanes::detect() else { return Ok(()) };
         let mut sums = vec![NarrowSum::EMPTY; 300];
@@ -336,6 +342,9 @@ proptest! {
                 let narrow = |bits: u32| u32::try_from(u64::from(mixed) >> (32 - bits)).unwrap();
                 sums[place].add(narrow(cost_bits), narrow(runtime_bits));
             }
+        }
+        for (sums, full) in sums.chunks_mut(64).zip(full) {
+            sums.iter_mut().take(full).for_each(|sum| sum.add(1, 1));
         }
         let mut filled = [0_u64; 5];
         for (place, _) in sums.iter().enumerate().filter(|(_, sum)| !sum.is_empty()) {

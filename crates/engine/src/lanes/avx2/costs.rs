@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::{__m256i, _mm256_setzero_si256, _mm256_sub_epi32};
 
-/// What [`crate::lanes::Amounts`] says.
+// The ways of `lanes::Amounts`.
 pub(super) const WHOLE: usize = 0;
 pub(super) const WITHOUT: usize = 1;
 pub(super) const WITH: usize = 2;

@@ -65,12 +65,12 @@ fn sift_by<const AMOUNTS: usize, const WORDS: usize, const BYTES: usize>(
 ) {
     // All columns have one length, so that one comparison says whether eight rows are there.
     let [ends_ms, runtimes_ms, costs_nanos, lines_nanos] = numbers;
-    let rows = ends_ms.len();
+    let len = ends_ms.len();
     let (runtimes_ms, costs_nanos, lines_nanos) =
-        (&runtimes_ms[..rows], &costs_nanos[..rows], &lines_nanos[..rows]);
-    let words = words.map(|(codes, shares)| (&codes[..rows], Table::new(shares)));
-    let bytes = bytes.map(|(codes, shares)| (&codes[..rows], Table::new(shares)));
-    let from_max = rows - LANES;
+        (&runtimes_ms[..len], &costs_nanos[..len], &lines_nanos[..len]);
+    let words = words.map(|(codes, shares)| (&codes[..len], Table::new(shares)));
+    let bytes = bytes.map(|(codes, shares)| (&codes[..len], Table::new(shares)));
+    let from_max = len - LANES;
     let (inside, crossing) = (&mut found.inside, &mut found.crossing);
     let (mut inside_len, mut crossing_len, mut left) = (0, 0, CHUNK_ROWS);
     let mut ahead = Ahead::of(stretches, AHEAD);
