@@ -104,15 +104,16 @@ def section(run: Run, threads: int) -> list[str]:
     """The tables of one number of threads."""
     figures = run.at(threads)
     heading = f"{threads} thread" if threads == 1 else f"{threads} threads"
-    hot = f"Best other engine ÷ farmtally, CPU time: {summary([figure.ratio for figure in figures])}.\n"
+    hot = f"Best other engine ÷ farmtally, CPU time, hot: {summary([figure.ratio for figure in figures])}.\n"
     first = f"The first time in each turn, when caches hold what others have used: {summary([figure.first_ratio for figure in figures])}.\n"
     bandwidth = f"Memory is read at {run.bytes_per_second[threads] / 1e9:.1f} GB/s.\n"
+    # Where nobody else is asked, nobody has used the caches.
+    others = [first_table(figures), first] if figures[0].peers else []
     return [
         f"### {heading}\n",
         times_table(figures),
         hot,
-        first_table(figures),
-        first,
+        *others,
         bound_table(run, figures),
         bandwidth,
         forms_table(figures),
@@ -127,7 +128,7 @@ def summary(ratios: list[float]) -> str:
 def times_table(figures: list[Figure]) -> str:
     """CPU and wall time of every engine."""
     names = list(figures[0].turns)
-    header = ["CPU ms (wall ms)", "rows", *names, "best other ÷ ours"]
+    header = ["hot, CPU ms (wall ms)", "rows", *names, "best other ÷ ours"]
     body = [
         [figure.question, f"{figure.rows:,}"]
         + [f"{number(figure.cpu_ms[name])} ({number(figure.wall_ms[name])})" for name in names]
@@ -198,4 +199,5 @@ def to_json(run: Run) -> dict[str, Any]:
         for figure in run.figures
     ]
     means = {threads: geometric_mean([figure.ratio for figure in run.at(threads)]) for threads in run.threads}
-    return asdict(run) | {"figures": figures, "geometric_mean": means}
+    first_means = {threads: geometric_mean([figure.first_ratio for figure in run.at(threads)]) for threads in run.threads}
+    return asdict(run) | {"figures": figures, "geometric_mean": means, "first_geometric_mean": first_means}
