@@ -108,16 +108,6 @@ impl Service {
         self.retain(farm_id);
         let now = self.now();
         let aggregation_id = AggregationId::from_bytes(random_bytes().map_err(ServiceError::internal)?);
-        let new = NewAggregation {
-            id: aggregation_id,
-            farm_id,
-            retry_key: start.retry_key,
-            started_at: now,
-            deadline: self.deadline(now),
-            group_by: start.query.group_by(),
-            statistics: start.query.statistics(),
-            cost_scale_factor: farm.cost_scale_factor,
-        };
         let run = Arc::new(AggregationRun {
             service: Arc::clone(self),
             id: aggregation_id,
@@ -130,21 +120,19 @@ impl Service {
         let early =
             early.map(|underway| run.begin(underway, self.store.snapshot(farm_id).map(Source::Native)));
         self.end_old_aggregations(now)?;
-        match self.store.catalogue().begin_aggregation(&new)? {
+        match self.store.catalogue().begin_aggregation(&run.as_new(start.retry_key))? {
             Begun::Retried(earlier) => Ok(earlier),
             Begun::Busy { id, started_at } => {
                 Err(ServiceError::AggregationRunning { farm_id, running: id, started_at })
             }
             Begun::Started => {
                 self.counters.aggregation_started();
-                run.go_on(|| {
-                    early.unwrap_or_else(|| {
-                        let underway = self.underway.begin(farm_id, aggregation_id);
-                        // Only now: what another engine needs takes longer to lay out than a refusal may take.
-                        let distributed = self.distributed.as_ref();
-                        run.begin(underway, Source::of(&self.store, distributed, farm_id, &run.query))
-                    })
-                });
+                run.go_on(early.unwrap_or_else(|| {
+                    let underway = self.underway.begin(farm_id, aggregation_id);
+                    // Only now: what another engine needs takes longer to lay out than a refusal may take.
+                    let distributed = self.distributed.as_ref();
+                    run.begin(underway, Source::of(&self.store, distributed, farm_id, &run.query))
+                }));
                 Ok(aggregation_id)
             }
         }
@@ -154,9 +142,7 @@ impl Service {
     /// takes as long as a short answer. Not where the farm is busy here, nor where another server could be working for it, so that those who
     /// are refused cost nothing.
     fn early_underway(&self, farm_id: FarmId, id: AggregationId) -> Option<RunUnderway> {
-        let may_run = self.distributed.is_none()
-            && !self.store.catalogue().is_shared()
-            && !self.limits.aggregation_runtime_max.is_zero();
+        let may_run = self.distributed.is_none() && !self.store.catalogue().is_shared();
         may_run.then(|| self.underway.begin_alone(farm_id, id)).flatten()
     }
 
@@ -350,6 +336,20 @@ enum Unanswered {
 }
 
 impl AggregationRun {
+    /// As the catalogue begins it.
+    fn as_new(&self, retry_key: Option<[u8; 32]>) -> NewAggregation {
+        NewAggregation {
+            id: self.id,
+            farm_id: self.farm_id,
+            retry_key,
+            started_at: self.now,
+            deadline: self.service.deadline(self.now),
+            group_by: self.query.group_by(),
+            statistics: self.query.statistics(),
+            cost_scale_factor: self.cost_scale_factor,
+        }
+    }
+
     /// Begins to compute on a thread of its own.
     fn begin(
         self: &Arc<Self>,
@@ -379,12 +379,12 @@ impl AggregationRun {
     }
 
     /// Lets a run go on whose start was written down, with a watchdog beside it.
-    fn go_on(self: &Arc<Self>, begin: impl FnOnce() -> std::io::Result<BegunRun>) {
+    fn go_on(self: &Arc<Self>, begun: std::io::Result<BegunRun>) {
         let runtime_max = self.service.limits.aggregation_runtime_max;
         if runtime_max.is_zero() {
             return self.record_timeout();
         }
-        let watched = begin().and_then(|BegunRun { start_written, ended, cancelled }| {
+        let watched = begun.and_then(|BegunRun { start_written, ended, cancelled }| {
             let run = Arc::clone(self);
             spawn_thread("watchdog", move || {
                 if ended.recv_timeout(runtime_max) == Err(RecvTimeoutError::Timeout) {
@@ -621,21 +621,12 @@ mod tests {
     #[test]
     fn a_run_that_has_died_before_its_start_was_written_fails() {
         let (_folder, service, run) = service_and_run();
-        let new = NewAggregation {
-            id: run.id,
-            farm_id: FARM,
-            retry_key: None,
-            started_at: run.now,
-            deadline: service.deadline(run.now),
-            group_by: run.query.group_by(),
-            statistics: run.query.statistics(),
-            cost_scale_factor: run.cost_scale_factor,
-        };
-        assert!(matches!(service.store.catalogue().begin_aggregation(&new), Ok(Begun::Started)));
+        let begun = service.store.catalogue().begin_aggregation(&run.as_new(None));
+        assert!(matches!(begun, Ok(Begun::Started)));
         let (start_written, _) = mpsc::channel();
         let (_, ended) = mpsc::channel();
         let cancelled = CancelOnDrop(Arc::new(AtomicBool::new(false)));
-        run.go_on(|| Ok(BegunRun { start_written, ended, cancelled }));
+        run.go_on(Ok(BegunRun { start_written, ended, cancelled }));
         let state = service.store.catalogue().aggregation(FARM, run.id).unwrap().unwrap();
         assert_eq!(state.status, Status::Failed);
         assert!(state.status_message.unwrap().contains("could not compute"));

@@ -15,8 +15,7 @@ pub(crate) struct Underway(Arc<Mutex<HashMap<Key, watch::Sender<()>>>>);
 impl Underway {
     /// Notes one, until what this gives is dropped.
     pub(crate) fn begin(&self, farm_id: FarmId, id: AggregationId) -> RunUnderway {
-        self.lock().insert((farm_id, id), watch::Sender::new(()));
-        RunUnderway { underway: self.clone(), key: (farm_id, id) }
+        self.note(&mut self.lock(), (farm_id, id))
     }
 
     /// Says that one has ended, although its run may go on for a while.
@@ -30,8 +29,12 @@ impl Underway {
         if underway.keys().any(|(of, _)| *of == farm_id) {
             return None;
         }
-        underway.insert((farm_id, id), watch::Sender::new(()));
-        Some(RunUnderway { underway: self.clone(), key: (farm_id, id) })
+        Some(self.note(&mut underway, (farm_id, id)))
+    }
+
+    fn note(&self, underway: &mut HashMap<Key, watch::Sender<()>>, key: Key) -> RunUnderway {
+        underway.insert(key, watch::Sender::new(()));
+        RunUnderway { underway: self.clone(), key }
     }
 
     /// What becomes ready when one has ended; `None` when it is not on its way here.
