@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
@@ -24,22 +25,31 @@ class Figure:
     @property
     def cpu_ms(self) -> dict[str, float]:
         """CPU time of each engine, its data hot: medians."""
-        return {name: median(turn.again.cpu_ms for turn in turns) for name, turns in self.turns.items()}
+        return self.medians(lambda turn: turn.again.cpu_ms)
 
     @property
     def wall_ms(self) -> dict[str, float]:
         """Wall time likewise."""
-        return {name: median(turn.again.wall_ms for turn in turns) for name, turns in self.turns.items()}
+        return self.medians(lambda turn: turn.again.wall_ms)
 
     @property
     def first_cpu_ms(self) -> dict[str, float]:
         """CPU time of each engine where the caches hold what others have used: medians."""
-        return {name: median(turn.first.cpu_ms for turn in turns) for name, turns in self.turns.items()}
+        return self.medians(lambda turn: turn.first.cpu_ms)
+
+    def medians(self, part: Callable[[Turn], float]) -> dict[str, float]:
+        """The median of a part of the turns, for each engine."""
+        return {name: median(map(part, turns)) for name, turns in self.turns.items()}
 
     @property
     def peers(self) -> list[str]:
         """The other engines."""
         return [name for name in self.turns if name != OURS]
+
+    @property
+    def best_peer(self) -> str | None:
+        """The other engine that took the least CPU time; data hot."""
+        return min(self.peers, key=self.cpu_ms.__getitem__, default=None)
 
     @property
     def ratio(self) -> float:
@@ -191,6 +201,7 @@ def to_json(run: Run) -> dict[str, Any]:
             "cpu_ms": figure.cpu_ms,
             "wall_ms": figure.wall_ms,
             "first_cpu_ms": figure.first_cpu_ms,
+            "best_peer": figure.best_peer,
             "ratio": figure.ratio,
             "first_ratio": figure.first_ratio,
             "bound_ms": run.bound_ms(figure),
