@@ -38,18 +38,18 @@ fn sift_costs<const AMOUNTS: usize>(
     let numbers = [columns.ends_ms, columns.runtimes_ms, costs[0], costs[1]];
     match (columns.words, columns.bytes) {
         ([Some(first), Some(second)], _) => {
-            sift_by::<AMOUNTS, 2, 0>(numbers, [first, second], [], stretches, slots, found);
+            sift_by::<AMOUNTS, _, _>(numbers, [first, second], [], stretches, slots, found);
         }
         ([Some(words), None] | [None, Some(words)], Some(bytes)) => {
-            sift_by::<AMOUNTS, 1, 1>(numbers, [words], [bytes], stretches, slots, found);
+            sift_by::<AMOUNTS, _, _>(numbers, [words], [bytes], stretches, slots, found);
         }
         ([Some(words), None] | [None, Some(words)], None) => {
-            sift_by::<AMOUNTS, 1, 0>(numbers, [words], [], stretches, slots, found);
+            sift_by::<AMOUNTS, _, _>(numbers, [words], [], stretches, slots, found);
         }
         ([None, None], Some(bytes)) => {
-            sift_by::<AMOUNTS, 0, 1>(numbers, [], [bytes], stretches, slots, found);
+            sift_by::<AMOUNTS, _, _>(numbers, [], [bytes], stretches, slots, found);
         }
-        ([None, None], None) => sift_by::<AMOUNTS, 0, 0>(numbers, [], [], stretches, slots, found),
+        ([None, None], None) => sift_by::<AMOUNTS, _, _>(numbers, [], [], stretches, slots, found),
     }
 }
 
