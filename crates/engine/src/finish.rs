@@ -12,9 +12,10 @@ use farmtally_model::{
 use crate::accumulator::Accumulator;
 use crate::error::AggregationError;
 use crate::limits::AggregationControl;
-use crate::output::{NumberSet, Part};
+use crate::output::Part;
 use crate::plan::{AggregationPlan, usage_code};
 use crate::scan::Found;
+use crate::seen::NumberSet;
 
 /// Makes the answer.
 pub(crate) fn finish(
@@ -40,7 +41,7 @@ pub(crate) fn finish(
 fn seen(plan: &AggregationPlan<'_>, found: &Found) -> [NumberSet; 2] {
     let mut seen = plan.positions.each_ref().map(|position| NumberSet::new(position.places.len()));
     for output in &found.outputs {
-        for (seen, other) in seen.iter_mut().zip(&output.seen) {
+        for (seen, other) in seen.iter_mut().zip(&output.seen.places) {
             seen.extend(other);
         }
     }

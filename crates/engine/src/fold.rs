@@ -60,7 +60,7 @@ impl Folder {
             self.cells.fold(pieces, groups);
         } else {
             self.sorter.sort(&mut pieces.all);
-            fold_in_order(pieces, groups);
+            groups.sorted(pieces);
         }
     }
 
@@ -82,7 +82,7 @@ impl Folder {
 }
 
 /// Folds pieces in the order of their keys. Most groups have one piece, so that is asked first.
-fn fold_in_order(pieces: &Pieces, groups: &mut impl Groups) {
+pub(crate) fn fold_in_order<G: Groups + ?Sized>(pieces: &Pieces, groups: &mut G) {
     let mut rest = pieces.all.as_slice();
     while let [first, others @ ..] = rest {
         rest = others;
@@ -110,9 +110,11 @@ fn fold_in_order(pieces: &Pieces, groups: &mut impl Groups) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::{Output, finished};
     use crate::piece::WidePiece;
     use crate::places::Places;
     use proptest::prelude::*;
+    use std::fmt::Debug;
 
     /// The twin that sorts by comparing.
     fn fold_sorted(pieces: &Pieces, groups: &mut impl Groups) {
@@ -135,6 +137,49 @@ mod tests {
         let mut groups = Vec::new();
         fold(&mut groups);
         groups
+    }
+
+    /// The rows that an output makes of sorted pieces.
+    fn rows_of_sorted(
+        pieces: &Pieces,
+        keys: KeyLayout,
+        lanes: Option<Lanes>,
+    ) -> impl PartialEq + Debug + use<> {
+        let second_len = 1 << keys.second_bits;
+        let first_len = usize::try_from(keys.len).unwrap() / second_len;
+        let mut output = Output::new(keys, [first_len, second_len], lanes);
+        output.begin_bucket(0);
+        output.sorted(pieces);
+        finished(output)
+    }
+
+    #[test]
+    fn groups_too_large_for_a_packed_row_lie_between_others() {
+        let keys = KeyLayout { second_bits: 4, len: 1 << 12 };
+        let mut pieces = Pieces::default();
+        let mut add = |key, count, cost_nanos, runtime_ms| {
+            for _ in 0..count {
+                pieces.add(key, cost_nanos, runtime_ms);
+            }
+        };
+        // One piece, and such as are not narrow alone and among others.
+        add(1, 1, 7, 1);
+        add(2, 1, 1 << 40, 1);
+        add(3, 1, 7, u32::MAX);
+        add(4, 2, 1 << 32, 1);
+        add(4, 2, 7, 1);
+        // The most pieces of a packed row and one more, the longest and the dearest narrow ones.
+        add(5, (1 << 12) - 1, (1 << 32) - 1, 1);
+        add(6, 1 << 12, 1, 1);
+        add(7, 256, 1, (1 << 24) - 1);
+        add(8, 257, 1, (1 << 24) - 1);
+        for key in 100..500 {
+            add(key, 1 + key % 2, key, 1);
+        }
+        let plain = rows_of_sorted(&pieces, keys, None);
+        if let Some(lanes) = Lanes::detect() {
+            assert_eq!(rows_of_sorted(&pieces, keys, Some(lanes)), plain);
+        }
     }
 
     proptest! {
@@ -167,6 +212,7 @@ mod tests {
                 prop_assert_eq!(&folded(|group| folder.fold(&mut pieces.clone(), group)), &sorted);
                 Sorter::default().sort(&mut pieces.all);
                 prop_assert_eq!(&folded(|group| fold_in_order(&pieces, group)), &sorted);
+                prop_assert_eq!(rows_of_sorted(&pieces, keys, lanes), rows_of_sorted(&pieces, keys, None));
             }
         }
     }

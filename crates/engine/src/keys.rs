@@ -30,6 +30,14 @@ impl KeyLayout {
     pub(crate) fn share(self, position: usize, place: u32) -> u64 {
         if position == 0 { u64::from(place) << self.second_bits } else { u64::from(place) }
     }
+
+    /// The places of a key.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "places have 32 bits")]
+    pub(crate) fn places(self, key: u64) -> [u32; 2] {
+        let second_mask = 1_u64.wrapping_shl(self.second_bits).wrapping_sub(1);
+        [key.wrapping_shr(self.second_bits) as u32, (key & second_mask) as u32]
+    }
 }
 
 /// Bits for so many numbers from zero.

@@ -29,6 +29,7 @@ mod piece_lists;
 mod places;
 mod plan;
 mod scan;
+mod seen;
 mod select;
 mod session;
 mod sink;

@@ -133,4 +133,4 @@ fn unsigned(number: i32) -> u32 {
 }
 
 /// The bits by which a least number and a greatest one above it differ from how [`NarrowSum`] keeps them.
-const PAIR: u64 = 1 << 63 | (u32::MAX >> 1) as u64;
+pub(crate) const PAIR: u64 = 1 << 63 | (u32::MAX >> 1) as u64;

@@ -3,44 +3,16 @@
 use std::ops::Range;
 
 use farmtally_columns::Summary;
-use farmtally_model::{LIST_ROWS_MAX, RowChunk, RowList};
+use farmtally_model::{LIST_ROWS_MAX, RowList, RowRoom};
 
 use crate::accumulator::narrow_row;
+use crate::fold::fold_in_order;
 use crate::keys::KeyLayout;
-use crate::lanes::{Lanes, PackedRows};
+use crate::lanes::Lanes;
 use crate::large_pages;
 use crate::narrow_sum::NarrowSum;
-
-/// A set of small numbers.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct NumberSet {
-    words: Vec<u64>,
-}
-
-impl NumberSet {
-    /// Room for numbers below `len`.
-    pub(crate) fn new(len: usize) -> Self {
-        Self { words: vec![0; len.div_ceil(64)] }
-    }
-
-    #[inline]
-    pub(crate) fn insert(&mut self, number: u32) {
-        if let Some(word) = self.words.get_mut(number as usize / 64) {
-            *word |= 1 << (number % 64);
-        }
-    }
-
-    pub(crate) fn extend(&mut self, other: &Self) {
-        for (word, other) in self.words.iter_mut().zip(&other.words) {
-            *word |= other;
-        }
-    }
-
-    /// The numbers, ascending.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        keys_of(&self.words)
-    }
-}
+use crate::piece::Pieces;
+use crate::seen::Seen;
 
 /// The numbers of the bits that are set, ascending.
 #[inline]
@@ -76,6 +48,11 @@ pub(crate) trait Groups {
         let mut filled = vec![0; sums.len().div_ceil(64)];
         note_filled(sums, &mut filled);
         self.narrow_each(&filled, sums, |key| key as usize);
+    }
+
+    /// Takes the groups of pieces that lie in the order of their keys.
+    fn sorted(&mut self, pieces: &Pieces) {
+        fold_in_order(pieces, self);
     }
 
     /// Takes any group.
@@ -151,54 +128,36 @@ pub(crate) struct Part {
     pub(crate) rows: Range<usize>,
 }
 
-/// Keys up to which each has a bit: 32 KiB.
-const KEYS_SEEN_MAX: u64 = 1 << 18;
-
 /// Rows of the first list.
 const LIST_ROWS_MIN: usize = 512;
 
 /// Finished groups of one scan. They lie in several lists, so that a row is written once and never moved.
 #[derive(Debug)]
 pub(crate) struct Output {
-    keys: KeyLayout,
+    pub(crate) keys: KeyLayout,
     pub(crate) lists: Vec<RowList>,
     /// The list that is being filled, which will be the last one.
     list: RowList,
-    /// The first place of the row before.
-    last_first: u64,
-    /// The bits of a key that are its second place, and for each second place whether it occurs.
-    second_mask: u64,
-    seen_second: Vec<bool>,
+    pub(crate) seen: Seen,
     /// Where the rows of the buckets are, newest bucket first.
     pub(crate) parts: Vec<Part>,
     row_count: usize,
     lanes: Option<Lanes>,
-    /// Room for rows on their way from the kernels, and for the bits of filled sums, kept from one bucket to the next.
-    chunk: Option<Box<RowChunk>>,
+    /// Room for the bits of filled sums, kept from one bucket to the next.
     filled: Vec<u64>,
-    /// A bit for each key that occurs and was not noted otherwise; empty where keys are too many.
-    seen_keys: Vec<u64>,
-    /// Places that occur, complete when no bucket follows.
-    pub(crate) seen: [NumberSet; 2],
 }
 
 impl Output {
     pub(crate) fn new(keys: KeyLayout, places: [usize; 2], lanes: Option<Lanes>) -> Self {
-        let words = usize::try_from(keys.len.div_ceil(64)).unwrap_or(usize::MAX);
         Self {
             keys,
             lists: Vec::new(),
             list: empty_list(LIST_ROWS_MIN),
-            last_first: u64::MAX,
-            second_mask: (1 << keys.second_bits) - 1,
-            seen_second: vec![false; places[1]],
+            seen: Seen::new(keys, places),
             parts: Vec::new(),
             row_count: 0,
             lanes,
-            chunk: None,
             filled: Vec::new(),
-            seen_keys: vec![0; if keys.len <= KEYS_SEEN_MAX { words } else { 0 }],
-            seen: places.map(NumberSet::new),
         }
     }
 
@@ -214,20 +173,21 @@ impl Output {
     /// Makes ready for a group of the bucket that was begun, and gives back its places.
     #[inline]
     fn begin_row(&mut self, key: u64) -> [u32; 2] {
-        let (first, second) = (key.wrapping_shr(self.keys.second_bits), key & self.second_mask);
-        #[expect(clippy::cast_possible_truncation, reason = "places have 32 bits")]
-        let codes = [first as u32, second as u32];
-        if first != self.last_first {
-            self.seen[0].insert(codes[0]);
-            self.last_first = first;
-        }
-        if let Some(is_seen) = self.seen_second.get_mut(codes[1] as usize) {
-            *is_seen = true;
-        }
+        self.seen.note(key);
         if !self.list.has_room(1) {
             self.begin_list();
         }
-        codes
+        self.keys.places(key)
+    }
+
+    /// Appends at most [`RowRoom::ROWS`] rows to the bucket that was begun. Their keys are to be noted.
+    #[inline]
+    pub(crate) fn append(&mut self, fill: impl FnOnce(&mut RowRoom<'_>, &mut Seen)) {
+        if !self.list.has_room(RowRoom::ROWS) {
+            self.begin_list();
+        }
+        let seen = &mut self.seen;
+        self.list.append(|room| fill(room, seen));
     }
 
     #[cold]
@@ -243,14 +203,7 @@ impl Output {
 
     /// Says that no bucket follows.
     pub(crate) fn end(&mut self) {
-        for key in keys_of(&self.seen_keys) {
-            self.seen[0].insert(key.wrapping_shr(self.keys.second_bits));
-            #[expect(clippy::cast_possible_truncation, reason = "a part of 32 bits")]
-            self.seen[1].insert(key & self.second_mask as u32);
-        }
-        for (place, _) in (0..).zip(&self.seen_second).filter(|(_, is_seen)| **is_seen) {
-            self.seen[1].insert(place);
-        }
+        self.seen.end();
         self.lists.push(std::mem::take(&mut self.list));
     }
 
@@ -280,21 +233,7 @@ fn empty_list(rows: usize) -> RowList {
     RowList::new(heads, extremes)
 }
 
-const _: () = assert!(RowChunk::ROWS <= LIST_ROWS_MIN);
-
-impl PackedRows for Output {
-    fn extend(&mut self, rows: &RowChunk) {
-        if !self.list.has_room(rows.len()) {
-            self.begin_list();
-        }
-        self.list.extend(rows);
-    }
-
-    #[cold]
-    fn push(&mut self, key: u64, sum: &NarrowSum) {
-        self.narrow(key, sum);
-    }
-}
+const _: () = assert!(RowRoom::ROWS <= LIST_ROWS_MIN);
 
 impl Groups for Output {
     #[inline]
@@ -304,15 +243,10 @@ impl Groups for Output {
     }
 
     fn narrow_each(&mut self, filled: &[u64], sums: &mut [NarrowSum], place_of: impl FnMut(u32) -> usize) {
-        let Some(lanes) = self.lanes.filter(|_| filled.len() <= self.seen_keys.len()) else {
-            return take_each(self, filled, sums, place_of);
-        };
-        for (seen, filled) in self.seen_keys.iter_mut().zip(filled) {
-            *seen |= filled;
+        match self.lanes {
+            Some(lanes) if self.seen.note_all(filled) => lanes.pack(filled, sums, place_of, self),
+            _ => take_each(self, filled, sums, place_of),
         }
-        let mut chunk = self.chunk.take().unwrap_or_default();
-        lanes.pack(filled, sums, place_of, &mut chunk, self);
-        self.chunk = Some(chunk);
     }
 
     fn narrow_all(&mut self, sums: &mut [NarrowSum]) {
@@ -324,6 +258,13 @@ impl Groups for Output {
         }
         self.narrow_each(&filled, sums, |key| key as usize);
         self.filled = filled;
+    }
+
+    fn sorted(&mut self, pieces: &Pieces) {
+        match self.lanes {
+            Some(lanes) => lanes.fold_sorted(pieces, self),
+            None => fold_in_order(pieces, self),
+        }
     }
 
     #[inline]
@@ -338,3 +279,20 @@ impl Groups for Output {
         self.list.push_one(key, codes, cost_nanos, runtime_ms);
     }
 }
+
+/// Heads, extremes and rows beside of all lists, where the rows of buckets are, and the places that occur.
+#[cfg(test)]
+pub(crate) fn finished(mut output: Output) -> (Vec<ListParts>, Vec<Part>, [Vec<u32>; 2]) {
+    output.end_bucket();
+    output.end();
+    let parts = |list: &RowList| {
+        let (heads, extremes, beside) = list.parts();
+        (heads.to_vec(), extremes.to_vec(), beside.to_vec())
+    };
+    let places = output.seen.places.each_ref().map(|places| places.iter().collect());
+    (output.lists.iter().map(parts).collect(), output.parts, places)
+}
+
+#[cfg(test)]
+type ListParts =
+    (Vec<farmtally_model::RowHead>, Vec<farmtally_model::RowExtremes>, Vec<farmtally_model::RowBeside>);

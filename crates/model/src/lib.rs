@@ -32,7 +32,7 @@ pub use dimension::{Dimension, DimensionValue};
 pub use ids::{AggregationId, FarmId, FleetId, IdError, JobId, QueueId, SessionId, VolumeId, WorkerId};
 pub use money::{CostScaleFactor, HourlyRate, LineCost, MoneyError, NanoUsd, accrued};
 pub use name_pattern::{LABEL_LENGTH_MAX, NameGlob, NamePattern, PATTERN_BYTES_MAX, PatternError};
-pub use packed_row::{LIST_ROWS_MAX, RowBeside, RowChunk, RowExtremes, RowHead, RowList, SmallRow};
+pub use packed_row::{LIST_ROWS_MAX, RowBeside, RowExtremes, RowHead, RowList, RowRoom, SmallRow};
 pub use period::{Buckets, Period};
 pub use query::{
     AggregationQuery, GroupBy, QueryError, RESOURCES_MAX, Resources, Statistic, StatisticSet, UsageGroupBy,

@@ -130,6 +130,11 @@ fn count_of([first, _]: RowHead) -> u32 {
     (first >> KEY_BITS) as u32 & ((1 << COUNT_BITS) - 1)
 }
 
+/// The head of the next row beside a list.
+fn head_beside(beside: &[RowBeside]) -> RowHead {
+    [0, beside.len() as u64]
+}
+
 /// Least and greatest cost, and least and greatest runtime, of a row of one session.
 #[inline]
 fn extremes_of_one([_, sums]: RowHead) -> RowExtremes {
@@ -187,18 +192,22 @@ fn unpack(head: RowHead, [costs, runtimes]: RowExtremes, second_bits: u32) -> Na
     }
 }
 
-/// Some rows that lie beside no list, on their way to one.
+/// Rows that are written in place together.
+const ROOM_ROWS: usize = 64;
+
+/// Room at the end of a list, in which rows are written in place.
 #[derive(Debug)]
-pub struct RowChunk {
-    heads: [RowHead; Self::ROWS],
-    extremes: [RowExtremes; Self::ROWS],
+pub struct RowRoom<'a> {
+    heads: &'a mut [RowHead; ROOM_ROWS],
+    extremes: &'a mut [RowExtremes; ROOM_ROWS],
+    beside: &'a mut Vec<RowBeside>,
     len: usize,
     extremes_len: usize,
 }
 
-impl RowChunk {
+impl RowRoom<'_> {
     /// Rows that it has room for.
-    pub const ROWS: usize = 64;
+    pub const ROWS: usize = ROOM_ROWS;
     /// Bits of the count, in the first word of a head; the key has those below.
     pub const COUNT: Range<u32> = KEY_BITS..KEY_BITS + COUNT_BITS;
     /// Bits of the sum of costs. The lower ones, as many as those of the sum of runtimes, lie in the second word above that one,
@@ -207,9 +216,10 @@ impl RowChunk {
     /// Bits of the sum of runtimes.
     pub const RUNTIME_SUM_BITS: u32 = COST_SUM_LOW_BITS;
 
-    /// No rows.
-    pub fn new() -> Self {
-        Self { heads: [[0; 2]; Self::ROWS], extremes: [[0; 2]; Self::ROWS], len: 0, extremes_len: 0 }
+    /// Whether there is room for another row.
+    #[inline]
+    pub fn has_room(&self) -> bool {
+        self.len < Self::ROWS
     }
 
     /// Takes some rows for which there is room: their heads, and what their extremes are whether they have any or not.
@@ -227,34 +237,54 @@ impl RowChunk {
         (self.len, self.extremes_len) = (len, extremes_len);
     }
 
-    /// Takes a row with small amounts for which there is room. False when it fits no packed row, and was not taken.
+    /// Takes a row of one session for which there is room.
     #[inline]
-    pub fn push_small(&mut self, key: u64, row: &SmallRow) -> bool {
-        let Some((head, extremes)) = packed(key, row) else { return false };
-        self.push_some([head], [extremes]);
-        true
+    pub fn push_one(&mut self, key: u64, cost_nanos: u32, runtime_ms: u32) {
+        debug_assert!(self.has_room() && key >> KEY_BITS == 0);
+        self.heads[self.len % Self::ROWS] = head_of_one(key, cost_nanos, runtime_ms);
+        self.len = self.len.wrapping_add(1);
     }
 
-    /// Number of rows.
-    pub fn len(&self) -> usize {
-        self.len
+    /// Takes a row for which there is room, as [`RowList::push`] does.
+    #[inline]
+    pub fn push(&mut self, key: u64, row: &NarrowRow) {
+        match SmallRow::of(row).and_then(|small| packed(key, &small)) {
+            Some((head, extremes)) => self.push_some([head], [extremes]),
+            None => self.push_beside(*row),
+        }
     }
 
-    /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
+    /// Takes a row with small amounts for which there is room, as [`RowList::push_small`] does.
+    #[inline]
+    pub fn push_small(&mut self, key: u64, codes: [u32; 2], row: &SmallRow) {
+        match packed(key, row) {
+            Some((head, extremes)) => self.push_some([head], [extremes]),
+            None => self.push_beside(row.with_codes(codes)),
+        }
     }
 
-    /// Takes all rows away.
-    pub fn clear(&mut self) {
-        (self.len, self.extremes_len) = (0, 0);
+    #[cold]
+    #[inline(never)]
+    fn push_beside(&mut self, row: NarrowRow) {
+        self.heads[self.len % Self::ROWS] = head_beside(self.beside);
+        self.len = self.len.wrapping_add(1);
+        self.beside.push(beside(&row));
     }
 }
 
-impl Default for RowChunk {
-    fn default() -> Self {
-        Self::new()
-    }
+/// The head of a row of one session, whose key fits it.
+#[inline]
+fn head_of_one(key: u64, cost_nanos: u32, runtime_ms: u32) -> RowHead {
+    // As a piece has them, so that both are read as one word.
+    let amounts = u64::from(cost_nanos) | u64::from(runtime_ms) << u32::BITS;
+    [key | 1 << KEY_BITS, amounts.rotate_left(u32::BITS)]
+}
+
+/// Appends room to a list, and gives it.
+#[expect(clippy::expect_used, reason = "as many were appended")]
+fn room_after(list: &mut Vec<[u64; 2]>) -> &mut [[u64; 2]; ROOM_ROWS] {
+    list.extend_from_slice(&[[0; 2]; ROOM_ROWS]);
+    list.last_chunk_mut().expect("as many")
 }
 
 /// Rows after which the number of extremes is noted.
@@ -347,8 +377,7 @@ impl RowList {
     #[inline]
     pub fn push_one(&mut self, key: u64, codes: [u32; 2], cost_nanos: u32, runtime_ms: u32) {
         if key >> KEY_BITS == 0 {
-            let sums = u64::from(runtime_ms) | u64::from(cost_nanos) << COST_SUM_LOW_BITS;
-            self.heads.push([key | 1 << KEY_BITS, sums]);
+            self.heads.push(head_of_one(key, cost_nanos, runtime_ms));
             self.mark();
         } else {
             self.push_beside(SmallRow::of_one(cost_nanos, runtime_ms).with_codes(codes));
@@ -364,18 +393,28 @@ impl RowList {
         self.mark();
     }
 
-    /// Appends rows.
+    /// Appends at most [`RowRoom::ROWS`] rows, which `fill` writes.
     #[inline]
-    pub fn extend(&mut self, rows: &RowChunk) {
-        self.heads.extend_from_slice(&rows.heads[..rows.len]);
-        self.extremes.extend_from_slice(&rows.extremes[..rows.extremes_len]);
+    pub fn append(&mut self, fill: impl FnOnce(&mut RowRoom<'_>)) {
+        let (rows, extremes) = (self.heads.len(), self.extremes.len());
+        let mut room = RowRoom {
+            heads: room_after(&mut self.heads),
+            extremes: room_after(&mut self.extremes),
+            beside: &mut self.beside,
+            len: 0,
+            extremes_len: 0,
+        };
+        fill(&mut room);
+        let (len, extremes_len) = (room.len, room.extremes_len);
+        self.heads.truncate(rows + len);
+        self.extremes.truncate(extremes + extremes_len);
         self.mark();
     }
 
     #[cold]
     #[inline(never)]
     pub(crate) fn push_beside(&mut self, row: NarrowRow) {
-        self.heads.push([0, self.beside.len() as u64]);
+        self.heads.push(head_beside(&self.beside));
         self.beside.push(beside(&row));
         self.mark();
     }
@@ -543,10 +582,11 @@ mod tests {
                     list.push_small(key, row.codes, &small);
                 }
                 list.push(key, row);
+                list.append(|room| room.push(key, row));
             }
             let rows: Vec<NarrowRow> = rows
                 .into_iter()
-                .flat_map(|row| std::iter::repeat_n(row, if row.cost_max_nanos >> 32 == 0 { 2 } else { 1 }))
+                .flat_map(|row| std::iter::repeat_n(row, if row.cost_max_nanos >> 32 == 0 { 3 } else { 2 }))
                 .collect();
             prop_assert_eq!(list.len(), rows.len());
             let part: Vec<_> = rows.iter().skip(from).take(len).copied().collect();
@@ -565,28 +605,41 @@ mod tests {
 
         #[test]
         fn any_row_of_a_long_list_is_found(
-            counts in prop::collection::vec(1_u32..4, 1_500), chunked in prop::collection::vec(any::<bool>(), 1_500), from in 0_usize..1_500,
+            counts in prop::collection::vec(1_u32..4, 1_500), in_place in prop::collection::vec(0..=RowRoom::ROWS, 60), from in 0_usize..1_500,
         ) {
             let mut list = RowList::default();
             let mut rows = Vec::new();
-            let mut chunk = RowChunk::new();
-            for (key, (count, chunked)) in (0..).zip(counts.iter().zip(chunked)) {
+            for (key, count) in (0..).zip(counts) {
                 let one = SmallRow::of_one(key, 2 * key);
-                let row = SmallRow {
-                    count: *count, cost_sum_nanos: one.cost_sum_nanos * u64::from(*count), runtime_sum_ms: one.runtime_sum_ms * u64::from(*count), ..one
-                };
-                rows.push(row.with_codes([0, key]));
-                if chunked && chunk.len() < RowChunk::ROWS {
-                    assert!(chunk.push_small(key.into(), &row));
-                } else {
-                    list.extend(&chunk);
-                    chunk.clear();
-                    list.push_small(key.into(), [0, key], &row);
-                }
+                let (cost_sum_nanos, runtime_sum_ms) =
+                    (one.cost_sum_nanos * u64::from(count), one.runtime_sum_ms * u64::from(count));
+                rows.push(SmallRow { count, cost_sum_nanos, runtime_sum_ms, ..one }.with_codes([0, key]));
             }
-            list.extend(&chunk);
+            let mut pushed = rows.as_slice();
+            for in_place in in_place {
+                let (some, later) = pushed.split_at(in_place.min(pushed.len()));
+                let small = |row: &NarrowRow| (u64::from(row.codes[1]), SmallRow::of(row).unwrap());
+                list.append(|room| {
+                    for row in some {
+                        assert!(room.has_room());
+                        let (key, small) = small(row);
+                        if row.count == 1 && key % 2 == 0 {
+                            let half = |amount| u32::try_from(amount).unwrap();
+                            room.push_one(key, half(row.cost_sum_nanos), half(row.runtime_sum_ms));
+                        } else {
+                            room.push_small(key, row.codes, &small);
+                        }
+                    }
+                    assert_eq!(room.has_room(), some.len() < RowRoom::ROWS);
+                });
+                let Some((row, later)) = later.split_first() else { break };
+                let (key, small) = small(row);
+                list.push_small(key, row.codes, &small);
+                pushed = later;
+            }
+            let rows = &rows[..list.len()];
             for part in [from..from + 3, 0..rows.len()] {
-                let expected = rows.get(part.start..part.end.min(rows.len())).unwrap();
+                let expected = rows.get(part.start..part.end.min(rows.len())).unwrap_or_default();
                 prop_assert_eq!(list.range(part, 32).collect::<Vec<_>>(), expected);
             }
             let (heads, extremes, beside) = list.parts();

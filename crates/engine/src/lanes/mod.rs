@@ -15,14 +15,14 @@ mod one_key;
 mod pieces;
 
 use farmtally_columns::Summary;
-use farmtally_model::RowChunk;
 
 use crate::calendar::{Edges, SLOTS, Slot};
 use crate::narrow_sum::NarrowSum;
+use crate::output::Output;
 use crate::piece::{Piece, Pieces};
 
 pub(crate) use one_key::OneKey;
-pub(crate) use pieces::{Amounts, Columns, Crossing, LANES, PackedRows, PieceChunk, Ring, Sifted, Stretches};
+pub(crate) use pieces::{Amounts, Columns, Crossing, LANES, PieceChunk, Ring, Sifted, Stretches};
 
 /// Room for what the kernels find.
 #[derive(Debug)]
@@ -145,17 +145,21 @@ impl Lanes {
         call!(self, avx2::note_filled(sums, filled));
     }
 
-    /// Takes sums out and hands their rows to `rows`: one for each bit that is set in `filled`, whose number is the key, and for
-    /// which `place_of` says where its sum is. They go through `chunk`.
+    /// Takes sums out and appends their rows to `rows`: one for each bit that is set in `filled`, whose number is the key, and for
+    /// which `place_of` says where its sum is.
     pub(crate) fn pack(
         self,
         filled: &[u64],
         sums: &mut [NarrowSum],
         place_of: impl FnMut(u32) -> usize,
-        chunk: &mut RowChunk,
-        rows: &mut impl PackedRows,
+        rows: &mut Output,
     ) {
-        call!(self, avx2::pack(filled, sums, place_of, chunk, rows));
+        call!(self, avx2::pack(filled, sums, place_of, rows));
+    }
+
+    /// Appends the rows of pieces that lie in the order of their keys.
+    pub(crate) fn fold_sorted(self, pieces: &Pieces, rows: &mut Output) {
+        call!(self, avx2::fold_sorted(pieces, rows));
     }
 }
 

@@ -2,10 +2,6 @@
 
 use std::ops::Range;
 
-use farmtally_model::RowChunk;
-
-use crate::narrow_sum::NarrowSum;
-
 /// Numbers that a kernel looks at together.
 pub(crate) const LANES: usize = 8;
 
@@ -118,12 +114,4 @@ pub(crate) struct Sifted {
 pub(crate) struct Ring {
     pub(crate) mask: u32,
     pub(crate) per_bucket: u32,
-}
-
-/// Takes rows in, in their order.
-pub(crate) trait PackedRows {
-    fn extend(&mut self, rows: &RowChunk);
-
-    /// Takes a sum that fits no packed row.
-    fn push(&mut self, key: u64, sum: &NarrowSum);
 }

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use farmtally_model::{
-    Buckets, NarrowRow, Period, RowChunk, RowList, SmallRow, TimeRange, Timestamp, UtcOffset, accrued,
-};
+use farmtally_model::{Buckets, Period, TimeRange, Timestamp, UtcOffset, accrued};
 use proptest::prelude::*;
 
 use super::pieces::CHUNK_ROWS;
 use super::*;
 use crate::calendar::{BlockCalendar, SLOT_MS, Slots};
-use crate::output::note_filled;
+use crate::keys::KeyLayout;
+use crate::output::{Groups, finished, note_filled};
 use crate::part::Part;
 use crate::piece::WidePiece;
 
@@ -360,29 +359,17 @@ proptest! {
                 prop_assert_eq!(noted[place / 64] >> (place % 64) & 1 == 1, is_filled, "{}", place);
             }
         }
-        let mut plain = RowList::default();
+        let keys = KeyLayout { second_bits: 9, len: 1 << 9 };
+        let mut plain = Output::new(keys, [1, 300], None);
+        plain.begin_bucket(0);
         for (key, sum) in (0..).zip(&sums).filter(|(_, sum)| !sum.is_empty()) {
-            plain.push_small(key, [0, u32::try_from(key).unwrap()], &sum.row());
+            plain.narrow(key, sum);
         }
-        let mut packed = Listed(RowList::default());
-        lanes.pack(&filled, &mut sums, |key| key as usize, &mut RowChunk::new(), &mut packed);
-        let rows = |list: &RowList| list.range(0..list.len(), 32).collect::<Vec<NarrowRow>>();
-        prop_assert_eq!(rows(&packed.0), rows(&plain));
-        prop_assert_eq!(packed.0.parts(), plain.parts());
+        let mut packed = Output::new(keys, [1, 300], Some(lanes));
+        packed.begin_bucket(0);
+        packed.narrow_each(&filled, &mut sums, |key| key as usize);
+        prop_assert_eq!(finished(packed), finished(plain));
         prop_assert!(sums.iter().all(NarrowSum::is_empty));
-    }
-}
-
-struct Listed(RowList);
-
-impl PackedRows for Listed {
-    fn extend(&mut self, rows: &RowChunk) {
-        self.0.extend(rows);
-    }
-
-    fn push(&mut self, key: u64, sum: &NarrowSum) {
-        let row: SmallRow = sum.row();
-        self.0.push_small(key, [0, u32::try_from(key).unwrap()], &row);
     }
 }
 

@@ -6,6 +6,7 @@ mod lists;
 mod one_key;
 mod rows;
 mod sift;
+mod sorted;
 mod sums;
 mod vector;
 
@@ -14,6 +15,7 @@ pub(super) use lists::for_each_run;
 pub(super) use one_key::sum_one_key;
 pub(super) use rows::pack;
 pub(super) use sift::sift;
+pub(super) use sorted::fold_sorted;
 pub(super) use sums::{add_to_cells, add_to_ring, add_to_sums, note_filled};
 
 /// The half-hour of each instant.

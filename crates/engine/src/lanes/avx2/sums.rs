@@ -133,6 +133,21 @@ const ONE_COUNTED: i32 = 1 << (RUNTIME_SUM_BITS - u32::BITS);
 #[inline]
 #[target_feature(enable = "avx2")]
 fn add_one(sum: &mut NarrowSum, pair: __m256i) {
+    let own: *mut __m256i = ptr::from_mut(sum).cast();
+    // SAFETY: a sum has 32 bytes, all of them numbers, and lies at a multiple of 32.
+    unsafe { _mm256_store_si256(own, add(_mm256_load_si256(own), of_pair(pair))) }
+}
+
+/// The sum of one piece.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn of_one(piece: &Piece) -> __m256i {
+    of_pair(pair(piece))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn of_pair(pair: __m256i) -> __m256i {
     // As `NarrowSum::add` puts them: complement of the cost, cost, the same of the runtime; cost; runtime and count.
     #[rustfmt::skip]
     let order = _mm256_setr_epi8(
@@ -140,12 +155,13 @@ fn add_one(sum: &mut NarrowSum, pair: __m256i) {
         0, 1, 2, 3, -1, -1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1,
     );
     let flipped = _mm256_setr_epi32(i32::MAX, i32::MIN, i32::MAX, i32::MIN, 0, 0, 0, ONE_COUNTED);
-    let piece = _mm256_xor_si256(_mm256_shuffle_epi8(pair, order), flipped);
-    let own: *mut __m256i = ptr::from_mut(sum).cast();
-    // SAFETY: a sum has 32 bytes, all of them numbers, and lies at a multiple of 32.
-    unsafe {
-        let before = _mm256_load_si256(own);
-        let (greatest, added) = (_mm256_max_epi32(before, piece), _mm256_add_epi64(before, piece));
-        _mm256_store_si256(own, _mm256_blend_epi32::<0b1111_0000>(greatest, added));
-    }
+    _mm256_xor_si256(_mm256_shuffle_epi8(pair, order), flipped)
+}
+
+/// Both of two sums that are not empty.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn add(one: __m256i, other: __m256i) -> __m256i {
+    let (greatest, added) = (_mm256_max_epi32(one, other), _mm256_add_epi64(one, other));
+    _mm256_blend_epi32::<0b1111_0000>(greatest, added)
 }
