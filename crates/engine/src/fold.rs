@@ -182,6 +182,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_group_of_more_pieces_than_a_narrow_sum_counts_is_counted() {
+        let keys = KeyLayout { second_bits: 4, len: 1 << 12 };
+        let mut pieces = Pieces::default();
+        for _ in 0..=PIECES_MAX {
+            pieces.add(5, 1, 1);
+        }
+        assert_eq!(rows_of_sorted(&pieces, keys, Lanes::detect()), rows_of_sorted(&pieces, keys, None));
+    }
+
     proptest! {
         #[test]
         fn pieces_are_folded_as_by_comparing_bucket_after_bucket(

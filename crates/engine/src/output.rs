@@ -10,7 +10,7 @@ use crate::fold::fold_in_order;
 use crate::keys::KeyLayout;
 use crate::lanes::Lanes;
 use crate::large_pages;
-use crate::narrow_sum::NarrowSum;
+use crate::narrow_sum::{NarrowSum, PIECES_MAX};
 use crate::piece::Pieces;
 use crate::seen::Seen;
 
@@ -262,8 +262,8 @@ impl Groups for Output {
 
     fn sorted(&mut self, pieces: &Pieces) {
         match self.lanes {
-            Some(lanes) => lanes.fold_sorted(pieces, self),
-            None => fold_in_order(pieces, self),
+            Some(lanes) if pieces.len() < PIECES_MAX => lanes.fold_sorted(pieces, self),
+            _ => fold_in_order(pieces, self),
         }
     }
 

@@ -157,7 +157,7 @@ impl Lanes {
         call!(self, avx2::pack(filled, sums, place_of, rows));
     }
 
-    /// Appends the rows of pieces that lie in the order of their keys.
+    /// Appends the rows of pieces that lie in the order of their keys, of fewer than narrow sums may have.
     pub(crate) fn fold_sorted(self, pieces: &Pieces, rows: &mut Output) {
         call!(self, avx2::fold_sorted(pieces, rows));
     }
