@@ -8,8 +8,9 @@ use farmtally_columns::Summary;
 
 use crate::lanes::Lanes;
 use crate::narrow_sum::NarrowSum;
-use crate::output::{Groups, keys_of};
+use crate::output::Groups;
 use crate::piece::Pieces;
+use crate::seen::keys_of;
 
 /// The bit of a cell whose sum is wide.
 const WIDE: u16 = 1 << 15;

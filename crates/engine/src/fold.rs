@@ -3,8 +3,6 @@
 //! Where few keys are possible there is a sum for each, and where some thousand are, a cell for each and a sum for those that
 //! occur. Else pieces are sorted by counting, and those of one group then lie together.
 
-use farmtally_columns::Summary;
-
 use crate::cells::{CELLS_MAX, Cells};
 use crate::keys::KeyLayout;
 use crate::lanes::Lanes;
@@ -81,38 +79,14 @@ impl Folder {
     }
 }
 
-/// Folds pieces in the order of their keys. Most groups have one piece, so that is asked first.
-pub(crate) fn fold_in_order<G: Groups + ?Sized>(pieces: &Pieces, groups: &mut G) {
-    let mut rest = pieces.all.as_slice();
-    while let [first, others @ ..] = rest {
-        rest = others;
-        let is_single = others.first().is_none_or(|next| next.key != first.key);
-        if is_single && first.is_narrow() {
-            groups.single(first.key, first.cost_nanos, first.runtime_ms);
-            continue;
-        }
-        let mut summary = Summary::EMPTY;
-        let mut add = |piece: Piece| {
-            let (cost_nanos, runtime_ms) = pieces.amounts(piece);
-            summary.add(cost_nanos, runtime_ms);
-        };
-        add(*first);
-        while let [next, later @ ..] = rest
-            && next.key == first.key
-        {
-            add(*next);
-            rest = later;
-        }
-        groups.wide(first.key, &summary);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::{Output, finished};
+    use crate::output::{Output, Part, finished, fold_in_order};
     use crate::piece::WidePiece;
     use crate::places::Places;
+    use farmtally_columns::Summary;
+    use farmtally_model::NarrowRow;
     use proptest::prelude::*;
     use std::fmt::Debug;
 
@@ -183,6 +157,31 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_one_bucket_go_on_in_the_next_list() {
+        let keys = KeyLayout { second_bits: 4, len: 1 << 14 };
+        let mut pieces = Pieces::default();
+        for key in 0..9_000 {
+            // Some of several pieces, and some that lie beside their list.
+            for _ in 0..=key % 3 {
+                pieces.add(key, if key % 7 == 0 { 1 << 33 } else { key }, 1);
+            }
+        }
+        let rows = |lanes| {
+            let mut output = Output::new(keys, [1 << 10, 1 << 4], lanes);
+            output.begin_bucket(3);
+            output.sorted(&pieces);
+            output.end_bucket();
+            output.end();
+            assert!(output.parts.len() > 2 && output.parts.iter().all(|part| part.bucket == 3));
+            let of_part = |part: &Part| output.lists[part.list].range(part.rows.clone(), keys.second_bits);
+            output.parts.iter().flat_map(of_part).collect::<Vec<NarrowRow>>()
+        };
+        let plain = rows(None);
+        assert_eq!(plain.len(), 9_000);
+        assert_eq!(rows(Lanes::detect()), plain);
+    }
+
+    #[test]
     fn a_group_of_more_pieces_than_a_narrow_sum_counts_is_counted() {
         let keys = KeyLayout { second_bits: 4, len: 1 << 12 };
         let mut pieces = Pieces::default();
@@ -222,7 +221,7 @@ mod tests {
                 prop_assert_eq!(&folded(|group| folder.fold(&mut pieces.clone(), group)), &sorted);
                 Sorter::default().sort(&mut pieces.all);
                 prop_assert_eq!(&folded(|group| fold_in_order(&pieces, group)), &sorted);
-                prop_assert_eq!(rows_of_sorted(&pieces, keys, lanes), rows_of_sorted(&pieces, keys, None));
+                prop_assert_eq!(rows_of_sorted(&pieces, keys, Lanes::detect()), rows_of_sorted(&pieces, keys, None));
             }
         }
     }

@@ -6,31 +6,12 @@ use farmtally_columns::Summary;
 use farmtally_model::{LIST_ROWS_MAX, RowList, RowRoom};
 
 use crate::accumulator::narrow_row;
-use crate::fold::fold_in_order;
 use crate::keys::KeyLayout;
 use crate::lanes::Lanes;
 use crate::large_pages;
 use crate::narrow_sum::{NarrowSum, PIECES_MAX};
-use crate::piece::Pieces;
-use crate::seen::Seen;
-
-/// The numbers of the bits that are set, ascending.
-#[inline]
-fn bits(word: u64) -> impl Iterator<Item = u32> {
-    let mut rest = word;
-    std::iter::from_fn(move || {
-        let bit = (rest != 0).then(|| rest.trailing_zeros())?;
-        rest &= rest - 1;
-        Some(bit)
-    })
-}
-
-/// The numbers of the bits that are set in some words, ascending.
-#[inline]
-pub(crate) fn keys_of(words: &[u64]) -> impl Iterator<Item = u32> + '_ {
-    let filled = (0..).step_by(64).zip(words).filter(|(_, word)| **word != 0);
-    filled.flat_map(|(first, word)| bits(*word).map(move |bit| first + bit))
-}
+use crate::piece::{Piece, Pieces};
+use crate::seen::{Seen, keys_of};
 
 /// Takes groups in, ascending by key.
 pub(crate) trait Groups {
@@ -93,6 +74,32 @@ fn take_each<G: Groups + ?Sized>(
     }
 }
 
+/// Folds pieces in the order of their keys. Most groups have one piece, so that is asked first.
+pub(crate) fn fold_in_order<G: Groups + ?Sized>(pieces: &Pieces, groups: &mut G) {
+    let mut rest = pieces.all.as_slice();
+    while let [first, others @ ..] = rest {
+        rest = others;
+        let is_single = others.first().is_none_or(|next| next.key != first.key);
+        if is_single && first.is_narrow() {
+            groups.single(first.key, first.cost_nanos, first.runtime_ms);
+            continue;
+        }
+        let mut summary = Summary::EMPTY;
+        let mut add = |piece: Piece| {
+            let (cost_nanos, runtime_ms) = pieces.amounts(piece);
+            summary.add(cost_nanos, runtime_ms);
+        };
+        add(*first);
+        while let [next, later @ ..] = rest
+            && next.key == first.key
+        {
+            add(*next);
+            rest = later;
+        }
+        groups.wide(first.key, &summary);
+    }
+}
+
 /// A plain list of groups.
 impl Groups for Vec<(u64, Summary)> {
     fn narrow(&mut self, key: u64, sum: &NarrowSum) {
@@ -134,7 +141,6 @@ const LIST_ROWS_MIN: usize = 512;
 /// Finished groups of one scan. They lie in several lists, so that a row is written once and never moved.
 #[derive(Debug)]
 pub(crate) struct Output {
-    pub(crate) keys: KeyLayout,
     pub(crate) lists: Vec<RowList>,
     /// The list that is being filled, which will be the last one.
     list: RowList,
@@ -150,7 +156,6 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn new(keys: KeyLayout, places: [usize; 2], lanes: Option<Lanes>) -> Self {
         Self {
-            keys,
             lists: Vec::new(),
             list: empty_list(LIST_ROWS_MIN),
             seen: Seen::new(keys, places),
@@ -173,11 +178,11 @@ impl Output {
     /// Makes ready for a group of the bucket that was begun, and gives back its places.
     #[inline]
     fn begin_row(&mut self, key: u64) -> [u32; 2] {
-        self.seen.note(key);
+        let codes = self.seen.note(key);
         if !self.list.has_room(1) {
             self.begin_list();
         }
-        self.keys.places(key)
+        codes
     }
 
     /// Appends at most [`RowRoom::ROWS`] rows to the bucket that was begun. Their keys are to be noted.

@@ -1,7 +1,6 @@
 //! Which places occur in an answer.
 
 use crate::keys::KeyLayout;
-use crate::output::keys_of;
 
 /// Keys up to which each has a bit: 32 KiB.
 const KEYS_SEEN_MAX: u64 = 1 << 18;
@@ -37,10 +36,28 @@ impl NumberSet {
     }
 }
 
+/// The numbers of the bits that are set, ascending.
+#[inline]
+fn bits(word: u64) -> impl Iterator<Item = u32> {
+    let mut rest = word;
+    std::iter::from_fn(move || {
+        let bit = (rest != 0).then(|| rest.trailing_zeros())?;
+        rest &= rest - 1;
+        Some(bit)
+    })
+}
+
+/// The numbers of the bits that are set in some words, ascending.
+#[inline]
+pub(crate) fn keys_of(words: &[u64]) -> impl Iterator<Item = u32> + '_ {
+    let filled = (0..).step_by(64).zip(words).filter(|(_, word)| **word != 0);
+    filled.flat_map(|(first, word)| bits(*word).map(move |bit| first + bit))
+}
+
 /// The places of the keys that were noted.
 #[derive(Debug)]
 pub(crate) struct Seen {
-    keys: KeyLayout,
+    pub(crate) keys: KeyLayout,
     /// The first place of the key before.
     last_first: u32,
     /// For each second place whether it occurs.
@@ -64,9 +81,9 @@ impl Seen {
         }
     }
 
-    /// Notes a key.
+    /// Notes a key, and gives back its places.
     #[inline]
-    pub(crate) fn note(&mut self, key: u64) {
+    pub(crate) fn note(&mut self, key: u64) -> [u32; 2] {
         let [first, second] = self.keys.places(key);
         if first != self.last_first {
             self.places[0].insert(first);
@@ -75,6 +92,7 @@ impl Seen {
         if let Some(is_seen) = self.second.get_mut(second as usize) {
             *is_seen = true;
         }
+        [first, second]
     }
 
     /// Notes the keys whose bits are set. False when there may be too many keys for that, and nothing is noted.

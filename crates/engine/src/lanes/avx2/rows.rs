@@ -22,14 +22,13 @@ pub(in crate::lanes) fn pack(
     mut place_of: impl FnMut(u32) -> usize,
     rows: &mut Output,
 ) {
-    let layout = rows.keys;
     let mut keys = Keys::of(filled);
     loop {
         let keys = keys.next();
         if keys.is_empty() {
             return;
         }
-        rows.append(|room, _| {
+        rows.append(|room, seen| {
             let (fours, others) = keys.as_chunks::<FOUR>();
             for keys in fours {
                 let [first, second, third, last] = *keys;
@@ -45,12 +44,12 @@ pub(in crate::lanes) fn pack(
                     }
                 } else {
                     for (key, place) in keys.iter().zip(places) {
-                        pack_one(layout, *key, &mut sums[place], room);
+                        pack_one(seen.keys, *key, &mut sums[place], room);
                     }
                 }
             }
             for key in others {
-                pack_one(layout, *key, &mut sums[place_of(*key)], room);
+                pack_one(seen.keys, *key, &mut sums[place_of(*key)], room);
             }
         });
     }
@@ -113,7 +112,7 @@ pub(super) fn packed(key: u64, sum: __m256i) -> Option<(RowHead, RowExtremes)> {
     let count = counted >> (RUNTIME_SUM_BITS - RowRoom::COUNT.start) & COUNT_MASK;
     let high =
         cost_sum << (RowRoom::COUNT.end - RowRoom::RUNTIME_SUM_BITS) & (u64::MAX << RowRoom::COUNT.end);
-    let low = counted & (u64::MAX >> RowRoom::RUNTIME_SUM_BITS);
+    let low = counted & (u64::MAX >> (u64::BITS - RowRoom::RUNTIME_SUM_BITS));
     let head = [key | count | high, low | cost_sum << RowRoom::RUNTIME_SUM_BITS];
     Some((head, [costs ^ PAIR, runtimes ^ PAIR]))
 }

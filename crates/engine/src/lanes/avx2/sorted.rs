@@ -12,14 +12,14 @@ use crate::piece::{Piece, Pieces};
 #[target_feature(enable = "avx2")]
 pub(in crate::lanes) fn fold_sorted(pieces: &Pieces, output: &mut Output) {
     debug_assert!(pieces.len() < PIECES_MAX);
-    let keys = output.keys;
+    debug_assert!(pieces.all.iter().all(|piece| u32::try_from(piece.key).is_ok()));
     let mut rest = pieces.all.as_slice();
     while !rest.is_empty() {
         output.append(|room, seen| {
             while room.has_room()
                 && let [first, others @ ..] = rest
             {
-                seen.note(first.key);
+                let places = seen.note(first.key);
                 let is_single = others.first().is_none_or(|next| next.key != first.key);
                 if is_single && first.is_narrow() {
                     room.push_one(first.key, first.cost_nanos, first.runtime_ms);
@@ -36,11 +36,12 @@ pub(in crate::lanes) fn fold_sorted(pieces: &Pieces, output: &mut Output) {
                 }
                 let (group, later) = rest.split_at(len);
                 rest = later;
-                // If one of several pieces is not narrow, the sum of runtimes is too large.
+                // If one of several pieces is not narrow, the sum of runtimes is too large: that one is the greatest number of 32 bits
+                // there, and no runtime is zero.
                 if !is_single && let Some((head, extremes)) = rows::packed(first.key, sum) {
                     room.push_some([head], [extremes]);
                 } else {
-                    room.push(first.key, &narrow_row(keys.places(first.key), &summary(pieces, group)));
+                    room.push(first.key, &narrow_row(places, &summary(pieces, group)));
                 }
             }
         });

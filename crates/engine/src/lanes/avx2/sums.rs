@@ -158,7 +158,7 @@ fn of_pair(pair: __m256i) -> __m256i {
     _mm256_xor_si256(_mm256_shuffle_epi8(pair, order), flipped)
 }
 
-/// Both of two sums that are not empty.
+/// Two sums together.
 #[inline]
 #[target_feature(enable = "avx2")]
 pub(super) fn add(one: __m256i, other: __m256i) -> __m256i {
