@@ -9,10 +9,11 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use crate::assemble;
-use crate::cubes::{self, Axis, Class, CodeCounts, Cube, CubeKind, TotalsBy};
+use crate::cubes::{self, AnySet, Axis, CLASSES, Class, CodeCounts, Cube, CubeKind, TotalsBy};
 use crate::image::{Column, Dictionary, Image, ImageError, SETS, Section};
 use crate::odd;
 use crate::row::{LicenseLine, Nanos, SessionRow};
+use crate::slices::{Asker, Slices, SlicesKept, SlicesOf};
 use crate::summary::{Summary, SummaryWords};
 
 /// Most rows of a block: codes of jobs and users then have 16 bits at most.
@@ -228,9 +229,12 @@ pub struct BlockCodes<'a> {
 #[derive(Debug)]
 pub struct SessionBlock {
     image: Image,
-    columns_span_ms: OnceLock<Option<(i64, i64)>>,
+    /// Of each class.
+    spans_ms: OnceLock<[Option<(i64, i64)>; CLASSES]>,
+    code_counts: OnceLock<CodeCounts>,
     /// Of each set.
     queue_ends: [OnceLock<Vec<u32>>; SETS],
+    pub(crate) slices: SlicesKept,
 }
 
 /// Where the runs of each queue end, up to the last queue that has any.
@@ -238,6 +242,14 @@ fn queue_ends(runs: &[RunWords]) -> Vec<u32> {
     let end = |queue| runs.partition_point(|run| run[0] <= queue);
     let queues = 0..runs.last().map_or(0, |run| run[0] + 1);
     queues.map(|queue| u32::try_from(end(queue)).unwrap_or(u32::MAX)).collect()
+}
+
+/// The span of two.
+pub(crate) fn union(one: Option<(i64, i64)>, other: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
+        (span, None) | (None, span) => span,
+    }
 }
 
 /// The sets of a class: without licences, and with.
@@ -263,7 +275,13 @@ impl SessionBlock {
     }
 
     fn new(image: Image) -> Self {
-        Self { image, columns_span_ms: OnceLock::new(), queue_ends: Default::default() }
+        Self {
+            image,
+            spans_ms: OnceLock::new(),
+            code_counts: OnceLock::new(),
+            queue_ends: Default::default(),
+            slices: SlicesKept::default(),
+        }
     }
 
     /// The block as bytes, which [`Self::from_image`] reads where they lie.
@@ -303,7 +321,7 @@ impl SessionBlock {
 
     /// Earliest start and latest end of the rows in columns; `None` if there are none.
     pub fn columns_span_ms(&self) -> Option<(i64, i64)> {
-        *self.columns_span_ms.get_or_init(|| self.span_of_sets(0..SETS))
+        union(self.class_span_ms(Class::Short), self.class_span_ms(Class::Long))
     }
 
     /// Earliest and latest start, in milliseconds since 1970.
@@ -361,7 +379,7 @@ impl SessionBlock {
     }
 
     fn odd_base(&self) -> usize {
-        (0..SETS).map(|set| self.column::<u32>(set, Column::EndOffset).len()).sum()
+        (0..SETS).map(|set| self.image.len::<u32>(Section::Of(set, Column::EndOffset))).sum()
     }
 
     fn column<T: bytemuck::Pod>(&self, set: usize, column: Column) -> &[T] {
@@ -394,18 +412,38 @@ impl SessionBlock {
 
     /// The summaries of one kind of a class, if they are kept.
     pub fn cube_of(&self, class: Class, axis: Axis, kind: CubeKind) -> Option<Cube<'_>> {
-        cubes::find(self.cubes(class), axis, kind, CodeCounts::of(&self.codes()))
+        cubes::find(self.cubes(class), axis, kind, self.code_counts())
+    }
+
+    pub(crate) fn code_counts(&self) -> CodeCounts {
+        *self.code_counts.get_or_init(|| CodeCounts::of(&self.codes()))
+    }
+
+    /// A class between edges, if the summaries are worth it. The columns have been checked, and no row was removed.
+    pub fn slices(&self, of: SlicesOf<'_>, asker: Asker) -> Option<Arc<Slices>> {
+        self.slices.get(of, asker, self)
+    }
+
+    /// The sets of a class: that without licences, and that with.
+    pub(crate) fn sets(&self, class: Class) -> [AnySet<'_>; 2] {
+        match class {
+            Class::Short => self.short().map(AnySet::Narrow),
+            Class::Long => self.long().map(AnySet::Wide),
+        }
     }
 
     /// Earliest start and latest end of a class, in milliseconds since 1970; `None` if it has no session.
     pub fn class_span_ms(&self, class: Class) -> Option<(i64, i64)> {
-        self.span_of_sets(sets_of(class).into_iter())
+        self.spans_ms.get_or_init(|| Class::ALL.map(|class| self.span_of_sets(sets_of(class))))
+            [class as usize]
     }
 
-    fn span_of_sets(&self, sets: impl Iterator<Item = usize>) -> Option<(i64, i64)> {
-        let zones = sets.map(|set| self.column::<u64>(set, Column::Zone));
-        let spans = zones.filter_map(|zone| Some((zone.first()?.cast_signed(), zone.get(1)?.cast_signed())));
-        spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
+    fn span_of_sets(&self, sets: [usize; 2]) -> Option<(i64, i64)> {
+        let [without, with] = sets.map(|set| {
+            let zone = self.column::<u64>(set, Column::Zone);
+            Some((zone.first()?.cast_signed(), zone.get(1)?.cast_signed()))
+        });
+        union(without, with)
     }
 
     /// The summaries of a class of each user or job as wholes, by the block's codes, if they are kept.

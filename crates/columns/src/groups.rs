@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, Weak};
 
-use crate::block::{BlockCodes, SessionBlock};
+use crate::block::{BlockCodes, SessionBlock, union};
 use crate::cubes::{self, AXIS_CUBES, Axis, CLASSES, Class, CodeCounts, Cube, CubeKind};
 use crate::image::ImageError;
 use crate::summary::{Summary, SummaryWords};
@@ -117,11 +117,6 @@ fn add_codes(codes: &mut Vec<u32>, others: Vec<u32>) {
         codes.sort_unstable();
         codes.dedup();
     }
-}
-
-/// The span of two.
-fn union(one: Option<(i64, i64)>, other: Option<(i64, i64)>) -> Option<(i64, i64)> {
-    [one, other].into_iter().flatten().reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
 }
 
 impl BlockGroup {

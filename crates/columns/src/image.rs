@@ -212,6 +212,11 @@ impl Image {
         bytemuck::try_cast_slice(bytes).unwrap_or_default()
     }
 
+    /// Number of numbers of a section, known from the header alone.
+    pub(crate) fn len<T: Pod>(&self, section: Section) -> usize {
+        self.places[section.index()].len() / size_of::<T>()
+    }
+
     /// Compares the checksums of the dictionaries, runs and summaries, the first time that it is called.
     pub(crate) fn check_outline(&self) -> Result<(), ImageError> {
         self.outline.get_or_init(|| self.check(|section| !is_scanned(section))).clone()

@@ -21,6 +21,7 @@ mod ranks;
 mod restore;
 mod row;
 mod running;
+mod slices;
 mod stack;
 mod summary;
 mod view;
@@ -39,6 +40,7 @@ pub use restore::{
 };
 pub use row::{LicenseLine, Nanos, OUTCOME_CODES, SessionRow, outcome_code, outcome_of};
 pub use running::{AccruedTooMuch, RunningSession};
+pub use slices::{Asker, EDGES_MAX, Slices, SlicesOf};
 pub use summary::Summary;
 pub use view::BlockView;
 pub use volumes::{VolumeRow, VolumeSpan};

@@ -33,7 +33,7 @@ pub(crate) fn write(rows: &[SessionRow], writer: &mut ImageWriter) {
 }
 
 pub(crate) fn len(image: &Image) -> usize {
-    image.section::<OddWords>(Section::OddRows).len()
+    image.len::<OddWords>(Section::OddRows)
 }
 
 pub(crate) fn rows(image: &Image) -> impl Iterator<Item = SessionRow> + '_ {

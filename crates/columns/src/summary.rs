@@ -37,6 +37,16 @@ impl Summary {
         cost_max_nanos: 0,
     };
 
+    /// The summary of some pieces: costs in nano-dollars and runtimes in milliseconds.
+    #[inline]
+    pub(crate) fn of(pieces: impl Iterator<Item = (u64, u32)>) -> Self {
+        let mut sum = Self::EMPTY;
+        for (cost_nanos, runtime_ms) in pieces {
+            sum.add(cost_nanos, runtime_ms);
+        }
+        sum
+    }
+
     /// Adds one piece.
     #[inline]
     pub fn add(&mut self, cost_nanos: u64, runtime_ms: u32) {

@@ -1,10 +1,10 @@
 //! The short sets of a block through the vector kernels. Their twins are the loops of the block scan.
 
-use farmtally_columns::{RowSet, Summary};
+use farmtally_columns::{RowSet, Slices, Summary};
 
 use crate::block_scan::BlockScan;
 use crate::dense;
-use crate::lanes::{Amounts, Columns, LaneRoom, Lanes, Stretches};
+use crate::lanes::{Amounts, Columns, LaneRoom, Lanes, Sifted, Stretches};
 use crate::plan::RowsOf;
 use crate::sink::Sink;
 
@@ -57,6 +57,65 @@ impl BlockScan<'_> {
             }
             RowsOf::Sessions | RowsOf::UsageTypes => add(Amounts::Whole(costs), compute),
             RowsOf::Licenses => add(Amounts::Whole(lines), license),
+        }
+        self.scratch.lanes = Some(room);
+        true
+    }
+
+    /// Cuts the rows of a set of short sessions that slices have not summed. False when that is left to the plain loops, and nothing was
+    /// added.
+    pub(crate) fn cut_in_lanes<S: Sink>(
+        &mut self,
+        set: &RowSet<'_, u32>,
+        slices: &Slices,
+        sink: &mut S,
+    ) -> bool {
+        let Some(lanes) = self.plan.lanes else { return false };
+        if set.is_licensed && !set.has_single_lines() {
+            return false;
+        }
+        let mut room = self.scratch.lanes.take().unwrap_or_else(|| Box::new(LaneRoom::new()));
+        let LaneRoom { found: Sifted { crossing, .. }, cut, .. } = &mut *room;
+        let (rows_of, keys) = (self.plan.rows_of, &self.keys);
+        let (compute, license) = (keys.compute, keys.license);
+        let has_lines = set.is_licensed && rows_of == RowsOf::Sessions;
+        crossing.len = 0;
+        for (shared, rows) in self.stretches(set) {
+            for row in slices.cut_rows(set.is_licensed, &rows).filter(|row| self.is_asked(set, *row)) {
+                let key = shared.wrapping_add(keys.of_row(set, row));
+                let span = (set.end_offset_ms[row], set.runtime_ms[row]);
+                let (cost, line) =
+                    (set.cost_nanos[row], if set.is_licensed { set.line_cost_nanos[row] } else { 0 });
+                match rows_of {
+                    RowsOf::Licenses => {
+                        let product = keys
+                            .products
+                            .as_ref()
+                            .map_or(0, |products| products[usize::from(set.line_product[row])]);
+                        crossing.push(
+                            narrow(key.wrapping_add(license).wrapping_add(product)),
+                            span,
+                            (line, 0),
+                        );
+                    }
+                    RowsOf::UsageTypes => {
+                        crossing.push(narrow(key.wrapping_add(compute)), span, (cost.wrapping_sub(line), 0));
+                        if set.is_licensed {
+                            crossing.push(narrow(key.wrapping_add(license)), span, (line, 0));
+                        }
+                    }
+                    RowsOf::Sessions => crossing.push(narrow(key), span, (cost.wrapping_sub(line), line)),
+                }
+                if crossing.is_full() {
+                    lanes.cut(crossing, has_lines, self.calendar.edges(), cut);
+                    sink.add_chunk(lanes, cut);
+                    crossing.len = 0;
+                }
+            }
+        }
+        if crossing.len > 0 {
+            lanes.cut(crossing, has_lines, self.calendar.edges(), cut);
+            sink.add_chunk(lanes, cut);
         }
         self.scratch.lanes = Some(room);
         true

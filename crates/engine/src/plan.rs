@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use farmtally_columns::{Axis, BlockView, FarmSnapshot, Values, VolumeSpan};
+use farmtally_columns::{Asker, Axis, BlockView, FarmSnapshot, Values, VolumeSpan};
 use farmtally_model::{AggregationQuery, Buckets, GroupBy, Resources, Timestamp, UsageGroupBy};
 
 use crate::error::AggregationError;
@@ -77,6 +77,8 @@ pub(crate) struct AggregationPlan<'a> {
     pub(crate) has_long_buckets: bool,
     /// The vector kernels, if the processor has what they need and keys fit.
     pub(crate) lanes: Option<Lanes>,
+    /// As whom blocks know the question.
+    pub(crate) asker: Asker,
     filter: Filter,
 }
 
@@ -155,6 +157,7 @@ impl<'a> AggregationPlan<'a> {
             keys,
             has_long_buckets,
             lanes,
+            asker: Asker::new(),
             filter,
         })
     }

@@ -78,21 +78,18 @@ pub(crate) fn scan(
     {
         steps = steps::with_groups(plan, &views, control)?;
     }
+    steps::put_latest_first(&mut steps);
     let tasks = tasks(plan, &steps, control.limits.threads.get());
     let outputs_overlap = tasks.len() > 1 && tasks[0].asked == tasks[1].asked;
     let outputs = run(plan, &tasks, control)?;
     Ok(Found { outputs, outputs_overlap, wide })
 }
 
-/// The blocks in which something of the window lies, those that end last first.
+/// The blocks in which something of the window lies.
 fn views_in_window<'a>(plan: &'a AggregationPlan<'_>) -> Vec<&'a BlockView> {
     let window = plan.window_ms();
     let views = plan.snapshot.blocks().iter().chain(&plan.running);
-    let mut views: Vec<&BlockView> = views.filter(|view| view.overlaps(window.start, window.end)).collect();
-    views.sort_by_cached_key(|view| {
-        std::cmp::Reverse(view.block().columns_span_ms().map_or(i64::MIN, |(_, end_ms)| end_ms))
-    });
-    views
+    views.filter(|view| view.overlaps(window.start, window.end)).collect()
 }
 
 /// Whether 64 bits hold the sums of all columns together.
@@ -124,6 +121,9 @@ pub(crate) fn add_all_plainly(
 /// Adds the rows of a block that fit no columns.
 fn add_odd(plan: &AggregationPlan<'_>, view: &BlockView, wide: &mut WideGroups) {
     let block = view.block();
+    if block.odd_len() == 0 {
+        return;
+    }
     let odd_base = block.len() - block.odd_len();
     let is_removed = |index: usize| view.removed().is_some_and(|removed| removed[odd_base + index]);
     for (index, row) in block.odd().enumerate() {

@@ -38,7 +38,7 @@ impl GroupStep<'_> {
     /// Adds the summaries to the sums of their bucket.
     pub(crate) fn add_to(&self, plan: &AggregationPlan<'_>, sums: &mut [Summary]) {
         let keys = BlockKeys::new(plan, &self.group.codes());
-        cube_scan::add_cubes(plan.axis(), &keys, &self.cubes, sums);
+        cube_scan::add_cubes(plan.axis(), &keys, self.cubes.iter().copied(), sums);
     }
 }
 
@@ -83,6 +83,11 @@ fn buckets_of(
     Some(first..last + 1)
 }
 
+/// Puts steps in the order in which the scan takes them: those that end last first.
+pub(crate) fn put_latest_first(steps: &mut [Step<'_>]) {
+    steps.sort_by_cached_key(|step| std::cmp::Reverse(step.end_ms()));
+}
+
 /// Each block of the window as a step, without any group.
 pub(crate) fn of_blocks<'a>(views: &[&'a BlockView]) -> Vec<Step<'a>> {
     views.iter().map(|view| Step::Block(view, Summed::default())).collect()
@@ -93,14 +98,15 @@ pub(crate) fn have_use(plan: &AggregationPlan<'_>, blocks: usize) -> bool {
     blocks / GROUP_LEN >= plan.buckets.len() && !cube_scan::kinds(plan).is_empty()
 }
 
-/// The steps that add everything of the window once, those that end last first. The outlines of the blocks were checked.
+/// The steps that add everything of the window once. The outlines of the blocks were checked.
 pub(crate) fn with_groups<'a>(
     plan: &AggregationPlan<'a>,
     views: &[&'a BlockView],
     control: &AggregationControl<'_>,
 ) -> Result<Vec<Step<'a>>, AggregationError> {
     let kinds = cube_scan::kinds(plan);
-    let mut found = GroupsFound { plan, control, kinds, steps: Vec::new(), summed: HashMap::new() };
+    let summed = HashMap::with_capacity(views.len());
+    let mut found = GroupsFound { plan, control, kinds, steps: Vec::new(), summed };
     for root in plan.snapshot.groups() {
         found.add(root, Summed::default())?;
     }
@@ -115,7 +121,6 @@ pub(crate) fn with_groups<'a>(
         (!is_done).then_some(Step::Block(view, summed))
     };
     steps.extend(views.iter().filter_map(|view| of_view(view)));
-    steps.sort_by_cached_key(|step| std::cmp::Reverse(step.end_ms()));
     Ok(steps)
 }
 
@@ -185,7 +190,7 @@ mod tests {
     use std::num::NonZeroUsize;
     use std::sync::atomic::AtomicBool;
 
-    use farmtally_columns::FarmColumns;
+    use farmtally_columns::{FarmColumns, SlicesOf};
     use farmtally_model::{
         AggregationQuery, FleetId, GroupBy, InstanceType, LineCost, Period, QueueId, Record, Resources,
         Session, Span, Statistic, StatisticSet, TimeRange, Timestamp, UsageGroupBy, UtcOffset,
@@ -276,8 +281,29 @@ mod tests {
         steps.iter().filter(|step| step.block().is_none()).count()
     }
 
+    /// Classes of blocks of which slices are kept for a question.
+    fn slices_used(plan: &AggregationPlan<'_>) -> usize {
+        let blocks = plan.snapshot.blocks().iter().filter(|view| view.is_whole()).map(BlockView::block);
+        let classes = blocks.flat_map(|block| Class::ALL.map(|class| (block, class)));
+        let used = classes.filter(|(block, class)| {
+            let stretches =
+                block.class_span_ms(*class).and_then(|span_ms| cube_scan::stretches(plan, span_ms));
+            let Some(stretches) = stretches.filter(|stretches| !stretches.edges_ms.is_empty()) else {
+                return false;
+            };
+            let offset = |edge_ms: &i64| u32::try_from(edge_ms - block.base_ms()).unwrap();
+            let edges_ms: Vec<u32> = stretches.edges_ms.iter().map(offset).collect();
+            let (axis, kinds) = (plan.axis(), cube_scan::kinds(plan));
+            !kinds.is_empty()
+                && block
+                    .slices(SlicesOf { class: *class, axis, kinds, edges_ms: &edges_ms }, plan.asker)
+                    .is_some()
+        });
+        used.count()
+    }
+
     #[test]
-    fn groups_give_the_same_bits_as_the_plain_path_whatever_was_removed_and_wherever_the_window_cuts() {
+    fn summaries_give_the_same_bits_as_the_plain_path_whatever_was_removed_and_wherever_the_window_cuts() {
         use UsageGroupBy::{FleetId, InstanceType, LicenseProduct, QueueId, UsageType, UserId};
         let fields: [&[UsageGroupBy]; 7] = [
             &[QueueId],
@@ -288,7 +314,7 @@ mod tests {
             &[InstanceType, QueueId],
             &[UserId],
         ];
-        let (mut used, mut rows) = ([0; 7], 0);
+        let (mut used, mut sliced, mut rows) = ([0; 7], [0; 7], 0);
         for case in 1..=8 {
             let mut numbers = Numbers(0x9e37_79b9 * case);
             let (blocks, sessions) = (60 + numbers.below(30), 250 + numbers.below(150));
@@ -305,15 +331,19 @@ mod tests {
                         1 => (START_MS + cut(), end_ms - cut()),
                         _ => (START_MS + cut(), end_ms + 5 * 86_400_000),
                     };
-                    let period = [None, Some(Period::Weekly), Some(Period::Monthly)][index / 5];
+                    let period =
+                        [None, Some(Period::Weekly), Some(Period::Monthly)][(index + 1 + index / 7) % 3];
                     let query = question(index % 2 == 0, window, period, fields);
                     let plan = AggregationPlan::new(&snapshot, &query, Timestamp::MAX).unwrap();
                     used[index % 7] += groups_used(&plan);
                     let plain = table(&plan, true, 1);
                     rows += plain.rows.len();
-                    for threads in [1, 2] {
+                    // The first time rows are read, the second time slices are made, and then they are there.
+                    for threads in [1, 1, 1, 2] {
+                        let plan = AggregationPlan::new(&snapshot, &query, Timestamp::MAX).unwrap();
                         assert_eq!(table(&plan, false, threads), plain, "{query:?} on {threads} threads");
                     }
+                    sliced[index % 7] += slices_used(&plan);
                 }
                 let removed = usize::try_from(numbers.below(total)).unwrap();
                 columns.apply(&[], &records[removed..=removed]);
@@ -321,6 +351,8 @@ mod tests {
         }
         let [summed @ .., by_user] = used;
         assert!(summed.iter().all(|used| *used >= 40) && by_user == 0, "{used:?}");
+        let [of_summaries @ .., by_user] = sliced;
+        assert!(of_summaries.iter().all(|used| *used >= 10) && by_user == 0, "{sliced:?}");
         assert!(rows > 2_000, "{rows}");
     }
 
@@ -348,10 +380,11 @@ mod tests {
         let count = |window, period| {
             let query = question(false, window, period, &[UsageGroupBy::FleetId]);
             let plan = AggregationPlan::new(&snapshot, &query, Timestamp::MAX).unwrap();
-            let steps = steps(&plan);
+            let mut steps = steps(&plan);
             let blocks = steps.iter().filter(|step| step.block().is_some()).count();
+            put_latest_first(&mut steps);
             let ends: Vec<i64> = steps.iter().map(Step::end_ms).collect();
-            assert!(blocks == steps.len() || ends.is_sorted_by(|earlier, later| earlier >= later));
+            assert!(ends.is_sorted_by(|earlier, later| earlier >= later));
             (steps.len() - blocks, blocks)
         };
         // 150 blocks are two groups of 64, two of 8 and 6 blocks; each group is a step for short and one for long sessions.

@@ -184,12 +184,14 @@ fn columns_summaries_lists_and_threads_give_the_same_bits_as_the_plain_path() {
     assert!(snapshot.blocks().len() >= 12 && snapshot.blocks().iter().any(|view| !view.is_whole()));
     let mut rows: BTreeMap<bool, usize> = BTreeMap::new();
     for query in questions() {
-        let mut plan = AggregationPlan::new(&snapshot, &query, Timestamp::MAX).unwrap();
-        let plain = table(&plan, true, 1);
+        let plan = || AggregationPlan::new(&snapshot, &query, Timestamp::MAX).unwrap();
+        let plain = table(&plan(), true, 1);
         *rows.entry(query.period().is_some()).or_default() += plain.rows.len();
-        for threads in [1, 3] {
-            assert_eq!(table(&plan, false, threads), plain, "{query:?} on {threads} threads");
+        // What a block makes when it is asked again is there from the third time on.
+        for threads in [1, 1, 1, 3] {
+            assert_eq!(table(&plan(), false, threads), plain, "{query:?} on {threads} threads");
         }
+        let mut plan = plan();
         plan.lanes = None;
         assert_eq!(table(&plan, false, 1), plain, "{query:?} without vector kernels");
     }
