@@ -67,7 +67,8 @@ pub struct ComparedUsage {
 /// What was read for an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ScanFigures {
-    /// Sessions of the blocks that were read, running ones and volumes, whether they counted or not.
+    /// Sessions that were looked at one by one because sums of them were not enough, running ones and volumes, whether they counted or
+    /// not.
     pub rows_scanned: u64,
     /// Blocks of which columns were read.
     pub blocks_read: u64,

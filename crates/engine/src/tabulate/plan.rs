@@ -1,6 +1,6 @@
 //! A question translated to the codes of one snapshot.
 
-use farmtally_columns::{BlockCodes, BlockView, FarmSnapshot, OUTCOME_CODES, VolumeSpan};
+use farmtally_columns::{Asker, BlockCodes, BlockView, FarmSnapshot, OUTCOME_CODES, VolumeSpan};
 use farmtally_model::{Dimension, FilterTerm, Grouping, LicenseProduct, Timestamp, UsageQuery, UsageType};
 
 use crate::error::AggregationError;
@@ -110,6 +110,8 @@ pub(crate) struct TabulationPlan<'a> {
     pub(crate) query: &'a UsageQuery,
     /// The running sessions, ended at the instant of the question.
     pub(crate) running: Option<BlockView>,
+    /// As whom blocks know the question.
+    pub(crate) asker: Asker,
     pub(crate) volumes: Vec<PlannedVolume>,
     /// Where each grouping finds its value.
     pub(crate) sources: Vec<Source>,
@@ -137,7 +139,7 @@ impl<'a> TabulationPlan<'a> {
             }
         }
         let sources = query.groupings().iter().map(Source::of).collect();
-        Ok(Self { snapshot, query, running, volumes, sources, filter, lines })
+        Ok(Self { snapshot, query, running, asker: Asker::new(), volumes, sources, filter, lines })
     }
 
     /// Whether there is memory for the order of the jobs, should it have to be found.

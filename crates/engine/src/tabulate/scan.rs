@@ -147,9 +147,9 @@ impl Pass<'_, '_> {
         };
         match added {
             Added::Nothing => return self.add_block_plainly(view),
-            Added::Columns => {
+            Added::Columns { looked_at } => {
                 self.figures.blocks_read += 1;
-                self.figures.rows_scanned += view.live_len() as u64;
+                self.figures.rows_scanned += (looked_at + block.odd_len()).min(view.live_len()) as u64;
             }
             Added::Summaries => {
                 self.figures.blocks_skipped += 1;

@@ -161,3 +161,37 @@ fn a_whole_window_by_user_or_job_is_answered_by_summaries_with_the_same_bits() {
         assert_eq!(UsageTable { figures: ScanFigures::default(), ..table }, plainly(&plan), "{query:?}");
     }
 }
+
+#[test]
+fn what_is_asked_again_reads_few_sessions_and_has_the_same_bits() {
+    let snapshot = farm_in_blocks_of(600).0.snapshot();
+    let limits = AggregationLimits { rows_max: 1 << 24, bytes_max: 1 << 30, threads: NonZeroUsize::MIN };
+    let control = AggregationControl { limits, cancelled: &AtomicBool::new(false) };
+    let by = |dimensions: &[Dimension]| dimensions.iter().map(|by| Grouping::By(*by)).collect::<Vec<_>>();
+    let groupings = [by(&[]), by(&[Dimension::Queue]), by(&[Dimension::Fleet, Dimension::InstanceType])];
+    let queue = FilterTerm::Queue(QueueId::from_bytes([0; 16]));
+    let without_queue = DimensionFilter::new(Dimension::Queue, None, vec![queue]).unwrap();
+    // A day in Kathmandu begins inside of a half-hour.
+    let calendars = [2, 5, 0, 1, 6].map(|place| calendars().swap_remove(place));
+    for (place, calendar) in calendars.iter().enumerate() {
+        for (number, grouping) in groupings.iter().enumerate() {
+            let query = UsageQuery::new(calendar.clone()).grouped_by(grouping.clone()).unwrap();
+            let filters = if number == 1 { vec![without_queue.clone()] } else { Vec::new() };
+            let query = query.filtered_by(filters).unwrap();
+            let plan = TabulationPlan::new(&snapshot, &query, Timestamp::MAX).unwrap();
+            let expected = plainly(&plan);
+            let scanned = [(); 4].map(|()| {
+                let table = tabulate(&snapshot, &query, Timestamp::MAX, &control).unwrap();
+                let scanned = table.figures.rows_scanned;
+                assert_eq!(UsageTable { figures: ScanFigures::default(), ..table }, expected, "{query:?}");
+                scanned
+            });
+            let [first, .., last] = scanned;
+            // Another filter reads the slices of the same queues.
+            // Another filter reads the slices of the same queues. By fleet and instance type there are more summaries than sessions.
+            // In the minute of the last window every session is cut.
+            let is_read_again = number == 2 || place == 4;
+            assert!(is_read_again || (last < 1_300 && (first > last) == (number == 0)), "{scanned:?}");
+        }
+    }
+}
