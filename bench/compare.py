@@ -22,7 +22,9 @@ import program
 OUTPUT = program.REPOSITORY / "target/bench"
 environment.enter(program.REPOSITORY / "target/bench-env")
 
-import equality  # noqa: E402 - numpy exists only inside the environment
+import numpy as np  # noqa: E402 - numpy exists only inside the environment
+
+import equality  # noqa: E402
 import plot  # noqa: E402
 import report  # noqa: E402
 from engines import Engine, EngineError, Turn, our_engine, peer  # noqa: E402
@@ -57,6 +59,9 @@ def start_engines(binary: Path, folder: Path, threads: int, arguments: argparse.
             engines.append(peer(name, folder, threads))
         except EngineError as error:
             say(f"warning: going on without {name}: {error}")
+    if len(engines) == 1:
+        engines[0].close()
+        sys.exit("error: none of the other engines could load the farm, so there is nothing to compare with")
     return engines
 
 
@@ -70,17 +75,22 @@ def fastest_form(engine: Engine, question: str) -> str:
     return min(promising, key=lambda form: min(first[form], engine.time(question, form).cpu_ms))
 
 
-def check_answers(engines: list[Engine], question: str, forms: dict[str, str], folder: Path) -> int:
-    """Compares every answer with ours, and gives the number of rows."""
-    answers = []
-    for engine in engines:
-        file = folder / f"answer-{engine.name}.i64"
-        engine.answer(question, forms[engine.name], file)
-        answers.append((engine.name, equality.read(file)))
-        file.unlink()
-    for other in answers[1:]:
-        equality.check(question, answers[0], other)
-    return len(answers[0][1])
+def answer(engine: Engine, question: str, form: str, folder: Path) -> np.ndarray:
+    """The rows of an answer."""
+    file = folder / f"answer-{engine.name}.i64"
+    engine.answer(question, form, file)
+    rows = equality.read(file)
+    file.unlink()
+    return rows
+
+
+def check_answers(engines: list[Engine], question: str, forms: dict[str, str], folder: Path) -> np.ndarray:
+    """Compares every answer with ours, and gives ours."""
+    ours = answer(engines[0], question, forms[engines[0].name], folder)
+    for engine in engines[1:]:
+        other = answer(engine, question, forms[engine.name], folder)
+        equality.check(question, (engines[0].name, ours), (engine.name, other))
+    return ours
 
 
 def time_in_turn(engines: list[Engine], question: str, forms: dict[str, str], repeats: int) -> dict[str, list[Turn]]:
@@ -108,11 +118,14 @@ def measure(
     say(f"{question}, {threads} thread{'s' if threads > 1 else ''}")
     known = known_forms(arguments.forms, question, threads)
     forms = {engine.name: known.get(engine.name) or fastest_form(engine, question) for engine in engines}
-    rows = check_answers(engines, question, forms, folder)
+    ours = check_answers(engines, question, forms, folder)
     turns = time_in_turn(engines, question, forms, arguments.repeats)
+    # What our blocks keep of a question that is asked again and again changes no bit of its answer.
+    again = answer(engines[0], question, forms[engines[0].name], folder)
+    equality.check(question, (engines[0].name, ours), (f"{engines[0].name} after its turns", again))
     bytes_touched = engines[0].ask(f"bytes {question}")["bytes"]
     shown = {name: form.replace(",", " ") for name, form in forms.items()}
-    return report.Figure(question, threads, rows, bytes_touched, shown, turns)
+    return report.Figure(question, threads, len(ours), bytes_touched, shown, turns)
 
 
 def read_bandwidth(binary: Path, threads: int) -> float:
@@ -134,6 +147,8 @@ def measure_at(binary: Path, folder: Path, arguments: argparse.Namespace, thread
     try:
         for question in arguments.questions:
             run.figures.append(measure(engines, folder, question, threads, arguments))
+            # A later question may take more memory than there is.
+            write(run)
     except (equality.Mismatch, EngineError) as error:
         sys.exit(f"error: {error}")
     finally:
@@ -156,7 +171,6 @@ def main() -> None:
     run = report.Run(arguments.sessions, arguments.repeats, processor(), {}, {}, [])
     for threads in arguments.threads:
         measure_at(binary, folder, arguments, threads, run)
-        write(run)
     print(report.markdown(run))
     say(f"written to {OUTPUT}/results.md, results.json and results.svg")
 

@@ -1,5 +1,6 @@
 """Guards the eight questions against slowing down, by counting instructions with callgrind.
 
+Each is counted twice: asked for the first time, and again when what blocks and groups keep has been made.
 The farm is drawn outside of the count: the counter is on only inside of `AskedFarm::answer`. Another compiler than the
 recorded one may need other instructions, and so does a processor without AVX2: then nothing is counted, and
 that is said.
@@ -24,6 +25,8 @@ SESSIONS = 1_000_000
 GROWTH_MAX = 0.10
 QUESTIONS = [f"Q{number}" for number in range(1, 9)]
 ANSWER = "*AskedFarm*::answer*"
+# How often a question is asked before it is asked again: once for groups, and once more for slices of blocks.
+ASKED_BEFORE = 2
 EXIT_NO_VALGRIND = 3
 
 
@@ -52,17 +55,23 @@ def main() -> int:
 
 
 def count(binary: Path) -> dict[str, int]:
-    """Instructions of each question. The farm is drawn once, without the counter."""
+    """Instructions of each question, by its name and, asked again, by its name with that. The farm is drawn once, without the counter."""
     with tempfile.TemporaryDirectory() as folder:
         farm = [f"--sessions={SESSIONS}", f"--columns={folder}/farm.columns"]
         subprocess.run([binary, "count", QUESTIONS[0], *farm], check=True, stdout=subprocess.DEVNULL)
-        return {question: count_one(binary, question, farm, Path(folder) / "counts") for question in QUESTIONS}
+        counts = Path(folder) / "counts"
+        first = {question: count_one(binary, [question, *farm], counts) for question in QUESTIONS}
+        again = {
+            f"{question} again": count_one(binary, [question, f"--before={ASKED_BEFORE}", *farm], counts)
+            for question in QUESTIONS
+        }
+        return first | again
 
 
-def count_one(binary: Path, question: str, farm: list[str], counts: Path) -> int:
+def count_one(binary: Path, asked: list[str], counts: Path) -> int:
     """Instructions of one question."""
     options = ["--collect-atstart=no", f"--toggle-collect={ANSWER}", f"--callgrind-out-file={counts}"]
-    command = ["valgrind", "--tool=callgrind", *options, str(binary), "count", question, *farm]
+    command = ["valgrind", "--tool=callgrind", *options, str(binary), "count", *asked]
     result = subprocess.run(command, check=False, capture_output=True, text=True)
     if result.returncode != 0:
         sys.exit(f"error: valgrind failed\n{result.stderr}")
@@ -90,7 +99,7 @@ def compare(baseline: dict, counts: dict[str, int]) -> int:
         growth = now / before - 1
         grew = growth > GROWTH_MAX
         has_grown |= grew
-        print(f"{name} {before:>12,} -> {now:>12,} {growth:+7.1%}{'  TOO MUCH' if grew else ''}")
+        print(f"{name:8} {before:>12,} -> {now:>12,} {growth:+7.1%}{'  TOO MUCH' if grew else ''}")
     if has_grown:
         print(f"error: a question needs over {GROWTH_MAX:.0%} more instructions than recorded", file=sys.stderr)
         print("hint: if that is the price of something better, run `bench/guard --record`", file=sys.stderr)

@@ -87,6 +87,9 @@ enum Command {
     Count {
         /// `Q1` to `Q8`
         question: String,
+        /// How often it is answered before, which is not counted
+        #[arg(long, default_value_t = 0)]
+        before: usize,
         #[command(flatten)]
         farm: FarmArguments,
     },
@@ -143,7 +146,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Command::Respond { farm } => {
             respond::respond(&farm.build()?, std::io::stdin().lock(), std::io::stdout().lock())?;
         }
-        Command::Count { question, farm } => count(&farm.build()?, &question),
+        Command::Count { question, before, farm } => count(&farm.build()?, &question, before),
         Command::Explore { farm, repeats, only } => {
             for explored in explore::explore(farm.build()?.snapshot(), repeats, &only) {
                 println!("{}", serde_json::to_string(&explored)?);
@@ -181,7 +184,10 @@ fn time(
     Ok(())
 }
 
-fn count(farm: &AskedFarm, name: &str) {
+fn count(farm: &AskedFarm, name: &str, before: usize) {
     let question = farm.question(name).expect("one of the eight questions");
+    for _ in 0..before {
+        drop(farm.answer_uncounted(question));
+    }
     println!("{}", farm.answer(question).rows.len());
 }
