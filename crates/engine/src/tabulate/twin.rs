@@ -137,12 +137,15 @@ fn columns_masks_tables_and_summaries_give_the_same_bits_as_the_plain_path() {
         let query = query.with_top(tops[number % 3]);
         let plan = TabulationPlan::new(&snapshot, &query, Timestamp::MAX).unwrap();
         let expected = plainly(&plan);
-        let table = tabulate(&snapshot, &query, Timestamp::MAX, &control).unwrap();
-        rows += table.rows.len();
-        skipped += table.figures.blocks_skipped;
-        assert_eq!(UsageTable { figures: ScanFigures::default(), ..table }, expected, "{query:?}");
+        // What blocks make for the second question is there for the third.
+        for _ in 0..3 {
+            let table = tabulate(&snapshot, &query, Timestamp::MAX, &control).unwrap();
+            rows += table.rows.len();
+            skipped += table.figures.blocks_skipped;
+            assert_eq!(UsageTable { figures: ScanFigures::default(), ..table }, expected, "{query:?}");
+        }
     }
-    assert!(rows > 20_000 && skipped > 100, "{rows} rows, {skipped} blocks skipped");
+    assert!(rows > 60_000 && skipped > 300, "{rows} rows, {skipped} blocks skipped");
 }
 
 #[test]
