@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::block::SessionBlock;
-use crate::cubes::{AnySet, Axis, Class, CodeCounts, Cube, CubeKind, NO_CUBE, Places};
+use crate::cubes::{AnySet, Axis, Class, Cube, CubeKind, NO_CUBE, Places};
 use crate::summary::{Summary, SummaryWords};
 
 /// Edges of slices that are made at all.
@@ -34,8 +34,8 @@ pub struct SlicesOf<'e> {
     pub axis: Axis,
     /// What is summed: a cube of each kind for each slice.
     pub kinds: &'static [CubeKind],
-    /// Where one slice ends and the next one begins: milliseconds after the block's base, ascending.
-    pub edges_ms: &'e [u32],
+    /// Where one slice ends and the next one begins, inside of the class's span: milliseconds since 1970, ascending.
+    pub edges_ms: &'e [i64],
 }
 
 /// A class of a block between edges.
@@ -75,8 +75,11 @@ impl Slices {
         cubes.chain(self.cut.iter().map(|rows| size_of_val(rows.as_slice()))).sum()
     }
 
-    /// The slices of some sets, if they are worth it.
-    fn new(of: SlicesOf<'_>, sets: &[AnySet<'_>; 2], counts: CodeCounts) -> Option<Self> {
+    /// The slices of a block, if they are worth it.
+    fn new(of: SlicesOf<'_>, block: &SessionBlock) -> Option<Self> {
+        let (sets, counts) = (block.sets(of.class), block.code_counts());
+        let offsets = of.edges_ms.iter().map(|edge_ms| u32::try_from(edge_ms - block.base_ms()).ok());
+        let edges_ms: Vec<u32> = offsets.collect::<Option<_>>()?;
         let (count, of_licenses) = (of.edges_ms.len() + 1, of.kinds.iter().all(|kind| kind.is_of_licenses()));
         let is_counted = |set: &AnySet<'_>| set.is_licensed() || !of_licenses;
         let rows: usize = sets.iter().filter(|set| is_counted(set)).map(AnySet::len).sum();
@@ -86,7 +89,7 @@ impl Slices {
             return None;
         }
         let places =
-            sets.each_ref().map(|set| if is_counted(set) { places(set, of.edges_ms) } else { Vec::new() });
+            sets.each_ref().map(|set| if is_counted(set) { places(set, &edges_ms) } else { Vec::new() });
         let [without, with] = places.each_ref().map(|places| cut_rows(places));
         let cut = [without?, with?];
         if rows < ROWS_BY_CUT * (cut[0].len() + cut[1].len()) {
@@ -159,7 +162,7 @@ struct Key {
     class: Class,
     axis: Axis,
     kinds: &'static [CubeKind],
-    edges_ms: Vec<u32>,
+    edges_ms: Vec<i64>,
 }
 
 impl Key {
@@ -211,7 +214,7 @@ impl SlicesKept {
             Answer::Has(slices) => Some(slices),
             Answer::HasNot => None,
             Answer::Makes => {
-                let made = Slices::new(of, &block.sets(of.class), block.code_counts());
+                let made = Slices::new(of, block);
                 let made = made.filter(|slices| slices.bytes() <= bytes_max / 2).map(Arc::new);
                 self.keep(of, made.clone().map_or(State::Useless, State::Made), bytes_max);
                 made
@@ -295,11 +298,12 @@ mod tests {
         (0..4000).map(row).collect()
     }
 
-    fn edges(minutes: &[u32]) -> Vec<u32> {
-        minutes.iter().map(|minute| minute * 60_000).collect()
+    /// The first row starts at zero, which is the base too.
+    fn edges(minutes: &[u32]) -> Vec<i64> {
+        minutes.iter().map(|minute| i64::from(*minute) * MINUTE_MS).collect()
     }
 
-    fn asked<'e>(class: Class, kinds: &'static [CubeKind], edges_ms: &'e [u32]) -> SlicesOf<'e> {
+    fn asked<'e>(class: Class, kinds: &'static [CubeKind], edges_ms: &'e [i64]) -> SlicesOf<'e> {
         SlicesOf { class, axis: Axis::Queue, kinds, edges_ms }
     }
 
@@ -332,19 +336,19 @@ mod tests {
             let edges_ms = edges(minutes);
             for (class, kinds) in Class::ALL.into_iter().flat_map(|class| kinds.map(|kinds| (class, kinds))) {
                 let of = asked(class, kinds, &edges_ms);
-                let Some(slices) = Slices::new(of, &block.sets(class), block.code_counts()) else {
+                let Some(slices) = Slices::new(of, &block) else {
                     assert!(class == Class::Long && minutes.len() > 2, "{of:?}");
                     continue;
                 };
                 let is_cut = |row: &SessionRow| {
-                    edges_ms.iter().any(|edge| (row.start_ms + 1..row.end_ms).contains(&i64::from(*edge)))
+                    edges_ms.iter().any(|edge| (row.start_ms + 1..row.end_ms).contains(edge))
                 };
                 let of_class = |row: &&SessionRow| {
                     (row.end_ms - row.start_ms > 100 * MINUTE_MS) == (class == Class::Long)
                 };
                 for slice in 0..=edges_ms.len() {
-                    let from_ms = slice.checked_sub(1).map_or(0, |before| i64::from(edges_ms[before]));
-                    let until_ms = edges_ms.get(slice).map_or(i64::MAX, |edge_ms| i64::from(*edge_ms));
+                    let from_ms = slice.checked_sub(1).map_or(0, |before| edges_ms[before]);
+                    let until_ms = edges_ms.get(slice).copied().unwrap_or(i64::MAX);
                     for (kind, cube) in slices.cubes(slice) {
                         let details = block.code_counts().of_detail(kind);
                         let mut expected = vec![Summary::EMPTY; 3 * details];
@@ -379,7 +383,7 @@ mod tests {
                     for place in places {
                         let (end_ms, runtime_ms) = (set.end_offset_ms()[place], set.runtime_ms()[place]);
                         let start_ms = end_ms - runtime_ms;
-                        assert!(edges_ms.iter().any(|edge_ms| (start_ms + 1..end_ms).contains(edge_ms)));
+                        assert!(edges_ms.iter().any(|edge_ms| (i64::from(start_ms) + 1..i64::from(end_ms)).contains(edge_ms)));
                     }
                 }
             }
@@ -444,7 +448,7 @@ mod tests {
     fn questions_in_turn_that_have_no_room_together_do_not_push_each_other_out() {
         let block = SessionBlock::from_rows(&rows());
         // Each takes nearly half of the room: many edges cut many rows.
-        let all: Vec<Vec<u32>> = (0..3)
+        let all: Vec<Vec<i64>> = (0..3)
             .map(|first| edges(&(0..8).map(|edge| 100 + first + edge * 450).collect::<Vec<u32>>()))
             .collect();
         let kinds: &'static [CubeKind] =
@@ -474,7 +478,7 @@ mod tests {
         let block = SessionBlock::from_rows(&rows());
         // Of 500 long sessions of 200 minutes each edge cuts 25.
         let (few, many) = (edges(&[1000, 2000]), edges(&[500, 1000, 1500, 2000, 2500]));
-        let made = |edges_ms: &[u32]| {
+        let made = |edges_ms: &[i64]| {
             let of = asked(Class::Long, &[CubeKind::Sessions], edges_ms);
             (0..3).map(|_| ask(&block, of).is_some()).collect::<Vec<bool>>()
         };
@@ -504,7 +508,7 @@ mod tests {
             })
             .collect();
         let block = SessionBlock::from_rows(&rows);
-        let made = |row: u32| {
+        let made = |row: i64| {
             let edges_ms = [row * 10_000 + 5_000];
             let of = asked(Class::Short, &[CubeKind::Sessions], &edges_ms);
             [ask(&block, of), ask(&block, of)][1].is_some()

@@ -107,9 +107,9 @@ fn add_summaries(
         cube_scan::add_cubes(axis, keys, cubes, sums.of_bucket(bucket));
         return Rest::Nothing;
     }
-    let offset = |edge_ms: &i64| u32::try_from(edge_ms - block.base_ms()).unwrap_or(u32::MAX);
-    let edges_ms: Vec<u32> = stretches.edges_ms.iter().map(offset).collect();
-    let Some(slices) = block.slices(SlicesOf { class, axis, kinds, edges_ms: &edges_ms }, plan.asker) else {
+    let Some(slices) =
+        block.slices(SlicesOf { class, axis, kinds, edges_ms: &stretches.edges_ms }, plan.asker)
+    else {
         return Rest::All;
     };
     for (slice, bucket) in stretches.buckets.into_iter().enumerate() {

@@ -4,7 +4,7 @@ use farmtally_columns::{RowSet, Slices, Summary};
 
 use crate::block_scan::BlockScan;
 use crate::dense;
-use crate::lanes::{Amounts, Columns, LaneRoom, Lanes, Sifted, Stretches};
+use crate::lanes::{Amounts, Columns, Crossing, LaneRoom, Lanes, PieceChunk, Sifted, Stretches};
 use crate::plan::RowsOf;
 use crate::sink::Sink;
 
@@ -88,15 +88,9 @@ impl BlockScan<'_> {
                     (set.cost_nanos[row], if set.is_licensed { set.line_cost_nanos[row] } else { 0 });
                 match rows_of {
                     RowsOf::Licenses => {
-                        let product = keys
-                            .products
-                            .as_ref()
-                            .map_or(0, |products| products[usize::from(set.line_product[row])]);
-                        crossing.push(
-                            narrow(key.wrapping_add(license).wrapping_add(product)),
-                            span,
-                            (line, 0),
-                        );
+                        // Each row has one line, which is found as the row is.
+                        let key = key.wrapping_add(keys.of_line(set, row));
+                        crossing.push(narrow(key), span, (line, 0));
                     }
                     RowsOf::UsageTypes => {
                         crossing.push(narrow(key.wrapping_add(compute)), span, (cost.wrapping_sub(line), 0));
@@ -107,18 +101,28 @@ impl BlockScan<'_> {
                     RowsOf::Sessions => crossing.push(narrow(key), span, (cost.wrapping_sub(line), line)),
                 }
                 if crossing.is_full() {
-                    lanes.cut(crossing, has_lines, self.calendar.edges(), cut);
-                    sink.add_chunk(lanes, cut);
+                    self.add_pieces_of(lanes, (crossing, has_lines), cut, sink);
                     crossing.len = 0;
                 }
             }
         }
-        if crossing.len > 0 {
-            lanes.cut(crossing, has_lines, self.calendar.edges(), cut);
-            sink.add_chunk(lanes, cut);
-        }
+        self.add_pieces_of(lanes, (crossing, has_lines), cut, sink);
         self.scratch.lanes = Some(room);
         true
+    }
+
+    /// Cuts rows, each with lines that are cut by themselves or without, and adds their pieces.
+    fn add_pieces_of<S: Sink>(
+        &self,
+        lanes: Lanes,
+        (rows, have_lines): (&Crossing, bool),
+        cut: &mut PieceChunk,
+        sink: &mut S,
+    ) {
+        if rows.len > 0 {
+            lanes.cut(rows, have_lines, self.calendar.edges(), cut);
+            sink.add_chunk(lanes, cut);
+        }
     }
 
     fn add_stretches<S: Sink>(
@@ -144,10 +148,7 @@ impl BlockScan<'_> {
                 lanes.sift(columns, &mut stretches, edges.slots, found);
                 sink.add_chunk(lanes, &found.inside);
             }
-            if found.crossing.len > 0 {
-                lanes.cut(&found.crossing, has_lines, edges, cut);
-                sink.add_chunk(lanes, cut);
-            }
+            self.add_pieces_of(lanes, (&found.crossing, has_lines), cut, sink);
         }
         if let Some(sums) = sink.sums() {
             one_key.take(|bucket, key, sum| dense::merge(sums.of_bucket(bucket as usize), key.into(), sum));

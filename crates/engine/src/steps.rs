@@ -291,12 +291,13 @@ mod tests {
             let Some(stretches) = stretches.filter(|stretches| !stretches.edges_ms.is_empty()) else {
                 return false;
             };
-            let offset = |edge_ms: &i64| u32::try_from(edge_ms - block.base_ms()).unwrap();
-            let edges_ms: Vec<u32> = stretches.edges_ms.iter().map(offset).collect();
             let (axis, kinds) = (plan.axis(), cube_scan::kinds(plan));
             !kinds.is_empty()
                 && block
-                    .slices(SlicesOf { class: *class, axis, kinds, edges_ms: &edges_ms }, plan.asker)
+                    .slices(
+                        SlicesOf { class: *class, axis, kinds, edges_ms: &stretches.edges_ms },
+                        plan.asker,
+                    )
                     .is_some()
         });
         used.count()

@@ -68,8 +68,7 @@ fn add(
     block.check_columns()?;
     let kinds: &'static [CubeKind] =
         if by_type { &[CubeKind::SessionsByType] } else { &[CubeKind::Sessions] };
-    let Some(slices) = block.slices(SlicesOf { class, axis, kinds, edges_ms: &edges_ms }, scan.plan.asker)
-    else {
+    let Some(slices) = block.slices(SlicesOf { class, axis, kinds, edges_ms }, scan.plan.asker) else {
         return Ok(Rest::All);
     };
     for (slice, bucket) in buckets.into_iter().enumerate() {
@@ -81,20 +80,18 @@ fn add(
     Ok(Rest::Cut(slices))
 }
 
-/// The edges of buckets inside of a span, in milliseconds after the block's base, and the bucket before each and after the last, if it lies
+/// The edges of buckets inside of a span, and the bucket before each and after the last, if it lies
 /// in the window. `None` if they are too many, or if the block has no half-hour of such a bucket.
-fn edges_in(
-    scan: &BlockScan<'_, '_>,
+fn edges_in<'a>(
+    scan: &BlockScan<'a, '_>,
     (start_ms, end_ms): (i64, i64),
-) -> Option<(Vec<u32>, Vec<Option<u32>>)> {
+) -> Option<(&'a [i64], Vec<Option<u32>>)> {
     let edges_ms = scan.calendar.edges_ms();
     let first = edges_ms.partition_point(|edge_ms| *edge_ms <= start_ms);
     let inside = &edges_ms[first..edges_ms.partition_point(|edge_ms| *edge_ms < end_ms).max(first)];
     if inside.is_empty() || inside.len() > EDGES_MAX {
         return None;
     }
-    let base_ms = scan.view.block().base_ms();
-    let offsets = inside.iter().map(|edge_ms| u32::try_from(edge_ms - base_ms).ok());
     let buckets = (first..=first + inside.len()).map(|edges| {
         // As many edges lie before the bucket as it has buckets before it, and its own start.
         let bucket = edges.checked_sub(1).filter(|bucket| bucket + 1 < edges_ms.len());
@@ -102,7 +99,7 @@ fn edges_in(
         let bucket = u32::try_from(bucket).ok()?;
         scan.has_half_hour_of(bucket).then_some(Some(bucket))
     });
-    Some((offsets.collect::<Option<_>>()?, buckets.collect::<Option<_>>()?))
+    Some((inside, buckets.collect::<Option<_>>()?))
 }
 
 fn add_cube(scan: &mut BlockScan<'_, '_>, axis: Axis, (kind, cube): (CubeKind, Cube<'_>), bucket: u32) {
