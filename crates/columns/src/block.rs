@@ -9,11 +9,11 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use crate::assemble;
-use crate::cubes::{self, AnySet, Axis, CLASSES, Class, CodeCounts, Cube, CubeKind, TotalsBy};
+use crate::cubes::{self, Axis, CLASSES, Class, CodeCounts, Cube, CubeKind, TotalsBy};
 use crate::image::{Column, Dictionary, Image, ImageError, SETS, Section};
 use crate::odd;
+use crate::rollups::Rollups;
 use crate::row::{LicenseLine, Nanos, SessionRow};
-use crate::slices::{Asker, Slices, SlicesKept, SlicesOf};
 use crate::summary::{Summary, SummaryWords};
 
 /// Most rows of a block: codes of jobs and users then have 16 bits at most.
@@ -234,7 +234,7 @@ pub struct SessionBlock {
     code_counts: OnceLock<CodeCounts>,
     /// Of each set.
     queue_ends: [OnceLock<Vec<u32>>; SETS],
-    pub(crate) slices: SlicesKept,
+    pub(crate) rollups: Rollups,
 }
 
 /// Where the runs of each queue end, up to the last queue that has any.
@@ -280,7 +280,7 @@ impl SessionBlock {
             spans_ms: OnceLock::new(),
             code_counts: OnceLock::new(),
             queue_ends: Default::default(),
-            slices: SlicesKept::default(),
+            rollups: Rollups::default(),
         }
     }
 
@@ -417,19 +417,6 @@ impl SessionBlock {
 
     pub(crate) fn code_counts(&self) -> CodeCounts {
         *self.code_counts.get_or_init(|| CodeCounts::of(&self.codes()))
-    }
-
-    /// A class between edges, if the summaries are worth it. The columns have been checked, and no row was removed.
-    pub fn slices(&self, of: SlicesOf<'_>, asker: Asker) -> Option<Arc<Slices>> {
-        self.slices.get(of, asker, self)
-    }
-
-    /// The sets of a class: that without licences, and that with.
-    pub(crate) fn sets(&self, class: Class) -> [AnySet<'_>; 2] {
-        match class {
-            Class::Short => self.short().map(AnySet::Narrow),
-            Class::Long => self.long().map(AnySet::Wide),
-        }
     }
 
     /// Earliest start and latest end of a class, in milliseconds since 1970; `None` if it has no session.

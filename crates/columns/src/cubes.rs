@@ -4,8 +4,6 @@
 //! A cube has a summary for each queue (or fleet), or for each queue and instance type, and so on; two more have one for each
 //! user and for each job. It is kept where it is clearly smaller than the rows that it stands for.
 
-use std::ops::Range;
-
 use crate::block::{BlockCodes, RowSet};
 use crate::row::Nanos;
 use crate::summary::{Summary, SummaryWords};
@@ -57,13 +55,6 @@ pub enum TotalsBy {
     Job,
 }
 
-impl CubeKind {
-    /// Whether sessions without licences add nothing.
-    pub(crate) fn is_of_licenses(self) -> bool {
-        matches!(self, Self::Licenses | Self::LinesByProduct)
-    }
-}
-
 pub(crate) const AXES: [Axis; 2] = [Axis::Queue, Axis::Fleet];
 pub(crate) const KINDS: [CubeKind; 5] = [
     CubeKind::Sessions,
@@ -105,15 +96,6 @@ impl<'a> Cube<'a> {
     }
 }
 
-/// What a cube sums, and how many summaries it has: in all, and for each code of its axis.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Shape {
-    axis: Axis,
-    kind: CubeKind,
-    pub(crate) details: usize,
-    pub(crate) len: usize,
-}
-
 /// The number of codes of a block.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CodeCounts {
@@ -147,10 +129,6 @@ impl CodeCounts {
     /// Number of summaries of a cube.
     pub(crate) fn of_cube(self, axis: Axis, kind: CubeKind) -> usize {
         self.of_axis(axis) * self.of_detail(kind)
-    }
-
-    pub(crate) fn shape(self, axis: Axis, kind: CubeKind) -> Shape {
-        Shape { axis, kind, details: self.of_detail(kind), len: self.of_cube(axis, kind) }
     }
 
     pub(crate) fn of_detail(self, kind: CubeKind) -> usize {
@@ -231,39 +209,18 @@ pub(crate) enum AnySet<'a> {
     Wide(RowSet<'a, u64>),
 }
 
-impl<'a> AnySet<'a> {
-    pub(crate) fn len(&self) -> usize {
-        self.end_offset_ms().len()
-    }
-
-    pub(crate) fn is_licensed(&self) -> bool {
+impl AnySet<'_> {
+    fn len(&self) -> usize {
         match self {
-            Self::Narrow(set) => set.is_licensed,
-            Self::Wide(set) => set.is_licensed,
+            Self::Narrow(set) => set.len(),
+            Self::Wide(set) => set.len(),
         }
     }
 
-    /// Ends in milliseconds after the block's base.
-    pub(crate) fn end_offset_ms(&self) -> &'a [u32] {
+    fn add_to(&self, axis: Axis, kind: CubeKind, details: usize, sums: &mut [Summary]) {
         match self {
-            Self::Narrow(set) => set.end_offset_ms,
-            Self::Wide(set) => set.end_offset_ms,
-        }
-    }
-
-    /// Runtimes in milliseconds.
-    pub(crate) fn runtime_ms(&self) -> &'a [u32] {
-        match self {
-            Self::Narrow(set) => set.runtime_ms,
-            Self::Wide(set) => set.runtime_ms,
-        }
-    }
-
-    /// Adds rows to cubes that lie one behind the other.
-    pub(crate) fn add_to(&self, shape: Shape, places: Places<'_>, sums: &mut [Summary]) {
-        match self {
-            Self::Narrow(set) => add_set(set, shape, places, sums),
-            Self::Wide(set) => add_set(set, shape, places, sums),
+            Self::Narrow(set) => add_set(set, axis, kind, details, sums),
+            Self::Wide(set) => add_set(set, axis, kind, details, sums),
         }
     }
 
@@ -294,8 +251,9 @@ pub(crate) fn build(sets: &[[AnySet<'_>; 2]; CLASSES], counts: CodeCounts) -> [C
     };
     for kind in KINDS {
         for axis in AXES {
-            let shape = counts.shape(axis, kind);
-            keep(place(axis, kind), shape.len, &|set, sums| set.add_to(shape, Places::One, sums));
+            let details = counts.of_detail(kind);
+            let len = counts.of_cube(axis, kind);
+            keep(place(axis, kind), len, &|set, sums| set.add_to(axis, kind, details, sums));
         }
     }
     for by in TOTALS {
@@ -318,104 +276,37 @@ fn add_totals<C: Nanos>(set: &RowSet<'_, C>, by: TotalsBy, sums: &mut [Summary])
     }
 }
 
-fn add_set<C: Nanos>(set: &RowSet<'_, C>, shape: Shape, places: Places<'_>, sums: &mut [Summary]) {
-    let runtimes_ms = |rows: Range<usize>| set.runtime_ms[rows].iter().copied();
-    let costs = |rows: Range<usize>| set.cost_nanos[rows].iter().map(|cost| (*cost).into());
-    let line_costs = |rows: Range<usize>| set.line_cost_nanos[rows].iter().map(|cost| (*cost).into());
-    let (is_licensed, has_single_lines) = (set.is_licensed, set.has_single_lines());
-    let mut add = |stretch: &mut dyn FnMut(Range<usize>, &mut [Summary])| {
-        add_stretches(set, shape, places, sums, stretch);
-    };
-    // What a row adds is told apart here and not for each row.
-    match shape.kind {
-        CubeKind::Licenses | CubeKind::LinesByProduct if !is_licensed => {}
-        CubeKind::Licenses if has_single_lines => add(&mut |rows, own| {
-            own[0].merge(&Summary::of(line_costs(rows.clone()).zip(runtimes_ms(rows))));
-        }),
-        CubeKind::Licenses => add(&mut |rows, own| {
-            let costs = rows.clone().map(|row| set.license_nanos(row));
-            own[0].merge(&Summary::of(costs.zip(runtimes_ms(rows))));
-        }),
-        CubeKind::Compute if is_licensed && has_single_lines => add(&mut |rows, own| {
-            let costs =
-                costs(rows.clone()).zip(line_costs(rows.clone())).map(|(cost, line): (u64, u64)| cost - line);
-            own[0].merge(&Summary::of(costs.zip(runtimes_ms(rows))));
-        }),
-        CubeKind::Compute if is_licensed => add(&mut |rows, own| {
-            let costs = rows.clone().map(|row| set.compute_nanos(row));
-            own[0].merge(&Summary::of(costs.zip(runtimes_ms(rows))));
-        }),
-        CubeKind::Sessions | CubeKind::Compute => add(&mut |rows, own| {
-            own[0].merge(&Summary::of(costs(rows.clone()).zip(runtimes_ms(rows))));
-        }),
-        CubeKind::SessionsByType => add(&mut |rows, own| {
-            let pieces = costs(rows.clone()).zip(runtimes_ms(rows.clone()));
-            for (instance_type, (cost_nanos, runtime_ms)) in set.instance_type[rows].iter().zip(pieces) {
-                own[usize::from(*instance_type)].add(cost_nanos, runtime_ms);
-            }
-        }),
-        CubeKind::LinesByProduct if has_single_lines => add(&mut |rows, own| {
-            let pieces = line_costs(rows.clone()).zip(runtimes_ms(rows.clone()));
-            for (product, (cost_nanos, runtime_ms)) in set.line_product[rows].iter().zip(pieces) {
-                own[usize::from(*product)].add(cost_nanos, runtime_ms);
-            }
-        }),
-        CubeKind::LinesByProduct => add(&mut |rows, own| {
-            for row in rows {
-                for line in set.lines(row) {
-                    let product = usize::from(set.line_product[line]);
-                    own[product].add(set.line_cost_nanos[line].into(), set.runtime_ms[row]);
-                }
-            }
-        }),
-    }
-}
-
-/// Hands rows of one run that lie in one cube to `stretch`, with the summaries of their queue or fleet.
-fn add_stretches<C: Nanos>(
-    set: &RowSet<'_, C>,
-    shape: Shape,
-    places: Places<'_>,
-    sums: &mut [Summary],
-    stretch: &mut dyn FnMut(Range<usize>, &mut [Summary]),
-) {
+fn add_set<C: Nanos>(set: &RowSet<'_, C>, axis: Axis, kind: CubeKind, details: usize, sums: &mut [Summary]) {
     for run in set.runs() {
-        let axis_code = match shape.axis {
+        let axis_code = match axis {
             Axis::Queue => run.queue,
             Axis::Fleet => run.fleet,
         };
-        let from = axis_code as usize * shape.details;
-        let mut rows = run.rows;
-        while !rows.is_empty() {
-            let (cube, end) = places.stretch(&rows);
-            if let Some(cube) = cube {
-                stretch(rows.start..end, &mut sums[cube * shape.len + from..][..shape.details]);
-            }
-            rows.start = end;
+        let of_axis = &mut sums[axis_code as usize * details..][..details];
+        for row in run.rows {
+            add_row(set, row, kind, of_axis);
         }
     }
 }
 
-/// In which one of some cubes each row of a set counts.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Places<'a> {
-    /// There is one cube.
-    One,
-    /// By row; [`NO_CUBE`] if it counts in none.
-    Each(&'a [u8]),
-}
-
-/// Of a row that counts in no cube.
-pub(crate) const NO_CUBE: u8 = u8::MAX;
-
-impl Places<'_> {
-    /// The cube of the first of some rows, and the first row after it that has another one.
-    fn stretch(self, rows: &Range<usize>) -> (Option<usize>, usize) {
-        let Self::Each(places) = self else { return (Some(0), rows.end) };
-        let places = &places[rows.clone()];
-        let Some(first) = places.first() else { return (None, rows.end) };
-        let len = places.iter().position(|place| place != first).unwrap_or(places.len());
-        ((*first != NO_CUBE).then_some(usize::from(*first)), rows.start + len)
+fn add_row<C: Nanos>(set: &RowSet<'_, C>, row: usize, kind: CubeKind, sums: &mut [Summary]) {
+    let runtime_ms = set.runtime_ms[row];
+    match kind {
+        CubeKind::Sessions => sums[0].add(set.cost_nanos[row].into(), runtime_ms),
+        CubeKind::Compute => sums[0].add(set.compute_nanos(row), runtime_ms),
+        CubeKind::Licenses => {
+            if set.is_licensed {
+                sums[0].add(set.license_nanos(row), runtime_ms);
+            }
+        }
+        CubeKind::SessionsByType => {
+            sums[usize::from(set.instance_type[row])].add(set.cost_nanos[row].into(), runtime_ms);
+        }
+        CubeKind::LinesByProduct => {
+            for line in set.lines(row) {
+                sums[usize::from(set.line_product[line])].add(set.line_cost_nanos[line].into(), runtime_ms);
+            }
+        }
     }
 }
 

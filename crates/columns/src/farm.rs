@@ -49,6 +49,11 @@ impl FarmSnapshot {
         self.groups.roots(&self.blocks)
     }
 
+    /// Forgets what blocks and groups remember of questions that are asked again, so that the next ones read the sessions themselves.
+    pub fn forget_rollups(&self) {
+        self.groups().iter().for_each(GroupMember::forget_rollups);
+    }
+
     /// The running sessions of queues and fleets that are `wanted`, by their codes, as a block of sessions that end at
     /// `now_ms`; `None` if there are none.
     pub fn running_at(

@@ -10,6 +10,8 @@ use std::sync::{Arc, OnceLock, Weak};
 use crate::block::{BlockCodes, SessionBlock, union};
 use crate::cubes::{self, AXIS_CUBES, Axis, CLASSES, Class, CodeCounts, Cube, CubeKind};
 use crate::image::ImageError;
+use crate::remembered::{Asker, Recalled};
+use crate::rollups::{Rollup, RollupOf, Rollups};
 use crate::summary::{Summary, SummaryWords};
 use crate::view::BlockView;
 
@@ -46,6 +48,61 @@ impl GroupMember {
         }
     }
 
+    /// Earliest start and latest end, in milliseconds since 1970. They are known without looking into a block.
+    pub fn span_ms(&self) -> Option<(i64, i64)> {
+        match self {
+            Self::Block(block) => Some(block.upgrade()?.span_ms()),
+            Self::Group(group) => group.span_ms,
+        }
+    }
+
+    /// Number of rows.
+    fn rows(&self) -> usize {
+        match self {
+            Self::Block(block) => block.upgrade().map_or(0, |block| block.len()),
+            Self::Group(group) => group.rows,
+        }
+    }
+
+    /// What is remembered for a question, which reads a share of all rows for want of it: one if it asks for every queue.
+    pub fn rollup(&self, of: RollupOf<'_>, asker: (Asker, f64)) -> Recalled<Rollup> {
+        self.with_rollups(|rollups, rows| rollups.recall(of, asker, rows)).unwrap_or(Recalled::Useless)
+    }
+
+    /// Remembers a rollup if it is worth it, or that it is not.
+    pub fn keep_rollup(&self, of: RollupOf<'_>, made: Option<Rollup>) -> Option<Arc<Rollup>> {
+        self.with_rollups(|rollups, rows| rollups.keep(of, made, rows)).flatten()
+    }
+
+    /// Says that a rollup was not made by who was to make it, so that the next one does.
+    pub fn put_back_rollup(&self, of: RollupOf<'_>) {
+        self.with_rollups(|rollups, _| rollups.put_back(of));
+    }
+
+    /// The rollups, and the number of rows that they stand for. `None` if the block is gone.
+    fn with_rollups<T>(&self, then: impl FnOnce(&Rollups, usize) -> T) -> Option<T> {
+        match self {
+            Self::Block(block) => block.upgrade().map(|block| then(&block.rollups, block.len())),
+            Self::Group(group) => Some(then(&group.rollups, group.rows)),
+        }
+    }
+
+    /// Forgets all rollups, those of members too.
+    pub(crate) fn forget_rollups(&self) {
+        self.with_rollups(|rollups, _| rollups.clear());
+        if let Self::Group(group) = self {
+            group.members.iter().for_each(Self::forget_rollups);
+        }
+    }
+
+    /// All blocks, in their order, from which no row was removed.
+    pub fn views(&self) -> Vec<BlockView> {
+        match self {
+            Self::Block(block) => block.upgrade().map(BlockView::whole).into_iter().collect(),
+            Self::Group(group) => group.members.iter().flat_map(Self::views).collect(),
+        }
+    }
+
     /// The class's span and what is needed of the dictionaries.
     fn outline(&self) -> Outline {
         match self {
@@ -60,6 +117,9 @@ impl GroupMember {
 pub struct BlockGroup {
     members: Vec<GroupMember>,
     starts_ms: Option<(i64, i64)>,
+    span_ms: Option<(i64, i64)>,
+    rows: usize,
+    rollups: Rollups,
     outline: OnceLock<Outline>,
     cubes: [[OnceLock<Option<Vec<SummaryWords>>>; AXIS_CUBES]; CLASSES],
 }
@@ -122,7 +182,17 @@ fn add_codes(codes: &mut Vec<u32>, others: Vec<u32>) {
 impl BlockGroup {
     fn new(members: Vec<GroupMember>) -> Self {
         let starts_ms = members.iter().fold(None, |starts, member| union(starts, member.starts_ms()));
-        Self { members, starts_ms, outline: OnceLock::new(), cubes: Default::default() }
+        let span_ms = members.iter().fold(None, |span_ms, member| union(span_ms, member.span_ms()));
+        let rows = members.iter().map(GroupMember::rows).sum();
+        Self {
+            members,
+            starts_ms,
+            span_ms,
+            rows,
+            rollups: Rollups::default(),
+            outline: OnceLock::new(),
+            cubes: Default::default(),
+        }
     }
 
     /// The members.
@@ -316,7 +386,11 @@ fn add_known<'a>(member: &'a GroupMember, known: &mut Known<'a>) {
 
 fn roots(views: &[BlockView], known: &Known<'_>) -> Arc<[GroupMember]> {
     let mut whole: Vec<&BlockView> = views.iter().filter(|view| view.is_whole()).collect();
-    whole.sort_by_cached_key(|view| view.block().starts_ms());
+    // By the latest start: a block that still takes in sessions, late ones too, comes after all groups and belongs to none of them.
+    whole.sort_by_cached_key(|view| {
+        let (first_ms, last_ms) = view.block().starts_ms();
+        (last_ms, first_ms)
+    });
     let mut members: Vec<GroupMember> =
         whole.into_iter().map(|view| GroupMember::Block(Arc::downgrade(&view.shared_block()))).collect();
     let mut roots = Vec::new();

@@ -2,6 +2,8 @@
 //!
 //! The sums have 64 bits and are never checked here: whoever adds has made sure that what is added fits.
 
+use farmtally_model::NarrowRow;
+
 /// Count, sums, least and greatest of the costs and runtimes of some pieces of sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
@@ -36,16 +38,6 @@ impl Summary {
         cost_min_nanos: u64::MAX,
         cost_max_nanos: 0,
     };
-
-    /// The summary of some pieces: costs in nano-dollars and runtimes in milliseconds.
-    #[inline]
-    pub(crate) fn of(pieces: impl Iterator<Item = (u64, u32)>) -> Self {
-        let mut sum = Self::EMPTY;
-        for (cost_nanos, runtime_ms) in pieces {
-            sum.add(cost_nanos, runtime_ms);
-        }
-        sum
-    }
 
     /// Adds one piece.
     #[inline]
@@ -92,6 +84,20 @@ impl Summary {
             cost_sum_nanos: words[3],
             cost_min_nanos: words[4],
             cost_max_nanos: words[5],
+        }
+    }
+}
+
+impl From<NarrowRow> for Summary {
+    fn from(row: NarrowRow) -> Self {
+        Self {
+            count: row.count,
+            runtime_min_ms: row.runtime_min_ms,
+            runtime_max_ms: row.runtime_max_ms,
+            runtime_sum_ms: row.runtime_sum_ms,
+            cost_sum_nanos: row.cost_sum_nanos,
+            cost_min_nanos: row.cost_min_nanos,
+            cost_max_nanos: row.cost_max_nanos,
         }
     }
 }

@@ -17,7 +17,12 @@ pub struct BlockView {
 
 impl BlockView {
     pub(crate) fn new(block: SessionBlock) -> Self {
-        Self { span_ms: block.span_ms(), block: Arc::new(block), removed: None, removed_count: 0 }
+        Self::whole(Arc::new(block))
+    }
+
+    /// A block of which every row is there.
+    pub(crate) fn whole(block: Arc<SessionBlock>) -> Self {
+        Self { span_ms: block.span_ms(), block, removed: None, removed_count: 0 }
     }
 
     /// The columns, removed rows included.

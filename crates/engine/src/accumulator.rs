@@ -48,6 +48,19 @@ impl Accumulator {
         self.runtime
     }
 
+    /// The same in 64 bits, if that is enough.
+    pub(crate) fn summary(&self) -> Option<Summary> {
+        Some(Summary {
+            count: u32::try_from(self.count).ok()?,
+            runtime_min_ms: u32::try_from(self.runtime.min).ok()?,
+            runtime_max_ms: u32::try_from(self.runtime.max).ok()?,
+            runtime_sum_ms: u64::try_from(self.runtime.sum).ok()?,
+            cost_sum_nanos: u64::try_from(self.cost.sum).ok()?,
+            cost_min_nanos: self.cost.min,
+            cost_max_nanos: self.cost.max,
+        })
+    }
+
     /// As the row of an answer.
     pub(crate) fn row(&self, bucket: TimeRange, values: [u32; 2]) -> StatisticsRow {
         StatisticsRow { bucket, values, count: self.count, cost: self.cost, runtime: self.runtime }

@@ -6,12 +6,12 @@
 
 use std::ops::Range;
 
-use farmtally_columns::{Axis, BlockView, Class, Nanos, RowSet, SessionBlock, Slices, SlicesOf, Summary};
+use farmtally_columns::{Axis, BlockView, Class, Nanos, RowSet, SessionBlock, Summary};
 use farmtally_model::accrued;
 
 use crate::block_keys::BlockKeys;
-use crate::calendar::{AFTER, BEFORE, BlockCalendar, Slots};
-use crate::cube_scan::{self, Rest};
+use crate::calendar::{BlockCalendar, Slots};
+use crate::cube_scan;
 use crate::dense::DenseSums;
 use crate::lanes::LaneRoom;
 use crate::plan::{AggregationPlan, RowsOf};
@@ -61,63 +61,44 @@ pub(crate) struct BlockScan<'a> {
 pub(crate) fn scan_block<S: Sink>(
     plan: &AggregationPlan<'_>,
     asked: &Range<usize>,
-    (view, summed): (&BlockView, Summed),
+    (view, mut summed): (&BlockView, Summed),
     scratch: &mut Scratch,
     sink: &mut S,
 ) {
     let keys = BlockKeys::new(plan, &view.block().codes());
-    let mut rest = summed.map(|is_summed| if is_summed { Rest::Nothing } else { Rest::All });
     if let Some(sums) = sink.sums()
         && view.is_whole()
     {
-        for (class, rest) in Class::ALL.into_iter().zip(&mut rest) {
-            if matches!(rest, Rest::All) {
-                *rest = add_summaries(plan, asked, view.block(), &keys, class, sums);
-            }
+        for (class, summed) in Class::ALL.into_iter().zip(&mut summed).filter(|(_, summed)| !**summed) {
+            *summed = add_cubes(plan, asked, view.block(), &keys, class, sums);
         }
     }
     // Of a block that is answered by its summaries nothing else is looked at.
-    if !matches!(rest, [Rest::Nothing, Rest::Nothing]) {
-        BlockScan::new(plan, asked, view, keys, scratch).scan(rest, sink);
+    if summed != [true; 2] {
+        BlockScan::new(plan, asked, view, keys, scratch).scan(summed, sink);
     }
 }
 
-/// Adds the summaries of a class, as far as its rows do not cross from one bucket to another and there are summaries for the question.
-fn add_summaries(
+/// Adds the summaries of a class, if its rows lie in one bucket and the block has summaries for the question. False when the rows
+/// have to be looked at.
+fn add_cubes(
     plan: &AggregationPlan<'_>,
     asked: &Range<usize>,
     block: &SessionBlock,
     keys: &BlockKeys,
     class: Class,
     sums: &mut DenseSums,
-) -> Rest {
-    let Some(span_ms) = block.class_span_ms(class) else { return Rest::Nothing };
-    let Some(stretches) = cube_scan::stretches(plan, span_ms) else { return Rest::All };
-    let asked_bucket = |bucket: Option<usize>| bucket.filter(|bucket| asked.contains(bucket));
-    if stretches.buckets.iter().all(|bucket| asked_bucket(*bucket).is_none()) {
-        return Rest::Nothing;
+) -> bool {
+    let Some(span_ms) = block.class_span_ms(class) else { return true };
+    let Some(bucket) = cube_scan::bucket_of(plan, span_ms) else { return false };
+    if !asked.contains(&bucket) {
+        // Nothing is asked of the rows.
+        return true;
     }
-    let (axis, kinds) = (plan.axis(), cube_scan::kinds(plan));
-    if kinds.is_empty() {
-        return Rest::All;
-    }
-    if let [Some(bucket)] = stretches.buckets[..] {
-        let cubes = cube_scan::cubes(kinds, |kind| block.cube_of(class, axis, kind));
-        let Some(cubes) = cubes else { return Rest::All };
-        cube_scan::add_cubes(axis, keys, cubes, sums.of_bucket(bucket));
-        return Rest::Nothing;
-    }
-    let Some(slices) =
-        block.slices(SlicesOf { class, axis, kinds, edges_ms: &stretches.edges_ms }, plan.asker)
-    else {
-        return Rest::All;
-    };
-    for (slice, bucket) in stretches.buckets.into_iter().enumerate() {
-        if let Some(bucket) = asked_bucket(bucket) {
-            cube_scan::add_cubes(axis, keys, slices.cubes(slice), sums.of_bucket(bucket));
-        }
-    }
-    Rest::Cut(slices)
+    let cube = |kind| block.cube_of(class, plan.axis(), kind);
+    let Some(cubes) = cube_scan::cubes(cube_scan::kinds(plan), cube) else { return false };
+    cube_scan::add_cubes(plan.axis(), keys, &cubes, sums.of_bucket(bucket));
+    true
 }
 
 impl<'a> BlockScan<'a> {
@@ -144,59 +125,26 @@ impl<'a> BlockScan<'a> {
         }
     }
 
-    /// Adds what is left of the block. Of one from which rows were removed that is everything.
-    fn scan<S: Sink>(mut self, rest: [Rest; 2], sink: &mut S) {
-        let [short, long] = rest;
+    /// Adds the rows of the block, but for the classes that are summed. Of a block from which rows were removed none is.
+    fn scan<S: Sink>(mut self, summed: Summed, sink: &mut S) {
+        let block = self.block;
         let is_whole = self.removed.is_empty();
         // Flags of removed rows are told apart by the sets before.
-        debug_assert!(is_whole || matches!((&short, &long), (Rest::All, Rest::All)));
-        let short = (!matches!(short, Rest::Nothing)).then(|| (self.block.short(), short));
-        let long = (!matches!(long, Rest::Nothing)).then(|| (self.block.long(), long));
-        let of_short = short.as_ref().map_or(0, |(sets, _)| self.pieces_max(sets));
-        let of_long = long.as_ref().map_or(0, |(sets, _)| self.pieces_max(sets));
-        sink.expect_pieces(of_short + of_long);
-        match short {
-            Some((sets, Rest::Cut(slices))) => {
-                for set in &sets {
-                    if !(self.counts(set) && self.cut_in_lanes(set, &slices, sink)) {
-                        self.add_cut(set, &slices, sink);
-                    }
-                }
+        debug_assert!(is_whole || summed == Summed::default());
+        let short = (!summed[Class::Short as usize]).then(|| block.short());
+        let long = (!summed[Class::Long as usize]).then(|| block.long());
+        let pieces =
+            short.map_or(0, |sets| self.pieces_max(&sets)) + long.map_or(0, |sets| self.pieces_max(&sets));
+        sink.expect_pieces(pieces);
+        for set in short.into_iter().flatten() {
+            if !(is_whole && self.counts(&set) && self.scan_in_lanes(&set, sink)) {
+                self.scan_set(&set, sink);
             }
-            Some((sets, _)) => {
-                for set in sets {
-                    if !(is_whole && self.counts(&set) && self.scan_in_lanes(&set, sink)) {
-                        self.scan_set(&set, sink);
-                    }
-                }
-            }
-            None => {}
         }
-        match long {
-            Some((sets, Rest::Cut(slices))) => sets.iter().for_each(|set| self.add_cut(set, &slices, sink)),
-            Some((sets, _)) => sets.iter().for_each(|set| self.scan_set(set, sink)),
-            None => {}
+        for set in long.into_iter().flatten() {
+            self.scan_set(&set, sink);
         }
         self.scratch.slots = Some(self.calendar.into_slots());
-    }
-
-    /// Adds the rows of a set that slices have not summed.
-    fn add_cut<C: Nanos, S: Sink>(&self, set: &RowSet<'_, C>, slices: &Slices, sink: &mut S) {
-        if !self.counts(set) {
-            return;
-        }
-        for (shared, rows) in self.stretches(set) {
-            let rows = slices.cut_rows(set.is_licensed, &rows).filter(|row| self.is_asked(set, *row));
-            let keyed = rows.map(|row| (row, shared.wrapping_add(self.keys.of_row(set, row))));
-            self.add_crossing(set, keyed, sink);
-        }
-    }
-
-    /// Whether a row reaches into the buckets that are asked for.
-    pub(crate) fn is_asked<C: Nanos>(&self, set: &RowSet<'_, C>, row: usize) -> bool {
-        let (end_ms, runtime_ms) = (set.end_offset_ms[row], set.runtime_ms[row]);
-        self.calendar.bucket_at(end_ms.wrapping_sub(1)) != BEFORE
-            && self.calendar.bucket_at(end_ms.wrapping_sub(runtime_ms)) != AFTER
     }
 
     /// Most pieces that some sets can add to a group.
@@ -243,7 +191,7 @@ impl<'a> BlockScan<'a> {
     }
 
     /// Rows that are asked for, as long stretches as have the same share in their keys.
-    pub(crate) fn stretches<C: Nanos>(&self, set: &RowSet<'_, C>) -> Vec<(u64, Range<usize>)> {
+    fn stretches<C: Nanos>(&self, set: &RowSet<'_, C>) -> Vec<(u64, Range<usize>)> {
         let mut stretches: Vec<(u64, Range<usize>)> = Vec::new();
         let mut add = |share, rows: Range<usize>| match stretches.last_mut() {
             _ if rows.is_empty() => {}

@@ -7,10 +7,10 @@
 use farmtally_columns::Summary;
 
 use crate::lanes::Lanes;
-use crate::narrow_sum::NarrowSum;
 use crate::output::Groups;
 use crate::piece::Pieces;
 use crate::seen::keys_of;
+use farmtally_columns::narrow_sum::NarrowSum;
 
 /// The bit of a cell whose sum is wide.
 const WIDE: u16 = 1 << 15;

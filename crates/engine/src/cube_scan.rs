@@ -1,24 +1,11 @@
 //! Summaries instead of rows: a set that lies in one bucket as a whole is answered by what its block, or a group of blocks, has
 //! summed before.
 
-use std::sync::Arc;
-
-use farmtally_columns::{Axis, Cube, CubeKind, EDGES_MAX, Slices, Summary};
+use farmtally_columns::{Axis, Cube, CubeKind, Summary};
 
 use crate::block_keys::BlockKeys;
 use crate::dense;
 use crate::plan::{AggregationPlan, KeySource, RowsOf};
-
-/// What summaries have left of a class of sessions.
-#[derive(Debug, Clone)]
-pub(crate) enum Rest {
-    /// Nothing: they stand for all of it.
-    Nothing,
-    /// The rows that slices have not summed.
-    Cut(Arc<Slices>),
-    /// Everything.
-    All,
-}
 
 /// The cubes that answer a question together; none when rows have to be looked at.
 pub(crate) fn kinds(plan: &AggregationPlan<'_>) -> &'static [CubeKind] {
@@ -54,46 +41,6 @@ pub(crate) fn bucket_of(plan: &AggregationPlan<'_>, (start_ms, end_ms): (i64, i6
     (end_ms <= window.end.min(plan.buckets.end_ms(bucket))).then_some(bucket)
 }
 
-/// How buckets divide a span: a stretch more than there are edges, each with its bucket if it lies in the window.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Stretches {
-    /// Where stretches meet, in milliseconds since 1970.
-    pub(crate) edges_ms: Vec<i64>,
-    pub(crate) buckets: Vec<Option<usize>>,
-}
-
-/// The stretches of a span, unless they are so many that no summaries are kept for them.
-pub(crate) fn stretches(plan: &AggregationPlan<'_>, (start_ms, end_ms): (i64, i64)) -> Option<Stretches> {
-    let window = plan.window_ms();
-    let (mut edges_ms, mut buckets) = (Vec::new(), Vec::new());
-    let (first_ms, after_ms) = (start_ms.max(window.start), end_ms.min(window.end));
-    if first_ms >= after_ms {
-        return Some(Stretches { edges_ms, buckets: vec![None] });
-    }
-    if start_ms < window.start {
-        edges_ms.push(window.start);
-        buckets.push(None);
-    }
-    let mut bucket = plan.buckets.index_of(first_ms);
-    loop {
-        buckets.push(Some(bucket));
-        let edge_ms = plan.buckets.end_ms(bucket);
-        if edge_ms >= after_ms {
-            break;
-        }
-        edges_ms.push(edge_ms);
-        if edges_ms.len() > EDGES_MAX {
-            return None;
-        }
-        bucket += 1;
-    }
-    if end_ms > window.end {
-        edges_ms.push(window.end);
-        buckets.push(None);
-    }
-    (edges_ms.len() <= EDGES_MAX).then_some(Stretches { edges_ms, buckets })
-}
-
 /// The cubes of some kinds, if all of them are kept.
 pub(crate) fn cubes<'c>(
     kinds: &'static [CubeKind],
@@ -104,12 +51,7 @@ pub(crate) fn cubes<'c>(
 }
 
 /// Adds cubes, whose codes are those of the keys, to the sums of their bucket.
-pub(crate) fn add_cubes<'c>(
-    axis: Axis,
-    keys: &BlockKeys,
-    cubes: impl IntoIterator<Item = (CubeKind, Cube<'c>)>,
-    sums: &mut [Summary],
-) {
+pub(crate) fn add_cubes(axis: Axis, keys: &BlockKeys, cubes: &[(CubeKind, Cube<'_>)], sums: &mut [Summary]) {
     for (kind, cube) in cubes {
         let (shared, details) = match kind {
             CubeKind::Sessions => (0, None),
@@ -118,7 +60,7 @@ pub(crate) fn add_cubes<'c>(
             CubeKind::Licenses => (keys.license, None),
             CubeKind::LinesByProduct => (0, keys.products.as_deref()),
         };
-        add(axis, keys, &cube, (shared, details), sums);
+        add(axis, keys, cube, (shared, details), sums);
     }
 }
 

@@ -6,10 +6,10 @@
 use crate::cells::{CELLS_MAX, Cells};
 use crate::keys::KeyLayout;
 use crate::lanes::Lanes;
-use crate::narrow_sum::{NarrowSum, PIECES_MAX};
 use crate::output::Groups;
 use crate::piece::{Piece, Pieces};
 use crate::sort::Sorter;
+use farmtally_columns::narrow_sum::{NarrowSum, PIECES_MAX};
 
 /// Keys up to which there may be a sum for each of them.
 const KEYS_FEW: u64 = 2048;

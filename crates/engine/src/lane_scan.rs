@@ -1,10 +1,10 @@
 //! The short sets of a block through the vector kernels. Their twins are the loops of the block scan.
 
-use farmtally_columns::{RowSet, Slices, Summary};
+use farmtally_columns::{RowSet, Summary};
 
 use crate::block_scan::BlockScan;
 use crate::dense;
-use crate::lanes::{Amounts, Columns, Crossing, LaneRoom, Lanes, PieceChunk, Sifted, Stretches};
+use crate::lanes::{Amounts, Columns, LaneRoom, Lanes, Stretches};
 use crate::plan::RowsOf;
 use crate::sink::Sink;
 
@@ -62,69 +62,6 @@ impl BlockScan<'_> {
         true
     }
 
-    /// Cuts the rows of a set of short sessions that slices have not summed. False when that is left to the plain loops, and nothing was
-    /// added.
-    pub(crate) fn cut_in_lanes<S: Sink>(
-        &mut self,
-        set: &RowSet<'_, u32>,
-        slices: &Slices,
-        sink: &mut S,
-    ) -> bool {
-        let Some(lanes) = self.plan.lanes else { return false };
-        if set.is_licensed && !set.has_single_lines() {
-            return false;
-        }
-        let mut room = self.scratch.lanes.take().unwrap_or_else(|| Box::new(LaneRoom::new()));
-        let LaneRoom { found: Sifted { crossing, .. }, cut, .. } = &mut *room;
-        let (rows_of, keys) = (self.plan.rows_of, &self.keys);
-        let (compute, license) = (keys.compute, keys.license);
-        let has_lines = set.is_licensed && rows_of == RowsOf::Sessions;
-        crossing.len = 0;
-        for (shared, rows) in self.stretches(set) {
-            for row in slices.cut_rows(set.is_licensed, &rows).filter(|row| self.is_asked(set, *row)) {
-                let key = shared.wrapping_add(keys.of_row(set, row));
-                let span = (set.end_offset_ms[row], set.runtime_ms[row]);
-                let (cost, line) =
-                    (set.cost_nanos[row], if set.is_licensed { set.line_cost_nanos[row] } else { 0 });
-                match rows_of {
-                    RowsOf::Licenses => {
-                        // Each row has one line, which is found as the row is.
-                        let key = key.wrapping_add(keys.of_line(set, row));
-                        crossing.push(narrow(key), span, (line, 0));
-                    }
-                    RowsOf::UsageTypes => {
-                        crossing.push(narrow(key.wrapping_add(compute)), span, (cost.wrapping_sub(line), 0));
-                        if set.is_licensed {
-                            crossing.push(narrow(key.wrapping_add(license)), span, (line, 0));
-                        }
-                    }
-                    RowsOf::Sessions => crossing.push(narrow(key), span, (cost.wrapping_sub(line), line)),
-                }
-                if crossing.is_full() {
-                    self.add_pieces_of(lanes, (crossing, has_lines), cut, sink);
-                    crossing.len = 0;
-                }
-            }
-        }
-        self.add_pieces_of(lanes, (crossing, has_lines), cut, sink);
-        self.scratch.lanes = Some(room);
-        true
-    }
-
-    /// Cuts rows, each with lines that are cut by themselves or without, and adds their pieces.
-    fn add_pieces_of<S: Sink>(
-        &self,
-        lanes: Lanes,
-        (rows, have_lines): (&Crossing, bool),
-        cut: &mut PieceChunk,
-        sink: &mut S,
-    ) {
-        if rows.len > 0 {
-            lanes.cut(rows, have_lines, self.calendar.edges(), cut);
-            sink.add_chunk(lanes, cut);
-        }
-    }
-
     fn add_stretches<S: Sink>(
         &self,
         lanes: Lanes,
@@ -148,7 +85,10 @@ impl BlockScan<'_> {
                 lanes.sift(columns, &mut stretches, edges.slots, found);
                 sink.add_chunk(lanes, &found.inside);
             }
-            self.add_pieces_of(lanes, (&found.crossing, has_lines), cut, sink);
+            if found.crossing.len > 0 {
+                lanes.cut(&found.crossing, has_lines, edges, cut);
+                sink.add_chunk(lanes, cut);
+            }
         }
         if let Some(sums) = sink.sums() {
             one_key.take(|bucket, key, sum| dense::merge(sums.of_bucket(bucket as usize), key.into(), sum));

@@ -9,9 +9,9 @@ use crate::accumulator::narrow_row;
 use crate::keys::KeyLayout;
 use crate::lanes::Lanes;
 use crate::large_pages;
-use crate::narrow_sum::{NarrowSum, PIECES_MAX};
 use crate::piece::{Piece, Pieces};
 use crate::seen::{Seen, keys_of};
+use farmtally_columns::narrow_sum::{NarrowSum, PIECES_MAX};
 
 /// Takes groups in, ascending by key.
 pub(crate) trait Groups {

@@ -1,6 +1,6 @@
 //! A piece: what a session has in one bucket and group, and lists of them in no order.
 
-use crate::narrow_sum::is_narrow;
+use farmtally_columns::narrow_sum::is_narrow;
 
 /// A piece in 128 bits, if it is narrow, as nearly all are. Of any other one it has the key, and the others' place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

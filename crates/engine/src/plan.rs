@@ -162,6 +162,22 @@ impl<'a> AggregationPlan<'a> {
         })
     }
 
+    /// The same question, but of all queues or fleets, by other groupBy positions of the same rows, and without what still runs and
+    /// volumes. `None` when there are more possible groups than a key can number.
+    pub(crate) fn of_all(&self, positions: [Position; 2]) -> Option<Self> {
+        let keys = KeyLayout::new(positions.each_ref().map(|position| &position.places))?;
+        Some(Self {
+            running: None,
+            volumes: Vec::new(),
+            lanes: Lanes::detect().filter(|_| u32::try_from(keys.len).is_ok()),
+            positions,
+            keys,
+            buckets: self.buckets.clone(),
+            filter: Filter { axis: self.filter.axis, wanted: vec![true; self.filter.wanted.len()] },
+            ..*self
+        })
+    }
+
     /// The window in milliseconds since 1970.
     pub(crate) fn window_ms(&self) -> Range<i64> {
         let window = self.buckets.window();
@@ -181,6 +197,11 @@ impl<'a> AggregationPlan<'a> {
     /// Whether sessions of a queue and a fleet are asked for.
     pub(crate) fn is_wanted(&self, queue: u32, fleet: u32) -> bool {
         self.filter.is_wanted(queue, fleet)
+    }
+
+    /// For each code of what the question filters by whether it is asked for.
+    pub(crate) fn wanted_axis_codes(&self) -> &[bool] {
+        &self.filter.wanted
     }
 
     /// What the question filters by.

@@ -15,6 +15,7 @@ use crate::limits::AggregationControl;
 use crate::output::Output;
 use crate::piece_lists::PieceLists;
 use crate::plan::AggregationPlan;
+use crate::rollup_scan;
 use crate::session::add_row;
 use crate::sink::Sink;
 use crate::steps::{self, Step};
@@ -72,17 +73,36 @@ pub(crate) fn scan(
     for view in &views {
         add_odd(plan, view, &mut wide);
     }
-    let mut steps = steps::of_blocks(&views);
-    if steps::have_use(plan, views.len())
+    let found = rollup_scan::find(plan, control)?;
+    let mut left = views;
+    left.retain(|view| found.leave(view, plan.running.as_ref()));
+    let mut steps = steps::of_blocks(&left);
+    if found.is_empty()
+        && steps::have_use(plan, left.len())
         && has_few_groups(plan, &within(plan, &(0..plan.buckets.len()), &steps))
     {
-        steps = steps::with_groups(plan, &views, control)?;
+        steps = steps::with_groups(plan, &left, control)?;
     }
     steps::put_latest_first(&mut steps);
     let tasks = tasks(plan, &steps, control.limits.threads.get());
-    let outputs_overlap = tasks.len() > 1 && tasks[0].asked == tasks[1].asked;
-    let outputs = run(plan, &tasks, control)?;
+    let mut outputs_overlap = tasks.len() > 1 && tasks[0].asked == tasks[1].asked;
+    let mut outputs = run(plan, &tasks, control)?;
+    if !found.is_empty() {
+        outputs_overlap = !outputs.is_empty();
+        outputs.push(rollup_scan::output(plan, &found, control)?);
+    }
     Ok(Found { outputs, outputs_overlap, wide })
+}
+
+/// Scans blocks from which no row was removed, but for what fits no columns.
+pub(crate) fn scan_blocks(
+    plan: &AggregationPlan<'_>,
+    views: &[&BlockView],
+    control: &AggregationControl<'_>,
+) -> Result<Vec<Output>, AggregationError> {
+    let mut steps = steps::of_blocks(views);
+    steps::put_latest_first(&mut steps);
+    run(plan, &tasks(plan, &steps, control.limits.threads.get()), control)
 }
 
 /// The blocks in which something of the window lies.

@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use farmtally_columns::Summary;
-
-use crate::narrow_sum::{COST_BITS, NarrowSum, PIECES_MAX, RUNTIME_BITS};
 use crate::output::Groups;
+use farmtally_columns::narrow_sum::{COST_BITS, NarrowSum, PIECES_MAX, RUNTIME_BITS};
+use farmtally_columns::{RolledSum, Summary};
 
 /// Sums by number from zero.
 #[derive(Debug, Default)]
@@ -66,6 +65,15 @@ impl SumTable {
     #[inline(never)]
     fn add_wide(&mut self, index: usize, cost_nanos: u64, runtime_ms: u32) {
         self.wide(index..index + 1)[0].add(cost_nanos, runtime_ms);
+    }
+
+    /// Adds a sum of some of the pieces that were announced.
+    #[inline]
+    pub(crate) fn merge(&mut self, index: usize, sum: RolledSum<'_>) {
+        match sum {
+            RolledSum::Narrow(sum) if self.refused == 0 => self.narrow[index].merge(sum),
+            sum => self.wide(index..index + 1)[0].merge(&sum.summary()),
+        }
     }
 
     /// Some sums, to which summaries can be merged.

@@ -17,6 +17,7 @@ use crate::lanes::{Lanes, PieceChunk};
 use crate::limits::{AggregationControl, AggregationLimits};
 use crate::output::Output;
 use crate::plan::AggregationPlan;
+use crate::rollup_scan;
 use crate::sink::Sink;
 use crate::wide::WideGroups;
 use crate::{finish, scan};
@@ -120,7 +121,7 @@ pub(crate) fn lasting_farm(count: u64) -> FarmColumns {
     columns
 }
 
-fn questions() -> Vec<AggregationQuery> {
+pub(crate) fn questions() -> Vec<AggregationQuery> {
     let queues = [0, 1, 3].map(|kind: u64| kind.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let ids = queues.map(|kind| {
         let mut bytes = [0; 16];
@@ -183,19 +184,26 @@ fn columns_summaries_lists_and_threads_give_the_same_bits_as_the_plain_path() {
     let snapshot = farm().snapshot();
     assert!(snapshot.blocks().len() >= 12 && snapshot.blocks().iter().any(|view| !view.is_whole()));
     let mut rows: BTreeMap<bool, usize> = BTreeMap::new();
+    let mut rolled_up: BTreeMap<String, usize> = BTreeMap::new();
     for query in questions() {
         let plan = || AggregationPlan::new(&snapshot, &query, Timestamp::MAX).unwrap();
         let plain = table(&plan(), true, 1);
         *rows.entry(query.period().is_some()).or_default() += plain.rows.len();
-        // What a block makes when it is asked again is there from the third time on.
-        for threads in [1, 1, 1, 3] {
+        // Rollups are made when a question is asked again, and are there from the fourth time on.
+        for threads in [1, 3, 3, 1, 3] {
             assert_eq!(table(&plan(), false, threads), plain, "{query:?} on {threads} threads");
         }
         let mut plan = plan();
+        if rollup_scan::answer_a_part(&plan) {
+            let fields: Vec<_> = query.group_by().fields().map(|field| format!("{field:?}")).collect();
+            *rolled_up.entry(fields.join(" ")).or_default() += 1;
+        }
+        snapshot.forget_rollups();
         plan.lanes = None;
         assert_eq!(table(&plan, false, 1), plain, "{query:?} without vector kernels");
     }
     assert!(rows[&true] > 100_000 && rows[&false] > 1_000, "{rows:?}");
+    assert!(rolled_up.len() >= 14 && rolled_up.contains_key("JobId"), "{rolled_up:?}");
 }
 
 /// Counts the pieces of each bucket and key.

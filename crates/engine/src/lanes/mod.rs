@@ -17,9 +17,9 @@ mod pieces;
 use farmtally_columns::Summary;
 
 use crate::calendar::{Edges, SLOTS, Slot};
-use crate::narrow_sum::NarrowSum;
 use crate::output::Output;
 use crate::piece::{Piece, Pieces};
+use farmtally_columns::narrow_sum::NarrowSum;
 
 pub(crate) use one_key::OneKey;
 pub(crate) use pieces::{Amounts, Columns, Crossing, LANES, PieceChunk, Ring, Sifted, Stretches};

@@ -60,26 +60,6 @@ impl Crossing {
         let none = [0; ROWS_ROOM];
         Self { keys: none, ends_ms: none, runtimes_ms: none, costs_nanos: none, lines_nanos: none, len: 0 }
     }
-
-    /// Adds a row with its end and runtime, and its cost and what of it is cut by itself. There has to be room.
-    pub(crate) fn push(
-        &mut self,
-        key: u32,
-        (end_ms, runtime_ms): (u32, u32),
-        (cost_nanos, line_nanos): (u32, u32),
-    ) {
-        self.keys[self.len] = key;
-        self.ends_ms[self.len] = end_ms;
-        self.runtimes_ms[self.len] = runtime_ms;
-        self.costs_nanos[self.len] = cost_nanos;
-        self.lines_nanos[self.len] = line_nanos;
-        self.len += 1;
-    }
-
-    /// Whether there may be no room for two more rows.
-    pub(crate) fn is_full(&self) -> bool {
-        self.len >= CHUNK_ROWS - 1
-    }
 }
 
 /// The codes of a column, and what each adds to a key.

@@ -5,7 +5,6 @@ use std::ops::Range;
 use farmtally_columns::{BlockView, Class, Nanos, RowSet, Summary};
 use farmtally_model::Calendar;
 
-use crate::cube_scan::Rest;
 use crate::error::AggregationError;
 use crate::select::CHUNK;
 use crate::tabulate::block_filter::BlockFilter;
@@ -89,8 +88,8 @@ enum Lines {
 /// How a block was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Added {
-    /// By its columns, of so many rows.
-    Columns { looked_at: usize },
+    /// By its columns.
+    Columns,
     /// By its summaries alone.
     Summaries,
     /// Not at all, because it has more possible groups than can be numbered.
@@ -159,45 +158,25 @@ fn begin_sums(
 impl BlockScan<'_, '_> {
     fn scan(&mut self, watch: &mut Watch<'_>) -> Result<Added, AggregationError> {
         let block = self.view.block();
-        let short = cubes::add_class(self, Class::Short)?;
-        let long = cubes::add_class(self, Class::Long)?;
-        if matches!((&short, &long), (Rest::Nothing, Rest::Nothing)) {
+        let [are_short_summed, are_long_summed] = Class::ALL.map(|class| cubes::add_class(self, class));
+        if are_short_summed && are_long_summed {
             return Ok(Added::Summaries);
         }
         block.check_columns()?;
-        let (mut base, mut looked_at) = (0, 0);
+        let mut base = 0;
         for set in block.short() {
-            looked_at += self.scan_rest(&set, &short, base, watch)?;
+            if !are_short_summed {
+                self.scan_set(&set, base, watch)?;
+            }
             base += set.len();
         }
         for set in block.long() {
-            looked_at += self.scan_rest(&set, &long, base, watch)?;
+            if !are_long_summed {
+                self.scan_set(&set, base, watch)?;
+            }
             base += set.len();
         }
-        Ok(Added::Columns { looked_at })
-    }
-
-    /// Scans what is left of a set, whose first row has the number `base` in the block, and tells how many rows those are.
-    fn scan_rest<C: Nanos>(
-        &mut self,
-        set: &RowSet<'_, C>,
-        rest: &Rest,
-        base: usize,
-        watch: &mut Watch<'_>,
-    ) -> Result<usize, AggregationError> {
-        match rest {
-            Rest::Nothing => Ok(0),
-            Rest::Cut(slices) => {
-                for (shared, rows) in self.stretches(set) {
-                    for row in slices.cut_rows(set.is_licensed, &rows) {
-                        self.add_crossing_session(set, row, shared, watch)?;
-                    }
-                    watch.look(self.tally)?;
-                }
-                Ok(slices.cut_rows(set.is_licensed, &(0..set.len())).count())
-            }
-            Rest::All => self.scan_set(set, base, watch).map(|()| set.len()),
-        }
+        Ok(Added::Columns)
     }
 
     /// Scans a set whose first row has the number `base` in the block.
@@ -307,12 +286,8 @@ impl BlockScan<'_, '_> {
         let bucket = self.calendar.index_of(start_ms);
         let is_inside = end_ms <= self.calendar.edges_ms()[bucket + 1];
         let bucket = u32::try_from(bucket).ok().filter(|_| is_inside)?;
-        self.has_half_hour_of(bucket).then_some(bucket)
-    }
-
-    /// Whether the block's half-hours can have a bucket: one of a few minutes may have none.
-    pub(crate) fn has_half_hour_of(&self, bucket: u32) -> bool {
-        self.buckets.is_some_and(|(first, last)| (first..=last).contains(&bucket))
+        // A bucket of a few minutes may have no half-hour.
+        self.buckets.filter(|(first, last)| (*first..=*last).contains(&bucket)).map(|_| bucket)
     }
 
     /// For each of the block's products whether its lines count.
@@ -335,23 +310,11 @@ impl BlockScan<'_, '_> {
         }
         for index in 0..self.selection.crossing().len() {
             let row = self.selection.crossing()[index] as usize;
-            self.add_crossing_session(set, row, shared, watch)?;
-        }
-        Ok(())
-    }
-
-    /// Adds a row that may lie in several buckets as a whole, if something of it lies in the window.
-    fn add_crossing_session<C: Nanos>(
-        &mut self,
-        set: &RowSet<'_, C>,
-        row: usize,
-        shared: u64,
-        watch: &mut Watch<'_>,
-    ) -> Result<(), AggregationError> {
-        let Some(meter) = self.meter(set, row) else { return Ok(()) };
-        if !self.cut_near(set, row, shared, meter) {
-            self.cut_far(set, row, shared, meter);
-            watch.after_session(self.tally)?;
+            let Some(meter) = self.meter(set, row) else { continue };
+            if !self.cut_near(set, row, shared, meter) {
+                self.cut_far(set, row, shared, meter);
+                watch.after_session(self.tally)?;
+            }
         }
         Ok(())
     }

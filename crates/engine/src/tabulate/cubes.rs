@@ -1,24 +1,19 @@
 //! Summaries instead of rows: where a block's short or long sessions lie in one bucket as a whole, what the block has summed
-//! before is enough for questions about its queues or fleets, its users, or its jobs; and where few edges cut them, what it has summed
-//! between these is enough for all but the sessions that are cut.
+//! before is enough for questions about its queues or fleets, its users, or its jobs.
 
-use farmtally_columns::{Axis, Class, Cube, CubeKind, EDGES_MAX, ImageError, SlicesOf, Summary, TotalsBy};
+use farmtally_columns::{Axis, Class, Cube, CubeKind, Summary, TotalsBy};
 
-use crate::cube_scan::Rest;
 use crate::tabulate::block_scan::BlockScan;
 use crate::tabulate::plan::Source;
 
-/// Adds the summaries of a class of sessions, and says what they leave.
-pub(crate) fn add_class(scan: &mut BlockScan<'_, '_>, class: Class) -> Result<Rest, ImageError> {
+/// Adds the summaries of a class of sessions. False when their rows have to be looked at.
+pub(crate) fn add_class(scan: &mut BlockScan<'_, '_>, class: Class) -> bool {
     let block = scan.view.block();
-    let Some(asked) = Asked::of(scan) else { return Ok(Rest::All) };
-    let Some(span_ms) = block.class_span_ms(class) else { return Ok(Rest::Nothing) };
+    let Some(asked) = Asked::of(scan) else { return false };
+    let Some(span_ms) = block.class_span_ms(class) else { return true };
     match asked {
-        Asked::Axis(axis) => add(scan, class, axis, span_ms),
-        Asked::Totals(by) => {
-            let is_added = add_totals(scan, by, span_ms, block.totals_of(class, by));
-            Ok(if is_added { Rest::Nothing } else { Rest::All })
-        }
+        Asked::Axis(axis) => add(scan, axis, span_ms, |kind| block.cube_of(class, axis, kind)),
+        Asked::Totals(by) => add_totals(scan, by, span_ms, block.totals_of(class, by)),
     }
 }
 
@@ -49,61 +44,16 @@ impl Asked {
     }
 }
 
-fn add(
+fn add<'c>(
     scan: &mut BlockScan<'_, '_>,
-    class: Class,
     axis: Axis,
     span_ms: (i64, i64),
-) -> Result<Rest, ImageError> {
-    let block = scan.view.block();
+    cube: impl Fn(CubeKind) -> Option<Cube<'c>>,
+) -> bool {
+    let Some(bucket) = scan.bucket_of(span_ms) else { return false };
     let by_type = scan.plan.sources.contains(&Source::InstanceType);
     let kind = if by_type { CubeKind::SessionsByType } else { CubeKind::Sessions };
-    if let Some(bucket) = scan.bucket_of(span_ms) {
-        let Some(cube) = block.cube_of(class, axis, kind) else { return Ok(Rest::All) };
-        add_cube(scan, axis, (kind, cube), bucket);
-        return Ok(Rest::Nothing);
-    }
-    let Some((edges_ms, buckets)) = edges_in(scan, span_ms) else { return Ok(Rest::All) };
-    // Slices are made of columns.
-    block.check_columns()?;
-    let kinds: &'static [CubeKind] =
-        if by_type { &[CubeKind::SessionsByType] } else { &[CubeKind::Sessions] };
-    let Some(slices) = block.slices(SlicesOf { class, axis, kinds, edges_ms }, scan.plan.asker) else {
-        return Ok(Rest::All);
-    };
-    for (slice, bucket) in buckets.into_iter().enumerate() {
-        let Some(bucket) = bucket else { continue };
-        for cube in slices.cubes(slice) {
-            add_cube(scan, axis, cube, bucket);
-        }
-    }
-    Ok(Rest::Cut(slices))
-}
-
-/// The edges of buckets inside of a span, and the bucket before each and after the last, if it lies
-/// in the window. `None` if they are too many, or if the block has no half-hour of such a bucket.
-fn edges_in<'a>(
-    scan: &BlockScan<'a, '_>,
-    (start_ms, end_ms): (i64, i64),
-) -> Option<(&'a [i64], Vec<Option<u32>>)> {
-    let edges_ms = scan.calendar.edges_ms();
-    let first = edges_ms.partition_point(|edge_ms| *edge_ms <= start_ms);
-    let inside = &edges_ms[first..edges_ms.partition_point(|edge_ms| *edge_ms < end_ms).max(first)];
-    if inside.is_empty() || inside.len() > EDGES_MAX {
-        return None;
-    }
-    let buckets = (first..=first + inside.len()).map(|edges| {
-        // As many edges lie before the bucket as it has buckets before it, and its own start.
-        let bucket = edges.checked_sub(1).filter(|bucket| bucket + 1 < edges_ms.len());
-        let Some(bucket) = bucket else { return Some(None) };
-        let bucket = u32::try_from(bucket).ok()?;
-        scan.has_half_hour_of(bucket).then_some(Some(bucket))
-    });
-    Some((inside, buckets.collect::<Option<_>>()?))
-}
-
-fn add_cube(scan: &mut BlockScan<'_, '_>, axis: Axis, (kind, cube): (CubeKind, Cube<'_>), bucket: u32) {
-    let by_type = kind == CubeKind::SessionsByType;
+    let Some(cube) = cube(kind) else { return false };
     let codes = scan.view.block().codes();
     let code_count = if axis == Axis::Queue { codes.queues.len() } else { codes.fleets.len() };
     let filter = scan.filter;
@@ -114,6 +64,7 @@ fn add_cube(scan: &mut BlockScan<'_, '_>, axis: Axis, (kind, cube): (CubeKind, C
             scan.tally.merge_inside(slot, bucket, &summary);
         }
     }
+    true
 }
 
 fn add_totals(

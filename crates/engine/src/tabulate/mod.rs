@@ -21,6 +21,7 @@ mod plain;
 mod plan;
 mod rank;
 mod recorded;
+mod rollups;
 mod row_numbers;
 mod row_table;
 mod scan;

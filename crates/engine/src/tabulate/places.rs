@@ -62,6 +62,12 @@ impl<'a> PlaceFinder<'a> {
         Self { snapshot, groupings }
     }
 
+    /// One by which every code is its own place, of a question by dimensions.
+    pub(crate) fn of_codes(plan: &TabulationPlan<'a>) -> Self {
+        let groupings = plan.sources.iter().map(|source| OfGrouping::Codes(*source, None)).collect();
+        Self { snapshot: plan.snapshot, groupings }
+    }
+
     /// The place of a code (a job's, where the grouping is by its name) in one of the groupings.
     pub(crate) fn place(&mut self, grouping: usize, code: u32) -> u32 {
         match &mut self.groupings[grouping] {

@@ -1,6 +1,6 @@
 //! A question translated to the codes of one snapshot.
 
-use farmtally_columns::{Asker, BlockCodes, BlockView, FarmSnapshot, OUTCOME_CODES, VolumeSpan};
+use farmtally_columns::{Asker, BlockCodes, BlockView, Detail, FarmSnapshot, OUTCOME_CODES, VolumeSpan};
 use farmtally_model::{Dimension, FilterTerm, Grouping, LicenseProduct, Timestamp, UsageQuery, UsageType};
 
 use crate::error::AggregationError;
@@ -140,6 +140,37 @@ impl<'a> TabulationPlan<'a> {
         }
         let sources = query.groupings().iter().map(Source::of).collect();
         Ok(Self { snapshot, query, running, asker: Asker::new(), volumes, sources, filter, lines })
+    }
+
+    /// Another question about the same sessions, but for what still runs and volumes. It has no filter.
+    pub(crate) fn of_all_sessions<'q>(&self, query: &'q UsageQuery) -> TabulationPlan<'q>
+    where
+        'a: 'q,
+    {
+        TabulationPlan {
+            snapshot: self.snapshot,
+            query,
+            running: None,
+            asker: self.asker,
+            volumes: Vec::new(),
+            sources: query.groupings().iter().map(Source::of).collect(),
+            filter: Filter::new(self.snapshot, query),
+            lines: LineRule::new(self.snapshot, query),
+        }
+    }
+
+    /// How many codes there are of what rollups tell apart, at least one.
+    pub(crate) fn code_count(&self, detail: Detail) -> usize {
+        match detail {
+            Detail::Nothing | Detail::UsageType | Detail::Product => 1,
+            Detail::Queue => self.snapshot.queues().len(),
+            Detail::Fleet => self.snapshot.fleets().len(),
+            Detail::Job => self.snapshot.jobs().len(),
+            Detail::User => self.snapshot.users().len(),
+            Detail::InstanceType => self.snapshot.instance_types().len(),
+            Detail::Worker => self.snapshot.workers().len(),
+            Detail::Outcome => OUTCOME_CODES,
+        }
     }
 
     /// Whether there is memory for the order of the jobs, should it have to be found.

@@ -13,6 +13,7 @@ use crate::tabulate::block_sums::table_len;
 use crate::tabulate::places::PlaceFinder;
 use crate::tabulate::plain::PlainAdder;
 use crate::tabulate::plan::TabulationPlan;
+use crate::tabulate::rollups;
 use crate::tabulate::slots::Slots;
 use crate::tabulate::tally::Tally;
 use crate::tabulate::watch::Watch;
@@ -44,15 +45,23 @@ impl Scan<'_> {
         for view in &seen {
             view.block().check_outline()?;
         }
-        let do_sums_fit = sums_fit(&seen);
-        for view in seen {
-            pass.watch.look(&pass.tally)?;
-            if do_sums_fit {
-                pass.add_block(view)?;
-            } else {
+        if !sums_fit(&seen) {
+            for view in seen {
+                pass.watch.look(&pass.tally)?;
                 pass.add_block_plainly(view)?;
             }
+            return Ok(pass.end());
         }
+        let found = rollups::find(self, control)?;
+        for view in seen {
+            pass.watch.look(&pass.tally)?;
+            if found.leave(view, self.plan.running.as_ref()) {
+                pass.add_block(view)?;
+            } else {
+                pass.skip_columns(view)?;
+            }
+        }
+        rollups::add(self, &found, pass.finder, (&mut pass.tally, &mut pass.watch))?;
         Ok(pass.end())
     }
 
@@ -90,7 +99,7 @@ impl Scan<'_> {
     }
 
     /// A pass that has added the volumes.
-    fn begin<'s, 'f>(
+    pub(crate) fn begin<'s, 'f>(
         &'s self,
         slots: Slots,
         finder: &'s mut PlaceFinder<'f>,
@@ -125,7 +134,7 @@ fn sums_fit(views: &[&BlockView]) -> bool {
 }
 
 /// A pass under way.
-struct Pass<'s, 'f> {
+pub(crate) struct Pass<'s, 'f> {
     scan: &'s Scan<'s>,
     finder: &'s mut PlaceFinder<'f>,
     figures: &'s mut ScanFigures,
@@ -137,25 +146,36 @@ struct Pass<'s, 'f> {
 
 impl Pass<'_, '_> {
     fn add_block(&mut self, view: &BlockView) -> Result<(), AggregationError> {
-        let block = view.block();
-        let added = match BlockFilter::new(&self.scan.plan.filter, &block.codes()) {
-            Some(filter) => {
-                let (scratch, tally) = (&mut self.scratch, &mut self.tally);
-                scan_columns(self.scan, view, &filter, self.finder, scratch, (tally, &mut self.watch))?
-            }
-            None => Added::Summaries,
-        };
-        match added {
-            Added::Nothing => return self.add_block_plainly(view),
-            Added::Columns { looked_at } => {
+        match self.add_columns(view)? {
+            Added::Nothing => self.add_block_plainly(view),
+            Added::Columns => {
                 self.figures.blocks_read += 1;
-                self.figures.rows_scanned += (looked_at + block.odd_len()).min(view.live_len()) as u64;
+                self.figures.rows_scanned += view.live_len() as u64;
+                self.add_odd(view)
             }
-            Added::Summaries => {
-                self.figures.blocks_skipped += 1;
-                self.figures.rows_scanned += block.odd_len() as u64;
-            }
+            Added::Summaries => self.skip_columns(view),
         }
+    }
+
+    /// Adds what is left of a block of which summaries have answered for the columns.
+    fn skip_columns(&mut self, view: &BlockView) -> Result<(), AggregationError> {
+        self.figures.blocks_skipped += 1;
+        self.figures.rows_scanned += view.block().odd_len() as u64;
+        self.add_odd(view)
+    }
+
+    /// Adds the rows of a block that lie in columns.
+    pub(crate) fn add_columns(&mut self, view: &BlockView) -> Result<Added, AggregationError> {
+        let Some(filter) = BlockFilter::new(&self.scan.plan.filter, &view.block().codes()) else {
+            return Ok(Added::Summaries);
+        };
+        let (scratch, tally) = (&mut self.scratch, &mut self.tally);
+        scan_columns(self.scan, view, &filter, self.finder, scratch, (tally, &mut self.watch))
+    }
+
+    /// Adds the rows of a block that fit no columns.
+    fn add_odd(&mut self, view: &BlockView) -> Result<(), AggregationError> {
+        let block = view.block();
         let odd_base = block.len() - block.odd_len();
         let is_removed = |index: usize| view.removed().is_some_and(|removed| removed[odd_base + index]);
         for (index, row) in block.odd().enumerate() {
@@ -178,7 +198,8 @@ impl Pass<'_, '_> {
         Ok(())
     }
 
-    fn end(mut self) -> Tally {
+    /// What was added.
+    pub(crate) fn end(mut self) -> Tally {
         self.tally.settle();
         self.tally
     }

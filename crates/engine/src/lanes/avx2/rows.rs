@@ -10,8 +10,8 @@ use farmtally_model::{RowExtremes, RowHead, RowRoom};
 
 use super::vector;
 use crate::keys::KeyLayout;
-use crate::narrow_sum::{COST_BITS, NarrowSum, PAIR, RUNTIME_SUM_BITS};
 use crate::output::Output;
+use farmtally_columns::narrow_sum::{COST_BITS, NarrowSum, PAIR, RUNTIME_SUM_BITS};
 
 const ROWS: usize = RowRoom::ROWS;
 

@@ -4,9 +4,9 @@ use farmtally_columns::Summary;
 
 use super::{rows, sums};
 use crate::accumulator::narrow_row;
-use crate::narrow_sum::PIECES_MAX;
 use crate::output::Output;
 use crate::piece::{Piece, Pieces};
+use farmtally_columns::narrow_sum::PIECES_MAX;
 
 /// See [`crate::lanes::Lanes::fold_sorted`]. Most groups have one piece, so that is asked first.
 #[target_feature(enable = "avx2")]

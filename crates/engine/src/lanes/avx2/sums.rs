@@ -13,8 +13,8 @@ use std::ptr;
 
 use super::vector;
 use crate::lanes::pieces::{LANES, PieceChunk, Ring};
-use crate::narrow_sum::{NarrowSum, RUNTIME_SUM_BITS};
 use crate::piece::{Piece, Pieces};
+use farmtally_columns::narrow_sum::{NarrowSum, RUNTIME_SUM_BITS};
 
 #[target_feature(enable = "avx2")]
 #[expect(clippy::cast_possible_truncation, reason = "numbers of sums fit")]

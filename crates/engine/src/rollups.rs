@@ -1,0 +1,221 @@
+//! What is asked again: blocks and groups of blocks whose rollups stand for all of their rows.
+//!
+//! A rollup is the answer to the question behind the question, which leaves no queue or fleet out and tells them apart. It is
+//! made when questions with the same buckets have read as much as it takes, if it is much smaller than what it stands for. The
+//! highest groups are tried first, so that few rollups answer for many blocks; what none stands for is scanned.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use farmtally_columns::{
+    Asker, Axis, BlockCodes, BlockView, Detail, FarmSnapshot, GroupMember, OUTCOME_CODES, Recalled, Rollup,
+    RollupOf, SessionBlock,
+};
+
+use crate::error::AggregationError;
+
+/// Buckets of one rollup.
+const BUCKETS_MAX: usize = 1 << 12;
+
+/// A question that rollups can answer.
+pub(crate) trait RollupQuestion {
+    /// What rollups have to tell apart.
+    fn axis(&self) -> Option<Axis>;
+    fn detail(&self) -> Detail;
+    /// Whether rollups have totals beside their buckets.
+    fn has_totals(&self) -> bool;
+
+    /// As whom blocks know the question, and which share of their rows it reads.
+    fn asker(&self) -> (Asker, f64);
+
+    /// The window in milliseconds since 1970.
+    fn window_ms(&self) -> Range<i64>;
+
+    /// The bucket that contains an instant of the window.
+    fn bucket_at(&self, instant_ms: i64) -> usize;
+
+    /// The end of a bucket.
+    fn end_ms(&self, bucket: usize) -> i64;
+
+    /// The rollup of the columns of some blocks, of which every row is there and of which the outlines were checked. Its
+    /// first bucket is `buckets.start` of the question. `None` when it cannot be made.
+    fn rollup(&self, views: &[BlockView], buckets: &Range<usize>)
+    -> Result<Option<Rollup>, AggregationError>;
+}
+
+/// What of a question is answered by rollups.
+#[derive(Debug, Default)]
+pub(crate) struct FoundRollups {
+    pub(crate) rollups: Vec<FoundRollup>,
+    /// Addresses of the blocks of groups that no rollup stands for.
+    loose: Vec<usize>,
+}
+
+/// A rollup, whose first bucket is this one of the question.
+#[derive(Debug)]
+pub(crate) struct FoundRollup {
+    pub(crate) first: usize,
+    pub(crate) rollup: Arc<Rollup>,
+}
+
+/// Finds the rollups that stand for some of the blocks, and makes those that are worth it. The outlines of the blocks were
+/// checked.
+pub(crate) fn find(
+    question: &impl RollupQuestion,
+    snapshot: &FarmSnapshot,
+) -> Result<FoundRollups, AggregationError> {
+    let mut found = FoundRollups::default();
+    snapshot.groups().iter().try_for_each(|root| found.add(question, root))?;
+    found.loose.sort_unstable();
+    Ok(found)
+}
+
+/// Which share of all queues or fleets is asked for.
+pub(crate) fn share(wanted: &[bool]) -> f64 {
+    let count = |wanted: usize| u32::try_from(wanted).map_or(f64::MAX, f64::from);
+    count(wanted.iter().filter(|is_wanted| **is_wanted).count()) / count(wanted.len().max(1))
+}
+
+fn address(block: *const SessionBlock) -> usize {
+    block.addr()
+}
+
+impl FoundRollups {
+    /// Whether no rollup answers for anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rollups.is_empty()
+    }
+
+    /// Whether a block that can have something in the window is to be scanned, one of the snapshot's or that of the running sessions.
+    pub(crate) fn leave(&self, view: &BlockView, running: Option<&BlockView>) -> bool {
+        let is_running = running.is_some_and(|running| std::ptr::eq(running, view));
+        let is_loose = || self.loose.binary_search(&address(view.block())).is_ok();
+        self.is_empty() || is_running || !view.is_whole() || is_loose()
+    }
+
+    fn add(&mut self, question: &impl RollupQuestion, member: &GroupMember) -> Result<(), AggregationError> {
+        let window = question.window_ms();
+        let Some(span_ms) = member.span_ms() else { return Ok(()) };
+        // As a view says it, which is asked by whoever scans what is left.
+        if span_ms.0 >= window.end || span_ms.1 < window.start {
+            return Ok(());
+        }
+        let mut is_useless = false;
+        if let Some(buckets) = buckets_in(question, span_ms) {
+            let edges_ms = edges_ms(question, span_ms, &buckets);
+            let of = RollupOf {
+                axis: question.axis(),
+                detail: question.detail(),
+                has_totals: question.has_totals(),
+                edges_ms: &edges_ms,
+            };
+            let rollup = match member.rollup(of, question.asker()) {
+                Recalled::Has(rollup) => Some(rollup),
+                Recalled::Makes => {
+                    let made =
+                        made(question, member, &buckets).inspect_err(|_| member.put_back_rollup(of))?;
+                    let made = member.keep_rollup(of, made);
+                    is_useless = made.is_none();
+                    made
+                }
+                Recalled::Asked => None,
+                Recalled::Useless => {
+                    is_useless = true;
+                    None
+                }
+            };
+            if let Some(rollup) = rollup {
+                self.rollups.push(FoundRollup { first: buckets.start, rollup });
+                return Ok(());
+            }
+        }
+        match member {
+            GroupMember::Block(block) => self.loose.push(address(block.as_ptr())),
+            // What is not worth it for many blocks is not for few.
+            GroupMember::Group(_) if is_useless => {
+                self.loose.extend(member.views().iter().map(|view| address(view.block())));
+            }
+            GroupMember::Group(group) => {
+                group.members().iter().try_for_each(|member| self.add(question, member))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The buckets of the question in which something of a span can lie, unless they are too many.
+fn buckets_in(question: &impl RollupQuestion, (start_ms, end_ms): (i64, i64)) -> Option<Range<usize>> {
+    let window = question.window_ms();
+    let (from_ms, until_ms) = (start_ms.max(window.start), end_ms.min(window.end));
+    if from_ms >= until_ms {
+        return None;
+    }
+    let buckets = question.bucket_at(from_ms)..question.bucket_at(until_ms - 1) + 1;
+    (buckets.len() <= BUCKETS_MAX).then_some(buckets)
+}
+
+/// Where such buckets begin, and where the last one ends. Edges outside of the span are the least and the greatest number, wherever the
+/// question's window begins and ends.
+fn edges_ms(
+    question: &impl RollupQuestion,
+    (start_ms, end_ms): (i64, i64),
+    buckets: &Range<usize>,
+) -> Vec<i64> {
+    let window = question.window_ms();
+    let mut edges_ms = Vec::with_capacity(buckets.len() + 1);
+    edges_ms.push(if window.start > start_ms { window.start } else { i64::MIN });
+    edges_ms.extend((buckets.start..buckets.end - 1).map(|bucket| question.end_ms(bucket)));
+    edges_ms.push(if window.end < end_ms { window.end } else { i64::MAX });
+    edges_ms
+}
+
+/// The rollup of some blocks, unless it is foreseen to be too large.
+fn made(
+    question: &impl RollupQuestion,
+    member: &GroupMember,
+    buckets: &Range<usize>,
+) -> Result<Option<Rollup>, AggregationError> {
+    let window = question.window_ms();
+    let mut views = member.views();
+    views.retain(|view| view.overlaps(window.start, window.end));
+    for view in &views {
+        view.block().check_outline()?;
+    }
+    let rows = views.iter().map(BlockView::live_len).sum();
+    if sums_foreseen(question, buckets, &views) > rows {
+        return Ok(None);
+    }
+    question.rollup(&views, buckets)
+}
+
+/// About how many sums a rollup of some blocks has at most, by the largest of their dictionaries.
+fn sums_foreseen(question: &impl RollupQuestion, buckets: &Range<usize>, views: &[BlockView]) -> usize {
+    let most = |count: &dyn Fn(&BlockCodes<'_>) -> usize| {
+        views.iter().map(|view| count(&view.block().codes())).max().unwrap_or(0)
+    };
+    let details = match question.detail() {
+        // Each block has jobs of its own, and a job mostly has one queue.
+        Detail::Job => {
+            let of_block = |block: &SessionBlock| {
+                let buckets = buckets_in(question, block.span_ms());
+                block.codes().jobs.len() * buckets.map_or(0, |buckets| buckets.len())
+            };
+            return views.iter().map(|view| of_block(view.block())).sum();
+        }
+        Detail::Nothing => 1,
+        Detail::UsageType => 2,
+        Detail::Queue => most(&|codes| codes.queues.len()),
+        Detail::Fleet => most(&|codes| codes.fleets.len()),
+        Detail::User => most(&|codes| codes.users.len()),
+        Detail::InstanceType => most(&|codes| codes.instance_types.len()),
+        Detail::Product => most(&|codes| codes.products.len()),
+        Detail::Worker => most(&|codes| codes.workers.len()),
+        Detail::Outcome => OUTCOME_CODES,
+    };
+    let axis_codes = match question.axis() {
+        None => 1,
+        Some(Axis::Queue) => most(&|codes| codes.queues.len()),
+        Some(Axis::Fleet) => most(&|codes| codes.fleets.len()),
+    };
+    buckets.len() * axis_codes * details
+}

@@ -1,0 +1,311 @@
+//! Questions to people by rollups: any groups and filters of whole sessions that look at queues or fleets and at one thing more.
+
+use std::ops::Range;
+
+use farmtally_columns::{Asker, Axis, BlockView, Detail, Rollup};
+use farmtally_model::{Dimension, Grouping, ScanFigures, UsageQuery};
+use hashbrown::HashMap;
+
+use crate::error::AggregationError;
+use crate::limits::{AggregationControl, AggregationLimits};
+use crate::rollups::{self, FoundRollup, FoundRollups, RollupQuestion};
+use crate::tabulate::block_scan::Added;
+use crate::tabulate::filter::Filter;
+use crate::tabulate::places::{PlaceFinder, Places};
+use crate::tabulate::plan::{Source, TabulationPlan};
+use crate::tabulate::scan::Scan;
+use crate::tabulate::slots::Slots;
+use crate::tabulate::tally::Tally;
+use crate::tabulate::watch::Watch;
+
+/// What rollups have to tell apart to answer a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Asked {
+    axis: Option<Axis>,
+    detail: Detail,
+}
+
+impl Asked {
+    /// `None` when rows have to be looked at.
+    pub(crate) fn of(scan: &Scan<'_>) -> Option<Self> {
+        if !scan.plan.lines.is_whole || !scan.percentiles.is_empty() {
+            return None;
+        }
+        let by_sources = scan.plan.sources.iter().map(|source| detail_of(*source));
+        let mut details = by_sources.collect::<Option<Vec<Detail>>>()?;
+        details.extend(FILTERED.into_iter().filter(|detail| mask(&scan.plan.filter, *detail).is_some()));
+        let is_by = |detail| details.contains(&detail);
+        let axis = match (is_by(Detail::Queue), is_by(Detail::Fleet)) {
+            (true, _) => Some(Axis::Queue),
+            (false, true) => Some(Axis::Fleet),
+            (false, false) => None,
+        };
+        let mut others = details.iter().copied().filter(|detail| *detail != detail_of_axis(axis));
+        let detail = others.next().unwrap_or(Detail::Nothing);
+        others.all(|other| other == detail).then_some(Self { axis, detail })
+    }
+}
+
+/// What filters of sessions look at.
+const FILTERED: [Detail; 7] = [
+    Detail::Queue,
+    Detail::Fleet,
+    Detail::Job,
+    Detail::User,
+    Detail::InstanceType,
+    Detail::Worker,
+    Detail::Outcome,
+];
+
+/// The codes of a detail that pass; `None` when all of them do.
+fn mask(filter: &Filter, detail: Detail) -> Option<&[bool]> {
+    match detail {
+        Detail::Queue => filter.queues.as_deref(),
+        Detail::Fleet => filter.fleets.as_deref(),
+        Detail::Job => filter.jobs.as_deref(),
+        Detail::User => filter.users.as_deref(),
+        Detail::InstanceType => filter.instance_types.as_deref(),
+        Detail::Worker => filter.workers.as_deref(),
+        Detail::Outcome => filter.outcomes.as_deref(),
+        Detail::Nothing | Detail::UsageType | Detail::Product => None,
+    }
+}
+
+fn detail_of_axis(axis: Option<Axis>) -> Detail {
+    match axis {
+        None => Detail::Nothing,
+        Some(Axis::Queue) => Detail::Queue,
+        Some(Axis::Fleet) => Detail::Fleet,
+    }
+}
+
+/// What tells apart the sessions that a source tells apart; `None` if it looks at their lines.
+fn detail_of(source: Source) -> Option<Detail> {
+    match source {
+        Source::Queue => Some(Detail::Queue),
+        Source::Fleet => Some(Detail::Fleet),
+        Source::Job | Source::JobText => Some(Detail::Job),
+        Source::User => Some(Detail::User),
+        Source::InstanceType => Some(Detail::InstanceType),
+        Source::Worker => Some(Detail::Worker),
+        Source::Outcome => Some(Detail::Outcome),
+        Source::UsageType | Source::Product => None,
+    }
+}
+
+fn dimension_of(detail: Detail) -> Option<Dimension> {
+    match detail {
+        Detail::Queue => Some(Dimension::Queue),
+        Detail::Fleet => Some(Dimension::Fleet),
+        Detail::Job => Some(Dimension::Job),
+        Detail::User => Some(Dimension::User),
+        Detail::InstanceType => Some(Dimension::InstanceType),
+        Detail::Worker => Some(Dimension::Worker),
+        Detail::Outcome => Some(Dimension::Outcome),
+        Detail::Nothing | Detail::UsageType | Detail::Product => None,
+    }
+}
+
+/// Finds the rollups that stand for some of the blocks, and makes those that are worth it. The outlines of the blocks were
+/// checked.
+pub(crate) fn find(
+    scan: &Scan<'_>,
+    control: &AggregationControl<'_>,
+) -> Result<FoundRollups, AggregationError> {
+    match Asked::of(scan) {
+        Some(asked) => rollups::find(&Question { scan, control, asked }, scan.plan.snapshot),
+        None => Ok(FoundRollups::default()),
+    }
+}
+
+/// A pass as a question.
+struct Question<'q> {
+    scan: &'q Scan<'q>,
+    control: &'q AggregationControl<'q>,
+    asked: Asked,
+}
+
+impl RollupQuestion for Question<'_> {
+    fn axis(&self) -> Option<Axis> {
+        self.asked.axis
+    }
+
+    fn detail(&self) -> Detail {
+        self.asked.detail
+    }
+
+    fn has_totals(&self) -> bool {
+        true
+    }
+
+    fn asker(&self) -> (Asker, f64) {
+        let share = |detail| mask(&self.scan.plan.filter, detail).map_or(1.0, rollups::share);
+        (self.scan.plan.asker, share(detail_of_axis(self.asked.axis)) * share(self.asked.detail))
+    }
+
+    fn window_ms(&self) -> Range<i64> {
+        let window = self.scan.calendar.window();
+        window.start().millis()..window.end().millis()
+    }
+
+    fn bucket_at(&self, instant_ms: i64) -> usize {
+        self.scan.calendar.index_of(instant_ms)
+    }
+
+    fn end_ms(&self, bucket: usize) -> i64 {
+        self.scan.calendar.edges_ms()[bucket + 1]
+    }
+
+    fn rollup(
+        &self,
+        views: &[BlockView],
+        buckets: &Range<usize>,
+    ) -> Result<Option<Rollup>, AggregationError> {
+        let Asked { axis, detail } = self.asked;
+        let dimensions = [detail_of_axis(axis), detail].into_iter().filter_map(dimension_of);
+        let groupings = dimensions.map(Grouping::By).collect();
+        let query = UsageQuery::new(self.scan.calendar.clone()).grouped_by(groupings);
+        let Ok(query) = query else { return Ok(None) };
+        let plan = self.scan.plan.of_all_sessions(&query);
+        // The limits are those of the answer, and a rollup is none.
+        let limits = AggregationLimits { rows_max: usize::MAX, ..self.control.limits };
+        let control = AggregationControl { limits, ..*self.control };
+        match columns_counted(&Scan { plan: &plan, ..*self.scan }, views, &control) {
+            Err(AggregationError::TooMuchMemory { .. }) => Ok(None),
+            tally => Ok(tally?.and_then(|tally| rollup_of(&tally, axis.is_some(), buckets))),
+        }
+    }
+}
+
+/// What the columns of some blocks have, by codes; `None` when their groups are too many.
+fn columns_counted(
+    scan: &Scan<'_>,
+    views: &[BlockView],
+    control: &AggregationControl<'_>,
+) -> Result<Option<Tally>, AggregationError> {
+    let mut finder = PlaceFinder::of_codes(scan.plan);
+    let (slots, mut figures) = (finder.open_slots(), ScanFigures::default());
+    let mut pass = scan.begin(slots, &mut finder, control, &mut figures)?;
+    for view in views {
+        if pass.add_columns(view)? == Added::Nothing {
+            return Ok(None);
+        }
+    }
+    Ok(Some(pass.end()))
+}
+
+/// What was counted as a rollup, totals behind the buckets; `None` when a sum has more than 64 bits.
+fn rollup_of(tally: &Tally, has_axis: bool, buckets: &Range<usize>) -> Option<Rollup> {
+    let rows = if tally.has_rows { tally.row_numbers.rows() } else { &[] };
+    let mut sums = Vec::with_capacity(rows.len() + 2 * tally.slots.len());
+    for (number, (slot, bucket)) in (0..).zip(rows) {
+        let bucket = (*bucket as usize).checked_sub(buckets.start)?;
+        sums.push((bucket, tally.slots.places(*slot)?, tally.rows.get(number)));
+    }
+    for slot in 0..u32::try_from(tally.slots.len()).ok()? {
+        let (places, total) = (tally.slots.places(slot)?, tally.totals.get(slot));
+        sums.push((buckets.len(), places, total));
+        if !tally.has_rows {
+            // With one bucket totals are its rows, which a question with more buckets needs.
+            sums.push((0, places, total));
+        }
+    }
+    sums.retain(|(.., sum)| sum.count() > 0);
+    let codes = |places: &Places| if has_axis { [places[0], places[1]] } else { [0, places[0]] };
+    sums.sort_unstable_by_key(|(bucket, places, _)| (*bucket, codes(places)));
+    let mut rollup = Rollup::default();
+    for (bucket, places, sum) in sums {
+        let [axis_code, detail] = codes(places);
+        rollup.push(bucket, axis_code, detail, &sum.summary()?);
+    }
+    Some(rollup)
+}
+
+/// Adds what rollups have to a tally.
+pub(crate) fn add(
+    scan: &Scan<'_>,
+    found: &FoundRollups,
+    finder: &mut PlaceFinder<'_>,
+    (tally, watch): (&mut Tally, &mut Watch<'_>),
+) -> Result<(), AggregationError> {
+    let Some(asked) = Asked::of(scan).filter(|_| !found.is_empty()) else { return Ok(()) };
+    let admits = |mask: Option<&[bool]>, code: u32| mask.is_none_or(|mask| mask[code as usize]);
+    let of_axis = mask(&scan.plan.filter, detail_of_axis(asked.axis));
+    let of_detail = mask(&scan.plan.filter, asked.detail);
+    let mut slots = RollupSlots::new(scan.plan, asked);
+    for FoundRollup { first, rollup } in &found.rollups {
+        // The last one has the totals.
+        let buckets = rollup.buckets().saturating_sub(1);
+        for place in 0..rollup.buckets() {
+            let bucket = u32::try_from(first + place).unwrap_or(u32::MAX);
+            for run in rollup.runs(place).filter(|run| admits(of_axis, run.axis_code)) {
+                for (detail, sum) in run.sums().filter(|(detail, _)| admits(of_detail, *detail)) {
+                    let slot = slots.slot((run.axis_code, detail), finder, &mut tally.slots);
+                    if place == buckets {
+                        tally.merge_cut(slot, &sum.summary());
+                    } else {
+                        tally.merge_pieces(slot, bucket, &sum.summary());
+                    }
+                }
+                watch.after_session(tally)?;
+            }
+        }
+    }
+    watch.look(tally)
+}
+
+/// Slots of what rollups tell apart up to which there is a table of all.
+const SLOTS_FEW: usize = 1 << 16;
+
+/// The slots of what rollups tell apart, each looked up once.
+struct RollupSlots<'a> {
+    plan: &'a TabulationPlan<'a>,
+    asked: Asked,
+    /// Codes of the detail.
+    details: usize,
+    /// Whether the groups of all codes of the axis are the same.
+    is_axis_joined: bool,
+    /// Where there are few: one more than the slot, or zero where it was not looked up.
+    table: Vec<u32>,
+    map: HashMap<usize, u32>,
+}
+
+impl<'a> RollupSlots<'a> {
+    fn new(plan: &'a TabulationPlan<'a>, asked: Asked) -> Self {
+        let is_grouped = |detail| plan.sources.iter().any(|source| detail_of(*source) == Some(detail));
+        let is_axis_joined = !is_grouped(detail_of_axis(asked.axis));
+        let details = plan.code_count(asked.detail);
+        let axis_codes = if is_axis_joined { 1 } else { plan.code_count(detail_of_axis(asked.axis)) };
+        let all = details.saturating_mul(axis_codes);
+        let table = vec![0; if all <= SLOTS_FEW { all } else { 0 }];
+        Self { plan, asked, details, is_axis_joined, table, map: HashMap::new() }
+    }
+
+    fn slot(
+        &mut self,
+        (axis_code, detail): (u32, u32),
+        finder: &mut PlaceFinder<'_>,
+        slots: &mut Slots,
+    ) -> u32 {
+        let of_axis = if self.is_axis_joined { 0 } else { axis_code as usize };
+        let index = of_axis * self.details + detail as usize;
+        let mut find = || {
+            let axis = detail_of_axis(self.asked.axis);
+            let mut places = Places::default();
+            for (grouping, (place, source)) in places.iter_mut().zip(&self.plan.sources).enumerate() {
+                let code = if detail_of(*source) == Some(axis) { axis_code } else { detail };
+                *place = finder.place(grouping, code);
+            }
+            slots.slot(&places)
+        };
+        match self.table.get_mut(index) {
+            Some(known) => {
+                if *known == 0 {
+                    *known = find() + 1;
+                }
+                *known - 1
+            }
+            None => *self.map.entry(index).or_insert_with(find),
+        }
+    }
+}
