@@ -1,9 +1,9 @@
 """The published comparison: eight questions, our engine and four others, in one interleaved run.
 
 Each engine first tries all of its forms of a question and keeps the fastest. Its answer is then compared with ours, row
-by row in integers, and only after that the engines are timed in turn, A B C D A B C D, so that a neighbour's load falls
-on all of them. In its turn an engine is asked twice: the second time its data is hot, the first time the caches hold what
-the others have used.
+by row in integers. Each engine then answers for a second, and only after that the engines are timed in turn, A B C D A B C
+D, so that a neighbour's load falls on all of them. In its turn an engine is asked twice: the second time its data is hot, the first time the caches hold what
+the others have used. Our engine is timed with rollups, which answer most questions that are asked again, and without.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import numpy as np  # noqa: E402 - numpy exists only inside the environment
 import equality  # noqa: E402
 import plot  # noqa: E402
 import report  # noqa: E402
-from engines import Engine, EngineError, Turn, our_engine, peer  # noqa: E402
+from engines import OURS, WITHOUT_ROLLUPS, Engine, EngineError, Turn, our_engine, peer  # noqa: E402
 from peers.prepare import export  # noqa: E402
 from peers.question import QUESTIONS  # noqa: E402
 from peers.worker import ENGINES  # noqa: E402
@@ -51,16 +51,18 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def start_engines(binary: Path, folder: Path, threads: int, arguments: argparse.Namespace) -> list[Engine]:
-    """Ours first, then every other engine that is wanted and can be had."""
-    engines = [our_engine(binary, folder, arguments.sessions, threads)]
+    """Ours first, with rollups and without, then every other engine that is wanted and can be had."""
+    ours = (OURS, WITHOUT_ROLLUPS)
+    engines = [our_engine(binary, folder, arguments.sessions, threads, name) for name in ours]
     for name in arguments.engines:
         say(f"loading {name}")
         try:
             engines.append(peer(name, folder, threads))
         except EngineError as error:
             say(f"warning: going on without {name}: {error}")
-    if len(engines) == 1:
-        engines[0].close()
+    if len(engines) == len(ours):
+        for engine in engines:
+            engine.close()
         sys.exit("error: none of the other engines could load the farm, so there is nothing to compare with")
     return engines
 
@@ -77,7 +79,7 @@ def fastest_form(engine: Engine, question: str) -> str:
 
 def answer(engine: Engine, question: str, form: str, folder: Path) -> np.ndarray:
     """The rows of an answer."""
-    file = folder / f"answer-{engine.name}.i64"
+    file = folder / f"answer-{engine.name.replace(' ', '-')}.i64"
     engine.answer(question, form, file)
     rows = equality.read(file)
     file.unlink()
@@ -94,7 +96,9 @@ def check_answers(engines: list[Engine], question: str, forms: dict[str, str], f
 
 
 def time_in_turn(engines: list[Engine], question: str, forms: dict[str, str], repeats: int) -> dict[str, list[Turn]]:
-    """The times of each engine, taken in turn."""
+    """The times of each engine, taken in turn. What an engine makes for questions that are asked again is there by then."""
+    for engine in engines:
+        engine.warm_up(question, forms[engine.name])
     turns: dict[str, list[Turn]] = {engine.name: [] for engine in engines}
     for _ in range(repeats):
         for engine in engines:
@@ -143,7 +147,7 @@ def measure_at(binary: Path, folder: Path, arguments: argparse.Namespace, thread
     """Adds the figures of one number of threads to the run."""
     run.bytes_per_second[threads] = read_bandwidth(binary, threads)
     engines = start_engines(binary, folder, threads, arguments)
-    run.versions.update({engine.name: engine.version for engine in engines[1:]})
+    run.versions.update({engine.name: engine.version for engine in engines if engine.version})
     try:
         for question in arguments.questions:
             run.figures.append(measure(engines, folder, question, threads, arguments))

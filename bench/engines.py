@@ -6,12 +6,16 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 BENCH = Path(__file__).resolve().parent
 OURS = "farmtally"
+# Our engine, which forgets before each answer what it remembers of questions that are asked again.
+WITHOUT_ROLLUPS = "farmtally without rollups"
+WARM_UP_SECONDS = 1.0
 
 
 class EngineError(Exception):
@@ -71,7 +75,7 @@ class Engine:
 
     def forms(self, question: str) -> list[str]:
         """The ways in which a question can be put; the first one is empty for the engine that has no choice."""
-        if self.name == OURS:
+        if self.name in (OURS, WITHOUT_ROLLUPS):
             return [""]
         return [form.replace(" ", ",") for form in self.ask(f"forms {question}")["forms"]]
 
@@ -84,6 +88,14 @@ class Engine:
         """Answers a question twice."""
         return Turn(self.time(question, form), self.time(question, form))
 
+    def warm_up(self, question: str, form: str) -> None:
+        """Answers a question for a second, at least once."""
+        end = time.monotonic() + WARM_UP_SECONDS
+        while True:
+            self.time(question, form)
+            if time.monotonic() >= end:
+                return
+
     def answer(self, question: str, form: str, file: Path) -> None:
         """Writes the answer to a file, as rows of ten integers."""
         self.ask(f"answer {question} {form} {file}" if form else f"answer {question} {file}")
@@ -95,11 +107,13 @@ class Engine:
         self.process.wait()
 
 
-def our_engine(program: Path, folder: Path, sessions: int, threads: int) -> Engine:
+def our_engine(program: Path, folder: Path, sessions: int, threads: int, name: str) -> Engine:
     """Our engine, with a farm that it draws itself, and whose columns it keeps for the next time."""
     command = [str(program), "respond", "--sessions", str(sessions), "--threads", str(threads)]
     command.append(f"--columns={folder / 'farm.columns'}")
-    return Engine(OURS, command, {})
+    if name == WITHOUT_ROLLUPS:
+        command.append("--without-rollups")
+    return Engine(name, command, {})
 
 
 def peer(name: str, folder: Path, threads: int) -> Engine:

@@ -6,9 +6,9 @@ import math
 
 from report import Figure, Run, number
 
-COLOURS = ["#0b6e4f", "#d1a000", "#c8553d", "#4a6fa5", "#8e7dbe"]
+COLOURS = ["#0b6e4f", "#7fb69e", "#d1a000", "#c8553d", "#4a6fa5", "#8e7dbe"]
 PANEL_WIDTH, PANEL_HEIGHT, MARGIN = 900, 320, 60
-BAR_WIDTH = 17
+BAR_WIDTH = 14
 
 
 def svg(run: Run) -> str:
@@ -30,8 +30,8 @@ def svg(run: Run) -> str:
 def legend(names: list[str]) -> str:
     """The colours of the engines."""
     return "".join(
-        f'<rect x="{MARGIN + 130 * index}" y="12" width="12" height="12" fill="{colour}"/>'
-        f'<text x="{MARGIN + 130 * index + 18}" y="23">{name}</text>'
+        f'<rect x="{MARGIN + 165 * index}" y="12" width="12" height="12" fill="{colour}"/>'
+        f'<text x="{MARGIN + 165 * index + 18}" y="23">{name}</text>'
         for index, (name, colour) in enumerate(zip(names, COLOURS))
     )
 

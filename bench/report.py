@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from engines import OURS, Turn
+from engines import OURS, WITHOUT_ROLLUPS, Turn
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Figure:
     @property
     def peers(self) -> list[str]:
         """The other engines."""
-        return [name for name in self.turns if name != OURS]
+        return [name for name in self.turns if name not in (OURS, WITHOUT_ROLLUPS)]
 
     @property
     def best_peer(self) -> str | None:
@@ -57,15 +57,20 @@ class Figure:
         return best_ratio(self.cpu_ms)
 
     @property
+    def ratio_without(self) -> float:
+        """The same, in units of our engine without rollups."""
+        return best_ratio(self.cpu_ms, WITHOUT_ROLLUPS)
+
+    @property
     def first_ratio(self) -> float:
-        """The same where the caches hold what others have used."""
+        """The first one where the caches hold what others have used."""
         return best_ratio(self.first_cpu_ms)
 
 
-def best_ratio(cpu_ms: dict[str, float]) -> float:
+def best_ratio(cpu_ms: dict[str, float], ours: str = OURS) -> float:
     """The least time of the other engines, in units of ours."""
-    others = [time for name, time in cpu_ms.items() if name != OURS]
-    return min(others) / cpu_ms[OURS] if others else math.nan
+    others = [time for name, time in cpu_ms.items() if name not in (OURS, WITHOUT_ROLLUPS)]
+    return min(others) / cpu_ms[ours] if others else math.nan
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,10 @@ def section(run: Run, threads: int) -> list[str]:
     """The tables of one number of threads."""
     figures = run.at(threads)
     heading = f"{threads} thread" if threads == 1 else f"{threads} threads"
-    hot = f"Best other engine ÷ farmtally, CPU time, hot: {summary([figure.ratio for figure in figures])}.\n"
+    hot = (
+        f"Best other engine ÷ farmtally, CPU time, hot: {summary([figure.ratio for figure in figures])}; "
+        f"without rollups {summary([figure.ratio_without for figure in figures])}.\n"
+    )
     first = f"The first time in each turn, when caches hold what others have used: {summary([figure.first_ratio for figure in figures])}.\n"
     bandwidth = f"Memory is read at {run.bytes_per_second[threads] / 1e9:.1f} GB/s.\n"
     # Where nobody else is asked, nobody has used the caches.
@@ -138,11 +146,11 @@ def summary(ratios: list[float]) -> str:
 def times_table(figures: list[Figure]) -> str:
     """CPU and wall time of every engine."""
     names = list(figures[0].turns)
-    header = ["hot, CPU ms (wall ms)", "rows", *names, "best other ÷ ours"]
+    header = ["hot, CPU ms (wall ms)", "rows", *names, "best other ÷ ours", "without rollups"]
     body = [
         [figure.question, f"{figure.rows:,}"]
         + [f"{number(figure.cpu_ms[name])} ({number(figure.wall_ms[name])})" for name in names]
-        + [number(figure.ratio)]
+        + [number(figure.ratio), number(figure.ratio_without)]
         for figure in figures
     ]
     return table(header, body)
@@ -203,6 +211,7 @@ def to_json(run: Run) -> dict[str, Any]:
             "first_cpu_ms": figure.first_cpu_ms,
             "best_peer": figure.best_peer,
             "ratio": figure.ratio,
+            "ratio_without_rollups": figure.ratio_without,
             "first_ratio": figure.first_ratio,
             "bound_ms": run.bound_ms(figure),
             "share": run.share(figure),

@@ -24,6 +24,8 @@ pub(crate) struct AskedFarm {
     snapshot: Arc<FarmSnapshot>,
     questions: Vec<Question>,
     threads: NonZeroUsize,
+    /// Whether rollups are forgotten before each answer that is timed.
+    is_without_rollups: bool,
 }
 
 /// What answering a question took: the line that is printed.
@@ -39,7 +41,13 @@ pub(crate) struct Timing {
 impl AskedFarm {
     /// A farm of so many sessions; its columns are read from a file if one is given, and written there first if need be.
     pub(crate) fn new(sessions: u64, columns: Option<&Path>, threads: NonZeroUsize) -> std::io::Result<Self> {
-        Ok(Self { snapshot: records::snapshot(sessions, columns)?, questions: questions(), threads })
+        let snapshot = records::snapshot(sessions, columns)?;
+        Ok(Self { snapshot, questions: questions(), threads, is_without_rollups: false })
+    }
+
+    /// The same, asked with rollups or without.
+    pub(crate) fn without_rollups(self, is_without_rollups: bool) -> Self {
+        Self { is_without_rollups, ..self }
     }
 
     /// Its records.
@@ -81,6 +89,9 @@ impl AskedFarm {
         for _ in 0..repeats.max(1) {
             // Dropped before it is asked again, as a process that answers drops it: the room of its rows is used for the next.
             drop(last.take());
+            if self.is_without_rollups {
+                self.snapshot.forget_rollups();
+            }
             let (table, cost) = measure(|| self.answer(question));
             costs.push(cost);
             last = Some(table);

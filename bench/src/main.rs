@@ -125,11 +125,15 @@ struct FarmArguments {
     /// A file of the farm's columns; it is written if it does not exist
     #[arg(long)]
     columns: Option<PathBuf>,
+    /// Forget rollups before each answer that is timed, so that it reads the sessions themselves
+    #[arg(long)]
+    without_rollups: bool,
 }
 
 impl FarmArguments {
     fn build(&self) -> std::io::Result<AskedFarm> {
-        AskedFarm::new(self.sessions, self.columns.as_deref(), self.threads)
+        let farm = AskedFarm::new(self.sessions, self.columns.as_deref(), self.threads)?;
+        Ok(farm.without_rollups(self.without_rollups))
     }
 }
 
