@@ -17,6 +17,9 @@ const COUNT_BITS: u32 = 20;
 /// Bits of the sum of runtimes; those of the count lie above them.
 pub const RUNTIME_SUM_BITS: u32 = COUNT_BITS + RUNTIME_BITS;
 
+/// A runtime that nothing is counted with: the sum is elsewhere.
+const BESIDE: u64 = 1 << (RUNTIME_SUM_BITS - 1);
+
 const _: () = assert!(COUNT_BITS + RUNTIME_SUM_BITS <= u64::BITS);
 
 const _: () = assert!(RUNTIME_BITS < u32::BITS);
@@ -70,16 +73,16 @@ impl NarrowSum {
         })
     }
 
-    /// An empty one that says where the sum itself is.
-    pub(crate) fn beside(place: usize) -> Self {
-        Self { cost_sum_nanos: place as u64, ..Self::EMPTY }
+    /// One that counts nothing and says where the sum itself is.
+    pub fn beside(place: usize) -> Self {
+        Self { cost_sum_nanos: place as u64, count_and_runtime_sum: BESIDE, ..Self::EMPTY }
     }
 
     /// Where the sum itself is, if it is not here.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "a place in memory")]
-    pub(crate) fn place_beside(&self) -> Option<usize> {
-        self.is_empty().then_some(self.cost_sum_nanos as usize)
+    pub fn place_beside(&self) -> Option<usize> {
+        (self.count_and_runtime_sum == BESIDE).then_some(self.cost_sum_nanos as usize)
     }
 
     /// Adds the pieces of another sum. Together they are fewer than [`PIECES_MAX`], and have less than 2^[`RUNTIME_SUM_BITS`]

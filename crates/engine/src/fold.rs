@@ -1,27 +1,21 @@
 //! The pieces of one bucket become groups in the order of their keys, without a hash table and mostly without comparing.
 //!
-//! Where few keys are possible there is a sum for each, and where some thousand are, a cell for each and a sum for those that
-//! occur. Else pieces are sorted by counting, and those of one group then lie together.
+//! Where few keys are possible there is a sum for each, and where many are, a bit for each and a sum for those that occur. Else pieces are
+//! sorted by counting, and those of one group then lie together.
 
-use crate::cells::{CELLS_MAX, Cells};
 use crate::keys::KeyLayout;
 use crate::lanes::Lanes;
 use crate::output::Groups;
 use crate::piece::{Piece, Pieces};
+use crate::ranked_sums::RankedSums;
 use crate::sort::Sorter;
 use farmtally_columns::narrow_sum::{NarrowSum, PIECES_MAX};
 
 /// Keys up to which there may be a sum for each of them.
 const KEYS_FEW: u64 = 2048;
-/// Keys up to which there may be a cell for each of them: 32 KiB of cells.
-const KEYS_SOME: u64 = 1 << 14;
-
-const _: () = assert!(KEYS_SOME <= CELLS_MAX as u64);
-
-/// How many sums or cells there may be for each piece.
+/// How many sums there may be for each piece.
 const SUMS_BY_PIECE: usize = 8;
-const CELLS_BY_PIECE: usize = 64;
-/// Pieces up to which there are no cells.
+/// Pieces up to which they are sorted.
 const PIECES_FEW: usize = 64;
 
 /// Folds the pieces of bucket after bucket. Its tables are kept from one to the next.
@@ -30,18 +24,17 @@ pub(crate) struct Folder {
     sorter: Sorter,
     /// A sum for each key, if there are few; all of them empty.
     sums: Vec<NarrowSum>,
-    /// A cell for each key, if they are not too many.
-    cells: Cells,
+    ranked: RankedSums,
     lanes: Option<Lanes>,
 }
 
 impl Folder {
     pub(crate) fn new(keys: KeyLayout, lanes: Option<Lanes>) -> Self {
-        let up_to = |most: u64| if keys.len <= most { usize::try_from(keys.len).unwrap_or(0) } else { 0 };
+        let sums = if keys.len <= KEYS_FEW { usize::try_from(keys.len).unwrap_or(0) } else { 0 };
         Self {
             sorter: Sorter::default(),
-            sums: vec![NarrowSum::EMPTY; up_to(KEYS_FEW)],
-            cells: Cells::new(up_to(KEYS_SOME), lanes),
+            sums: vec![NarrowSum::EMPTY; sums],
+            ranked: RankedSums::new(keys.len, lanes),
             lanes,
         }
     }
@@ -54,9 +47,7 @@ impl Folder {
         let fits_narrow = len < PIECES_MAX;
         if fits_narrow && pieces.wide.is_empty() && (1..=SUMS_BY_PIECE * len).contains(&self.sums.len()) {
             self.fold_through_sums(&pieces.all, groups);
-        } else if fits_narrow && len > PIECES_FEW && (1..=CELLS_BY_PIECE * len).contains(&self.cells.len()) {
-            self.cells.fold(pieces, groups);
-        } else {
+        } else if !(fits_narrow && len > PIECES_FEW && self.ranked.fold(pieces, groups)) {
             self.sorter.sort(&mut pieces.all);
             groups.sorted(pieces);
         }
@@ -75,7 +66,7 @@ impl Folder {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.sorter.bytes() + self.sums.len() * size_of::<NarrowSum>() + self.cells.bytes()
+        self.sorter.bytes() + self.sums.len() * size_of::<NarrowSum>() + self.ranked.bytes()
     }
 }
 
@@ -119,11 +110,20 @@ mod tests {
         keys: KeyLayout,
         lanes: Option<Lanes>,
     ) -> impl PartialEq + Debug + use<> {
+        rows_of(keys, lanes, &mut |output| output.sorted(pieces))
+    }
+
+    /// The rows of one bucket, and the places that occur.
+    fn rows_of(
+        keys: KeyLayout,
+        lanes: Option<Lanes>,
+        fill: &mut dyn FnMut(&mut Output),
+    ) -> impl PartialEq + Debug + use<> {
         let second_len = 1 << keys.second_bits;
         let first_len = usize::try_from(keys.len).unwrap() / second_len;
         let mut output = Output::new(keys, [first_len, second_len], lanes);
         output.begin_bucket(0);
-        output.sorted(pieces);
+        fill(&mut output);
         finished(output)
     }
 
@@ -195,8 +195,9 @@ mod tests {
         #[test]
         fn pieces_are_folded_as_by_comparing_bucket_after_bucket(
             first_len in prop::sample::select(vec![3_u32, 70, 5_000, 100_000]),
-            second_len in prop::sample::select(vec![0_u32, 30, 3_000]),
-            first_kinds in 1_u32..200, is_narrow in any::<bool>(), has_lanes in any::<bool>(),
+            second_len in prop::sample::select(vec![0_u32, 30, 100, 3_000]),
+            (first_kinds, are_near) in (prop_oneof![1_u32..9, 1_u32..200], any::<bool>()),
+            is_narrow in any::<bool>(), has_lanes in any::<bool>(),
             buckets in prop::collection::vec(prop::collection::vec(
                 (any::<u32>(), any::<u32>(), (0_u32..43).prop_flat_map(|bits| 0_u64..1 << bits), 1_u32..), 0..400), 1..5),
         ) {
@@ -204,21 +205,20 @@ mod tests {
             let keys = KeyLayout::new([&positions[0], &positions[1]]).unwrap();
             let lanes = Lanes::detect().filter(|_| has_lanes);
             let mut folder = Folder::new(keys, lanes);
-            let mut cells = Cells::new(usize::try_from(keys.len).unwrap().min(CELLS_MAX), lanes);
             for bucket in buckets {
                 let mut pieces = Pieces::default();
                 for (first, second, cost_nanos, runtime_ms) in bucket {
-                    let first = first % first_kinds * 7919 % (first_len + 1);
+                    let first = first % first_kinds;
+                    let first = if are_near { first_len - first.min(first_len) } else { first * 7919 % (first_len + 1) };
                     let key = keys.share(0, first) + keys.share(1, second % (second_len + 1));
                     let bits = |narrow| if is_narrow { narrow } else { 64 };
                     let cost_nanos = cost_nanos & (u64::MAX >> (64 - bits(32)));
                     pieces.add(key, cost_nanos, if is_narrow { runtime_ms >> 8 } else { runtime_ms });
                 }
                 let sorted = folded(|group| fold_sorted(&pieces, group));
-                if cells.len() as u64 == keys.len {
-                    prop_assert_eq!(&folded(|group| cells.fold(&pieces, group)), &sorted);
-                }
                 prop_assert_eq!(&folded(|group| folder.fold(&mut pieces.clone(), group)), &sorted);
+                let rows = rows_of(keys, lanes, &mut |output| folder.fold(&mut pieces.clone(), output));
+                prop_assert_eq!(rows, rows_of(keys, None, &mut |output| fold_sorted(&pieces, output)));
                 Sorter::default().sort(&mut pieces.all);
                 prop_assert_eq!(&folded(|group| fold_in_order(&pieces, group)), &sorted);
                 prop_assert_eq!(rows_of_sorted(&pieces, keys, Lanes::detect()), rows_of_sorted(&pieces, keys, None));

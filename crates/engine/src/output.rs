@@ -10,6 +10,7 @@ use crate::keys::KeyLayout;
 use crate::lanes::Lanes;
 use crate::large_pages;
 use crate::piece::{Piece, Pieces};
+use crate::ranked_sums::RankedWord;
 use crate::seen::{Seen, keys_of};
 use farmtally_columns::narrow_sum::{NarrowSum, PIECES_MAX};
 
@@ -18,17 +19,16 @@ pub(crate) trait Groups {
     /// Takes a group whose pieces are all narrow.
     fn narrow(&mut self, key: u64, sum: &NarrowSum);
 
-    /// Takes groups whose pieces are all narrow out of their sums: one for each bit that is set in `filled`, whose number is the
-    /// key, and for which `place_of` says where its sum is.
-    fn narrow_each(&mut self, filled: &[u64], sums: &mut [NarrowSum], place_of: impl FnMut(u32) -> usize) {
-        take_each(self, filled, sums, place_of);
-    }
-
     /// Takes all groups whose pieces are all narrow out of their sums; their keys are the places of the sums that are not empty.
     fn narrow_all(&mut self, sums: &mut [NarrowSum]) {
         let mut filled = vec![0; sums.len().div_ceil(64)];
         note_filled(sums, &mut filled);
-        self.narrow_each(&filled, sums, |key| key as usize);
+        take_filled(self, &filled, sums);
+    }
+
+    /// Takes groups that lie in the order of their keys.
+    fn ordered(&mut self, groups: Ordered<'_>) {
+        take_ordered(self, groups);
     }
 
     /// Takes the groups of pieces that lie in the order of their keys.
@@ -60,16 +60,32 @@ pub(crate) fn note_filled(sums: &[NarrowSum], filled: &mut [u64]) {
     }
 }
 
-/// Takes groups out of their sums one by one.
-fn take_each<G: Groups + ?Sized>(
-    groups: &mut G,
-    filled: &[u64],
-    sums: &mut [NarrowSum],
-    mut place_of: impl FnMut(u32) -> usize,
-) {
+/// Takes groups out of their sums one by one; their keys are the numbers of the bits that are set.
+fn take_filled<G: Groups + ?Sized>(groups: &mut G, filled: &[u64], sums: &mut [NarrowSum]) {
     for key in keys_of(filled) {
-        let sum = &mut sums[place_of(key)];
+        let sum = &mut sums[key as usize];
         groups.narrow(key.into(), sum);
+        *sum = NarrowSum::EMPTY;
+    }
+}
+
+/// Groups in the order of their keys, each with its sum, which is emptied when the group is taken.
+#[derive(Debug)]
+pub(crate) struct Ordered<'a> {
+    pub(crate) keys: &'a [u32],
+    pub(crate) sums: &'a mut [NarrowSum],
+    /// Sums that are not narrow; the narrow ones of their groups say where they are.
+    pub(crate) wide: &'a [Summary],
+    /// The keys as bits, from a word of them on, if there are such.
+    pub(crate) bits: Option<(u64, &'a [RankedWord])>,
+}
+
+fn take_ordered<G: Groups + ?Sized>(groups: &mut G, ordered: Ordered<'_>) {
+    for (key, sum) in ordered.keys.iter().zip(ordered.sums) {
+        match sum.place_beside() {
+            Some(place) => groups.wide((*key).into(), &ordered.wide[place]),
+            None => groups.narrow((*key).into(), sum),
+        }
         *sum = NarrowSum::EMPTY;
     }
 }
@@ -247,13 +263,6 @@ impl Groups for Output {
         self.list.push_small(key, codes, &sum.row());
     }
 
-    fn narrow_each(&mut self, filled: &[u64], sums: &mut [NarrowSum], place_of: impl FnMut(u32) -> usize) {
-        match self.lanes {
-            Some(lanes) if self.seen.note_all(filled) => lanes.pack(filled, sums, place_of, self),
-            _ => take_each(self, filled, sums, place_of),
-        }
-    }
-
     fn narrow_all(&mut self, sums: &mut [NarrowSum]) {
         let mut filled = std::mem::take(&mut self.filled);
         filled.resize(sums.len().div_ceil(64), 0);
@@ -261,8 +270,20 @@ impl Groups for Output {
             Some(lanes) => lanes.note_filled(sums, &mut filled),
             None => note_filled(sums, &mut filled),
         }
-        self.narrow_each(&filled, sums, |key| key as usize);
+        match self.lanes {
+            Some(lanes) if self.seen.note_all(&filled) => lanes.pack(&filled, sums, self),
+            _ => take_filled(self, &filled, sums),
+        }
         self.filled = filled;
+    }
+
+    fn ordered(&mut self, groups: Ordered<'_>) {
+        let Some(lanes) = self.lanes else { return take_ordered(self, groups) };
+        let noted = groups.bits.is_some_and(|(first, words)| self.seen.note_words(first, words));
+        if !noted {
+            self.seen.note_each(groups.keys);
+        }
+        lanes.pack_ordered(groups, self);
     }
 
     fn sorted(&mut self, pieces: &Pieces) {

@@ -1,6 +1,7 @@
 //! Which places occur in an answer.
 
 use crate::keys::KeyLayout;
+use crate::ranked_sums::RankedWord;
 
 /// Keys up to which each has a bit: 32 KiB.
 const KEYS_SEEN_MAX: u64 = 1 << 18;
@@ -62,6 +63,8 @@ pub(crate) struct Seen {
     last_first: u32,
     /// For each second place whether it occurs.
     second: Vec<bool>,
+    /// The same for those that were noted by words, if each has but one first place.
+    second_words: Vec<u64>,
     /// A bit for each key that occurs and was not noted by itself; empty where keys are too many.
     bits: Vec<u64>,
     /// Places that occur, complete at the end.
@@ -76,6 +79,7 @@ impl Seen {
             keys,
             last_first: u32::MAX,
             second: vec![false; places[1]],
+            second_words: vec![0; (1_usize << keys.second_bits) / 64],
             bits: vec![0; usize::try_from(words).unwrap_or(usize::MAX)],
             places: places.map(NumberSet::new),
         }
@@ -95,13 +99,48 @@ impl Seen {
         [first, second]
     }
 
+    /// Notes keys one by one.
+    pub(crate) fn note_each(&mut self, keys: &[u32]) {
+        for key in keys {
+            self.note((*key).into());
+        }
+    }
+
     /// Notes the keys whose bits are set. False when there may be too many keys for that, and nothing is noted.
     pub(crate) fn note_all(&mut self, keys: &[u64]) -> bool {
-        if keys.len() > self.bits.len() {
-            return false;
+        self.note_from(0, keys.len(), keys.iter().copied())
+    }
+
+    /// Notes the keys whose bits are set in the words from `first` on. False when words do not say at once which places they are of, and
+    /// nothing is noted.
+    pub(crate) fn note_words(&mut self, first: u64, words: &[RankedWord]) -> bool {
+        self.note_from(first, words.len(), words.iter().map(|word| word.bits))
+    }
+
+    fn note_from(&mut self, first: u64, len: usize, words: impl Iterator<Item = u64>) -> bool {
+        let own = usize::try_from(first).ok().and_then(|first| self.bits.get_mut(first..first + len));
+        if let Some(own) = own {
+            for (seen, keys) in own.iter_mut().zip(words) {
+                *seen |= keys;
+            }
+            return true;
         }
-        for (seen, keys) in self.bits.iter_mut().zip(keys) {
-            *seen |= keys;
+        // Each word is of one first place, which has so many of them.
+        let Some(words_bits) = self.keys.second_bits.checked_sub(u64::BITS.ilog2()) else { return false };
+        let own_words = 1_u64 << words_bits;
+        let (mut first_place, place) = (first >> words_bits, first & (own_words - 1));
+        let mut place = usize::try_from(place).unwrap_or(usize::MAX);
+        let mut words = words.peekable();
+        while words.peek().is_some() {
+            let mut any = 0;
+            for (own, bits) in self.second_words[place..].iter_mut().zip(words.by_ref()) {
+                *own |= bits;
+                any |= bits;
+            }
+            if any != 0 {
+                self.places[0].insert(u32::try_from(first_place).unwrap_or(u32::MAX));
+            }
+            (first_place, place) = (first_place + 1, 0);
         }
         true
     }
@@ -114,8 +153,38 @@ impl Seen {
             first_places.insert(first);
             second_places.insert(second);
         }
-        for (place, _) in (0..).zip(&self.second).filter(|(_, is_seen)| **is_seen) {
+        let by_key = (0..).zip(&self.second).filter(|(_, is_seen)| **is_seen).map(|(place, _)| place);
+        for place in by_key.chain(keys_of(&self.second_words)) {
             second_places.insert(place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn words_of_keys_have_the_places_that_keys_have(
+            second_bits in 0_u32..10, len in prop::sample::select(vec![KEYS_SEEN_MAX, KEYS_SEEN_MAX * 4]),
+            first in 0_u64..100, words in prop::collection::vec(prop_oneof![Just(0), any::<u64>()], 0..40),
+        ) {
+            let layout = KeyLayout { second_bits, len };
+            let places = [usize::try_from(len >> second_bits).unwrap(), 1 << second_bits];
+            let (mut by_words, mut by_keys) = (Seen::new(layout, places), Seen::new(layout, places));
+            let ranked: Vec<RankedWord> = words.iter().map(|bits| RankedWord { bits: *bits, ..RankedWord::default() }).collect();
+            let begin = u32::try_from(first * 64).unwrap();
+            let keys: Vec<u32> = keys_of(&words).map(|key| begin + key).collect();
+            by_keys.note_each(&keys);
+            prop_assert_eq!(by_words.note_words(first, &ranked), len == KEYS_SEEN_MAX || second_bits >= 6);
+            if len == KEYS_SEEN_MAX || second_bits >= 6 {
+                by_words.end();
+                by_keys.end();
+                let places = |seen: &Seen| seen.places.each_ref().map(|places| places.iter().collect::<Vec<_>>());
+                prop_assert_eq!(places(&by_words), places(&by_keys));
+            }
         }
     }
 }

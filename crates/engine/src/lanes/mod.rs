@@ -17,8 +17,9 @@ mod pieces;
 use farmtally_columns::Summary;
 
 use crate::calendar::{Edges, SLOTS, Slot};
-use crate::output::Output;
+use crate::output::{Ordered, Output};
 use crate::piece::{Piece, Pieces};
+use crate::ranked_sums::{RankedGroups, Ranks};
 use farmtally_columns::narrow_sum::NarrowSum;
 
 pub(crate) use one_key::OneKey;
@@ -128,16 +129,25 @@ impl Lanes {
         call!(self, avx2::add_to_sums(sums, pieces));
     }
 
-    /// Adds each narrow piece to the sum of its cell: a cell that has none, which is zero, gets the next one from the second one
-    /// on. A bit is set for each cell that has a sum.
-    pub(crate) fn add_to_cells(
+    /// See [`RankedGroups::add_each`].
+    pub(crate) fn add_ranked(
         self,
-        sums: &mut [NarrowSum],
-        cells: &mut [u16],
-        filled: &mut [u64],
+        groups: &mut RankedGroups,
         pieces: &Pieces,
+        words: u64,
+        number_of: impl Fn(u64) -> u64 + Copy,
     ) {
-        call!(self, avx2::add_to_cells(sums, cells, filled, pieces));
+        call!(self, avx2::add_ranked(groups, pieces, words, number_of));
+    }
+
+    /// See [`key_span`](crate::ranked_sums::key_span).
+    pub(crate) fn key_span(self, pieces: &[Piece]) -> (u32, u32) {
+        call!(self, avx2::key_span(pieces))
+    }
+
+    /// See [`Ranks::count`].
+    pub(crate) fn count_ranks(self, ranks: &mut Ranks) -> usize {
+        call!(self, avx2::count_ranks(ranks))
     }
 
     /// Notes a bit for each sum that is not empty, 64 in a word.
@@ -145,16 +155,15 @@ impl Lanes {
         call!(self, avx2::note_filled(sums, filled));
     }
 
-    /// Takes sums out and appends their rows to `rows`: one for each bit that is set in `filled`, whose number is the key, and for
-    /// which `place_of` says where its sum is.
-    pub(crate) fn pack(
-        self,
-        filled: &[u64],
-        sums: &mut [NarrowSum],
-        place_of: impl FnMut(u32) -> usize,
-        rows: &mut Output,
-    ) {
-        call!(self, avx2::pack(filled, sums, place_of, rows));
+    /// Takes sums out and appends their rows to `rows`: one for each bit that is set in `filled`, whose number is the key and the place of
+    /// its sum.
+    pub(crate) fn pack(self, filled: &[u64], sums: &mut [NarrowSum], rows: &mut Output) {
+        call!(self, avx2::pack(filled, sums, rows));
+    }
+
+    /// Takes groups out and appends their rows to `rows`. Their keys are noted.
+    pub(crate) fn pack_ordered(self, groups: Ordered<'_>, rows: &mut Output) {
+        call!(self, avx2::pack_ordered(groups, rows));
     }
 
     /// Appends the rows of pieces that lie in the order of their keys, of fewer than narrow sums may have.

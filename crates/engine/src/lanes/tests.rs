@@ -12,7 +12,6 @@ use crate::calendar::{BlockCalendar, SLOT_MS, Slots};
 use crate::keys::KeyLayout;
 use crate::output::{Groups, finished, note_filled};
 use crate::part::Part;
-use crate::piece::WidePiece;
 
 /// A whole half-hour.
 const BASE_MS: i64 = 1_760_000_400_000;
@@ -272,36 +271,22 @@ proptest! {
     #[test]
     fn pieces_are_added_to_sums_as_one_by_one(
         drawn in prop::collection::vec((0_u32..16, 0_u32..5, any::<u32>(), 0_u32..1 << 24), 0..200),
-        has_wide in any::<bool>(),
     ) {
         let Some(lanes) = Lanes::detect() else { return Ok(()) };
-        let (mut chunk, mut narrow, mut list, mut wide) = (PieceChunk::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut chunk, mut narrow) = (PieceChunk::new(), Vec::new());
         let (mut in_ring, mut by_key) = ([NarrowSum::EMPTY; 40], [NarrowSum::EMPTY; 5]);
         for (bucket, key, cost_nanos, runtime_ms) in drawn {
             push(&mut chunk, (bucket, key, cost_nanos, runtime_ms));
             in_ring[((bucket % 8) * 5 + key) as usize].add(cost_nanos, runtime_ms);
             by_key[key as usize].add(cost_nanos, runtime_ms);
             narrow.push(Piece { key: key.into(), cost_nanos, runtime_ms });
-            list.extend(narrow.last());
-            // A piece that is not narrow has another list.
-            if has_wide {
-                list.push(Piece { key: key.into(), cost_nanos, runtime_ms: u32::MAX });
-                wide.push(WidePiece::default());
-            }
         }
-        let (mut sums, mut of_cells) = ([NarrowSum::EMPTY; 40], [NarrowSum::EMPTY; 6]);
+        let mut sums = [NarrowSum::EMPTY; 40];
         lanes.add_to_ring(&mut sums, Ring { mask: 7, per_bucket: 5 }, &chunk);
         prop_assert_eq!(sums, in_ring);
         let mut of_keys = [NarrowSum::EMPTY; 5];
         lanes.add_to_sums(&mut of_keys, &narrow);
         prop_assert_eq!(of_keys, by_key);
-        let (mut cells, mut filled) = ([0_u16; 5], [0_u64]);
-        lanes.add_to_cells(&mut of_cells, &mut cells, &mut filled, &Pieces { all: list, wide });
-        for (key, sum) in by_key.iter().enumerate() {
-            prop_assert_eq!(&of_cells[usize::from(cells[key])], sum);
-            prop_assert_eq!(filled[0] >> key & 1 == 1, cells[key] != 0);
-            prop_assert_eq!(cells[key] == 0, sum.is_empty());
-        }
     }
 
     #[test]
@@ -345,10 +330,6 @@ proptest! {
         for (sums, full) in sums.chunks_mut(64).zip(full) {
             sums.iter_mut().take(full).for_each(|sum| sum.add(1, 1));
         }
-        let mut filled = [0_u64; 5];
-        for (place, _) in sums.iter().enumerate().filter(|(_, sum)| !sum.is_empty()) {
-            filled[place / 64] |= 1 << (place % 64);
-        }
         let words = len.div_ceil(64);
         let (mut noted, mut plainly) = (vec![u64::MAX; words], vec![u64::MAX; words]);
         lanes.note_filled(&sums[..len], &mut noted);
@@ -367,7 +348,7 @@ proptest! {
         }
         let mut packed = Output::new(keys, [1, 300], Some(lanes));
         packed.begin_bucket(0);
-        packed.narrow_each(&filled, &mut sums, |key| key as usize);
+        packed.narrow_all(&mut sums);
         prop_assert_eq!(finished(packed), finished(plain));
         prop_assert!(sums.iter().all(NarrowSum::is_empty));
     }

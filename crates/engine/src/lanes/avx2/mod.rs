@@ -13,10 +13,10 @@ mod vector;
 pub(super) use cut::cut;
 pub(super) use lists::for_each_run;
 pub(super) use one_key::sum_one_key;
-pub(super) use rows::pack;
+pub(super) use rows::{pack, pack_ordered};
 pub(super) use sift::sift;
 pub(super) use sorted::fold_sorted;
-pub(super) use sums::{add_to_cells, add_to_ring, add_to_sums, note_filled};
+pub(super) use sums::{add_ranked, add_to_ring, add_to_sums, count_ranks, key_span, note_filled};
 
 /// The half-hour of each instant.
 #[cfg(test)]

@@ -1,27 +1,25 @@
 //! Narrow sums become rows of an answer.
 
 use std::arch::x86_64::{
-    __m256i, _mm256_and_si256, _mm256_blend_epi32, _mm256_cvtepu32_epi64, _mm256_or_si256,
-    _mm256_set1_epi64x, _mm256_slli_epi64, _mm256_srli_epi64, _mm256_testz_si256, _mm256_unpackhi_epi64,
-    _mm256_unpacklo_epi64,
+    __m256i, _mm256_and_si256, _mm256_blend_epi32, _mm256_castsi256_pd, _mm256_cmpeq_epi64,
+    _mm256_cvtepu32_epi64, _mm256_movemask_pd, _mm256_or_si256, _mm256_set1_epi64x, _mm256_setzero_si256,
+    _mm256_slli_epi64, _mm256_srli_epi64, _mm256_unpackhi_epi64, _mm256_unpacklo_epi64,
 };
 
+use farmtally_columns::Summary;
 use farmtally_model::{RowExtremes, RowHead, RowRoom};
 
 use super::vector;
+use crate::accumulator::narrow_row;
 use crate::keys::KeyLayout;
-use crate::output::Output;
+use crate::output::{Ordered, Output};
 use farmtally_columns::narrow_sum::{COST_BITS, NarrowSum, PAIR, RUNTIME_SUM_BITS};
 
 const ROWS: usize = RowRoom::ROWS;
 
+/// See [`crate::lanes::Lanes::pack`].
 #[target_feature(enable = "avx2,bmi1,popcnt")]
-pub(in crate::lanes) fn pack(
-    filled: &[u64],
-    sums: &mut [NarrowSum],
-    mut place_of: impl FnMut(u32) -> usize,
-    rows: &mut Output,
-) {
+pub(in crate::lanes) fn pack(filled: &[u64], sums: &mut [NarrowSum], rows: &mut Output) {
     let mut keys = Keys::of(filled);
     loop {
         let keys = keys.next();
@@ -31,36 +29,74 @@ pub(in crate::lanes) fn pack(
         rows.append(|room, seen| {
             let (fours, others) = keys.as_chunks::<FOUR>();
             for keys in fours {
-                let [first, second, third, last] = *keys;
-                let places = [place_of(first), place_of(second), place_of(third), place_of(last)];
                 let (mut amounts, mut extremes) = ([[0; 2]; FOUR], [[0; 2]; FOUR]);
-                for ((place, amounts), extremes) in places.iter().zip(&mut amounts).zip(&mut extremes) {
-                    (*amounts, *extremes) = (sums[*place].amounts(), sums[*place].extremes());
+                for ((key, amounts), extremes) in keys.iter().zip(&mut amounts).zip(&mut extremes) {
+                    let sum = &sums[*key as usize];
+                    (*amounts, *extremes) = (sum.amounts(), sum.extremes());
                 }
-                if let Some(heads) = heads_of(*keys, amounts) {
+                let (heads, too_large) = heads_of(*keys, amounts);
+                if too_large == 0 {
                     room.push_some(heads, extremes);
-                    for place in places {
-                        sums[place] = NarrowSum::EMPTY;
-                    }
                 } else {
-                    for (key, place) in keys.iter().zip(places) {
-                        pack_one(seen.keys, *key, &mut sums[place], room);
+                    for key in keys {
+                        push(room, seen.keys, *key, &sums[*key as usize], &[]);
                     }
+                }
+                for key in keys {
+                    sums[*key as usize] = NarrowSum::EMPTY;
                 }
             }
             for key in others {
-                pack_one(seen.keys, *key, &mut sums[place_of(*key)], room);
+                let sum = &mut sums[*key as usize];
+                push(room, seen.keys, *key, sum, &[]);
+                *sum = NarrowSum::EMPTY;
             }
         });
     }
 }
 
-/// Takes a sum out.
+/// See [`crate::lanes::Lanes::pack_ordered`].
+#[target_feature(enable = "avx2,bmi1")]
+pub(in crate::lanes) fn pack_ordered(groups: Ordered<'_>, rows: &mut Output) {
+    let Ordered { keys, sums, wide, .. } = groups;
+    for (keys, sums) in keys.chunks(ROWS).zip(sums.chunks_mut(ROWS)) {
+        rows.append(|room, seen| {
+            let (keys, other_keys) = keys.as_chunks::<FOUR>();
+            let (sums, other_sums) = sums.as_chunks_mut::<FOUR>();
+            for (keys, sums) in keys.iter().zip(sums) {
+                let (amounts, extremes) =
+                    (sums.each_ref().map(NarrowSum::amounts), sums.each_ref().map(NarrowSum::extremes));
+                let (heads, too_large) = heads_of(*keys, amounts);
+                if too_large == 0 {
+                    room.push_some(heads, extremes);
+                } else {
+                    // Some of nearly every 64 rows are too large, and the others have heads already.
+                    for (lane, (head, extremes)) in heads.into_iter().zip(extremes).enumerate() {
+                        if too_large >> lane & 1 == 0 {
+                            room.push_some([head], [extremes]);
+                        } else {
+                            push(room, seen.keys, keys[lane], &sums[lane], wide);
+                        }
+                    }
+                }
+                *sums = [NarrowSum::EMPTY; FOUR];
+            }
+            for (key, sum) in other_keys.iter().zip(other_sums) {
+                push(room, seen.keys, *key, sum, wide);
+                *sum = NarrowSum::EMPTY;
+            }
+        });
+    }
+}
+
+/// Appends the row of any sum, narrow or not.
 #[inline]
-fn pack_one(layout: KeyLayout, key: u32, sum: &mut NarrowSum, room: &mut RowRoom<'_>) {
+fn push(room: &mut RowRoom<'_>, layout: KeyLayout, key: u32, sum: &NarrowSum, wide: &[Summary]) {
     let key = u64::from(key);
-    room.push_small(key, layout.places(key), &sum.row());
-    *sum = NarrowSum::EMPTY;
+    match sum.place_beside() {
+        Some(place) => room.push(key, &narrow_row(layout.places(key), &wide[place])),
+        None => room.push_small(key, layout.places(key), &sum.row()),
+    }
 }
 
 /// Rows that are made together.
@@ -76,10 +112,10 @@ const BEYOND_ROWS: u64 = !(COUNT_MASK << (RUNTIME_SUM_BITS - RowRoom::COUNT.star
 // So many narrow costs as a packed row counts have room in it.
 const _: () = assert!(COST_BITS + (RowRoom::COUNT.end - RowRoom::COUNT.start) <= RowRoom::COST_SUM_BITS);
 
-/// The heads of four rows, unless a number is too large for one: what [`RowRoom::push_small`] does for one row.
+/// The heads of four rows, and a bit for each whose numbers are too large for one: what [`RowRoom::push_small`] does for one row.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn heads_of(keys: [u32; FOUR], sums: [[u64; 2]; FOUR]) -> Option<[RowHead; FOUR]> {
+fn heads_of(keys: [u32; FOUR], sums: [[u64; 2]; FOUR]) -> ([RowHead; FOUR], u32) {
     const UP: i32 = (RowRoom::COUNT.end - RowRoom::RUNTIME_SUM_BITS).cast_signed();
     const DOWN: i32 = (RUNTIME_SUM_BITS - RowRoom::COUNT.start).cast_signed();
     const LOW_BITS: i32 = RowRoom::RUNTIME_SUM_BITS.cast_signed();
@@ -88,9 +124,9 @@ fn heads_of(keys: [u32; FOUR], sums: [[u64; 2]; FOUR]) -> Option<[RowHead; FOUR]
     let (one_and_three, two_and_four) = (vector::joined(sums[0], sums[2]), vector::joined(sums[1], sums[3]));
     let costs = _mm256_unpacklo_epi64(one_and_three, two_and_four);
     let counted = _mm256_unpackhi_epi64(one_and_three, two_and_four);
-    if _mm256_testz_si256(counted, all(BEYOND_ROWS)) == 0 {
-        return None;
-    }
+    let beyond = _mm256_and_si256(counted, all(BEYOND_ROWS));
+    let fits = _mm256_castsi256_pd(_mm256_cmpeq_epi64(beyond, _mm256_setzero_si256()));
+    let too_large = _mm256_movemask_pd(fits).cast_unsigned() ^ 0b1111;
     let count = _mm256_and_si256(_mm256_srli_epi64::<DOWN>(counted), all(COUNT_MASK));
     let high = _mm256_and_si256(_mm256_slli_epi64::<UP>(costs), all(u64::MAX << RowRoom::COUNT.end));
     let keys = _mm256_cvtepu32_epi64(bytemuck::must_cast(keys));
@@ -98,7 +134,7 @@ fn heads_of(keys: [u32; FOUR], sums: [[u64; 2]; FOUR]) -> Option<[RowHead; FOUR]
     let last = _mm256_blend_epi32::<0b1010_1010>(counted, _mm256_slli_epi64::<LOW_BITS>(costs));
     let [one, three]: [RowHead; 2] = bytemuck::must_cast(_mm256_unpacklo_epi64(first, last));
     let [two, four]: [RowHead; 2] = bytemuck::must_cast(_mm256_unpackhi_epi64(first, last));
-    Some([one, two, three, four])
+    ([one, two, three, four], too_large)
 }
 
 /// Head and extremes of one row, likewise.

@@ -14,6 +14,7 @@ use std::ptr;
 use super::vector;
 use crate::lanes::pieces::{LANES, PieceChunk, Ring};
 use crate::piece::{Piece, Pieces};
+use crate::ranked_sums::{self, RankedGroups, Ranks};
 use farmtally_columns::narrow_sum::{NarrowSum, RUNTIME_SUM_BITS};
 
 #[target_feature(enable = "avx2")]
@@ -24,41 +25,24 @@ pub(in crate::lanes) fn add_to_sums(sums: &mut [NarrowSum], pieces: &[Piece]) {
     }
 }
 
-#[target_feature(enable = "avx2,bmi2")]
-pub(in crate::lanes) fn add_to_cells(
-    sums: &mut [NarrowSum],
-    cells: &mut [u16],
-    filled: &mut [u64],
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+pub(in crate::lanes) fn add_ranked(
+    groups: &mut RankedGroups,
     pieces: &Pieces,
+    words: u64,
+    number_of: impl Fn(u64) -> u64 + Copy,
 ) {
-    if pieces.wide.is_empty() {
-        add_each_to_cells(sums, cells, filled, pieces.all.iter());
-    } else {
-        add_each_to_cells(sums, cells, filled, pieces.all.iter().filter(|piece| piece.is_narrow()));
-    }
+    groups.add_each(pieces, words, number_of, |sum, piece| add_one(sum, pair(piece)));
 }
 
-#[inline]
-#[target_feature(enable = "avx2,bmi2")]
-#[expect(clippy::cast_possible_truncation, reason = "cells are few")]
-fn add_each_to_cells<'a>(
-    sums: &mut [NarrowSum],
-    cells: &mut [u16],
-    filled: &mut [u64],
-    pieces: impl Iterator<Item = &'a Piece>,
-) {
-    let mut next = 1_u16;
-    for piece in pieces {
-        let key = piece.key as usize;
-        let cell = &mut cells[key];
-        // Nobody can foretell whether it is zero, so that there is no branch on that.
-        let is_new = u16::from(*cell == 0);
-        let place = *cell | next & is_new.wrapping_neg();
-        *cell = place;
-        next = next.wrapping_add(is_new);
-        filled[key / 64] |= 1 << (key % 64);
-        add_one(&mut sums[usize::from(place)], pair(piece));
-    }
+#[target_feature(enable = "avx2")]
+pub(in crate::lanes) fn key_span(pieces: &[Piece]) -> (u32, u32) {
+    ranked_sums::key_span(pieces)
+}
+
+#[target_feature(enable = "popcnt")]
+pub(in crate::lanes) fn count_ranks(ranks: &mut Ranks) -> usize {
+    ranks.count()
 }
 
 /// Cost and runtime of a piece in each quarter of a vector.

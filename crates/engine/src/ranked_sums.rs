@@ -1,0 +1,333 @@
+//! Groups of which many are possible and few occur: a bit for each possible one, and a sum only for those that occur.
+//!
+//! All bits are set first. How many of them lie before that of a key is the place of its sum, so that sums lie in the order of their
+//! keys, and nothing is sorted. Where there are too many possible keys for a bit each, the words of bits that occur get places in the same
+//! way before.
+
+use farmtally_columns::Summary;
+use farmtally_columns::narrow_sum::NarrowSum;
+
+use crate::lanes::Lanes;
+use crate::output::{Groups, Ordered};
+use crate::piece::{Piece, Pieces, WidePiece};
+
+/// Numbers in a word of bits.
+const WORD: u64 = 64;
+/// Words of bits that there may be for each piece.
+const WORDS_BY_PIECE: u64 = 4;
+/// Words of a set, at most: 64 KiB.
+const WORDS: usize = 1 << 12;
+
+/// Room for the groups of bucket after bucket.
+#[derive(Debug)]
+pub(crate) struct RankedSums {
+    /// Keys are below it.
+    keys_end: u64,
+    /// Of the words of keys, if those that occur get places.
+    words: Option<Box<Ranks>>,
+    groups: RankedGroups,
+    lanes: Option<Lanes>,
+}
+
+/// What pieces are added to.
+#[derive(Debug, Default)]
+pub(crate) struct RankedGroups {
+    ranks: Option<Box<Ranks>>,
+    count: usize,
+    /// By place.
+    keys: Vec<u32>,
+    /// By place, and one that nobody reads; empty between folds.
+    sums: Vec<NarrowSum>,
+    /// Sums that are not narrow; the narrow one at their place says where they are.
+    wide: Vec<Summary>,
+}
+
+/// Words that a set may have for so many pieces.
+fn words_max(pieces: usize) -> u64 {
+    (pieces as u64 * WORDS_BY_PIECE).min(WORDS as u64)
+}
+
+impl RankedSums {
+    /// Room for keys below an end.
+    pub(crate) fn new(keys_end: u64, lanes: Option<Lanes>) -> Self {
+        Self { keys_end, words: None, groups: RankedGroups::default(), lanes }
+    }
+
+    /// Hands the groups of as many pieces as a narrow sum may have to `groups`, ascending. False when there are too many possible keys for so
+    /// few pieces, and nothing was done.
+    // A function of its own, so that nothing else takes the registers of its loops.
+    #[inline(never)]
+    pub(crate) fn fold(&mut self, pieces: &Pieces, groups: &mut impl Groups) -> bool {
+        let Some((first, words)) = self.span(&pieces.all) else { return false };
+        let words_max = words_max(pieces.len());
+        if words <= words_max {
+            let begin = first * WORD;
+            let number_of = move |key: u64| key.wrapping_sub(begin);
+            self.groups.add(self.lanes, pieces, words, number_of);
+            self.groups.take(Some(first), groups);
+        } else if words <= words_max * WORD {
+            let word_of = move |key: u64| (key / WORD).wrapping_sub(first);
+            let ranks = Ranks::begin(&mut self.words, words.div_ceil(WORD));
+            for piece in &pieces.all {
+                ranks.insert(word_of(piece.key));
+            }
+            let occurring = match self.lanes {
+                Some(lanes) => lanes.count_ranks(ranks),
+                None => ranks.count(),
+            };
+            if occurring > WORDS {
+                return false;
+            }
+            let ranks = &*ranks;
+            let number_of = move |key: u64| WORD * ranks.rank(word_of(key)) as u64 + key % WORD;
+            self.groups.add(self.lanes, pieces, occurring as u64, number_of);
+            self.groups.take(None, groups);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// The first word of keys, and how many there are up to the last one. `None` when keys do not fit 32 bits.
+    fn span(&self, pieces: &[Piece]) -> Option<(u64, u64)> {
+        if self.keys_end > 1 << u32::BITS {
+            return None;
+        }
+        if self.keys_end <= words_max(pieces.len()) * WORD {
+            return Some((0, self.keys_end.div_ceil(WORD)));
+        }
+        let (least, most) = match self.lanes {
+            Some(lanes) => lanes.key_span(pieces),
+            None => key_span(pieces),
+        };
+        let (first, last) = (u64::from(least) / WORD, u64::from(most) / WORD);
+        Some((first, last - first + 1))
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.words.as_ref().map_or(0, |_| size_of::<Ranks>()) + self.groups.bytes()
+    }
+}
+
+/// The least and the greatest key, of keys of 32 bits.
+// Part of a kernel, as what `add_each` does is.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "keys have 32 bits")]
+pub(crate) fn key_span(pieces: &[Piece]) -> (u32, u32) {
+    pieces.iter().fold((u32::MAX, 0), |(least, most), piece| {
+        let key = piece.key as u32;
+        (least.min(key), most.max(key))
+    })
+}
+
+impl RankedGroups {
+    /// Adds pieces, whose keys have numbers in so many words.
+    fn add(
+        &mut self,
+        lanes: Option<Lanes>,
+        pieces: &Pieces,
+        words: u64,
+        number_of: impl Fn(u64) -> u64 + Copy,
+    ) {
+        match lanes {
+            Some(lanes) => lanes.add_ranked(self, pieces, words, number_of),
+            None => self.add_each(pieces, words, number_of, |sum, piece| {
+                sum.add(piece.cost_nanos, piece.runtime_ms);
+            }),
+        }
+    }
+
+    /// Adds pieces, each narrow one to the sum of its key by `add_narrow`.
+    #[expect(clippy::inline_always, reason = "as a kernel it has an instruction to count the bits of a word")]
+    #[inline(always)]
+    pub(crate) fn add_each(
+        &mut self,
+        pieces: &Pieces,
+        words: u64,
+        number_of: impl Fn(u64) -> u64 + Copy,
+        add_narrow: impl Fn(&mut NarrowSum, &Piece),
+    ) {
+        let ranks = Ranks::begin(&mut self.ranks, words);
+        for piece in &pieces.all {
+            ranks.insert(number_of(piece.key));
+        }
+        let count = ranks.count();
+        let len = self.sums.len().max(count + 1);
+        self.count = count;
+        self.keys.resize(len, 0);
+        self.sums.resize(len, NarrowSum::EMPTY);
+        let (keys, sums) = (&mut self.keys[..len], &mut self.sums[..len]);
+        let mut add = |piece: &Piece, is_narrow: bool| {
+            let place = ranks.rank(number_of(piece.key));
+            #[expect(clippy::cast_possible_truncation, reason = "keys have 32 bits here")]
+            let key = piece.key as u32;
+            keys[place] = key;
+            add_narrow(&mut sums[if is_narrow { place } else { count }], piece);
+        };
+        if pieces.wide.is_empty() {
+            for piece in &pieces.all {
+                add(piece, true);
+            }
+            return;
+        }
+        // Nobody can foretell whether a piece is narrow, so that there is no branch on that.
+        for piece in &pieces.all {
+            add(piece, piece.is_narrow());
+        }
+        sums[count] = NarrowSum::EMPTY;
+        for piece in &pieces.wide {
+            add_wide(&mut sums[ranks.rank(number_of(piece.key))], &mut self.wide, piece);
+        }
+    }
+
+    /// Hands all groups on. If the words of keys are not numbered, but follow each other, `first` is the first one.
+    fn take(&mut self, first: Option<u64>, groups: &mut impl Groups) {
+        let (keys, sums) = (&self.keys[..self.count], &mut self.sums[..self.count]);
+        let bits = first.zip(self.ranks.as_ref().map(|ranks| ranks.words()));
+        groups.ordered(Ordered { keys, sums, wide: &self.wide, bits });
+        self.wide.clear();
+    }
+
+    fn bytes(&self) -> usize {
+        self.ranks.as_ref().map_or(0, |_| size_of::<Ranks>())
+            + self.keys.capacity() * size_of::<u32>()
+            + self.sums.capacity() * size_of::<NarrowSum>()
+            + self.wide.capacity() * size_of::<Summary>()
+    }
+}
+
+/// Adds a piece to a wide sum; the narrow one in its place says where that is.
+#[cold]
+#[inline(never)]
+fn add_wide(sum: &mut NarrowSum, wide: &mut Vec<Summary>, piece: &WidePiece) {
+    let place = sum.place_beside().unwrap_or_else(|| {
+        let mut own = Summary::EMPTY;
+        sum.move_to(&mut own);
+        *sum = NarrowSum::beside(wide.len());
+        wide.push(own);
+        wide.len() - 1
+    });
+    wide[place].add(piece.cost_nanos, piece.runtime_ms);
+}
+
+/// A set of numbers, and how many of them are less than each.
+#[derive(Debug)]
+pub(crate) struct Ranks {
+    words: [RankedWord; WORDS],
+    /// Words that are used.
+    len: usize,
+}
+
+/// Whether each of 64 numbers is in a set, and how many are in the words before.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RankedWord {
+    pub(crate) bits: u64,
+    pub(crate) before: u32,
+}
+
+impl Ranks {
+    /// An empty set of numbers in so many words, at most [`WORDS`].
+    fn begin(room: &mut Option<Box<Self>>, words: u64) -> &mut Self {
+        #[expect(
+            clippy::large_stack_arrays,
+            reason = "once for each thread of a question, and it is built in the box"
+        )]
+        let ranks =
+            room.get_or_insert_with(|| Box::new(Self { words: [RankedWord::default(); WORDS], len: 0 }));
+        ranks.len = usize::try_from(words).map_or(WORDS, |words| words.min(WORDS));
+        ranks.words[..ranks.len].fill(RankedWord::default());
+        ranks
+    }
+
+    #[inline]
+    fn insert(&mut self, number: u64) {
+        self.words[word_of(number)].bits |= 1 << (number % WORD);
+    }
+
+    /// Counts the numbers, after which they have ranks, and says how many they are.
+    #[inline]
+    pub(crate) fn count(&mut self) -> usize {
+        let mut count = 0_u32;
+        for word in &mut self.words[..self.len] {
+            word.before = count;
+            count = count.wrapping_add(word.bits.count_ones());
+        }
+        count as usize
+    }
+
+    /// How many numbers are less than one.
+    #[inline]
+    fn rank(&self, number: u64) -> usize {
+        let word = &self.words[word_of(number)];
+        let less = word.bits & ((1 << (number % WORD)) - 1);
+        word.before.wrapping_add(less.count_ones()) as usize
+    }
+
+    fn words(&self) -> &[RankedWord] {
+        &self.words[..self.len]
+    }
+}
+
+/// The place of a number's word.
+#[inline]
+fn word_of(number: u64) -> usize {
+    (number / WORD) as usize % WORDS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Each;
+
+    /// Keys and counts of the groups of some pieces, if they are folded.
+    fn folded(keys_end: u64, keys: &[u64], lanes: Option<Lanes>) -> Option<Vec<(u64, u32)>> {
+        let mut pieces = Pieces::default();
+        for key in keys {
+            pieces.add(*key, 1, 1);
+        }
+        let mut groups = Vec::new();
+        let mut ranked = RankedSums::new(keys_end, lanes);
+        ranked.fold(&pieces, &mut Each(|key, sum: &Summary| groups.push((key, sum.count)))).then_some(groups)
+    }
+
+    #[test]
+    fn keys_get_places_where_words_of_bits_for_them_or_for_their_words_are_few() {
+        // Hundred pieces may have 400 words.
+        let few: Vec<u64> = (0..100).rev().collect();
+        let between = |first: u64, last: u64| {
+            let mut keys = few.clone();
+            (keys[0], keys[1]) = (last, first);
+            keys.iter_mut().skip(2).for_each(|key| *key = first + *key * 7 % (last - first));
+            keys
+        };
+        let words = |words: u64| words * WORD;
+        for lanes in [None, Lanes::detect()] {
+            for (keys_end, keys, is_folded) in [
+                (words(400), between(0, words(400) - 1), true),
+                (1 << 32, between(words(7), words(407) - 1), true),
+                (1 << 32, between(words(7), words(408) - 1), true),
+                (1 << 32, between(words(7), words(7 + 400 * 64) - 1), true),
+                (1 << 32, between(words(7), words(8 + 400 * 64) - 1), false),
+                (1 << 32, between((1 << 32) - words(400), (1 << 32) - 1), true),
+                ((1 << 32) + 1, few.clone(), false),
+            ] {
+                let mut sorted = keys.clone();
+                sorted.sort_unstable();
+                let groups = sorted
+                    .chunk_by(|one, other| one == other)
+                    .map(|keys| (keys[0], u32::try_from(keys.len()).unwrap()));
+                let expected = is_folded.then(|| groups.collect::<Vec<_>>());
+                assert_eq!(folded(keys_end, &keys, lanes), expected, "{keys_end}, {is_folded}");
+            }
+        }
+    }
+
+    #[test]
+    fn more_words_than_a_set_has_are_left_to_sorting() {
+        let lanes = Lanes::detect();
+        // A word for each piece, one more than there are, and one less.
+        let keys = |pieces: usize| (0..pieces as u64).map(|piece| piece * 3 * WORD).collect::<Vec<_>>();
+        assert_eq!(folded(1 << 32, &keys(WORDS + 1), lanes), None);
+        assert_eq!(folded(1 << 32, &keys(WORDS), lanes).unwrap().len(), WORDS);
+    }
+}
