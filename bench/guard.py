@@ -27,8 +27,8 @@ QUESTIONS = [f"Q{number}" for number in range(1, 9)]
 # Those that take less when they are asked again: the others have no rollups on a farm of this size.
 ASKED_AGAIN = ["Q2", "Q3", "Q5", "Q7"]
 ANSWER = "*AskedFarm*::answer*"
-# How often a question is asked before it is asked again: rollups are made for the third time where it asks for half of the queues.
-ASKED_BEFORE = 3
+# How often a question is asked before it is asked again: one of one queue of twenty makes rollups the twenty-first time.
+ASKED_BEFORE = 21
 EXIT_NO_VALGRIND = 3
 
 

@@ -11,7 +11,7 @@ use crate::block::{BlockCodes, SessionBlock, union};
 use crate::cubes::{self, AXIS_CUBES, Axis, CLASSES, Class, CodeCounts, Cube, CubeKind};
 use crate::image::ImageError;
 use crate::remembered::{Asker, Recalled};
-use crate::rollups::{Rollup, RollupOf, Rollups};
+use crate::rollups::{self, Rollup, RollupOf, Rollups};
 use crate::summary::{Summary, SummaryWords};
 use crate::view::BlockView;
 
@@ -74,9 +74,14 @@ impl GroupMember {
         self.with_rollups(|rollups, rows| rollups.keep(of, made, rows)).flatten()
     }
 
-    /// Says that a rollup was not made by who was to make it, so that the next one does.
-    pub fn put_back_rollup(&self, of: RollupOf<'_>) {
-        self.with_rollups(|rollups, _| rollups.put_back(of));
+    /// Says that a rollup was not made by who was to make it, so that the next one does, or one after as much was read again.
+    pub fn put_back_rollup(&self, of: RollupOf<'_>, is_next: bool) {
+        self.with_rollups(|rollups, _| rollups.put_back(of, is_next));
+    }
+
+    /// Number of sums from which on a rollup has no room here.
+    pub fn rollup_sums_max(&self) -> usize {
+        self.with_rollups(|_, rows| rollups::sums_max(rows)).unwrap_or(0)
     }
 
     /// The rollups, and the number of rows that they stand for. `None` if the block is gone.
@@ -386,7 +391,7 @@ fn add_known<'a>(member: &'a GroupMember, known: &mut Known<'a>) {
 
 fn roots(views: &[BlockView], known: &Known<'_>) -> Arc<[GroupMember]> {
     let mut whole: Vec<&BlockView> = views.iter().filter(|view| view.is_whole()).collect();
-    // By the latest start: a block that still takes in sessions, late ones too, comes after all groups and belongs to none of them.
+    // By the latest start: a block that still takes in sessions, a few late ones too, comes last, so that it changes but the last group.
     whole.sort_by_cached_key(|view| {
         let (first_ms, last_ms) = view.block().starts_ms();
         (last_ms, first_ms)

@@ -1,8 +1,7 @@
 //! What blocks, and groups of blocks, remember from one question to the next.
 //!
-//! Making it costs about as much as reading everything that it stands for. So it is made when questions have read as much for want of it:
-//! nobody pays for what is asked once, and all of them together pay about twice of what they have to. What was not used for longest
-//! makes room.
+//! It is made when questions have read as much for want of it as it stands for: nobody pays for what is asked once. Making it costs as much as
+//! reading, and up to three times of that where it tells more apart than who asks. What was not used for longest makes room.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -67,6 +66,9 @@ impl<V: Memory> State<V> {
     }
 }
 
+/// A share of everything from which on it is all. Thirteen thirteenths are a little less than one.
+const EVERYTHING: f64 = 1.0 - 1e-9;
+
 /// Entries with nothing made that are kept.
 const NOTED_MAX: usize = 32;
 
@@ -109,7 +111,7 @@ impl<K: Memory + PartialEq, V: Memory> Remembered<K, V> {
         let used_since: usize = all.iter().skip(place).map(|(_, state)| state.bytes()).sum();
         let recalled = match &mut all[place].1 {
             State::Asked { last, .. } if *last == asker => return Recalled::Asked,
-            State::Asked { read, .. } if *read >= 1.0 && used_since <= bytes_max / 2 => {
+            State::Asked { read, .. } if *read >= EVERYTHING && used_since <= bytes_max / 2 => {
                 all[place].1 = State::Making;
                 return Recalled::Makes;
             }
@@ -127,18 +129,21 @@ impl<K: Memory + PartialEq, V: Memory> Remembered<K, V> {
         recalled
     }
 
-    /// Keeps what was made, or that it is useless.
-    pub(crate) fn keep(&self, key: K, made: Option<Arc<V>>, bytes_max: usize) {
+    /// Keeps what was made, and gives it back, or that it is useless. It is as well if there is no room for it alone.
+    pub(crate) fn keep(&self, key: K, made: Option<Arc<V>>, bytes_max: usize) -> Option<Arc<V>> {
         let mut all = self.lock();
         all.retain(|(other, _)| *other != key);
-        put(&mut all, (key, made.map_or(State::Useless, State::Made)), bytes_max);
+        let made = made.filter(|made| size_of::<(K, State<V>)>() + key.bytes() + made.bytes() <= bytes_max);
+        put(&mut all, (key, made.clone().map_or(State::Useless, State::Made)), bytes_max);
+        made
     }
 
-    /// Says that something was not made by who was to make it, so that the next one does.
-    pub(crate) fn put_back(&self, is: impl Fn(&K) -> bool) {
+    /// Says that something was not made by who was to make it, so that the next one does or, if that one is to find it no easier, one
+    /// after as much was read again.
+    pub(crate) fn put_back(&self, is: impl Fn(&K) -> bool, is_next: bool) {
         let mut all = self.lock();
         if let Some((_, state @ State::Making)) = all.iter_mut().find(|(key, _)| is(key)) {
-            *state = State::Asked { last: Asker::new(), read: 1.0 };
+            *state = State::Asked { last: Asker::new(), read: if is_next { EVERYTHING } else { 0.0 } };
         }
     }
 
@@ -148,8 +153,12 @@ impl<K: Memory + PartialEq, V: Memory> Remembered<K, V> {
     }
 }
 
-/// Puts an entry behind the others, and forgets those that were not used for longest while all together take too much.
+/// Puts an entry behind the others, and forgets those that were not used for longest while all together take too much. One for which
+/// there is no room at all is left out.
 fn put<K: Memory, V: Memory>(all: &mut VecDeque<(K, State<V>)>, entry: (K, State<V>), bytes_max: usize) {
+    if bytes(&entry) > bytes_max {
+        return;
+    }
     let is_noted = |(_, state): &(K, State<V>)| !matches!(state, State::Made(_));
     all.push_back(entry);
     if all.iter().filter(|entry| is_noted(entry)).count() > NOTED_MAX
@@ -254,11 +263,45 @@ mod tests {
         let recall = || memory.recall(1, Asker::new());
         assert!(matches!(recall(), Recalled::Makes));
         assert!(matches!(recall(), Recalled::Asked));
-        memory.0.put_back(|key| *key == 1);
+        memory.0.put_back(|key| *key == 1, true);
         assert!(matches!(recall(), Recalled::Makes));
+        memory.0.put_back(|key| *key == 1, false);
+        assert!(
+            [(); 2]
+                .map(|()| recall())
+                .iter()
+                .map(|recalled| matches!(recalled, Recalled::Makes))
+                .eq([false, true])
+        );
         memory.0.keep(1, Some(Arc::new(Made(10))), BYTES_MAX);
-        memory.0.put_back(|key| *key == 1);
+        memory.0.put_back(|key| *key == 1, true);
         assert!(matches!(recall(), Recalled::Has(_)));
+    }
+
+    #[test]
+    fn what_has_no_room_alone_is_useless_and_pushes_nothing_out() {
+        let memory = Numbered::default();
+        assert!(memory.ask(1, 10).is_none() && memory.ask(1, 10).is_some());
+        // With its entry it takes more than there is.
+        assert!(memory.ask(2, BYTES_MAX - 1).is_none());
+        assert!(matches!(memory.recall(2, Asker::new()), Recalled::Makes));
+        assert!(memory.0.keep(2, Some(Arc::new(Made(BYTES_MAX - 1))), BYTES_MAX).is_none());
+        assert!(matches!(memory.recall(2, Asker::new()), Recalled::Useless));
+        assert!(matches!(memory.recall(1, Asker::new()), Recalled::Has(_)));
+        // Nor does a mere note that is too long.
+        let recall = |bytes_max| memory.0.recall(|key| *key == 3, || 3, (Asker::new(), 1.0), bytes_max);
+        assert!([(); 3].iter().all(|()| matches!(recall(8), Recalled::Asked)));
+        assert!(matches!(memory.recall(1, Asker::new()), Recalled::Has(_)));
+    }
+
+    #[test]
+    fn equal_parts_of_everything_are_all_of_it() {
+        for parts in 1..100_u32 {
+            let memory = Numbered::default();
+            let ask =
+                || matches!(memory.recall_for(1, (Asker::new(), 1.0 / f64::from(parts))), Recalled::Makes);
+            assert!((0..parts).all(|_| !ask()) && ask(), "{parts}");
+        }
     }
 
     #[test]

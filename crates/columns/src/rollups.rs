@@ -254,8 +254,8 @@ impl Rollups {
     }
 
     /// Says that a rollup was not made by who was to make it.
-    pub(crate) fn put_back(&self, of: RollupOf<'_>) {
-        self.0.put_back(|key| key.is(of));
+    pub(crate) fn put_back(&self, of: RollupOf<'_>, is_next: bool) {
+        self.0.put_back(|key| key.is(of), is_next);
     }
 
     pub(crate) fn clear(&self) {
@@ -264,12 +264,16 @@ impl Rollups {
 
     /// Keeps a rollup if it is worth it, or that it is not.
     pub(crate) fn keep(&self, of: RollupOf<'_>, made: Option<Rollup>, rows: usize) -> Option<Arc<Rollup>> {
-        let mut made = made.filter(|rollup| rollup.is_worth_it() && rollup.bytes() <= bytes_max(rows));
+        let mut made = made.filter(Rollup::is_worth_it);
         made.iter_mut().for_each(Rollup::shrink_to_fit);
         let made = made.map(Arc::new);
-        self.0.keep(Key::of(of), made.clone(), bytes_max(rows));
-        made
+        self.0.keep(Key::of(of), made, bytes_max(rows))
     }
+}
+
+/// Number of sums from which on a rollup of so many rows has no room.
+pub(crate) fn sums_max(rows: usize) -> usize {
+    bytes_max(rows) / size_of::<NarrowSum>()
 }
 
 fn bytes_max(rows: usize) -> usize {

@@ -113,15 +113,12 @@ impl RollupQuestion for Question<'_, '_> {
         &self,
         views: &[BlockView],
         buckets: &Range<usize>,
+        sums_max: usize,
     ) -> Result<Option<Rollup>, AggregationError> {
         let Some(plan) = self.plan_of_all() else { return Ok(None) };
-        // The limits are those of the answer, and a rollup is none.
-        let limits = AggregationLimits { rows_max: usize::MAX, ..self.control.limits };
+        let limits = AggregationLimits { rows_max: sums_max, ..self.control.limits };
         let control = AggregationControl { limits, ..*self.control };
-        let outputs = match scan::scan_blocks(&plan, &views.iter().collect::<Vec<_>>(), &control) {
-            Err(AggregationError::TooMuchMemory { .. }) => return Ok(None),
-            outputs => outputs?,
-        };
+        let outputs = scan::scan_blocks(&plan, &views.iter().collect::<Vec<_>>(), &control)?;
         Ok(Some(rollup_of(&outputs, plan.keys.second_bits, buckets)))
     }
 }
@@ -392,7 +389,7 @@ mod tests {
                 let limits = AggregationLimits { rows_max: 1, bytes_max: 1 << 30, threads };
                 let control = AggregationControl { limits, cancelled: &AtomicBool::new(false) };
                 let question = Question { plan: &plan, detail, position, control: &control };
-                sums(&question.rollup(&views, &(0..plan.buckets.len())).unwrap().unwrap())
+                sums(&question.rollup(&views, &(0..plan.buckets.len()), usize::MAX).unwrap().unwrap())
             });
             assert!(one == three, "{query:?}");
             (made, largest) = (made + 1, largest.max(one.len()));

@@ -38,9 +38,30 @@ pub(crate) trait RollupQuestion {
     fn end_ms(&self, bucket: usize) -> i64;
 
     /// The rollup of the columns of some blocks, of which every row is there and of which the outlines were checked. Its
-    /// first bucket is `buckets.start` of the question. `None` when it cannot be made.
-    fn rollup(&self, views: &[BlockView], buckets: &Range<usize>)
-    -> Result<Option<Rollup>, AggregationError>;
+    /// first bucket is `buckets.start` of the question. `None` when it cannot be made, or has more sums.
+    fn rollup(
+        &self,
+        views: &[BlockView],
+        buckets: &Range<usize>,
+        sums_max: usize,
+    ) -> Result<Option<Rollup>, AggregationError>;
+}
+
+/// The task to make a rollup. Whoever leaves without having done it, even by a panic, puts it back.
+struct Task<'a> {
+    member: &'a GroupMember,
+    of: RollupOf<'a>,
+    /// Whether the next question is to make it.
+    is_next: bool,
+    is_done: bool,
+}
+
+impl Drop for Task<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.member.put_back_rollup(self.of, self.is_next);
+        }
+    }
 }
 
 /// What of a question is answered by rollups.
@@ -70,7 +91,7 @@ pub(crate) fn find(
     Ok(found)
 }
 
-/// Which share of all queues or fleets is asked for.
+/// Which share of all queues or fleets is asked for, and so of rows: those of others are not read.
 pub(crate) fn share(wanted: &[bool]) -> f64 {
     let count = |wanted: usize| u32::try_from(wanted).map_or(f64::MAX, f64::from);
     count(wanted.iter().filter(|is_wanted| **is_wanted).count()) / count(wanted.len().max(1))
@@ -112,11 +133,20 @@ impl FoundRollups {
             let rollup = match member.rollup(of, question.asker()) {
                 Recalled::Has(rollup) => Some(rollup),
                 Recalled::Makes => {
-                    let made =
-                        made(question, member, &buckets).inspect_err(|_| member.put_back_rollup(of))?;
-                    let made = member.keep_rollup(of, made);
-                    is_useless = made.is_none();
-                    made
+                    let mut task = Task { member, of, is_next: true, is_done: false };
+                    match made(question, member, &buckets) {
+                        // This question has not the memory, and others may have it.
+                        Err(AggregationError::TooMuchMemory { .. }) => {
+                            task.is_next = false;
+                            None
+                        }
+                        made => {
+                            let made = member.keep_rollup(of, made?);
+                            task.is_done = true;
+                            is_useless = made.is_none();
+                            made
+                        }
+                    }
                 }
                 Recalled::Asked => None,
                 Recalled::Useless => {
@@ -185,7 +215,11 @@ fn made(
     if sums_foreseen(question, buckets, &views) > rows {
         return Ok(None);
     }
-    question.rollup(&views, buckets)
+    // Threads may have two parts of a sum.
+    match question.rollup(&views, buckets, member.rollup_sums_max().saturating_mul(2)) {
+        Err(AggregationError::TooManyRows { .. }) => Ok(None),
+        rollup => rollup,
+    }
 }
 
 /// About how many sums a rollup of some blocks has at most, by the largest of their dictionaries.

@@ -139,8 +139,12 @@ impl RollupQuestion for Question<'_> {
     }
 
     fn asker(&self) -> (Asker, f64) {
-        let share = |detail| mask(&self.scan.plan.filter, detail).map_or(1.0, rollups::share);
-        (self.scan.plan.asker, share(detail_of_axis(self.asked.axis)) * share(self.asked.detail))
+        // Whether a row has some user is seen when it is read. Only the rows of other queues and fleets are not.
+        let of = |detail| match detail {
+            Detail::Queue | Detail::Fleet => mask(&self.scan.plan.filter, detail).map_or(1.0, rollups::share),
+            _ => 1.0,
+        };
+        (self.scan.plan.asker, of(detail_of_axis(self.asked.axis)) * of(self.asked.detail))
     }
 
     fn window_ms(&self) -> Range<i64> {
@@ -160,6 +164,7 @@ impl RollupQuestion for Question<'_> {
         &self,
         views: &[BlockView],
         buckets: &Range<usize>,
+        sums_max: usize,
     ) -> Result<Option<Rollup>, AggregationError> {
         let Asked { axis, detail } = self.asked;
         let dimensions = [detail_of_axis(axis), detail].into_iter().filter_map(dimension_of);
@@ -167,13 +172,10 @@ impl RollupQuestion for Question<'_> {
         let query = UsageQuery::new(self.scan.calendar.clone()).grouped_by(groupings);
         let Ok(query) = query else { return Ok(None) };
         let plan = self.scan.plan.of_all_sessions(&query);
-        // The limits are those of the answer, and a rollup is none.
-        let limits = AggregationLimits { rows_max: usize::MAX, ..self.control.limits };
+        let limits = AggregationLimits { rows_max: sums_max, ..self.control.limits };
         let control = AggregationControl { limits, ..*self.control };
-        match columns_counted(&Scan { plan: &plan, ..*self.scan }, views, &control) {
-            Err(AggregationError::TooMuchMemory { .. }) => Ok(None),
-            tally => Ok(tally?.and_then(|tally| rollup_of(&tally, axis.is_some(), buckets))),
-        }
+        let tally = columns_counted(&Scan { plan: &plan, ..*self.scan }, views, &control)?;
+        Ok(tally.and_then(|tally| rollup_of(&tally, axis.is_some(), buckets)))
     }
 }
 

@@ -229,3 +229,31 @@ fn what_is_asked_again_is_answered_by_rollups_with_the_same_bits() {
         assert_eq!(*rolled_up > 0, !never.contains(&number), "{number}");
     }
 }
+
+#[test]
+fn whoever_reads_all_rows_pays_for_a_rollup_and_whoever_has_no_memory_spoils_it_for_nobody() {
+    let month = calendars().swap_remove(2);
+    let user = FilterTerm::User(UserId::new("user 3").unwrap());
+    let one_user = vec![DimensionFilter::new(Dimension::User, Some(vec![user]), vec![]).unwrap()];
+    let by = |dimensions: &[Dimension]| dimensions.iter().map(|by| Grouping::By(*by)).collect::<Vec<_>>();
+    for (groupings, filters, first_low) in [
+        (by(&[Dimension::User]), one_user, None),
+        (by(&[Dimension::User, Dimension::Queue]), vec![], Some(1)),
+    ] {
+        let snapshot = farm().snapshot();
+        let query =
+            UsageQuery::new(month.clone()).grouped_by(groupings).unwrap().filtered_by(filters).unwrap();
+        let has_rollups = [0, 1, 2, 3].map(|number| {
+            let bytes_max = if first_low == Some(number) { 1 } else { 1 << 30 };
+            let limits = AggregationLimits { rows_max: 1 << 24, bytes_max, threads: NonZeroUsize::MIN };
+            let control = AggregationControl { limits, cancelled: &AtomicBool::new(false) };
+            let plan = TabulationPlan::new(&snapshot, &query, Timestamp::MAX).unwrap();
+            let scan = Scan { plan: &plan, calendar: query.calendar(), percentiles: &[] };
+            !rollups::find(&scan, &control).unwrap().is_empty()
+        });
+        // The second question makes them, or the fourth one when the second one could not.
+        let made_by =
+            if first_low.is_some() { [false, false, false, true] } else { [false, true, true, true] };
+        assert_eq!(has_rollups, made_by, "{query:?}");
+    }
+}
