@@ -124,6 +124,31 @@ fn packed(key: u64, row: &SmallRow) -> Option<(RowHead, RowExtremes)> {
     fits.then_some((head, extremes))
 }
 
+/// Head and extremes of any row, if it fits.
+#[inline]
+fn packed_any(key: u64, row: &NarrowRow) -> Option<(RowHead, RowExtremes)> {
+    match SmallRow::of(row) {
+        Some(small) => packed(key, &small),
+        None => head_alone(key, row).map(|head| (head, [0; 2])),
+    }
+}
+
+/// The head of a row of one session, however dear, if it fits: least and greatest are the sums.
+#[inline]
+fn head_alone(key: u64, row: &NarrowRow) -> Option<RowHead> {
+    let (cost_nanos, runtime_ms) = (row.cost_sum_nanos, row.runtime_sum_ms);
+    let is_one = row.count == 1
+        && row.cost_min_nanos == cost_nanos
+        && row.cost_max_nanos == cost_nanos
+        && u64::from(row.runtime_min_ms) == runtime_ms
+        && u64::from(row.runtime_max_ms) == runtime_ms;
+    let fits = is_one && key >> KEY_BITS | cost_nanos >> COST_SUM_BITS == 0;
+    fits.then(|| {
+        let first = key | 1 << KEY_BITS | (cost_nanos >> COST_SUM_LOW_BITS) << (KEY_BITS + COUNT_BITS);
+        [first, runtime_ms | cost_nanos << COST_SUM_LOW_BITS]
+    })
+}
+
 /// Sessions with a piece in the row; zero when it lies beside its list.
 #[inline]
 fn count_of([first, _]: RowHead) -> u32 {
@@ -179,16 +204,30 @@ fn row_beside(words: RowBeside) -> NarrowRow {
 
 #[expect(clippy::cast_possible_truncation, reason = "parts of words")]
 fn unpack(head: RowHead, [costs, runtimes]: RowExtremes, second_bits: u32) -> NarrowRow {
+    NarrowRow {
+        runtime_min_ms: runtimes as u32,
+        runtime_max_ms: (runtimes >> 32) as u32,
+        cost_min_nanos: costs & u64::from(u32::MAX),
+        cost_max_nanos: costs >> 32,
+        ..unpack_alone(head, second_bits)
+    }
+}
+
+/// A row whose least and greatest are its sums.
+#[expect(clippy::cast_possible_truncation, reason = "parts of words")]
+fn unpack_alone(head: RowHead, second_bits: u32) -> NarrowRow {
     let [first, sums] = head;
+    let cost_nanos = sums >> 32 | (first >> (KEY_BITS + COUNT_BITS)) << COST_SUM_LOW_BITS;
+    let runtime_ms = sums as u32;
     NarrowRow {
         codes: codes_of(head, second_bits),
         count: count_of(head),
-        runtime_min_ms: runtimes as u32,
-        runtime_max_ms: (runtimes >> 32) as u32,
-        runtime_sum_ms: sums & u64::from(u32::MAX),
-        cost_sum_nanos: sums >> 32 | (first >> (KEY_BITS + COUNT_BITS)) << COST_SUM_LOW_BITS,
-        cost_min_nanos: costs & u64::from(u32::MAX),
-        cost_max_nanos: costs >> 32,
+        runtime_min_ms: runtime_ms,
+        runtime_max_ms: runtime_ms,
+        runtime_sum_ms: runtime_ms.into(),
+        cost_sum_nanos: cost_nanos,
+        cost_min_nanos: cost_nanos,
+        cost_max_nanos: cost_nanos,
     }
 }
 
@@ -248,7 +287,7 @@ impl RowRoom<'_> {
     /// Takes a row for which there is room, as [`RowList::push`] does.
     #[inline]
     pub fn push(&mut self, key: u64, row: &NarrowRow) {
-        match SmallRow::of(row).and_then(|small| packed(key, &small)) {
+        match packed_any(key, row) {
             Some((head, extremes)) => self.push_some([head], [extremes]),
             None => self.push_beside(*row),
         }
@@ -357,7 +396,7 @@ impl RowList {
     /// Appends a row, whose codes make `key`: the first code above the `second_bits` of the second one.
     #[inline]
     pub fn push(&mut self, key: u64, row: &NarrowRow) {
-        match SmallRow::of(row).and_then(|small| packed(key, &small)) {
+        match packed_any(key, row) {
             Some(packed) => self.push_packed(packed),
             // A copy, so that a row that fits needs no place in memory before it has its own.
             None => self.push_beside(*row),
@@ -500,7 +539,7 @@ impl RowList {
         self.heads[rows].iter().map(move |head| match count_of(*head) {
             #[expect(clippy::cast_possible_truncation, reason = "a place in memory")]
             0 => row_beside(self.beside[head[1] as usize]),
-            1 => unpack(*head, extremes_of_one(*head), second_bits),
+            1 => unpack_alone(*head, second_bits),
             _ => {
                 next += 1;
                 unpack(*head, self.extremes[next - 1], second_bits)
@@ -558,12 +597,15 @@ mod tests {
         fn rows_of_any_width_come_back_as_they_were(
             rows in prop::collection::vec(
                 (number(32), number(20), (1_u32..).prop_map(|count| count >> (count % 32)).prop_filter("some", |count| *count > 0),
-                 [number(32), number(32)], number(64), [number(64), number(64), number(64)]), 1..50),
+                 [number(32), number(32)], number(64), [number(64), number(64), number(64)], any::<bool>()), 1..50),
             from in 0_usize..60, len in 0_usize..60,
         ) {
             const SECOND_BITS: u32 = 20;
-            let rows: Vec<NarrowRow> = rows.into_iter().map(|(first, second, count, runtimes, runtime_sum_ms, costs)| {
+            let rows: Vec<NarrowRow> = rows.into_iter().map(|(first, second, count, runtimes, runtime_sum_ms, costs, is_one)| {
                 let half = |number: u64| u32::try_from(number).unwrap();
+                // One session has nothing but its sums.
+                let (count, runtimes, runtime_sum_ms, costs) =
+                    if is_one { (1, [runtimes[0]; 2], runtimes[0], [costs[0]; 3]) } else { (count, runtimes, runtime_sum_ms, costs) };
                 NarrowRow {
                     codes: [half(first), half(second) & ((1 << SECOND_BITS) - 1)],
                     count,
@@ -646,6 +688,33 @@ mod tests {
             let again = RowList::from_parts(heads.to_vec(), extremes.to_vec(), beside.to_vec()).unwrap();
             prop_assert_eq!(again.range(from..from + 3, 32).collect::<Vec<_>>(), list.range(from..from + 3, 32).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn a_row_of_one_session_is_a_head_however_dear_up_to_the_bits_that_a_head_has() {
+        let row = |cost_nanos| NarrowRow {
+            codes: [1, 2],
+            count: 1,
+            runtime_min_ms: u32::MAX,
+            runtime_max_ms: u32::MAX,
+            runtime_sum_ms: u32::MAX.into(),
+            cost_sum_nanos: cost_nanos,
+            cost_min_nanos: cost_nanos,
+            cost_max_nanos: cost_nanos,
+        };
+        let key = 1 << 20 | 2;
+        for (cost_nanos, is_head) in [(1 << 32, true), ((1 << 44) - 1, true), (1 << 44, false)] {
+            let mut list = RowList::default();
+            list.push(key, &row(cost_nanos));
+            list.append(|room| room.push(key, &row(cost_nanos)));
+            let (heads, extremes, beside) = list.parts();
+            assert_eq!((heads.len(), extremes.len(), beside.len()), (2, 0, if is_head { 0 } else { 2 }));
+            assert_eq!(list.range(0..2, 20).collect::<Vec<_>>(), [row(cost_nanos); 2]);
+        }
+        // Nor is one whose key has more bits.
+        let mut list = RowList::default();
+        list.push(1 << KEY_BITS, &row(1 << 32));
+        assert_eq!(list.parts().2.len(), 1);
     }
 
     #[test]

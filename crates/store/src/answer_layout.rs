@@ -28,14 +28,17 @@ const WRITE_BYTES: usize = 1 << 16;
 /// Rows of 16 or 32 bytes, one after the other.
 const PACKED: u64 = 2;
 
-/// How rows lie in the file. Version 2 is no longer written.
+/// Lists in which no row of one session costs 2^32 nano-dollars or more, read as [`Version::Lists`].
+const LISTS_OF_CHEAP: u64 = 3;
+
+/// How rows lie in the file. Versions 2 and 3 are no longer written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub(crate) enum Version {
     /// 52 bytes each.
     Plain = 1,
     /// Lists of 16 bytes for each row and 16 more for some.
-    Lists = 3,
+    Lists = 4,
 }
 
 /// Why an answer could not be written.
@@ -115,7 +118,7 @@ pub(crate) fn read_table(
         let StoredTail::V2(tail) = postcard::from_bytes(&tail)? else { return Err(other_tail()) };
         table.values = values_from(tail.values)?;
         packed_rows::read(&mut table, rows, &tail.buckets, tail.second_bits, &tail.whole)?;
-    } else if is(Version::Lists as u64) {
+    } else if is(LISTS_OF_CHEAP) || is(Version::Lists as u64) {
         let (rows, tail) = rows_and_tail(rest).ok_or_else(short)?;
         let tail: ListsTail<Vec<StoredValue<'_>>> = postcard::from_bytes(tail)?;
         table.values = values_from(tail.values)?;
@@ -452,7 +455,9 @@ mod tests {
                 row(codes, count, cost, runtime)
             }).collect()).collect();
             let table = table(&lists, has_codes, wide);
-            for mut bytes in [file(&table, Version::Plain), file(&table, Version::Lists), packed_file(&table)] {
+            let mut of_cheap = file(&table, Version::Lists);
+            of_cheap[8] = 3;
+            for mut bytes in [file(&table, Version::Plain), file(&table, Version::Lists), of_cheap, packed_file(&table)] {
                 prop_assert_eq!(&read(&bytes, &table).unwrap(), &table);
                 if longer {
                     bytes.insert(HEAD_BYTES + cut.index(bytes.len() - HEAD_BYTES), 0);
@@ -467,12 +472,13 @@ mod tests {
 
     #[test]
     fn a_row_of_one_session_takes_16_bytes_and_others_32() {
-        let tables = [1, 2].map(|count| table(&[vec![row([0, 0], count, 9, 9); 2_000]], false, false));
-        let [one, two] = tables.map(|table| {
+        let rows = [(1, 9), (1, 1 << 40), (2, 9), (2, 1 << 40)];
+        let lengths = rows.map(|(count, cost_nanos)| {
+            let table = table(&[vec![row([0, 0], count, cost_nanos, 9); 2_000]], false, false);
             let bytes = file(&table, Version::Lists);
             rows_and_tail(&bytes[HEAD_BYTES..]).unwrap().0.len()
         });
-        assert_eq!([one, two], [2_000 * 16, 2_000 * 32]);
+        assert_eq!(lengths, [16, 16, 32, 16 + 56].map(|bytes| 2_000 * bytes));
     }
 
     #[test]

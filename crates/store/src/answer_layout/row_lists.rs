@@ -1,4 +1,4 @@
-//! Lists of rows as they lie in memory: version 3.
+//! Lists of rows as they lie in memory: versions 3 and 4.
 
 use farmtally_model::{
     RowBeside, RowExtremes, RowHead, RowList, StatisticsRow, StatisticsTable, Stretch, TableParts, TableRows,
