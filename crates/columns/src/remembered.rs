@@ -133,9 +133,13 @@ impl<K: Memory + PartialEq, V: Memory> Remembered<K, V> {
     pub(crate) fn keep(&self, key: K, made: Option<Arc<V>>, bytes_max: usize) -> Option<Arc<V>> {
         let mut all = self.lock();
         all.retain(|(other, _)| *other != key);
-        let made = made.filter(|made| size_of::<(K, State<V>)>() + key.bytes() + made.bytes() <= bytes_max);
-        put(&mut all, (key, made.clone().map_or(State::Useless, State::Made)), bytes_max);
-        made
+        let mut entry = (key, made.clone().map_or(State::Useless, State::Made));
+        let has_room = bytes(&entry) <= bytes_max;
+        if !has_room {
+            entry.1 = State::Useless;
+        }
+        put(&mut all, entry, bytes_max);
+        made.filter(|_| has_room)
     }
 
     /// Says that something was not made by who was to make it, so that the next one does or, if that one is to find it no easier, one

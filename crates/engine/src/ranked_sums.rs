@@ -66,10 +66,10 @@ impl RankedSums {
             self.groups.add(self.lanes, pieces, words, number_of);
             self.groups.take(Some(first), groups);
         } else if words <= words_max * WORD {
-            let word_of = move |key: u64| (key / WORD).wrapping_sub(first);
+            let word_number = move |key: u64| (key / WORD).wrapping_sub(first);
             let ranks = Ranks::begin(&mut self.words, words.div_ceil(WORD));
             for piece in &pieces.all {
-                ranks.insert(word_of(piece.key));
+                ranks.insert(word_number(piece.key));
             }
             let occurring = match self.lanes {
                 Some(lanes) => lanes.count_ranks(ranks),
@@ -79,7 +79,7 @@ impl RankedSums {
                 return false;
             }
             let ranks = &*ranks;
-            let number_of = move |key: u64| WORD * ranks.rank(word_of(key)) as u64 + key % WORD;
+            let number_of = move |key: u64| WORD * ranks.rank(word_number(key)) as u64 + key % WORD;
             self.groups.add(self.lanes, pieces, occurring as u64, number_of);
             self.groups.take(None, groups);
         } else {

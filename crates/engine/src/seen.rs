@@ -106,7 +106,7 @@ impl Seen {
         }
     }
 
-    /// Notes the keys whose bits are set. False when there may be too many keys for that, and nothing is noted.
+    /// Notes the keys whose bits are set, as [`Self::note_words`] does for words from the first one on.
     pub(crate) fn note_all(&mut self, keys: &[u64]) -> bool {
         self.note_from(0, keys.len(), keys.iter().copied())
     }
