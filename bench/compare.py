@@ -2,8 +2,8 @@
 
 Each engine first tries all of its forms of a question and keeps the fastest. Its answer is then compared with ours, row
 by row in integers. Each engine then answers for a second, and only after that the engines are timed in turn, A B C D A B C
-D, so that a neighbour's load falls on all of them. In its turn an engine is asked twice: the second time its data is hot, the first time the caches hold what
-the others have used. Our engine is timed with rollups, which answer most questions that are asked again, and without.
+D, so that a neighbour's load falls on all of them. In its turn an engine is asked three times: the first time the caches hold what the others have used, and the
+lesser of the two later times is hot, as in ClickBench. Our engine is timed with rollups, which answer most questions that are asked again, and without.
 """
 
 from __future__ import annotations

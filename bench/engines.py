@@ -32,12 +32,12 @@ class Time:
 
 @dataclass(frozen=True)
 class Turn:
-    """What a question took whose engine was asked twice, the second time at once after the first."""
+    """What a question took whose engine was asked three times, at once one time after the other."""
 
     first: Time
     """The caches hold what the engines before have used."""
     again: Time
-    """They hold what this engine and question use, as far as there is room."""
+    """They hold what this engine and question use, as far as there is room: the lesser of the two later times, as ClickBench counts."""
 
 
 class Engine:
@@ -85,8 +85,9 @@ class Engine:
         return Time(reply["cpu_ms"], reply["wall_ms"])
 
     def turn(self, question: str, form: str) -> Turn:
-        """Answers a question twice."""
-        return Turn(self.time(question, form), self.time(question, form))
+        """Answers a question three times."""
+        first, second, third = (self.time(question, form) for _ in range(3))
+        return Turn(first, min(second, third, key=lambda time: time.cpu_ms))
 
     def warm_up(self, question: str, form: str) -> None:
         """Answers a question for a second, at least once."""
