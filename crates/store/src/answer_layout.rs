@@ -7,6 +7,7 @@ mod packed_rows;
 mod plain_rows;
 mod row_lists;
 
+use std::borrow::Cow;
 use std::io::{self, BufWriter, Write};
 
 use farmtally_model::{
@@ -57,7 +58,7 @@ impl From<io::Error> for WriteError {
 
 /// Where the bytes of an answer go.
 pub(crate) trait Output: Write {
-    /// Writes parts that lie in memory already, and are long where the answer is.
+    /// Writes parts that lie in memory already, and are long where the answer is. The last of their bytes may be kept elsewhere.
     fn write_parts(&mut self, parts: &[&[u8]]) -> io::Result<()>;
 }
 
@@ -92,9 +93,10 @@ pub(crate) fn write_table(
     }
 }
 
-/// Reads the bytes of an answer of `row_count` rows.
+/// Reads the bytes of an answer of `row_count` rows, `elsewhere` those that were kept elsewhere.
 pub(crate) fn read_table(
     bytes: &[u8],
+    elsewhere: &[u8],
     group_by: GroupBy,
     row_count: u64,
 ) -> Result<StatisticsTable, Malformed> {
@@ -119,10 +121,12 @@ pub(crate) fn read_table(
         table.values = values_from(tail.values)?;
         packed_rows::read(&mut table, rows, &tail.buckets, tail.second_bits, &tail.whole)?;
     } else if is(LISTS_OF_CHEAP) || is(Version::Lists as u64) {
-        let (rows, tail) = rows_and_tail(rest).ok_or_else(short)?;
+        let (own, tail) = own_rows_and_tail(rest, elsewhere.len()).ok_or_else(short)?;
         let tail: ListsTail<Vec<StoredValue<'_>>> = postcard::from_bytes(tail)?;
         table.values = values_from(tail.values)?;
-        row_lists::read(&mut table, rows, tail.rows, row_count)?;
+        // A list may begin in one and end in the other.
+        let rows = if elsewhere.is_empty() { Cow::Borrowed(own) } else { [own, elsewhere].concat().into() };
+        row_lists::read(&mut table, &rows, tail.rows, row_count)?;
     } else {
         return Err(Malformed::new("it is of another version"));
     }
@@ -135,8 +139,13 @@ fn other_tail() -> Malformed {
 
 /// Parts what stands behind the head where the last word says.
 fn rows_and_tail(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    own_rows_and_tail(rest, 0)
+}
+
+/// Likewise, if so many of the bytes that the last word counts are kept elsewhere.
+fn own_rows_and_tail(rest: &[u8], elsewhere: usize) -> Option<(&[u8], &[u8])> {
     let (rest, length) = rest.split_last_chunk()?;
-    rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)
+    rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?.checked_sub(elsewhere)?)
 }
 
 /// What stands behind the rows of versions 1 and 2.
@@ -440,7 +449,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8], table: &StatisticsTable) -> Result<StatisticsTable, Malformed> {
-        read_table(bytes, table.group_by, table.rows.len() as u64)
+        read_table(bytes, &[], table.group_by, table.rows.len() as u64)
     }
 
     proptest! {
@@ -468,6 +477,25 @@ mod tests {
                 drop(read(&bytes, &table));
             }
         }
+    }
+
+    /// As programs of version 3 wrote it: a dear row of one session lies beside its list, and its head counts none.
+    #[test]
+    fn a_dear_row_of_one_session_reads_back_from_version_3() {
+        let (dear, cheap) = (row([2, 1], 1, 1 << 40, 77), row([3, 0], 1, 5, 9));
+        let two = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+        let beside = [two(2, 1), two(1, 77), 77, 77, 1 << 40, 1 << 40, 1 << 40];
+        let head_of_cheap = [3 << SECOND_BITS | 1 << 40, two(9, 5)];
+        let list = RowList::from_parts(vec![[0, 0], head_of_cheap], Vec::new(), vec![beside]).unwrap();
+        let expected = table(&[vec![dear, cheap]], false, false);
+        let mut rows = TableRows::new(vec![list], SECOND_BITS, Default::default());
+        for (hour, part) in [(0, 0..1), (1, 1..2)] {
+            rows.push_stretch(Stretch { bucket: bucket(hour), list: 0, rows: part });
+        }
+        let mut bytes = file(&StatisticsTable { rows, ..expected.clone() }, Version::Lists);
+        assert_eq!(rows_and_tail(&bytes[HEAD_BYTES..]).unwrap().0.len(), 2 * 16 + 56);
+        bytes[8] = 3;
+        assert_eq!(read(&bytes, &expected).unwrap(), expected);
     }
 
     #[test]

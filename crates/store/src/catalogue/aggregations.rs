@@ -236,10 +236,11 @@ impl Catalogue {
             let sql = "SELECT aggregation_id FROM aggregations WHERE status = 'COMPLETED'";
             connection.query::<_, HashSet<_>>(sql, &[], aggregation_id)
         })?;
-        for id in there.difference(&completed) {
+        let (kept, lost): (HashSet<_>, HashSet<_>) =
+            completed.into_iter().partition(|id| self.answers.has(*id));
+        for id in there.difference(&kept) {
             self.answers.remove(*id);
         }
-        let lost: Vec<_> = completed.difference(&there).copied().collect();
         if !lost.is_empty() {
             let forgotten = self.database().write(|transaction| {
                 let sql = "DELETE FROM aggregations WHERE aggregation_id = ?1";

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use farmtally_model::aggregation::Status;
 use farmtally_model::{
     AggregationId, Amounts, CostScaleFactor, FleetId, GroupBy, GroupValue, InstanceType, JobId, JobName,
-    LicenseProduct, QueueId, Statistic, StatisticSet, StatisticsRow, StatisticsTable, TimeRange,
-    UsageGroupBy, UsageType, UserId,
+    LicenseProduct, NarrowRow, QueueId, RowList, Statistic, StatisticSet, StatisticsRow, StatisticsTable,
+    Stretch, TableRows, TimeRange, UsageGroupBy, UsageType, UserId,
 };
 use farmtally_store::{AggregationState, Begun, NewAggregation, Store, StoreError};
 use rusqlite::params;
@@ -220,6 +220,73 @@ fn answers_read_back_whole_after_a_restart() {
         assert_eq!(store.catalogue().result(id(number)).unwrap().unwrap(), table(rows));
         assert_eq!(state(&store, number).row_count, Some(u64::from(rows)));
     }
+}
+
+/// An answer as the engine makes it, of so many rows in lists, every third one of two sessions.
+fn listed_table(rows: u32) -> StatisticsTable {
+    let row = |number: u32| {
+        let count = 1 + u32::from(number.is_multiple_of(3));
+        NarrowRow {
+            codes: [number % 2, number % 3],
+            count,
+            runtime_min_ms: number,
+            runtime_max_ms: number,
+            runtime_sum_ms: u64::from(number) * u64::from(count),
+            cost_sum_nanos: u64::from(number) * u64::from(count),
+            cost_min_nanos: number.into(),
+            cost_max_nanos: number.into(),
+        }
+    };
+    let mut list = RowList::default();
+    (1..=rows).map(row).for_each(|row| list.push(u64::from(row.codes[0] << 2 | row.codes[1]), &row));
+    let len = list.len();
+    let mut rows = TableRows::new(vec![list], 2, Default::default());
+    let bucket = TimeRange::new(at(0), at(1)).unwrap();
+    rows.push_stretch(Stretch { bucket, list: 0, rows: 0..len });
+    StatisticsTable { rows, ..table(1) }
+}
+
+#[test]
+fn a_long_answer_reads_back_from_two_files_of_which_both_are_verified() {
+    let dir = tempfile::tempdir().unwrap();
+    let second = |number: u32| dir.path().join(format!("answers/{}.rows", id(number)));
+    // Sixteen bytes for each row and sixteen more for each third: a mebibyte is 49,152 rows.
+    for (number, rows) in [(1, 49_151), (2, 49_152), (3, 200_000)] {
+        let store = open(dir.path());
+        store.catalogue().begin_aggregation(&new(number)).unwrap();
+        assert!(store.catalogue().complete_aggregation(id(number), &listed_table(rows)).unwrap());
+        drop(store);
+        assert_eq!(second(number).exists(), number > 1);
+        let store = open(dir.path());
+        assert_eq!(store.catalogue().result(id(number)).unwrap().unwrap(), listed_table(rows));
+    }
+    let halves = [answer_file(dir.path(), 3), second(3)].map(|path| fs::metadata(path).unwrap().len());
+    assert!(halves[0].abs_diff(halves[1]) < 1 << 18, "{halves:?}");
+    let damages: [fn(&Path); 4] = [
+        |path| {
+            let mut bytes = fs::read(path).unwrap();
+            bytes[77_777] ^= 1;
+            fs::write(path, bytes).unwrap();
+        },
+        |path| fs::File::options().write(true).open(path).unwrap().set_len(100).unwrap(),
+        |path| fs::write(path, "").unwrap(),
+        |path| fs::remove_file(path).unwrap(),
+    ];
+    let store = open(dir.path());
+    for damage in damages {
+        damage(&second(3));
+        let error = store.catalogue().result(id(3)).unwrap_err();
+        assert!(matches!(error, StoreError::DamagedAnswer { .. }), "{error}");
+    }
+    assert!(store.catalogue().result(id(2)).unwrap().is_some());
+    // Without its own file an answer is lost, and the other one goes with it.
+    drop(store);
+    fs::remove_file(answer_file(dir.path(), 2)).unwrap();
+    let store = open(dir.path());
+    assert_eq!(store.catalogue().aggregation(farm(1), id(2)).unwrap(), None);
+    assert!(!second(2).exists());
+    store.catalogue().purge_aggregations(at(NOW + 500)).unwrap();
+    assert_eq!(fs::read_dir(dir.path().join("answers")).unwrap().count(), 0);
 }
 
 #[test]
