@@ -69,6 +69,9 @@ impl<V: Memory> State<V> {
 /// A share of everything from which on it is all. Thirteen thirteenths are a little less than one.
 const EVERYTHING: f64 = 1.0 - 1e-9;
 
+/// What has to be read before something is tried again for which a question had not the memory: whoever has no more pays a sixteenth.
+const READ_BEFORE_AGAIN: f64 = 16.0;
+
 /// Entries with nothing made that are kept.
 const NOTED_MAX: usize = 32;
 
@@ -143,11 +146,14 @@ impl<K: Memory + PartialEq, V: Memory> Remembered<K, V> {
     }
 
     /// Says that something was not made by who was to make it, so that the next one does or, if that one is to find it no easier, one
-    /// after as much was read again.
+    /// after [`READ_BEFORE_AGAIN`].
     pub(crate) fn put_back(&self, is: impl Fn(&K) -> bool, is_next: bool) {
         let mut all = self.lock();
         if let Some((_, state @ State::Making)) = all.iter_mut().find(|(key, _)| is(key)) {
-            *state = State::Asked { last: Asker::new(), read: if is_next { EVERYTHING } else { 0.0 } };
+            *state = State::Asked {
+                last: Asker::new(),
+                read: if is_next { 1.0 } else { 1.0 - READ_BEFORE_AGAIN },
+            };
         }
     }
 
@@ -270,13 +276,8 @@ mod tests {
         memory.0.put_back(|key| *key == 1, true);
         assert!(matches!(recall(), Recalled::Makes));
         memory.0.put_back(|key| *key == 1, false);
-        assert!(
-            [(); 2]
-                .map(|()| recall())
-                .iter()
-                .map(|recalled| matches!(recalled, Recalled::Makes))
-                .eq([false, true])
-        );
+        let asked = std::iter::from_fn(|| matches!(recall(), Recalled::Asked).then_some(()));
+        assert_eq!(asked.take(100).count(), 16, "then it is tried again");
         memory.0.keep(1, Some(Arc::new(Made(10))), BYTES_MAX);
         memory.0.put_back(|key| *key == 1, true);
         assert!(matches!(recall(), Recalled::Has(_)));

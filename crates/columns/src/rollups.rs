@@ -63,7 +63,7 @@ pub struct Rollup {
     buckets: Vec<Bucket>,
     runs: Vec<Run>,
     details: Vec<u32>,
-    /// An empty one stands for one of the wide sums, whose place is its sum of costs.
+    /// One that says that its sum lies beside stands for one of the wide sums.
     sums: Vec<NarrowSum>,
     wide: Vec<Summary>,
     pieces: u64,

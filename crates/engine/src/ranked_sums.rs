@@ -234,6 +234,7 @@ impl Ranks {
         )]
         let ranks =
             room.get_or_insert_with(|| Box::new(Self { words: [RankedWord::default(); WORDS], len: 0 }));
+        debug_assert!(words <= WORDS as u64);
         ranks.len = usize::try_from(words).map_or(WORDS, |words| words.min(WORDS));
         ranks.words[..ranks.len].fill(RankedWord::default());
         ranks
@@ -241,6 +242,7 @@ impl Ranks {
 
     #[inline]
     fn insert(&mut self, number: u64) {
+        debug_assert!(number / WORD < self.len as u64);
         self.words[word_of(number)].bits |= 1 << (number % WORD);
     }
 
@@ -258,6 +260,7 @@ impl Ranks {
     /// How many numbers are less than one.
     #[inline]
     fn rank(&self, number: u64) -> usize {
+        debug_assert!(number / WORD < self.len as u64);
         let word = &self.words[word_of(number)];
         let less = word.bits & ((1 << (number % WORD)) - 1);
         word.before.wrapping_add(less.count_ones()) as usize

@@ -116,7 +116,8 @@ impl RollupQuestion for Question<'_, '_> {
         sums_max: usize,
     ) -> Result<Option<Rollup>, AggregationError> {
         let Some(plan) = self.plan_of_all() else { return Ok(None) };
-        let limits = AggregationLimits { rows_max: sums_max, ..self.control.limits };
+        // Threads may have two parts of a sum.
+        let limits = AggregationLimits { rows_max: sums_max.saturating_mul(2), ..self.control.limits };
         let control = AggregationControl { limits, ..*self.control };
         let outputs = scan::scan_blocks(&plan, &views.iter().collect::<Vec<_>>(), &control)?;
         Ok(Some(rollup_of(&outputs, plan.keys.second_bits, buckets)))

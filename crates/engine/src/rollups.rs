@@ -13,6 +13,7 @@ use farmtally_columns::{
 };
 
 use crate::error::AggregationError;
+use crate::steps::address;
 
 /// Buckets of one rollup.
 const BUCKETS_MAX: usize = 1 << 12;
@@ -97,10 +98,6 @@ pub(crate) fn share(wanted: &[bool]) -> f64 {
     count(wanted.iter().filter(|is_wanted| **is_wanted).count()) / count(wanted.len().max(1))
 }
 
-fn address(block: *const SessionBlock) -> usize {
-    block.addr()
-}
-
 impl FoundRollups {
     /// Whether no rollup answers for anything.
     pub(crate) fn is_empty(&self) -> bool {
@@ -135,7 +132,7 @@ impl FoundRollups {
                 Recalled::Makes => {
                     let mut task = Task { member, of, is_next: true, is_done: false };
                     match made(question, member, &buckets) {
-                        // This question has not the memory, and others may have it.
+                        // This question has not the memory, and others may have it, though most have as much.
                         Err(AggregationError::TooMuchMemory { .. }) => {
                             task.is_next = false;
                             None
@@ -215,8 +212,7 @@ fn made(
     if sums_foreseen(question, buckets, &views) > rows {
         return Ok(None);
     }
-    // Threads may have two parts of a sum.
-    match question.rollup(&views, buckets, member.rollup_sums_max().saturating_mul(2)) {
+    match question.rollup(&views, buckets, member.rollup_sums_max()) {
         Err(AggregationError::TooManyRows { .. }) => Ok(None),
         rollup => rollup,
     }

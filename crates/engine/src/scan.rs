@@ -113,7 +113,7 @@ fn views_in_window<'a>(plan: &'a AggregationPlan<'_>) -> Vec<&'a BlockView> {
 }
 
 /// Whether 64 bits hold the sums of all columns together.
-fn sums_fit(views: &[&BlockView]) -> bool {
+pub(crate) fn sums_fit(views: &[&BlockView]) -> bool {
     let mut totals = views.iter().map(|view| view.block().totals());
     let sums = totals.try_fold((0_u64, 0_u64), |(cost_sum, runtime_sum), (cost_nanos, runtime_ms)| {
         Some((cost_sum.checked_add(cost_nanos)?, runtime_sum.checked_add(runtime_ms)?))

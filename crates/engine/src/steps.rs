@@ -124,7 +124,8 @@ pub(crate) fn with_groups<'a>(
     Ok(steps)
 }
 
-fn address(block: *const SessionBlock) -> usize {
+/// What a block is known by while a question lasts.
+pub(crate) fn address(block: *const SessionBlock) -> usize {
     block.addr()
 }
 

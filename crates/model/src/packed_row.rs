@@ -120,7 +120,8 @@ fn packed(key: u64, row: &SmallRow) -> Option<(RowHead, RowExtremes)> {
         key | count << KEY_BITS | (row.cost_sum_nanos >> COST_SUM_LOW_BITS) << (KEY_BITS + COUNT_BITS);
     let head = [first, row.runtime_sum_ms | row.cost_sum_nanos << 32];
     let extremes = [row.costs_nanos, row.runtimes_ms];
-    let fits = beyond == 0 && (count > 1 || count == 1 && extremes == extremes_of_one(head));
+    let is_one = || row.cost_sum_nanos >> 32 == 0 && extremes == extremes_of_one(head);
+    let fits = beyond == 0 && (count > 1 || count == 1 && is_one());
     fits.then_some((head, extremes))
 }
 
@@ -711,7 +712,11 @@ mod tests {
             assert_eq!((heads.len(), extremes.len(), beside.len()), (2, 0, if is_head { 0 } else { 2 }));
             assert_eq!(list.range(0..2, 20).collect::<Vec<_>>(), [row(cost_nanos); 2]);
         }
-        // Nor is one whose key has more bits.
+        // Nor is one whose key has more bits, nor one whose sum is not what its session costs.
+        let mut list = RowList::default();
+        let odd = NarrowRow { cost_min_nanos: 5, cost_max_nanos: 5, ..row((1 << 32) + 5) };
+        list.push(key, &odd);
+        assert_eq!(list.range(0..1, 20).collect::<Vec<_>>(), [odd]);
         let mut list = RowList::default();
         list.push(1 << KEY_BITS, &row(1 << 32));
         assert_eq!(list.parts().2.len(), 1);

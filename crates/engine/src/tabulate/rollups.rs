@@ -174,51 +174,71 @@ impl RollupQuestion for Question<'_> {
         let plan = self.scan.plan.of_all_sessions(&query);
         let limits = AggregationLimits { rows_max: sums_max, ..self.control.limits };
         let control = AggregationControl { limits, ..*self.control };
-        let tally = columns_counted(&Scan { plan: &plan, ..*self.scan }, views, &control)?;
-        Ok(tally.and_then(|tally| rollup_of(&tally, axis.is_some(), buckets)))
+        let Some(tally) = columns_counted(&Scan { plan: &plan, ..*self.scan }, views, sums_max, &control)?
+        else {
+            return Ok(None);
+        };
+        let Some(sums) = sums_of(&tally, buckets) else { return Ok(None) };
+        if sums.len() > sums_max {
+            return Ok(None);
+        }
+        control.check(0, tally.bytes() + sums.capacity() * size_of::<PlacedSum>())?;
+        Ok(rollup_of(&tally, sums, axis.is_some()))
     }
 }
 
-/// What the columns of some blocks have, by codes; `None` when their groups are too many.
+/// What the columns of some blocks have, by codes; `None` when there are more groups.
 fn columns_counted(
     scan: &Scan<'_>,
     views: &[BlockView],
+    groups_max: usize,
     control: &AggregationControl<'_>,
 ) -> Result<Option<Tally>, AggregationError> {
     let mut finder = PlaceFinder::of_codes(scan.plan);
     let (slots, mut figures) = (finder.open_slots(), ScanFigures::default());
     let mut pass = scan.begin(slots, &mut finder, control, &mut figures)?;
     for view in views {
-        if pass.add_columns(view)? == Added::Nothing {
+        if pass.look()? > groups_max || pass.add_columns(view)? == Added::Nothing {
             return Ok(None);
         }
     }
+    pass.look()?;
     Ok(Some(pass.end()))
 }
 
-/// What was counted as a rollup, totals behind the buckets; `None` when a sum has more than 64 bits.
-fn rollup_of(tally: &Tally, has_axis: bool, buckets: &Range<usize>) -> Option<Rollup> {
+/// A sum of a rollup: its bucket, the slot of its group, and the number of its row, if it is none of the totals.
+type PlacedSum = (u32, u32, Option<u32>);
+
+/// The sums that a rollup of what was counted has, totals behind the buckets. Some may be empty.
+fn sums_of(tally: &Tally, buckets: &Range<usize>) -> Option<Vec<PlacedSum>> {
     let rows = if tally.has_rows { tally.row_numbers.rows() } else { &[] };
+    let (first, end) = (u32::try_from(buckets.start).ok()?, u32::try_from(buckets.len()).ok()?);
     let mut sums = Vec::with_capacity(rows.len() + 2 * tally.slots.len());
     for (number, (slot, bucket)) in (0..).zip(rows) {
-        let bucket = (*bucket as usize).checked_sub(buckets.start)?;
-        sums.push((bucket, tally.slots.places(*slot)?, tally.rows.get(number)));
+        sums.push((bucket.checked_sub(first)?, *slot, Some(number)));
     }
-    for slot in 0..u32::try_from(tally.slots.len()).ok()? {
-        let (places, total) = (tally.slots.places(slot)?, tally.totals.get(slot));
-        sums.push((buckets.len(), places, total));
-        if !tally.has_rows {
-            // With one bucket totals are its rows, which a question with more buckets needs.
-            sums.push((0, places, total));
-        }
+    let slots = 0..u32::try_from(tally.slots.len()).ok()?;
+    sums.extend(slots.clone().map(|slot| (end, slot, None)));
+    // With one bucket totals are its rows, which a question with more buckets needs.
+    if !tally.has_rows {
+        sums.extend(slots.map(|slot| (0, slot, None)));
     }
-    sums.retain(|(.., sum)| sum.count() > 0);
-    let codes = |places: &Places| if has_axis { [places[0], places[1]] } else { [0, places[0]] };
-    sums.sort_unstable_by_key(|(bucket, places, _)| (*bucket, codes(places)));
+    Some(sums)
+}
+
+/// The rollup of some sums; `None` when one has more than 64 bits.
+fn rollup_of(tally: &Tally, mut sums: Vec<PlacedSum>, has_axis: bool) -> Option<Rollup> {
+    let codes = |slot| {
+        tally.slots.places(slot).map(|places| if has_axis { [places[0], places[1]] } else { [0, places[0]] })
+    };
+    sums.sort_unstable_by_key(|(bucket, slot, _)| (*bucket, codes(*slot)));
     let mut rollup = Rollup::default();
-    for (bucket, places, sum) in sums {
-        let [axis_code, detail] = codes(places);
-        rollup.push(bucket, axis_code, detail, &sum.summary()?);
+    for (bucket, slot, row) in sums {
+        let sum = row.map_or_else(|| tally.totals.get(slot), |number| tally.rows.get(number));
+        if sum.count() > 0 {
+            let [axis_code, detail] = codes(slot)?;
+            rollup.push(bucket as usize, axis_code, detail, &sum.summary()?);
+        }
     }
     Some(rollup)
 }

@@ -7,6 +7,7 @@ use crate::error::AggregationError;
 use crate::limits::AggregationControl;
 #[cfg(test)]
 use crate::limits::AggregationLimits;
+use crate::scan::sums_fit;
 use crate::tabulate::block_filter::BlockFilter;
 use crate::tabulate::block_scan::{Added, Scratch, scan_columns};
 use crate::tabulate::block_sums::table_len;
@@ -47,14 +48,14 @@ impl Scan<'_> {
         }
         if !sums_fit(&seen) {
             for view in seen {
-                pass.watch.look(&pass.tally)?;
+                pass.look()?;
                 pass.add_block_plainly(view)?;
             }
             return Ok(pass.end());
         }
         let found = rollups::find(self, control)?;
         for view in seen {
-            pass.watch.look(&pass.tally)?;
+            pass.look()?;
             if found.leave(view, self.plan.running.as_ref()) {
                 pass.add_block(view)?;
             } else {
@@ -124,15 +125,6 @@ impl Scan<'_> {
     }
 }
 
-/// Whether 64 bits hold the sums of all columns together.
-fn sums_fit(views: &[&BlockView]) -> bool {
-    let mut totals = views.iter().map(|view| view.block().totals());
-    let sums = totals.try_fold((0_u64, 0_u64), |(cost_sum, runtime_sum), (cost_nanos, runtime_ms)| {
-        Some((cost_sum.checked_add(cost_nanos)?, runtime_sum.checked_add(runtime_ms)?))
-    });
-    sums.is_some()
-}
-
 /// A pass under way.
 pub(crate) struct Pass<'s, 'f> {
     scan: &'s Scan<'s>,
@@ -145,6 +137,12 @@ pub(crate) struct Pass<'s, 'f> {
 }
 
 impl Pass<'_, '_> {
+    /// Looks at the limits and the switch, and says how many groups there are.
+    pub(crate) fn look(&mut self) -> Result<usize, AggregationError> {
+        self.watch.look(&self.tally)?;
+        Ok(self.tally.slots.len())
+    }
+
     fn add_block(&mut self, view: &BlockView) -> Result<(), AggregationError> {
         match self.add_columns(view)? {
             Added::Nothing => self.add_block_plainly(view),

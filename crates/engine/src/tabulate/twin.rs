@@ -9,6 +9,7 @@ use farmtally_model::{
     UsageTable, UsageType, UserId, Zone,
 };
 
+use crate::error::AggregationError;
 use crate::limits::{AggregationControl, AggregationLimits};
 use crate::tabulate::places::PlaceFinder;
 use crate::tabulate::plan::TabulationPlan;
@@ -230,30 +231,50 @@ fn what_is_asked_again_is_answered_by_rollups_with_the_same_bits() {
     }
 }
 
+/// What becomes of the question that is to make rollups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Maker {
+    MakesThem,
+    HasNoMemory,
+    IsCancelled,
+}
+
 #[test]
-fn whoever_reads_all_rows_pays_for_a_rollup_and_whoever_has_no_memory_spoils_it_for_nobody() {
+fn whoever_reads_all_rows_pays_for_a_rollup_and_whoever_cannot_make_it_spoils_it_for_nobody() {
     let month = calendars().swap_remove(2);
+    let whole = calendars().swap_remove(3);
     let user = FilterTerm::User(UserId::new("user 3").unwrap());
     let one_user = vec![DimensionFilter::new(Dimension::User, Some(vec![user]), vec![]).unwrap()];
     let by = |dimensions: &[Dimension]| dimensions.iter().map(|by| Grouping::By(*by)).collect::<Vec<_>>();
-    for (groupings, filters, first_low) in [
-        (by(&[Dimension::User]), one_user, None),
-        (by(&[Dimension::User, Dimension::Queue]), vec![], Some(1)),
+    let users = || by(&[Dimension::User, Dimension::Queue]);
+    for (calendar, groupings, filters, maker, made_for) in [
+        (&month, by(&[Dimension::User]), one_user, Maker::MakesThem, 1),
+        (&month, users(), vec![], Maker::HasNoMemory, 18),
+        // Of blocks in one bucket there are summaries, and no row is read.
+        (&whole, by(&[Dimension::Queue]), vec![], Maker::HasNoMemory, 18),
+        (&month, users(), vec![], Maker::IsCancelled, 2),
+        (&whole, by(&[Dimension::Queue]), vec![], Maker::IsCancelled, 2),
     ] {
         let snapshot = farm().snapshot();
         let query =
-            UsageQuery::new(month.clone()).grouped_by(groupings).unwrap().filtered_by(filters).unwrap();
-        let has_rollups = [0, 1, 2, 3].map(|number| {
-            let bytes_max = if first_low == Some(number) { 1 } else { 1 << 30 };
-            let limits = AggregationLimits { rows_max: 1 << 24, bytes_max, threads: NonZeroUsize::MIN };
-            let control = AggregationControl { limits, cancelled: &AtomicBool::new(false) };
-            let plan = TabulationPlan::new(&snapshot, &query, Timestamp::MAX).unwrap();
-            let scan = Scan { plan: &plan, calendar: query.calendar(), percentiles: &[] };
-            !rollups::find(&scan, &control).unwrap().is_empty()
+            UsageQuery::new(calendar.clone()).grouped_by(groupings).unwrap().filtered_by(filters).unwrap();
+        let rollups: Vec<_> = (0..20)
+            .map(|number| {
+                let this = if number == 1 { maker } else { Maker::MakesThem };
+                let bytes_max = if this == Maker::HasNoMemory { 1 } else { 1 << 30 };
+                let limits = AggregationLimits { rows_max: 1 << 24, bytes_max, threads: NonZeroUsize::MIN };
+                let cancelled = AtomicBool::new(this == Maker::IsCancelled);
+                let control = AggregationControl { limits, cancelled: &cancelled };
+                let plan = TabulationPlan::new(&snapshot, &query, Timestamp::MAX).unwrap();
+                let scan = Scan { plan: &plan, calendar: query.calendar(), percentiles: &[] };
+                rollups::find(&scan, &control).map(|found| found.rollups.len())
+            })
+            .collect();
+        let all = rollups[19].clone().unwrap();
+        let expected = (0..20).map(|number| match number {
+            1 if maker == Maker::IsCancelled => Err(AggregationError::Cancelled),
+            number => Ok(if number >= made_for { all } else { 0 }),
         });
-        // The second question makes them, or the fourth one when the second one could not.
-        let made_by =
-            if first_low.is_some() { [false, false, false, true] } else { [false, true, true, true] };
-        assert_eq!(has_rollups, made_by, "{query:?}");
+        assert!(all > 0 && expected.eq(rollups.iter().cloned()), "{query:?} {maker:?}: {rollups:?}");
     }
 }
