@@ -43,7 +43,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeats", type=int, default=7)
     names = [question.name for question in QUESTIONS]
-    parser.add_argument("--forms", type=Path, help="results.json of an earlier run, whose fastest forms are taken")
+    parser.add_argument("--forms", type=figures_of, help="results.json of an earlier run, whose fastest forms are taken")
     parser.add_argument("--questions", nargs="+", choices=names, default=names)
     parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES),
                         help="which of the others; of a large farm not all fit into memory at once")
@@ -106,11 +106,15 @@ def time_in_turn(engines: list[Engine], question: str, forms: dict[str, str], re
     return turns
 
 
-def known_forms(results: Path | None, question: str, threads: int) -> dict[str, str]:
+def figures_of(results: str) -> list[dict]:
+    """The figures of an earlier run. They are read before this one writes its own, perhaps to the same file."""
+    return json.loads(Path(results).read_text())["figures"]
+
+
+def known_forms(figures: list[dict] | None, question: str, threads: int) -> dict[str, str]:
     """The fastest forms of an earlier run, by engine. An engine that has none there tries all of its forms."""
-    if results is None:
+    if figures is None:
         return {}
-    figures = json.loads(results.read_text())["figures"]
     same = [figure for figure in figures if (figure["question"], figure["threads"]) == (question, threads)]
     return {name: form.replace(" ", ",") for figure in same for name, form in figure["forms"].items()}
 
