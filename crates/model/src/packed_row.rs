@@ -116,9 +116,7 @@ fn packed(key: u64, row: &SmallRow) -> Option<(RowHead, RowExtremes)> {
         | count >> COUNT_BITS
         | row.cost_sum_nanos >> COST_SUM_BITS
         | row.runtime_sum_ms >> 32;
-    let first =
-        key | count << KEY_BITS | (row.cost_sum_nanos >> COST_SUM_LOW_BITS) << (KEY_BITS + COUNT_BITS);
-    let head = [first, row.runtime_sum_ms | row.cost_sum_nanos << 32];
+    let head = head_of(key, count, row.cost_sum_nanos, row.runtime_sum_ms);
     let extremes = [row.costs_nanos, row.runtimes_ms];
     let is_one = || row.cost_sum_nanos >> 32 == 0 && extremes == extremes_of_one(head);
     let fits = beyond == 0 && (count > 1 || count == 1 && is_one());
@@ -144,10 +142,14 @@ fn head_alone(key: u64, row: &NarrowRow) -> Option<RowHead> {
         && u64::from(row.runtime_min_ms) == runtime_ms
         && u64::from(row.runtime_max_ms) == runtime_ms;
     let fits = is_one && key >> KEY_BITS | cost_nanos >> COST_SUM_BITS == 0;
-    fits.then(|| {
-        let first = key | 1 << KEY_BITS | (cost_nanos >> COST_SUM_LOW_BITS) << (KEY_BITS + COUNT_BITS);
-        [first, runtime_ms | cost_nanos << COST_SUM_LOW_BITS]
-    })
+    fits.then(|| head_of(key, 1, cost_nanos, runtime_ms))
+}
+
+/// The head of a row whose numbers fit it.
+#[inline]
+fn head_of(key: u64, count: u64, cost_sum_nanos: u64, runtime_sum_ms: u64) -> RowHead {
+    let first = key | count << KEY_BITS | (cost_sum_nanos >> COST_SUM_LOW_BITS) << (KEY_BITS + COUNT_BITS);
+    [first, runtime_sum_ms | cost_sum_nanos << COST_SUM_LOW_BITS]
 }
 
 /// Sessions with a piece in the row; zero when it lies beside its list.

@@ -65,20 +65,20 @@ impl AnswerFiles {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(failed)?;
         let file = folder::new_private_file(&path).map_err(failed)?;
         let mut output = AnswerOutput {
-            own: Hashed::new(&id.bytes(), file),
+            file,
+            hash: hash_of(id),
+            failed: None,
             second_path: self.second_path(id),
             second: None,
         };
         // Servers from before may be beside this one, and read no other version.
         let version = if self.objects.is_some() { Version::Plain } else { Version::Lists };
         let written = write_table(table, version, &mut output);
-        written.inspect_err(|_| self.remove(id)).map_err(|error| {
-            match (output.own.failed.take(), error) {
-                (Some(cause), _) | (None, WriteError::File(cause)) => failed(cause),
-                (None, WriteError::Store(error)) => error,
-            }
+        written.inspect_err(|_| self.remove(id)).map_err(|error| match (output.failed.take(), error) {
+            (Some(cause), _) | (None, WriteError::File(cause)) => failed(cause),
+            (None, WriteError::Store(error)) => error,
         })?;
-        let checksum = checksum_of(output.own.hash, output.second);
+        let checksum = checksum_of(output.hash, output.second);
         if let Some(objects) = &self.objects {
             let bytes = fs::read(&path).map_err(failed)?;
             let put = objects.put(&shown(id), &bytes);
@@ -98,11 +98,8 @@ impl AnswerFiles {
         checksum: AnswerChecksum,
     ) -> Result<StatisticsTable, StoreError> {
         let own = self.bytes(id)?.ok_or_else(|| damaged(id, "its file is missing"))?;
-        let second = match fs::read(self.second_path(id)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            read => Some(read.map_err(|cause| StoreError::file(shown(id), &cause))?),
-        };
-        let mut hash = Hashed::new(&id.bytes(), io::sink()).hash;
+        let second = read_if_there(&self.second_path(id), id)?;
+        let mut hash = hash_of(id);
         hash.update(&own);
         if checksum_of(hash, second.as_deref().map(xxh3_128)) != checksum {
             return Err(damaged(id, "its checksum does not match"));
@@ -113,12 +110,10 @@ impl AnswerFiles {
 
     /// The bytes of an answer of this or of another server; `None` when there are none.
     fn bytes(&self, id: AggregationId) -> Result<Option<Bytes>, StoreError> {
-        match fs::read(self.path(id)) {
-            Ok(bytes) => Ok(Some(bytes.into())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.objects.as_ref().map_or(Ok(None), |objects| objects.get(&shown(id)))
-            }
-            Err(cause) => Err(StoreError::file(shown(id), &cause)),
+        match (read_if_there(&self.path(id), id)?, &self.objects) {
+            (Some(bytes), _) => Ok(Some(bytes.into())),
+            (None, Some(objects)) => objects.get(&shown(id)),
+            (None, None) => Ok(None),
         }
     }
 
@@ -132,7 +127,8 @@ impl AnswerFiles {
 
     /// Removes what a crash left in the folder of a server whose answers are elsewhere.
     pub(crate) fn clear(&self) -> Result<(), OpenError> {
-        self.list()?.into_iter().for_each(|id| self.remove_files(id));
+        let AnswersThere { first, second } = self.list()?;
+        first.union(&second).for_each(|id| self.remove_files(*id));
         Ok(())
     }
 
@@ -142,22 +138,31 @@ impl AnswerFiles {
         }
     }
 
-    /// Whether the file of an answer is there.
-    pub(crate) fn has(&self, id: AggregationId) -> bool {
-        self.path(id).exists()
-    }
-
-    /// The ids of the answers of which anything is there. Other files are nobody's answers and are left alone.
-    pub(crate) fn list(&self) -> Result<HashSet<AggregationId>, OpenError> {
+    /// The answers of which anything is there. Other files are nobody's answers and are left alone.
+    pub(crate) fn list(&self) -> Result<AnswersThere, OpenError> {
+        let mut there = AnswersThere::default();
         let entries = match fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(there),
             entries => entries.map_err(OpenError::file(&self.folder))?,
         };
-        let id = |name: &str| name.strip_suffix(SECOND).unwrap_or(name).parse().ok();
-        let ids = entries.map(|entry| Ok(entry?.file_name().to_str().and_then(id)));
-        let ids: io::Result<HashSet<Option<AggregationId>>> = ids.collect();
-        Ok(ids.map_err(OpenError::file(&self.folder))?.into_iter().flatten().collect())
+        for entry in entries {
+            let name = entry.map_err(OpenError::file(&self.folder))?.file_name();
+            let name = name.to_str().unwrap_or_default();
+            let (ids, id) = match name.strip_suffix(SECOND) {
+                Some(id) => (&mut there.second, id),
+                None => (&mut there.first, name),
+            };
+            ids.extend(id.parse::<AggregationId>());
+        }
+        Ok(there)
     }
+}
+
+/// Whose first files, and whose second files, are in a folder.
+#[derive(Debug, Default)]
+pub(crate) struct AnswersThere {
+    pub(crate) first: HashSet<AggregationId>,
+    pub(crate) second: HashSet<AggregationId>,
 }
 
 fn shown(id: AggregationId) -> String {
@@ -168,6 +173,18 @@ fn damaged(id: AggregationId, reason: &str) -> StoreError {
     StoreError::DamagedAnswer { aggregation_id: id, reason: reason.to_owned() }
 }
 
+/// The bytes of a file of an answer; `None` when it is not there.
+fn read_if_there(path: &Path, id: AggregationId) -> Result<Option<Vec<u8>>, StoreError> {
+    folder::read_if_there(path).map_err(|cause| StoreError::file(shown(id), &cause))
+}
+
+/// The checksum of an answer before its first byte.
+fn hash_of(id: AggregationId) -> Xxh3Default {
+    let mut hash = Xxh3Default::new();
+    hash.update(&id.bytes());
+    hash
+}
+
 fn checksum_of(mut hash: Xxh3Default, second: Option<u128>) -> AnswerChecksum {
     if let Some(second) = second {
         hash.update(&second.to_be_bytes());
@@ -175,33 +192,20 @@ fn checksum_of(mut hash: Xxh3Default, second: Option<u128>) -> AnswerChecksum {
     hash.digest128().to_be_bytes()
 }
 
-/// The file of an answer, and the second one if it becomes long.
+/// The file of an answer with the checksum of what went into it, and the second file if the answer is long.
 struct AnswerOutput {
-    own: Hashed<File>,
+    file: File,
+    hash: Xxh3Default,
+    /// Why the last part was not written, which encoders do not hand on.
+    failed: Option<io::Error>,
     second_path: PathBuf,
     /// The checksum of the second file.
     second: Option<u128>,
 }
 
-/// A file and the checksum of what went into it.
-struct Hashed<W> {
-    output: W,
-    hash: Xxh3Default,
-    /// Why the last part was not written, which encoders do not hand on.
-    failed: Option<io::Error>,
-}
-
-impl<W: Write> Hashed<W> {
-    fn new(prefix: &[u8], output: W) -> Self {
-        let mut hash = Xxh3Default::new();
-        hash.update(prefix);
-        Self { output, hash, failed: None }
-    }
-}
-
-impl<W: Write> Write for Hashed<W> {
+impl Write for AnswerOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.output.write(bytes).map_err(|cause| {
+        let written = self.file.write(bytes).map_err(|cause| {
             let kind = cause.kind();
             self.failed = Some(cause);
             kind
@@ -212,41 +216,37 @@ impl<W: Write> Write for Hashed<W> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.output.flush()
-    }
-}
-
-impl Write for AnswerOutput {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.own.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.own.flush()
+        self.file.flush()
     }
 }
 
 impl Output for AnswerOutput {
     fn write_parts(&mut self, parts: &[&[u8]]) -> io::Result<()> {
-        let mut pieces: Vec<&[u8]> = parts.iter().flat_map(|part| part.chunks(WRITTEN_BYTES)).collect();
+        let pieces: Vec<&[u8]> = parts.iter().flat_map(|part| part.chunks(WRITTEN_BYTES)).collect();
         if parts.iter().map(|part| part.len()).sum::<usize>() < HALVED_MIN {
-            return pieces.into_iter().try_for_each(|piece| self.own.write_all(piece));
+            return pieces.into_iter().try_for_each(|piece| self.write_all(piece));
         }
-        let second_pieces = pieces.split_off(pieces.len().div_ceil(2));
-        let mut second = Hashed::new(&[], folder::new_private_file(&self.second_path)?);
-        let mut write_second = || second_pieces.iter().try_for_each(|piece| second.write_all(piece));
+        let (first, second) = pieces.split_at(pieces.len().div_ceil(2));
+        let path = &self.second_path.clone();
+        let write_second = || write_hashed(path, second);
         let (own, writing) = thread::scope(|scope| {
-            let writing = thread::Builder::new().spawn_scoped(scope, &mut write_second);
-            let own = pieces.iter().try_for_each(|piece| self.own.write_all(piece));
+            let writing = thread::Builder::new().spawn_scoped(scope, write_second);
+            let own = first.iter().try_for_each(|piece| self.write_all(piece));
             (own, writing.map(|writing| writing.join().unwrap_or_else(|panic| resume_unwind(panic))))
         });
         own?;
         // The process may have no thread left.
-        if let Err(error) = writing.unwrap_or_else(|_| write_second()) {
-            self.own.failed = second.failed;
-            return Err(error);
-        }
-        self.second = Some(second.hash.digest128());
+        self.second = Some(writing.unwrap_or_else(|_| write_second())?);
         Ok(())
     }
+}
+
+/// Writes a file, and gives its checksum.
+fn write_hashed(path: &Path, pieces: &[&[u8]]) -> io::Result<u128> {
+    let (mut file, mut hash) = (folder::new_private_file(path)?, Xxh3Default::new());
+    for piece in pieces {
+        file.write_all(piece)?;
+        hash.update(piece);
+    }
+    Ok(hash.digest128())
 }

@@ -174,60 +174,58 @@ impl RollupQuestion for Question<'_> {
         let plan = self.scan.plan.of_all_sessions(&query);
         let limits = AggregationLimits { rows_max: sums_max, ..self.control.limits };
         let control = AggregationControl { limits, ..*self.control };
-        let Some(tally) = columns_counted(&Scan { plan: &plan, ..*self.scan }, views, sums_max, &control)?
-        else {
+        let Some(tally) = columns_counted(&Scan { plan: &plan, ..*self.scan }, views, &control)? else {
             return Ok(None);
         };
-        let Some(sums) = sums_of(&tally, buckets) else { return Ok(None) };
-        if sums.len() > sums_max {
-            return Ok(None);
-        }
-        control.check(0, tally.bytes() + sums.capacity() * size_of::<PlacedSum>())?;
-        Ok(rollup_of(&tally, sums, axis.is_some()))
+        let sums = sum_count(&tally);
+        control.check(sums, tally.bytes() + sums * size_of::<PlacedSum>())?;
+        Ok(rollup_of(&tally, axis.is_some(), buckets))
     }
 }
 
-/// What the columns of some blocks have, by codes; `None` when there are more groups.
+/// What the columns of some blocks have, by codes; `None` when there are more groups than rows may be.
 fn columns_counted(
     scan: &Scan<'_>,
     views: &[BlockView],
-    groups_max: usize,
     control: &AggregationControl<'_>,
 ) -> Result<Option<Tally>, AggregationError> {
     let mut finder = PlaceFinder::of_codes(scan.plan);
     let (slots, mut figures) = (finder.open_slots(), ScanFigures::default());
     let mut pass = scan.begin(slots, &mut finder, control, &mut figures)?;
     for view in views {
-        if pass.look()? > groups_max || pass.add_columns(view)? == Added::Nothing {
+        pass.look()?;
+        let is_few = pass.group_count() <= control.limits.rows_max;
+        if !is_few || pass.add_columns(view)? == Added::Nothing {
             return Ok(None);
         }
     }
-    pass.look()?;
     Ok(Some(pass.end()))
 }
 
 /// A sum of a rollup: its bucket, the slot of its group, and the number of its row, if it is none of the totals.
 type PlacedSum = (u32, u32, Option<u32>);
 
-/// The sums that a rollup of what was counted has, totals behind the buckets. Some may be empty.
-fn sums_of(tally: &Tally, buckets: &Range<usize>) -> Option<Vec<PlacedSum>> {
+/// How many sums a rollup of what was counted has at most.
+fn sum_count(tally: &Tally) -> usize {
+    let slots = tally.slots.len();
+    if tally.has_rows { tally.row_numbers.rows().len() + slots } else { 2 * slots }
+}
+
+/// What was counted as a rollup, totals behind the buckets; `None` when a sum has more than 64 bits.
+fn rollup_of(tally: &Tally, has_axis: bool, buckets: &Range<usize>) -> Option<Rollup> {
     let rows = if tally.has_rows { tally.row_numbers.rows() } else { &[] };
     let (first, end) = (u32::try_from(buckets.start).ok()?, u32::try_from(buckets.len()).ok()?);
-    let mut sums = Vec::with_capacity(rows.len() + 2 * tally.slots.len());
+    let mut sums: Vec<PlacedSum> = Vec::with_capacity(sum_count(tally));
     for (number, (slot, bucket)) in (0..).zip(rows) {
         sums.push((bucket.checked_sub(first)?, *slot, Some(number)));
     }
-    let slots = 0..u32::try_from(tally.slots.len()).ok()?;
-    sums.extend(slots.clone().map(|slot| (end, slot, None)));
-    // With one bucket totals are its rows, which a question with more buckets needs.
-    if !tally.has_rows {
-        sums.extend(slots.map(|slot| (0, slot, None)));
+    for slot in 0..u32::try_from(tally.slots.len()).ok()? {
+        sums.push((end, slot, None));
+        if !tally.has_rows {
+            // With one bucket totals are its rows, which a question with more buckets needs.
+            sums.push((0, slot, None));
+        }
     }
-    Some(sums)
-}
-
-/// The rollup of some sums; `None` when one has more than 64 bits.
-fn rollup_of(tally: &Tally, mut sums: Vec<PlacedSum>, has_axis: bool) -> Option<Rollup> {
     let codes = |slot| {
         tally.slots.places(slot).map(|places| if has_axis { [places[0], places[1]] } else { [0, places[0]] })
     };

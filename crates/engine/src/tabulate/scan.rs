@@ -137,10 +137,14 @@ pub(crate) struct Pass<'s, 'f> {
 }
 
 impl Pass<'_, '_> {
-    /// Looks at the limits and the switch, and says how many groups there are.
-    pub(crate) fn look(&mut self) -> Result<usize, AggregationError> {
-        self.watch.look(&self.tally)?;
-        Ok(self.tally.slots.len())
+    /// Looks at the limits and the switch.
+    pub(crate) fn look(&mut self) -> Result<(), AggregationError> {
+        self.watch.look(&self.tally)
+    }
+
+    /// The groups that were found so far.
+    pub(crate) fn group_count(&self) -> usize {
+        self.tally.slots.len()
     }
 
     fn add_block(&mut self, view: &BlockView) -> Result<(), AggregationError> {

@@ -13,6 +13,7 @@ use farmtally_model::{
 };
 
 use super::{Catalogue, row};
+use crate::answers::AnswersThere;
 use crate::database::{Connection, Row, params};
 use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
@@ -231,16 +232,16 @@ impl Catalogue {
     /// Makes rows and files agree: forgets completed aggregations whose answers are not in the folder, as in a backup, and
     /// removes answers that no aggregation has.
     pub(crate) fn match_answers(&self) -> Result<(), OpenError> {
-        let there = self.answers.list()?;
+        let AnswersThere { first, second } = self.answers.list()?;
         let completed = self.database().read(|connection| {
             let sql = "SELECT aggregation_id FROM aggregations WHERE status = 'COMPLETED'";
             connection.query::<_, HashSet<_>>(sql, &[], aggregation_id)
         })?;
-        let (kept, lost): (HashSet<_>, HashSet<_>) =
-            completed.into_iter().partition(|id| self.answers.has(*id));
-        for id in there.difference(&kept) {
+        let is_kept = |id: &AggregationId| completed.contains(id) && first.contains(id);
+        for id in first.union(&second).filter(|id| !is_kept(id)) {
             self.answers.remove(*id);
         }
+        let lost: Vec<_> = completed.difference(&first).copied().collect();
         if !lost.is_empty() {
             let forgotten = self.database().write(|transaction| {
                 let sql = "DELETE FROM aggregations WHERE aggregation_id = ?1";

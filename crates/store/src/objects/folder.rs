@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use crate::error::StoreError;
-use crate::folder::{new_private_file, sync_folder};
+use crate::folder::{new_private_file, read_if_there, sync_folder};
 use crate::sealed::remove_file;
 
 /// A folder of files.
@@ -45,11 +45,9 @@ impl SharedFolder {
 
     pub(crate) fn get(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
         let path = self.root.join(name);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Some(bytes.into())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(cause) => Err(StoreError::file(path.display().to_string(), &cause)),
-        }
+        let read = read_if_there(&path);
+        read.map(|bytes| bytes.map(Bytes::from))
+            .map_err(|cause| StoreError::file(path.display().to_string(), &cause))
     }
 
     pub(crate) fn remove(&self, name: &str) -> Result<(), StoreError> {
