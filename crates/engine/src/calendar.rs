@@ -64,6 +64,20 @@ pub(crate) struct Edges<'a> {
     pub(crate) start_ms: u32,
     /// The ends of the buckets from the first one on.
     pub(crate) ends_ms: &'a [u32],
+    /// The bucket before the first of the changes.
+    pub(crate) initial: u32,
+    /// Where another bucket begins, ascending, if these are so few that a row's bucket is sooner found by comparing.
+    pub(crate) changes: Option<&'a [Change]>,
+}
+
+/// Changes up to which they are few.
+const CHANGES_FEW: usize = 4;
+
+/// The bucket from an instant on, which is one that is asked for or [`AFTER`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Change {
+    pub(crate) from_ms: u32,
+    pub(crate) bucket: u32,
 }
 
 /// The half-hours of a block, in room that is kept for the next one.
@@ -89,6 +103,9 @@ pub(crate) struct BlockCalendar {
     start_ms: u32,
     /// The ends of the buckets from the first one on; the greatest offset where they lie beyond.
     ends_ms: Vec<u32>,
+    /// The bucket before the first change, and where others begin; no more than are needed to know that there are more than a few.
+    initial: u32,
+    changes: Vec<Change>,
 }
 
 impl BlockCalendar {
@@ -127,7 +144,22 @@ impl BlockCalendar {
                 Slot { bucket: narrow(bucket), start_ms }
             };
         }
-        Self { slots, first: narrow(first), start_ms: first_start_ms, ends_ms }
+        let first = narrow(first);
+        let starts_inside = first_start_ms > 0;
+        let first_change = starts_inside.then_some(Change { from_ms: first_start_ms, bucket: first });
+        let later = (first + 1..).zip(&ends_ms).map(|(bucket, end_ms)| {
+            let is_in_window = i64::from(*end_ms) < window_ms.end - base_ms;
+            Change { from_ms: *end_ms, bucket: if is_in_window { bucket } else { AFTER } }
+        });
+        let changes = first_change.into_iter().chain(later).take(CHANGES_FEW + 1).collect();
+        Self {
+            slots,
+            first,
+            start_ms: first_start_ms,
+            initial: if starts_inside { BEFORE } else { first },
+            changes,
+            ends_ms,
+        }
     }
 
     /// The room, for another block.
@@ -140,9 +172,17 @@ impl BlockCalendar {
         &self.slots.0
     }
 
-    /// What the vector kernels need of it.
-    pub(crate) fn edges(&self) -> Edges<'_> {
-        Edges { slots: &self.slots.0, first: self.first, start_ms: self.start_ms, ends_ms: &self.ends_ms }
+    /// What the vector kernels need of it, for rows that end before an offset or at it.
+    pub(crate) fn edges(&self, end_ms: u32) -> Edges<'_> {
+        let changes = &self.changes[..self.changes.partition_point(|change| change.from_ms < end_ms)];
+        Edges {
+            slots: &self.slots.0,
+            first: self.first,
+            start_ms: self.start_ms,
+            ends_ms: &self.ends_ms,
+            initial: self.initial,
+            changes: (changes.len() <= CHANGES_FEW).then_some(changes),
+        }
     }
 
     /// The bucket of an instant of the block.
@@ -237,6 +277,15 @@ mod tests {
                 prop_assert!(!stay.start_ms.checked_sub(1).is_some_and(|before_ms| stay.contains(before_ms)));
                 prop_assert_eq!(stay.bucket, calendar.bucket_at(instant_ms));
                 prop_assert_eq!(stay.start_ms, calendar.slots()[(instant_ms / SLOT_MS) as usize].start_ms);
+            }
+            if let Some(changes) = calendar.edges(u32::MAX).changes {
+                let edges_ms = changes.iter().flat_map(|change| [change.from_ms.saturating_sub(1), change.from_ms]);
+                for instant_ms in edges_ms.chain([start_ms, start_ms + runtime_ms - 1]).filter(|at| *at < start_ms + runtime_ms) {
+                    let last = changes.iter().rev().find(|change| change.from_ms <= instant_ms);
+                    let found = last.map_or((calendar.edges(0).initial, 0), |last| (last.bucket, last.from_ms));
+                    let slot = calendar.slots()[(instant_ms / SLOT_MS) as usize];
+                    prop_assert_eq!(found, (slot.bucket, slot.start_ms));
+                }
             }
             let until = |elapsed_ms| accrued(cost, u64::from(elapsed_ms), u64::from(runtime_ms));
             calendar.cut(start_ms, start_ms + runtime_ms, cost, until, |bucket, cost_nanos, piece_ms| {

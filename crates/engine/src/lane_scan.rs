@@ -3,6 +3,7 @@
 use farmtally_columns::{RowSet, Summary};
 
 use crate::block_scan::BlockScan;
+use crate::calendar::Edges;
 use crate::dense;
 use crate::lanes::{Amounts, Columns, LaneRoom, Lanes, Stretches};
 use crate::plan::RowsOf;
@@ -43,11 +44,13 @@ impl BlockScan<'_> {
         };
         let (costs, lines) = (set.cost_nanos, set.line_cost_nanos);
         let (compute, license) = (narrow(self.keys.compute), narrow(self.keys.license));
+        let end_ms = u32::try_from(set.end_max_ms - set.base_ms).unwrap_or(u32::MAX);
         let stretches = self.sorted_stretches(set, sink);
         let mut room = self.scratch.lanes.take().unwrap_or_else(|| Box::new(LaneRoom::new()));
         let mut add = |amounts, shared| {
             let stretches = Stretches { rest: &stretches, done: 0, shared };
-            self.add_stretches(lanes, &columns(amounts), stretches, &mut room, sink);
+            let edges = self.calendar.edges(end_ms);
+            add_stretches((lanes, edges), &columns(amounts), stretches, &mut room, sink);
         };
         match self.plan.rows_of {
             RowsOf::Sessions if set.is_licensed => add(Amounts::With(costs, lines), compute),
@@ -61,38 +64,37 @@ impl BlockScan<'_> {
         self.scratch.lanes = Some(room);
         true
     }
+}
 
-    fn add_stretches<S: Sink>(
-        &self,
-        lanes: Lanes,
-        columns: &Columns<'_>,
-        mut stretches: Stretches<'_>,
-        room: &mut LaneRoom,
-        sink: &mut S,
-    ) {
-        let LaneRoom { found, cut, one_key } = room;
-        let has_own_keys = columns.bytes.is_some() || columns.words.iter().any(Option::is_some);
-        let has_lines = matches!(columns.amounts, Amounts::With(..));
-        let edges = self.calendar.edges();
-        one_key.begin(edges.first, edges.ends_ms.len());
-        while !stretches.rest.is_empty() {
-            if !has_own_keys && let Some(sums) = sink.sums() {
-                let merge = |bucket: u32, key: u32, sum: &Summary| {
-                    dense::merge(sums.of_bucket(bucket as usize), key.into(), sum);
-                };
-                lanes.sum_one_key(columns, &mut stretches, edges, (one_key, &mut found.crossing), merge);
-            } else {
-                lanes.sift(columns, &mut stretches, edges.slots, found);
-                sink.add_chunk(lanes, &found.inside);
-            }
-            if found.crossing.len > 0 {
-                lanes.cut(&found.crossing, has_lines, edges, cut);
-                sink.add_chunk(lanes, cut);
-            }
+/// Adds stretches of rows.
+fn add_stretches<S: Sink>(
+    (lanes, edges): (Lanes, Edges<'_>),
+    columns: &Columns<'_>,
+    mut stretches: Stretches<'_>,
+    room: &mut LaneRoom,
+    sink: &mut S,
+) {
+    let LaneRoom { found, cut, one_key } = room;
+    let has_own_keys = columns.bytes.is_some() || columns.words.iter().any(Option::is_some);
+    let has_lines = matches!(columns.amounts, Amounts::With(..));
+    one_key.begin(edges.first, edges.ends_ms.len());
+    while !stretches.rest.is_empty() {
+        if !has_own_keys && let Some(sums) = sink.sums() {
+            let merge = |bucket: u32, key: u32, sum: &Summary| {
+                dense::merge(sums.of_bucket(bucket as usize), key.into(), sum);
+            };
+            lanes.sum_one_key(columns, &mut stretches, edges, (one_key, &mut found.crossing), merge);
+        } else {
+            lanes.sift(columns, &mut stretches, edges, found);
+            sink.add_chunk(lanes, &found.inside);
         }
-        if let Some(sums) = sink.sums() {
-            one_key.take(|bucket, key, sum| dense::merge(sums.of_bucket(bucket as usize), key.into(), sum));
+        if found.crossing.len > 0 {
+            lanes.cut(&found.crossing, has_lines, edges, cut);
+            sink.add_chunk(lanes, cut);
         }
+    }
+    if let Some(sums) = sink.sums() {
+        one_key.take(|bucket, key, sum| dense::merge(sums.of_bucket(bucket as usize), key.into(), sum));
     }
 }
 

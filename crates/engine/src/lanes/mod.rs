@@ -16,7 +16,7 @@ mod pieces;
 
 use farmtally_columns::Summary;
 
-use crate::calendar::{Edges, SLOTS, Slot};
+use crate::calendar::Edges;
 use crate::output::{Ordered, Output};
 use crate::piece::{Piece, Pieces};
 use crate::ranked_sums::{RankedGroups, Ranks};
@@ -90,10 +90,10 @@ impl Lanes {
         self,
         columns: &Columns<'_>,
         stretches: &mut Stretches<'_>,
-        slots: &[Slot; SLOTS],
+        edges: Edges<'_>,
         found: &mut Sifted,
     ) {
-        call!(self, avx2::sift(columns, stretches, slots, found));
+        call!(self, avx2::sift(columns, stretches, edges, found));
     }
 
     /// Cuts rows where buckets meet. Each has one cost, or if `with_lines` two costs that are cut by themselves.

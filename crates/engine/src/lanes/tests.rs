@@ -166,7 +166,7 @@ fn sums_of_one_key(
     let length_ms = *rows.ends_ms.iter().max().unwrap();
     let base_ms = BASE_MS - BASE_MS % i64::from(SLOT_MS);
     let calendar = BlockCalendar::new(buckets, &(0..buckets.len()), base_ms, length_ms, used_slots(base_ms));
-    let edges = calendar.edges();
+    let edges = calendar.edges(u32::MAX);
     let (mut own, mut crossing, mut cut) = (OneKey::default(), Crossing::new(), PieceChunk::new());
     own.begin(edges.first, edges.ends_ms.len());
     let mut found = Sums::new();
@@ -236,8 +236,8 @@ proptest! {
         let mut found = Sifted { inside: PieceChunk::new(), crossing: Crossing::new() };
         let (mut cut, mut pieces, mut sifts) = (PieceChunk::new(), Vec::new(), 0);
         while !stretches.rest.is_empty() {
-            lanes.sift(&columns, &mut stretches, calendar.slots(), &mut found);
-            lanes.cut(&found.crossing, amounts == 2, calendar.edges(), &mut cut);
+            lanes.sift(&columns, &mut stretches, calendar.edges(u32::MAX), &mut found);
+            lanes.cut(&found.crossing, amounts == 2, calendar.edges(u32::MAX), &mut cut);
             pieces.extend(found.inside.iter().chain(cut.iter()));
             sifts += 1;
         }
@@ -399,7 +399,7 @@ fn costs_that_accrue_are_rounded_down_to_the_last_nano_dollar() {
             crossing.len += 1;
             expected.push(accrued(cost.into(), first.into(), runtime.into()));
         }
-        lanes.cut(&crossing, false, calendar.edges(), &mut pieces);
+        lanes.cut(&crossing, false, calendar.edges(u32::MAX), &mut pieces);
         for (bucket, key, cost, _) in pieces.iter().filter(|piece| piece.0 == 9) {
             assert_eq!(u64::from(cost), expected[key as usize], "bucket {bucket} of {crossing:?}");
         }

@@ -162,7 +162,7 @@ impl Eight {
         own: &mut OneKey,
         crossing: &mut Crossing,
     ) -> Option<LastBucket> {
-        let Located { buckets, starts, is_whole } = Located::of(self.ends, self.runtimes, edges.slots);
+        let Located { buckets, starts, is_whole } = Located::of::<false>(self.ends, self.runtimes, edges);
         let is_inside = _mm256_and_si256(is_whole, self.there);
         let there = vector::mask(self.there);
         // The buckets outside of those that are asked for are the only ones with their highest bit set.

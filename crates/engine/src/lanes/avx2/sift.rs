@@ -1,11 +1,11 @@
 //! Which rows lie wholly in one bucket, with their keys, and which have to be cut.
 
-use std::arch::x86_64::{__m256i, _mm256_sub_epi32};
+use std::arch::x86_64::{__m256i, _mm256_blendv_epi8, _mm256_sub_epi32};
 use std::ops::Range;
 
 use super::costs::{self, WHOLE, WITH, WITHOUT};
 use super::vector::{self, Table};
-use crate::calendar::{SLOTS, Slot};
+use crate::calendar::Edges;
 use crate::lanes::pieces::{Amounts, CHUNK_ROWS, Codes, Columns, Crossing, LANES, Sifted, Stretches};
 
 /// Looks at some rows: see [`crate::lanes::Lanes::sift`].
@@ -13,54 +13,70 @@ use crate::lanes::pieces::{Amounts, CHUNK_ROWS, Codes, Columns, Crossing, LANES,
 pub(in crate::lanes) fn sift(
     columns: &Columns<'_>,
     stretches: &mut Stretches<'_>,
-    slots: &[Slot; SLOTS],
+    edges: Edges<'_>,
+    found: &mut Sifted,
+) {
+    if edges.changes.is_some() {
+        sift_amounts::<true>(columns, stretches, edges, found);
+    } else {
+        sift_amounts::<false>(columns, stretches, edges, found);
+    }
+}
+
+#[target_feature(enable = "avx2,popcnt")]
+fn sift_amounts<const IS_COARSE: bool>(
+    columns: &Columns<'_>,
+    stretches: &mut Stretches<'_>,
+    edges: Edges<'_>,
     found: &mut Sifted,
 ) {
     match columns.amounts {
-        Amounts::Whole(costs) => sift_costs::<WHOLE>(columns, [costs, costs], stretches, slots, found),
+        Amounts::Whole(costs) => {
+            sift_costs::<WHOLE, IS_COARSE>(columns, [costs, costs], stretches, edges, found);
+        }
         Amounts::Without(costs, lines) => {
-            sift_costs::<WITHOUT>(columns, [costs, lines], stretches, slots, found);
+            sift_costs::<WITHOUT, IS_COARSE>(columns, [costs, lines], stretches, edges, found);
         }
         Amounts::With(costs, lines) => {
-            sift_costs::<WITH>(columns, [costs, lines], stretches, slots, found);
+            sift_costs::<WITH, IS_COARSE>(columns, [costs, lines], stretches, edges, found);
         }
     }
 }
 
 #[target_feature(enable = "avx2,popcnt")]
-fn sift_costs<const AMOUNTS: usize>(
+fn sift_costs<const AMOUNTS: usize, const IS_COARSE: bool>(
     columns: &Columns<'_>,
     costs: [&[u32]; 2],
     stretches: &mut Stretches<'_>,
-    slots: &[Slot; SLOTS],
+    edges: Edges<'_>,
     found: &mut Sifted,
 ) {
     let numbers = [columns.ends_ms, columns.runtimes_ms, costs[0], costs[1]];
     match (columns.words, columns.bytes) {
         ([Some(first), Some(second)], _) => {
-            sift_by::<AMOUNTS, _, _>(numbers, [first, second], [], stretches, slots, found);
+            sift_by::<AMOUNTS, _, _, IS_COARSE>(numbers, [first, second], [], stretches, edges, found);
         }
         ([Some(words), None] | [None, Some(words)], Some(bytes)) => {
-            sift_by::<AMOUNTS, _, _>(numbers, [words], [bytes], stretches, slots, found);
+            sift_by::<AMOUNTS, _, _, IS_COARSE>(numbers, [words], [bytes], stretches, edges, found);
         }
         ([Some(words), None] | [None, Some(words)], None) => {
-            sift_by::<AMOUNTS, _, _>(numbers, [words], [], stretches, slots, found);
+            sift_by::<AMOUNTS, _, _, IS_COARSE>(numbers, [words], [], stretches, edges, found);
         }
         ([None, None], Some(bytes)) => {
-            sift_by::<AMOUNTS, _, _>(numbers, [], [bytes], stretches, slots, found);
+            sift_by::<AMOUNTS, _, _, IS_COARSE>(numbers, [], [bytes], stretches, edges, found);
         }
-        ([None, None], None) => sift_by::<AMOUNTS, _, _>(numbers, [], [], stretches, slots, found),
+        ([None, None], None) => sift_by::<AMOUNTS, _, _, IS_COARSE>(numbers, [], [], stretches, edges, found),
     }
 }
 
 // A function for each kind of cost and key, so that nothing is asked for each row.
 #[target_feature(enable = "avx2,popcnt")]
-fn sift_by<const AMOUNTS: usize, const WORDS: usize, const BYTES: usize>(
+fn sift_by<const AMOUNTS: usize, const WORDS: usize, const BYTES: usize, const IS_COARSE: bool>(
     numbers: [&[u32]; 4],
     words: [Codes<'_, u16>; WORDS],
     bytes: [Codes<'_, u8>; BYTES],
     stretches: &mut Stretches<'_>,
-    slots: &[Slot; SLOTS],
+    edges: Edges<'_>,
     found: &mut Sifted,
 ) {
     // All columns have one length, so that one comparison says whether eight rows are there.
@@ -100,7 +116,7 @@ fn sift_by<const AMOUNTS: usize, const WORDS: usize, const BYTES: usize>(
             let there = ((1_u32 << (end - row).min(LANES)) - 1) << (row - from);
             let ends = vector::load(ends_ms, from);
             let runtimes = vector::load(runtimes_ms, from);
-            let Located { buckets, is_whole, .. } = Located::of(ends, runtimes, slots);
+            let Located { buckets, is_whole, .. } = Located::of::<IS_COARSE>(ends, runtimes, edges);
             let whole = vector::mask(is_whole);
             // The buckets outside of those that are asked for are the only ones with their highest bit set.
             let is_inside = whole & !vector::mask(buckets) & there;
@@ -144,10 +160,21 @@ pub(super) struct Located {
 impl Located {
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub(super) fn of(ends: __m256i, runtimes: __m256i, slots: &[Slot; SLOTS]) -> Self {
+    pub(super) fn of<const IS_COARSE: bool>(ends: __m256i, runtimes: __m256i, edges: Edges<'_>) -> Self {
         // The bucket contains the last millisecond of the row, not its end; a runtime is never zero.
-        let last = vector::slots_of(_mm256_sub_epi32(ends, vector::all(1)));
-        let (buckets, starts) = vector::look_up_slots(slots, last);
+        let last = _mm256_sub_epi32(ends, vector::all(1));
+        let (buckets, starts) = if IS_COARSE {
+            let (mut buckets, mut starts) = (vector::all(edges.initial), vector::all(0));
+            for change in edges.changes.unwrap_or_default() {
+                let from = vector::all(change.from_ms);
+                let is_after = vector::at_least(last, from);
+                buckets = _mm256_blendv_epi8(buckets, vector::all(change.bucket), is_after);
+                starts = _mm256_blendv_epi8(starts, from, is_after);
+            }
+            (buckets, starts)
+        } else {
+            vector::look_up_slots(edges.slots, vector::slots_of(last))
+        };
         let is_whole = vector::at_least(_mm256_sub_epi32(ends, runtimes), starts);
         Self { buckets, starts, is_whole }
     }
