@@ -44,38 +44,49 @@ pub struct Stretch {
     pub rows: Range<usize>,
 }
 
-/// Which value each code of a groupBy position means: so many as lie between the least and the greatest code that occur.
+/// Codes between the least and the greatest for each that occurs, up to which all of them are in a table: 256 bytes for a value.
+const SPAN_BY_VALUE_MAX: usize = 64;
+
+/// Which value each code of a groupBy position means.
 #[derive(Debug, Clone, Default)]
 pub struct ValuesByCode {
-    first_code: u32,
+    /// The codes that occur, ascending; the value of each is its place.
+    codes: Vec<u32>,
+    /// The values of all codes from the least to the greatest, unless these are many more.
     values: Vec<u32>,
 }
 
 impl ValuesByCode {
     /// Numbers the codes that occur, which ascend.
     pub fn numbered(codes: impl Iterator<Item = u32>) -> Self {
-        let mut numbered = Self::default();
-        for (value, code) in (0..).zip(codes) {
-            if numbered.values.is_empty() {
-                numbered.first_code = code;
-            }
-            // Codes between them do not occur.
-            numbered.values.resize(code.saturating_sub(numbered.first_code) as usize, 0);
-            numbered.values.push(value);
+        let codes: Vec<u32> = codes.collect();
+        let (first, last) = (codes.first().copied().unwrap_or(0), codes.last().copied().unwrap_or(0));
+        let span = (last - first) as usize;
+        if span >= codes.len() * SPAN_BY_VALUE_MAX {
+            return Self { codes, values: Vec::new() };
         }
-        numbered
+        // Codes between them do not occur.
+        let mut values = vec![0; span + 1];
+        for (value, code) in (0..).zip(&codes) {
+            values[(code - first) as usize] = value;
+        }
+        Self { codes, values }
     }
 
     /// The codes that were numbered.
-    pub fn codes(&self) -> impl Iterator<Item = u32> + '_ {
-        let values = (self.first_code..).zip(&self.values);
-        values.filter(|(code, value)| *code == self.first_code || **value != 0).map(|(code, _)| code)
+    pub fn codes(&self) -> &[u32] {
+        &self.codes
     }
 
-    /// The value of a code; one that was not numbered means itself.
+    /// The value of a code. Nobody asks for one between others that was not numbered; any other such means itself.
     #[inline]
-    fn value(&self, code: u32) -> u32 {
-        self.values.get(code.wrapping_sub(self.first_code) as usize).copied().unwrap_or(code)
+    pub fn value(&self, code: u32) -> u32 {
+        let Some(first) = self.codes.first() else { return code };
+        if self.values.is_empty() {
+            let place = self.codes.binary_search(&code).ok();
+            return place.and_then(|place| u32::try_from(place).ok()).unwrap_or(code);
+        }
+        self.values.get(code.wrapping_sub(*first) as usize).copied().unwrap_or(code)
     }
 }
 
@@ -405,12 +416,20 @@ mod tests {
 
     #[test]
     fn codes_that_occur_are_numbered_in_their_order_and_others_mean_themselves() {
-        let values = ValuesByCode::numbered([3, 7, 8].into_iter());
-        assert_eq!([3, 7, 8].map(|code| values.value(code)), [0, 1, 2]);
-        assert_eq!([0, 2, 9, u32::MAX].map(|code| values.value(code)), [0, 2, 9, u32::MAX]);
-        assert_eq!(values.values.len(), 6, "from the least to the greatest");
-        assert_eq!(values.codes().collect::<Vec<_>>(), [3, 7, 8]);
-        assert!(ValuesByCode::numbered([].into_iter()).values.is_empty());
+        let far = 3 + 3 * 64;
+        for (codes, table_len) in [([3, 7, 8], 6), ([3, 7, far - 1], far as usize - 3), ([3, 7, far], 0)] {
+            let values = ValuesByCode::numbered(codes.into_iter());
+            assert_eq!(codes.map(|code| values.value(code)), [0, 1, 2]);
+            assert_eq!([0, 2, far + 1, u32::MAX].map(|code| values.value(code)), [0, 2, far + 1, u32::MAX]);
+            assert_eq!(
+                values.values.len(),
+                table_len,
+                "from the least to the greatest, unless they lie far apart"
+            );
+            assert_eq!(values.codes(), codes);
+        }
+        let none = ValuesByCode::numbered([].into_iter());
+        assert!(none.value(0) == 0 && none.value(7) == 7 && none.codes().is_empty());
     }
 
     #[test]

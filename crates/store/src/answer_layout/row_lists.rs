@@ -54,7 +54,7 @@ impl StoredRows {
         let whole = |row: &StatisticsRow| (StoredBucket::new(row.bucket, 1), WholeRow::from(row));
         Self {
             second_bits,
-            codes: values_by_code.each_ref().map(|values| values.codes().collect()),
+            codes: values_by_code.each_ref().map(|values| values.codes().to_vec()),
             lists: lists.iter().map(StoredList::from).collect(),
             stretches: stretches.iter().map(StoredStretch::from).collect(),
             wide: wide.iter().map(whole).collect(),
