@@ -25,6 +25,15 @@ impl Ranks {
         &self.codes
     }
 
+    /// The order of some values, whose codes are their places.
+    pub fn of<V: Clone + Ord>(values: impl IntoIterator<Item = V>) -> Self {
+        let mut all = Values::default();
+        for value in values {
+            all.push(value);
+        }
+        Self::new(&all, &Self::default(), V::clone)
+    }
+
     /// Orders the values; `before` ordered the first of them.
     fn new<V, K: Ord>(values: &Values<V>, before: &Self, key: impl Fn(&V) -> K) -> Self
     where

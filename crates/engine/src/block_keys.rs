@@ -4,6 +4,7 @@
 
 use farmtally_columns::{Axis, BlockCodes, Nanos, RowSet, Run};
 
+use crate::arrivals::Arrivals;
 use crate::plan::{AggregationPlan, KeySource, usage_code};
 use crate::select::CHUNK;
 
@@ -25,7 +26,12 @@ pub(crate) struct BlockKeys {
 }
 
 impl BlockKeys {
-    pub(crate) fn new(plan: &AggregationPlan<'_>, codes: &BlockCodes<'_>) -> Self {
+    /// The tables of a block with such codes, for keys of answers or for arrived ones.
+    pub(crate) fn new(
+        plan: &AggregationPlan<'_>,
+        codes: &BlockCodes<'_>,
+        arrivals: Option<&Arrivals>,
+    ) -> Self {
         let mut keys = Self {
             wanted_queues: codes.queues.iter().map(|queue| plan.is_queue_wanted(*queue)).collect(),
             wanted_fleets: codes.fleets.iter().map(|fleet| plan.is_fleet_wanted(*fleet)).collect(),
@@ -37,7 +43,12 @@ impl BlockKeys {
             match position.source {
                 KeySource::Queue => keys.queues = table(codes.queues),
                 KeySource::Fleet => keys.fleets = table(codes.fleets),
-                KeySource::Job => keys.jobs = table(codes.jobs),
+                KeySource::Job => {
+                    keys.jobs = match arrivals {
+                        Some(arrivals) => Some(codes.jobs.iter().map(|code| arrivals.share(*code)).collect()),
+                        None => table(codes.jobs),
+                    };
+                }
                 KeySource::User => keys.users = table(codes.users),
                 KeySource::InstanceType => keys.instance_types = table(codes.instance_types),
                 KeySource::Product => keys.products = table(codes.products),

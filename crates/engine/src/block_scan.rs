@@ -65,7 +65,7 @@ pub(crate) fn scan_block<S: Sink>(
     scratch: &mut Scratch,
     sink: &mut S,
 ) {
-    let keys = BlockKeys::new(plan, &view.block().codes());
+    let keys = BlockKeys::new(plan, &view.block().codes(), sink.arrivals());
     if let Some(sums) = sink.sums()
         && view.is_whole()
     {

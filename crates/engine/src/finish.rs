@@ -13,9 +13,13 @@ use crate::accumulator::Accumulator;
 use crate::error::AggregationError;
 use crate::limits::AggregationControl;
 use crate::output::Part;
+use crate::places::ABSENT;
 use crate::plan::{AggregationPlan, usage_code};
 use crate::scan::Found;
 use crate::seen::NumberSet;
+
+/// Codes of a dictionary for each value of an answer, up to which all of them are looked at.
+const CODES_BY_VALUE_MAX: usize = 8;
 
 /// Makes the answer.
 pub(crate) fn finish(
@@ -27,10 +31,7 @@ pub(crate) fn finish(
     let mut values: [Vec<GroupValue>; 2] = Default::default();
     let mut values_by_code: [ValuesByCode; 2] = Default::default();
     for (position, field) in plan.group_by.fields().enumerate() {
-        let places = &plan.positions[position].places;
-        let value = |place| group_value(plan.snapshot, field, places.code(place));
-        values[position] = seen[position].iter().map(value).collect();
-        values_by_code[position] = ValuesByCode::numbered(seen[position].iter());
+        (values[position], values_by_code[position]) = group_values(plan, position, field, &seen[position]);
     }
     let rows = Join::new(plan, found, values_by_code).join();
     control.check(rows.len(), 0)?;
@@ -173,6 +174,31 @@ fn merge_some<I: Iterator<Item = ([u32; 2], Accumulator)>>(
         groups.push((next, whole));
     }
     groups
+}
+
+/// The values of the places of a groupBy position that occur, and which of them each place has.
+fn group_values(
+    plan: &AggregationPlan<'_>,
+    position: usize,
+    field: UsageGroupBy,
+    seen: &NumberSet,
+) -> (Vec<GroupValue>, ValuesByCode) {
+    let places = &plan.positions[position].places;
+    let value = |code| group_value(plan.snapshot, field, code);
+    let numbered = ValuesByCode::numbered(seen.iter());
+    let (occurring, codes) = (numbered.codes(), places.code_count());
+    if occurring.len() < codes as usize / CODES_BY_VALUE_MAX {
+        return (occurring.iter().map(|place| value(places.code(*place))).collect(), numbered);
+    }
+    // In the order in which they came, as they lie in memory: the order of answers is any other one where values are ids.
+    let mut values = vec![value(None); occurring.len()];
+    for code in 0..codes {
+        let place = places.of(code);
+        if place != ABSENT && seen.contains(place) {
+            values[numbered.value(place) as usize] = value(Some(code));
+        }
+    }
+    (values, numbered)
 }
 
 fn group_value(snapshot: &FarmSnapshot, field: UsageGroupBy, code: Option<u32>) -> GroupValue {

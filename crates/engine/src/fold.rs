@@ -3,6 +3,7 @@
 //! Where few keys are possible there is a sum for each, and where many are, a bit for each and a sum for those that occur. Else pieces are
 //! sorted by counting, and those of one group then lie together.
 
+use crate::arrivals::Arrivals;
 use crate::keys::KeyLayout;
 use crate::lanes::Lanes;
 use crate::output::Groups;
@@ -25,26 +26,41 @@ pub(crate) struct Folder {
     /// A sum for each key, if there are few; all of them empty.
     sums: Vec<NarrowSum>,
     ranked: RankedSums,
+    /// If there are such, pieces have arrived keys.
+    arrivals: Option<Arrivals>,
     lanes: Option<Lanes>,
 }
 
 impl Folder {
-    pub(crate) fn new(keys: KeyLayout, lanes: Option<Lanes>) -> Self {
+    /// A folder for pieces with keys of a layout, or with arrived ones.
+    pub(crate) fn new(keys: KeyLayout, arrivals: Option<Arrivals>, lanes: Option<Lanes>) -> Self {
         let sums = if keys.len <= KEYS_FEW { usize::try_from(keys.len).unwrap_or(0) } else { 0 };
         Self {
             sorter: Sorter::default(),
             sums: vec![NarrowSum::EMPTY; sums],
             ranked: RankedSums::new(keys.len, lanes),
+            arrivals,
             lanes,
         }
     }
 
-    /// Hands the groups of the pieces to `groups`, ascending. The pieces are in any order afterwards.
+    /// The keys that pieces have to have, if not those of answers.
+    pub(crate) fn arrivals(&self) -> Option<&Arrivals> {
+        self.arrivals.as_ref()
+    }
+
+    /// Hands the groups of the pieces to `groups`, ascending. The pieces are in any order afterwards, and are to be forgotten.
     // A function of its own, so that nothing else takes the registers of its loops.
     #[inline(never)]
     pub(crate) fn fold(&mut self, pieces: &mut Pieces, groups: &mut impl Groups) {
         let len = pieces.len();
         let fits_narrow = len < PIECES_MAX;
+        if let Some(arrivals) = &self.arrivals {
+            if fits_narrow && len > PIECES_FEW && self.ranked.fold_arrived(arrivals, pieces, groups) {
+                return;
+            }
+            arrivals.settle(pieces);
+        }
         if fits_narrow && pieces.wide.is_empty() && (1..=SUMS_BY_PIECE * len).contains(&self.sums.len()) {
             self.fold_through_sums(&pieces.all, groups);
         } else if !(fits_narrow && len > PIECES_FEW && self.ranked.fold(pieces, groups)) {
@@ -76,10 +92,11 @@ mod tests {
     use crate::output::{Output, Part, finished, fold_in_order};
     use crate::piece::WidePiece;
     use crate::places::Places;
-    use farmtally_columns::Summary;
+    use farmtally_columns::{Ranks, Summary};
     use farmtally_model::NarrowRow;
     use proptest::prelude::*;
     use std::fmt::Debug;
+    use std::sync::Arc;
 
     /// The twin that sorts by comparing.
     fn fold_sorted(pieces: &Pieces, groups: &mut impl Groups) {
@@ -193,6 +210,36 @@ mod tests {
 
     proptest! {
         #[test]
+        fn pieces_with_arrived_keys_are_folded_as_with_those_of_answers(
+            // Several names of a job have several codes.
+            ids in prop::collection::vec(0_u32..2_000, 1..600),
+            second_len in prop::sample::select(vec![0_u32, 30, 100, 3_000]), has_lanes in any::<bool>(),
+            buckets in prop::collection::vec((any::<u32>(), prop_oneof![1_u32..9, 1_u32..300, Just(2_000)], prop::collection::vec(
+                (any::<u32>(), any::<u32>(), (0_u32..34).prop_flat_map(|bits| 0_u64..1 << bits), 1_u32..), 0..400)), 1..5),
+        ) {
+            let codes = u32::try_from(ids.len()).unwrap();
+            let ranks = Arc::new(Ranks::of(ids));
+            let places = [Places::all(Arc::clone(&ranks)), Places::Fixed { codes: second_len }];
+            let keys = KeyLayout::new([&places[0], &places[1]]).unwrap();
+            let arrivals = Arrivals::new(ranks, keys).unwrap();
+            let lanes = Lanes::detect().filter(|_| has_lanes);
+            let mut folder = Folder::new(keys, Some(arrivals.clone()), lanes);
+            for (first_code, codes_at_once, bucket) in buckets {
+                let (mut arrived, mut plain) = (Pieces::default(), Pieces::default());
+                for (code, second, cost_nanos, runtime_ms) in bucket {
+                    let code = (first_code % codes + code % codes_at_once) % codes;
+                    let second = keys.share(1, second % (second_len + 1));
+                    arrived.add(arrivals.share(code) + second, cost_nanos, runtime_ms >> 7);
+                    plain.add(keys.share(0, places[0].of(code)) + second, cost_nanos, runtime_ms >> 7);
+                }
+                let sorted = folded(|group| fold_sorted(&plain, group));
+                prop_assert_eq!(&folded(|group| folder.fold(&mut arrived.clone(), group)), &sorted);
+                let rows = rows_of(keys, lanes, &mut |output| folder.fold(&mut arrived.clone(), output));
+                prop_assert_eq!(rows, rows_of(keys, None, &mut |output| fold_sorted(&plain, output)));
+            }
+        }
+
+        #[test]
         fn pieces_are_folded_as_by_comparing_bucket_after_bucket(
             first_len in prop::sample::select(vec![3_u32, 70, 5_000, 100_000]),
             second_len in prop::sample::select(vec![0_u32, 30, 100, 3_000]),
@@ -204,7 +251,7 @@ mod tests {
             let positions = [first_len, second_len].map(|codes| Places::Fixed { codes });
             let keys = KeyLayout::new([&positions[0], &positions[1]]).unwrap();
             let lanes = Lanes::detect().filter(|_| has_lanes);
-            let mut folder = Folder::new(keys, lanes);
+            let mut folder = Folder::new(keys, None, lanes);
             for bucket in buckets {
                 let mut pieces = Pieces::default();
                 for (first, second, cost_nanos, runtime_ms) in bucket {

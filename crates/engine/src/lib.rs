@@ -5,6 +5,7 @@
 //! result) → [`StatisticsTable`].
 
 mod accumulator;
+mod arrivals;
 mod block_keys;
 mod block_scan;
 mod calendar;

@@ -10,7 +10,7 @@ use crate::keys::KeyLayout;
 use crate::lanes::Lanes;
 use crate::large_pages;
 use crate::piece::{Piece, Pieces};
-use crate::ranked_sums::RankedWord;
+use crate::ranked_sums::KeyBits;
 use crate::seen::{Seen, keys_of};
 use farmtally_columns::narrow_sum::{NarrowSum, PIECES_MAX};
 
@@ -76,8 +76,8 @@ pub(crate) struct Ordered<'a> {
     pub(crate) sums: &'a mut [NarrowSum],
     /// Sums that are not narrow; the narrow ones of their groups say where they are.
     pub(crate) wide: &'a [Summary],
-    /// The keys as bits, from a word of them on, if there are such.
-    pub(crate) bits: Option<(u64, &'a [RankedWord])>,
+    /// The keys as bits, if there are such.
+    pub(crate) bits: Option<KeyBits<'a>>,
 }
 
 fn take_ordered<G: Groups + ?Sized>(groups: &mut G, ordered: Ordered<'_>) {
@@ -271,7 +271,7 @@ impl Groups for Output {
             None => note_filled(sums, &mut filled),
         }
         match self.lanes {
-            Some(lanes) if self.seen.note_all(&filled) => lanes.pack(&filled, sums, self),
+            Some(lanes) if self.seen.note_words(0, &filled) => lanes.pack(&filled, sums, self),
             _ => take_filled(self, &filled, sums),
         }
         self.filled = filled;
@@ -279,7 +279,9 @@ impl Groups for Output {
 
     fn ordered(&mut self, groups: Ordered<'_>) {
         let Some(lanes) = self.lanes else { return take_ordered(self, groups) };
-        let noted = groups.bits.is_some_and(|(first, words)| self.seen.note_words(first, words));
+        let noted = groups
+            .bits
+            .is_some_and(|bits| bits.runs().all(|(first, words)| self.seen.note_words(first, words)));
         if !noted {
             self.seen.note_each(groups.keys);
         }

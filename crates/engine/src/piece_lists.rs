@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use farmtally_columns::Summary;
 
+use crate::arrivals::Arrivals;
 use crate::fold::Folder;
-use crate::keys::KeyLayout;
 use crate::lanes::{Lanes, PieceChunk};
 use crate::output::{Each, Groups, Output};
 use crate::piece::{Piece, Pieces};
+use crate::plan::AggregationPlan;
 use crate::sink::{OpenBuckets, Sink};
 
 /// Pieces of a bucket from which on they are folded before the bucket is finished: memory follows the groups.
@@ -40,13 +41,13 @@ struct PieceList {
 }
 
 impl PieceLists {
-    pub(crate) fn new(keys: KeyLayout, lanes: Option<Lanes>) -> Self {
+    pub(crate) fn new(plan: &AggregationPlan<'_>) -> Self {
         Self {
             open: OpenBuckets::default(),
             lists: Vec::new(),
             begun: 0..0,
             spare: Vec::new(),
-            folder: Folder::new(keys, lanes),
+            folder: Folder::new(plan.keys, Arrivals::of(plan), plan.lanes),
         }
     }
 
@@ -125,6 +126,10 @@ impl Sink for PieceLists {
         self.grow(&open);
         self.open.buckets = open;
         self.begun = buckets;
+    }
+
+    fn arrivals(&self) -> Option<&Arrivals> {
+        self.folder.arrivals()
     }
 
     fn expect_pieces(&mut self, pieces: usize) {

@@ -4,9 +4,11 @@
 //! keys, and nothing is sorted. Where there are too many possible keys for a bit each, the words of bits that occur get places in the same
 //! way before.
 
+use bytemuck::allocation::zeroed_box;
 use farmtally_columns::Summary;
 use farmtally_columns::narrow_sum::NarrowSum;
 
+use crate::arrivals::Arrivals;
 use crate::lanes::Lanes;
 use crate::output::{Groups, Ordered};
 use crate::piece::{Piece, Pieces, WidePiece};
@@ -15,8 +17,11 @@ use crate::piece::{Piece, Pieces, WidePiece};
 const WORD: u64 = 64;
 /// Words of bits that there may be for each piece.
 const WORDS_BY_PIECE: u64 = 4;
-/// Words of a set, at most: 64 KiB.
-const WORDS: usize = 1 << 12;
+/// Words of a set, at most: 192 KiB with what is counted of each.
+const WORDS: usize = 1 << 14;
+
+/// Keys up to which all of them can have a bit.
+pub(crate) const KEYS_AT_ONCE_MAX: u64 = WORDS as u64 * WORD;
 
 /// Room for the groups of bucket after bucket.
 #[derive(Debug)]
@@ -24,7 +29,9 @@ pub(crate) struct RankedSums {
     /// Keys are below it.
     keys_end: u64,
     /// Of the words of keys, if those that occur get places.
-    words: Option<Box<Ranks>>,
+    words: Option<Ranks>,
+    /// The words of the jobs that occur, if keys have arrived.
+    runs: Vec<WordRun>,
     groups: RankedGroups,
     lanes: Option<Lanes>,
 }
@@ -32,7 +39,7 @@ pub(crate) struct RankedSums {
 /// What pieces are added to.
 #[derive(Debug, Default)]
 pub(crate) struct RankedGroups {
-    ranks: Option<Box<Ranks>>,
+    ranks: Option<Ranks>,
     count: usize,
     /// By place.
     keys: Vec<u32>,
@@ -50,7 +57,7 @@ fn words_max(pieces: usize) -> u64 {
 impl RankedSums {
     /// Room for keys below an end.
     pub(crate) fn new(keys_end: u64, lanes: Option<Lanes>) -> Self {
-        Self { keys_end, words: None, groups: RankedGroups::default(), lanes }
+        Self { keys_end, words: None, runs: Vec::new(), groups: RankedGroups::default(), lanes }
     }
 
     /// Hands the groups of as many pieces as a narrow sum may have to `groups`, ascending. False when there are too many possible keys for so
@@ -63,8 +70,9 @@ impl RankedSums {
         if words <= words_max {
             let begin = first * WORD;
             let number_of = move |key: u64| key.wrapping_sub(begin);
-            self.groups.add(self.lanes, pieces, words, number_of);
-            self.groups.take(Some(first), groups);
+            self.groups.add(self.lanes, pieces, words, number_of, Ranks::count);
+            let all = [WordRun { place: narrow(first), begin: 0 }];
+            self.groups.take(Some(Runs { all: &all, len: narrow(words), words_by_place: 1 }), groups);
         } else if words <= words_max * WORD {
             let word_number = move |key: u64| (key / WORD).wrapping_sub(first);
             let ranks = Ranks::begin(&mut self.words, words.div_ceil(WORD));
@@ -80,11 +88,39 @@ impl RankedSums {
             }
             let ranks = &*ranks;
             let number_of = move |key: u64| WORD * ranks.rank(word_number(key)) as u64 + key % WORD;
-            self.groups.add(self.lanes, pieces, occurring as u64, number_of);
+            self.groups.add(self.lanes, pieces, occurring as u64, number_of, Ranks::count);
             self.groups.take(None, groups);
         } else {
             return false;
         }
+        true
+    }
+
+    /// The same for pieces with arrived keys.
+    #[inline(never)]
+    pub(crate) fn fold_arrived(
+        &mut self,
+        arrivals: &Arrivals,
+        pieces: &Pieces,
+        groups: &mut impl Groups,
+    ) -> bool {
+        let bits = arrivals.second_bits;
+        let (least, most) = span(self.lanes, &pieces.all);
+        let (first, last) = (least >> bits, most >> bits);
+        let len = 1_u32 << (bits - WORD.ilog2());
+        let words = (u64::from(last - first) + 1) * u64::from(len);
+        if words > words_max(pieces.len()) {
+            return false;
+        }
+        let begin = u64::from(first) << bits;
+        let number_of = move |key: u64| key.wrapping_sub(begin);
+        let place_of = |job: u32| arrivals.place(first.wrapping_add(job));
+        let count = |ranks: &mut Ranks| ranks.count_runs(len, place_of, &mut self.runs);
+        self.groups.add(self.lanes, pieces, words, number_of, count);
+        self.groups.settle_keys(arrivals, &self.runs);
+        let all = &self.runs;
+        let runs = arrivals.words_by_place().map(|words_by_place| Runs { all, len, words_by_place });
+        self.groups.take(runs, groups);
         true
     }
 
@@ -96,16 +132,22 @@ impl RankedSums {
         if self.keys_end <= words_max(pieces.len()) * WORD {
             return Some((0, self.keys_end.div_ceil(WORD)));
         }
-        let (least, most) = match self.lanes {
-            Some(lanes) => lanes.key_span(pieces),
-            None => key_span(pieces),
-        };
+        let (least, most) = span(self.lanes, pieces);
         let (first, last) = (u64::from(least) / WORD, u64::from(most) / WORD);
         Some((first, last - first + 1))
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.words.as_ref().map_or(0, |_| size_of::<Ranks>()) + self.groups.bytes()
+        let words = self.words.as_ref().map_or(0, Ranks::bytes);
+        words + self.runs.capacity() * size_of::<WordRun>() + self.groups.bytes()
+    }
+}
+
+/// The least and the greatest key.
+fn span(lanes: Option<Lanes>, pieces: &[Piece]) -> (u32, u32) {
+    match lanes {
+        Some(lanes) => lanes.key_span(pieces),
+        None => key_span(pieces),
     }
 }
 
@@ -128,10 +170,11 @@ impl RankedGroups {
         pieces: &Pieces,
         words: u64,
         number_of: impl Fn(u64) -> u64 + Copy,
+        count: impl FnOnce(&mut Ranks) -> usize,
     ) {
         match lanes {
-            Some(lanes) => lanes.add_ranked(self, pieces, words, number_of),
-            None => self.add_each(pieces, words, number_of, |sum, piece| {
+            Some(lanes) => lanes.add_ranked(self, pieces, words, number_of, count),
+            None => self.add_each(pieces, words, number_of, count, |sum, piece| {
                 sum.add(piece.cost_nanos, piece.runtime_ms);
             }),
         }
@@ -145,13 +188,14 @@ impl RankedGroups {
         pieces: &Pieces,
         words: u64,
         number_of: impl Fn(u64) -> u64 + Copy,
+        count: impl FnOnce(&mut Ranks) -> usize,
         add_narrow: impl Fn(&mut NarrowSum, &Piece),
     ) {
         let ranks = Ranks::begin(&mut self.ranks, words);
         for piece in &pieces.all {
             ranks.insert(number_of(piece.key));
         }
-        let count = ranks.count();
+        let count = count(ranks);
         let len = self.sums.len().max(count + 1);
         self.count = count;
         self.keys.resize(len, 0);
@@ -180,20 +224,45 @@ impl RankedGroups {
         }
     }
 
-    /// Hands all groups on. If the words of keys are not numbered, but follow each other, `first` is the first one.
-    fn take(&mut self, first: Option<u64>, groups: &mut impl Groups) {
+    /// Gives all groups the keys of answers. Each run has the keys of one job.
+    #[expect(clippy::cast_possible_truncation, reason = "keys have 32 bits")]
+    fn settle_keys(&mut self, arrivals: &Arrivals, runs: &[WordRun]) {
+        let Some(ranks) = &self.ranks else { return };
+        let mut end = self.count;
+        for run in runs.iter().rev() {
+            let begin = ranks.before[run.begin as usize] as usize;
+            let keys = &mut self.keys[begin..end];
+            if let Some(arrived) = keys.first().copied() {
+                let settled = arrivals.key(arrived.into()) as u32;
+                for key in keys {
+                    *key = key.wrapping_add(settled.wrapping_sub(arrived));
+                }
+            }
+            end = begin;
+        }
+    }
+
+    /// Hands all groups on. Some runs of words of bits are of their keys, if it is known which.
+    fn take(&mut self, runs: Option<Runs<'_>>, groups: &mut impl Groups) {
         let (keys, sums) = (&self.keys[..self.count], &mut self.sums[..self.count]);
-        let bits = first.zip(self.ranks.as_ref().map(|ranks| ranks.words()));
+        let words = self.ranks.as_ref().map(Ranks::words);
+        let bits = runs.zip(words).map(|(runs, words)| KeyBits { words, runs });
         groups.ordered(Ordered { keys, sums, wide: &self.wide, bits });
         self.wide.clear();
     }
 
     fn bytes(&self) -> usize {
-        self.ranks.as_ref().map_or(0, |_| size_of::<Ranks>())
+        self.ranks.as_ref().map_or(0, Ranks::bytes)
             + self.keys.capacity() * size_of::<u32>()
             + self.sums.capacity() * size_of::<NarrowSum>()
             + self.wide.capacity() * size_of::<Summary>()
     }
+}
+
+/// A number of words.
+fn narrow(words: u64) -> u32 {
+    // Keys have 32 bits.
+    u32::try_from(words).unwrap_or(u32::MAX)
 }
 
 /// Adds a piece to a wide sum; the narrow one in its place says where that is.
@@ -213,46 +282,94 @@ fn add_wide(sum: &mut NarrowSum, wide: &mut Vec<Summary>, piece: &WidePiece) {
 /// A set of numbers, and how many of them are less than each.
 #[derive(Debug)]
 pub(crate) struct Ranks {
-    words: [RankedWord; WORDS],
+    /// Whether each number is in the set, 64 in a word.
+    words: Box<[u64; WORDS]>,
+    /// How many are in the words before each.
+    before: Box<[u32; WORDS]>,
     /// Words that are used.
     len: usize,
 }
 
-/// Whether each of 64 numbers is in a set, and how many are in the words before.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct RankedWord {
-    pub(crate) bits: u64,
-    pub(crate) before: u32,
+/// Words of a set that follow each other.
+#[derive(Debug, Clone, Copy)]
+struct WordRun {
+    /// Where their keys stand in answers: the first place of all of them, or the number of the first word of keys.
+    place: u32,
+    /// The first of them.
+    begin: u32,
+}
+
+/// Runs of words in the order of answers, all of one length.
+#[derive(Debug, Clone, Copy)]
+struct Runs<'a> {
+    all: &'a [WordRun],
+    len: u32,
+    /// How many words of keys the answer has for each place of a run.
+    words_by_place: u64,
+}
+
+/// Keys of answers as bits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyBits<'a> {
+    words: &'a [u64],
+    runs: Runs<'a>,
+}
+
+impl<'a> KeyBits<'a> {
+    /// Words that follow each other, with the number of the first one among all words of keys.
+    pub(crate) fn runs(self) -> impl Iterator<Item = (u64, &'a [u64])> {
+        let Runs { all, len, words_by_place } = self.runs;
+        all.iter().map(move |run| {
+            (u64::from(run.place) * words_by_place, &self.words[run.begin as usize..][..len as usize])
+        })
+    }
 }
 
 impl Ranks {
     /// An empty set of numbers in so many words, at most [`WORDS`].
-    fn begin(room: &mut Option<Box<Self>>, words: u64) -> &mut Self {
-        #[expect(
-            clippy::large_stack_arrays,
-            reason = "once for each thread of a question, and it is built in the box"
-        )]
-        let ranks =
-            room.get_or_insert_with(|| Box::new(Self { words: [RankedWord::default(); WORDS], len: 0 }));
+    fn begin(room: &mut Option<Self>, words: u64) -> &mut Self {
+        // Not built on the stack first.
+        let ranks = room.get_or_insert_with(|| Self { words: zeroed_box(), before: zeroed_box(), len: 0 });
         debug_assert!(words <= WORDS as u64);
         ranks.len = usize::try_from(words).map_or(WORDS, |words| words.min(WORDS));
-        ranks.words[..ranks.len].fill(RankedWord::default());
+        ranks.words[..ranks.len].fill(0);
         ranks
     }
 
     #[inline]
     fn insert(&mut self, number: u64) {
         debug_assert!(number / WORD < self.len as u64);
-        self.words[word_of(number)].bits |= 1 << (number % WORD);
+        self.words[word_of(number)] |= 1 << (number % WORD);
     }
 
     /// Counts the numbers, after which they have ranks, and says how many they are.
     #[inline]
     pub(crate) fn count(&mut self) -> usize {
         let mut count = 0_u32;
-        for word in &mut self.words[..self.len] {
-            word.before = count;
-            count = count.wrapping_add(word.bits.count_ones());
+        for (word, before) in self.words[..self.len].iter().zip(&mut *self.before) {
+            *before = count;
+            count = count.wrapping_add(word.count_ones());
+        }
+        count as usize
+    }
+
+    /// Counts the numbers in another order: that of the places of runs of so many words. Those that have any are written to `runs`.
+    #[inline]
+    fn count_runs(&mut self, len: u32, place_of: impl Fn(u32) -> u32, runs: &mut Vec<WordRun>) -> usize {
+        runs.clear();
+        for (run, words) in (0..).zip(self.words[..self.len].chunks(len as usize)) {
+            if words.iter().any(|word| *word != 0) {
+                runs.push(WordRun { place: place_of(run), begin: run * len });
+            }
+        }
+        runs.sort_unstable_by_key(|run| run.place);
+        let mut count = 0_u32;
+        for run in runs {
+            let words = run.begin as usize..(run.begin + len) as usize;
+            for (word, before) in self.words[words.clone()].iter().zip(&mut self.before[words]) {
+                *before = count;
+                count = count.wrapping_add(word.count_ones());
+            }
         }
         count as usize
     }
@@ -261,12 +378,16 @@ impl Ranks {
     #[inline]
     fn rank(&self, number: u64) -> usize {
         debug_assert!(number / WORD < self.len as u64);
-        let word = &self.words[word_of(number)];
-        let less = word.bits & ((1 << (number % WORD)) - 1);
-        word.before.wrapping_add(less.count_ones()) as usize
+        let word = word_of(number);
+        let less = self.words[word] & ((1 << (number % WORD)) - 1);
+        self.before[word].wrapping_add(less.count_ones()) as usize
     }
 
-    fn words(&self) -> &[RankedWord] {
+    fn bytes(&self) -> usize {
+        size_of_val(&*self.words) + size_of_val(&*self.before)
+    }
+
+    fn words(&self) -> &[u64] {
         &self.words[..self.len]
     }
 }

@@ -224,7 +224,7 @@ fn run_task(
         let per_bucket = usize::try_from(plan.keys.len).unwrap_or(usize::MAX);
         run_through(plan, task, &steps, DenseSums::new(per_bucket), control)
     } else {
-        run_through(plan, task, &steps, PieceLists::new(plan.keys, plan.lanes), control)
+        run_through(plan, task, &steps, PieceLists::new(plan), control)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Which places occur in an answer.
 
 use crate::keys::KeyLayout;
-use crate::ranked_sums::RankedWord;
 
 /// Keys up to which each has a bit: 32 KiB.
 const KEYS_SEEN_MAX: u64 = 1 << 18;
@@ -23,6 +22,10 @@ impl NumberSet {
         if let Some(word) = self.words.get_mut(number as usize / 64) {
             *word |= 1 << (number % 64);
         }
+    }
+
+    pub(crate) fn contains(&self, number: u32) -> bool {
+        self.words.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
 
     pub(crate) fn extend(&mut self, other: &Self) {
@@ -106,19 +109,10 @@ impl Seen {
         }
     }
 
-    /// Notes the keys whose bits are set, as [`Self::note_words`] does for words from the first one on.
-    pub(crate) fn note_all(&mut self, keys: &[u64]) -> bool {
-        self.note_from(0, keys.len(), keys.iter().copied())
-    }
-
     /// Notes the keys whose bits are set in the words from `first` on. False when words do not say at once which places they are of, and
     /// nothing is noted.
-    pub(crate) fn note_words(&mut self, first: u64, words: &[RankedWord]) -> bool {
-        self.note_from(first, words.len(), words.iter().map(|word| word.bits))
-    }
-
-    fn note_from(&mut self, first: u64, len: usize, words: impl Iterator<Item = u64>) -> bool {
-        let own = usize::try_from(first).ok().and_then(|first| self.bits.get_mut(first..first + len));
+    pub(crate) fn note_words(&mut self, first: u64, words: &[u64]) -> bool {
+        let own = usize::try_from(first).ok().and_then(|first| self.bits.get_mut(first..first + words.len()));
         if let Some(own) = own {
             for (seen, keys) in own.iter_mut().zip(words) {
                 *seen |= keys;
@@ -130,10 +124,13 @@ impl Seen {
         let own_words = 1_u64 << words_bits;
         let (mut first_place, place) = (first >> words_bits, first & (own_words - 1));
         let mut place = usize::try_from(place).unwrap_or(usize::MAX);
-        let mut words = words.peekable();
-        while words.peek().is_some() {
+        let mut rest = words;
+        while !rest.is_empty() {
+            let own = &mut self.second_words[place..];
+            let (words, later) = rest.split_at(own.len().min(rest.len()));
+            rest = later;
             let mut any = 0;
-            for (own, bits) in self.second_words[place..].iter_mut().zip(words.by_ref()) {
+            for (own, bits) in own.iter_mut().zip(words) {
                 *own |= bits;
                 any |= bits;
             }
@@ -174,11 +171,10 @@ mod tests {
             let layout = KeyLayout { second_bits, len };
             let places = [usize::try_from(len >> second_bits).unwrap(), 1 << second_bits];
             let (mut by_words, mut by_keys) = (Seen::new(layout, places), Seen::new(layout, places));
-            let ranked: Vec<RankedWord> = words.iter().map(|bits| RankedWord { bits: *bits, ..RankedWord::default() }).collect();
             let begin = u32::try_from(first * 64).unwrap();
             let keys: Vec<u32> = keys_of(&words).map(|key| begin + key).collect();
             by_keys.note_each(&keys);
-            prop_assert_eq!(by_words.note_words(first, &ranked), len == KEYS_SEEN_MAX || second_bits >= 6);
+            prop_assert_eq!(by_words.note_words(first, &words), len == KEYS_SEEN_MAX || second_bits >= 6);
             if len == KEYS_SEEN_MAX || second_bits >= 6 {
                 by_words.end();
                 by_keys.end();

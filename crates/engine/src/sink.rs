@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::arrivals::Arrivals;
 use crate::dense::DenseSums;
 use crate::lanes::{Lanes, PieceChunk};
 use crate::output::Output;
@@ -12,6 +13,11 @@ use crate::output::Output;
 pub(crate) trait Sink {
     /// Makes ready for pieces in these buckets, and finishes the buckets after them.
     fn begin_block(&mut self, buckets: Range<usize>, output: &mut Output);
+
+    /// The keys that pieces have to have, if not those of answers.
+    fn arrivals(&self) -> Option<&Arrivals> {
+        None
+    }
 
     /// Says how many pieces the block adds to a group at most, before they are added.
     fn expect_pieces(&mut self, _pieces: usize) {}

@@ -37,7 +37,7 @@ pub(crate) struct GroupStep<'a> {
 impl GroupStep<'_> {
     /// Adds the summaries to the sums of their bucket.
     pub(crate) fn add_to(&self, plan: &AggregationPlan<'_>, sums: &mut [Summary]) {
-        let keys = BlockKeys::new(plan, &self.group.codes());
+        let keys = BlockKeys::new(plan, &self.group.codes(), None);
         cube_scan::add_cubes(plan.axis(), &keys, &self.cubes, sums);
     }
 }

@@ -136,8 +136,9 @@ impl Lanes {
         pieces: &Pieces,
         words: u64,
         number_of: impl Fn(u64) -> u64 + Copy,
+        count: impl FnOnce(&mut Ranks) -> usize,
     ) {
-        call!(self, avx2::add_ranked(groups, pieces, words, number_of));
+        call!(self, avx2::add_ranked(groups, pieces, words, number_of, count));
     }
 
     /// See [`key_span`](crate::ranked_sums::key_span).

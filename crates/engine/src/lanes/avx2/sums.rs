@@ -31,8 +31,9 @@ pub(in crate::lanes) fn add_ranked(
     pieces: &Pieces,
     words: u64,
     number_of: impl Fn(u64) -> u64 + Copy,
+    count: impl FnOnce(&mut Ranks) -> usize,
 ) {
-    groups.add_each(pieces, words, number_of, |sum, piece| add_one(sum, pair(piece)));
+    groups.add_each(pieces, words, number_of, count, |sum, piece| add_one(sum, pair(piece)));
 }
 
 #[target_feature(enable = "avx2")]
