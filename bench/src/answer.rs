@@ -6,6 +6,8 @@ use std::path::Path;
 use farmtally_model::{GroupValue, StatisticsRow, StatisticsTable};
 use serde::Serialize;
 
+use crate::records::number_of;
+
 /// Group codes (-1 where there is no second one), start of the bucket in milliseconds since 1970, count, then sum, least and
 /// greatest of the costs in nano-dollars and of the runtimes in milliseconds.
 type AnswerRow = [i64; 10];
@@ -64,7 +66,7 @@ fn code(value: &GroupValue) -> i64 {
     match value {
         GroupValue::Queue(id) => i64::from(id.bytes()[0]),
         GroupValue::Fleet(id) => i64::from(id.bytes()[0]),
-        GroupValue::Job(id, _) => u128::from_be_bytes(id.bytes()) as i64,
+        GroupValue::Job(id, _) => i64::from(number_of(*id)),
         GroupValue::User(user) => number_in(user.as_str()),
         GroupValue::InstanceType(Some(instance_type)) => number_in(instance_type.as_str()),
         GroupValue::LicenseProduct(product) => number_in(product.as_str()),

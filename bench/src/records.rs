@@ -11,6 +11,7 @@ use farmtally_model::{
 
 use crate::farm::{Farm, FarmSession};
 use crate::kept;
+use crate::random::Random;
 
 /// The seed of the published figures.
 pub(crate) const SEED: u64 = 7;
@@ -26,7 +27,9 @@ pub(crate) fn snapshot(sessions: u64, file: Option<&Path>) -> std::io::Result<Ar
     }
     let columns = kept::read(file)?;
     let snapshot = columns.snapshot();
-    assert_eq!(snapshot.session_count(), sessions, "the file holds the columns of another farm");
+    let has_our_jobs = snapshot.jobs().iter().take(1).all(|job| job.job_id == job_id(number_of(job.job_id)));
+    let is_of_this_farm = snapshot.session_count() == sessions && has_our_jobs;
+    assert!(is_of_this_farm, "the file holds the columns of another farm");
     Ok(snapshot)
 }
 
@@ -52,13 +55,25 @@ pub(crate) fn fleet_id(code: u8) -> FleetId {
     FleetId::from_bytes([code; 16])
 }
 
+/// The id of a job. As those of AWS it says nothing of the job's time; its number is in the second half.
+pub(crate) fn job_id(job: u32) -> JobId {
+    let job = u64::from(job);
+    let halves = [Random::new(job).next(), job].map(u64::to_be_bytes);
+    JobId::from_bytes(std::array::from_fn(|byte| halves[byte / 8][byte % 8]))
+}
+
+/// The number of a job.
+pub(crate) fn number_of(job: JobId) -> u32 {
+    u128::from_be_bytes(job.bytes()) as u32
+}
+
 fn record(session: FarmSession) -> Record<LineCost> {
     let at = |millis| Timestamp::from_millis(millis).expect("inside the years");
     Record::Session(Session {
         session_id: SessionId::from_bytes(session.id),
         queue_id: queue_id(session.queue),
         fleet_id: fleet_id(session.fleet),
-        job_id: JobId::from_bytes(u128::from(session.job).to_be_bytes()),
+        job_id: job_id(session.job),
         job_name: JobName::new("sh010 comp v001").expect("short"),
         user_id: UserId::new(&format!("user{:03}", session.user)).expect("short"),
         worker_id: None,

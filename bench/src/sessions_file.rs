@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use farmtally_model::{JobId, SessionId, Timestamp};
+use farmtally_model::{SessionId, Timestamp};
 use parquet::basic::Compression;
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
@@ -15,7 +15,7 @@ use parquet::schema::parser::parse_message_type;
 
 use crate::export::write_values;
 use crate::farm::{Farm, FarmSession};
-use crate::records::{SEED, fleet_id, queue_id};
+use crate::records::{SEED, fleet_id, job_id, queue_id};
 
 const SCHEMA: &str = "message sessions {
     required binary sessionId (UTF8);
@@ -90,7 +90,7 @@ fn write_group(
     write_text(group, rows, |row| SessionId::from_bytes(row.session.id).to_string())?;
     write_text(group, rows, |row| queue_id(row.session.queue).to_string())?;
     write_text(group, rows, |row| fleet_id(row.session.fleet).to_string())?;
-    write_text(group, rows, |row| job_id(row.session).to_string())?;
+    write_text(group, rows, |row| job_id(row.session.job).to_string())?;
     write_text(group, rows, |_| JOB_NAME.to_owned())?;
     write_text(group, rows, |row| user(row.session))?;
     write_text(group, rows, |row| instance_type(row.session))?;
@@ -102,10 +102,6 @@ fn write_group(
 }
 
 const JOB_NAME: &str = "sh010 comp v001";
-
-fn job_id(session: &FarmSession) -> JobId {
-    JobId::from_bytes(u128::from(session.job).to_be_bytes())
-}
 
 fn user(session: &FarmSession) -> String {
     format!("user{:03}", session.user)
@@ -159,7 +155,7 @@ fn write_line(output: &mut impl Write, session: &FarmSession) -> std::io::Result
         SessionId::from_bytes(session.id),
         queue_id(session.queue),
         fleet_id(session.fleet),
-        job_id(session),
+        job_id(session.job),
         JOB_NAME,
         user(session),
         instance_type(session),
