@@ -18,9 +18,11 @@ use crate::ranked_sums::KEYS_AT_ONCE_MAX;
 const SECOND_BITS_MIN: u32 = u64::BITS.ilog2();
 
 /// Keys whose first part is a job's code: *arrived* keys.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Arrivals {
-    ranks: Arc<Ranks>,
+    places: Places,
+    /// Whether some job has several codes.
+    has_other_names: bool,
     /// The layout of the keys of answers.
     keys: KeyLayout,
     /// Bits of the second place in arrived keys.
@@ -46,21 +48,21 @@ impl Arrivals {
         let second_bits = keys.second_bits.max(SECOND_BITS_MIN);
         let fits = |len: u64| len <= 1 << u32::BITS;
         let arrived_len = (ranks.by_code().len() as u64).checked_shl(second_bits)?;
-        (fits(keys.len) && fits(arrived_len)).then_some(Self { ranks, keys, second_bits })
+        let has_other_names = ranks.codes().len() < ranks.by_code().len();
+        let places = Places::all(ranks);
+        (fits(keys.len) && fits(arrived_len)).then_some(Self { places, has_other_names, keys, second_bits })
     }
 
     /// What a job's code adds to an arrived key. Codes of several names of one job add the same.
     pub(crate) fn share(&self, code: u32) -> u64 {
-        // Nearly all jobs have one name, and nearly all farms no others: then nothing far away is looked up.
-        let has_others = self.ranks.codes().len() < self.ranks.by_code().len();
-        let code =
-            if has_others { self.ranks.codes()[self.ranks.by_code()[code as usize] as usize] } else { code };
-        u64::from(code) << self.second_bits
+        // Nearly all farms have no job with several names: then nothing far away is looked up.
+        let first = if self.has_other_names { self.places.code(self.places.of(code)) } else { None };
+        u64::from(first.unwrap_or(code)) << self.second_bits
     }
 
     /// The first place of the answer's key for a code.
     pub(crate) fn place(&self, code: u32) -> u32 {
-        self.ranks.by_code()[code as usize] + 1
+        self.places.of(code)
     }
 
     /// The answer's key of an arrived one.

@@ -64,7 +64,7 @@ pub(crate) struct Edges<'a> {
     pub(crate) start_ms: u32,
     /// The ends of the buckets from the first one on.
     pub(crate) ends_ms: &'a [u32],
-    /// The bucket before the first of the changes.
+    /// The bucket of the block's base.
     pub(crate) initial: u32,
     /// Where another bucket begins, ascending, if these are so few that a row's bucket is sooner found by comparing.
     pub(crate) changes: Option<&'a [Change]>,
@@ -103,8 +103,7 @@ pub(crate) struct BlockCalendar {
     start_ms: u32,
     /// The ends of the buckets from the first one on; the greatest offset where they lie beyond.
     ends_ms: Vec<u32>,
-    /// The bucket before the first change, and where others begin; no more than are needed to know that there are more than a few.
-    initial: u32,
+    /// Where other buckets than that of the base begin; no more than are needed to know that there are more than a few.
     changes: Vec<Change>,
 }
 
@@ -145,21 +144,13 @@ impl BlockCalendar {
             };
         }
         let first = narrow(first);
-        let starts_inside = first_start_ms > 0;
-        let first_change = starts_inside.then_some(Change { from_ms: first_start_ms, bucket: first });
+        let first_change = (first_start_ms > 0).then_some(Change { from_ms: first_start_ms, bucket: first });
         let later = (first + 1..).zip(&ends_ms).map(|(bucket, end_ms)| {
             let is_in_window = i64::from(*end_ms) < window_ms.end - base_ms;
             Change { from_ms: *end_ms, bucket: if is_in_window { bucket } else { AFTER } }
         });
         let changes = first_change.into_iter().chain(later).take(CHANGES_FEW + 1).collect();
-        Self {
-            slots,
-            first,
-            start_ms: first_start_ms,
-            initial: if starts_inside { BEFORE } else { first },
-            changes,
-            ends_ms,
-        }
+        Self { slots, first, start_ms: first_start_ms, changes, ends_ms }
     }
 
     /// The room, for another block.
@@ -180,7 +171,7 @@ impl BlockCalendar {
             first: self.first,
             start_ms: self.start_ms,
             ends_ms: &self.ends_ms,
-            initial: self.initial,
+            initial: self.bucket_at(0),
             changes: (changes.len() <= CHANGES_FEW).then_some(changes),
         }
     }

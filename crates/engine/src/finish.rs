@@ -14,7 +14,7 @@ use crate::error::AggregationError;
 use crate::limits::AggregationControl;
 use crate::output::Part;
 use crate::places::ABSENT;
-use crate::plan::{AggregationPlan, usage_code};
+use crate::plan::{AggregationPlan, Position, usage_code};
 use crate::scan::Found;
 use crate::seen::NumberSet;
 
@@ -183,10 +183,10 @@ fn group_values(
     field: UsageGroupBy,
     seen: &NumberSet,
 ) -> (Vec<GroupValue>, ValuesByCode) {
-    let places = &plan.positions[position].places;
+    let Position { source, places } = &plan.positions[position];
     let value = |code| group_value(plan.snapshot, field, code);
     let numbered = ValuesByCode::numbered(seen.iter());
-    let (occurring, codes) = (numbered.codes(), places.code_count());
+    let (occurring, codes) = (numbered.codes(), plan.code_count(*source));
     if occurring.len() < codes as usize / CODES_BY_VALUE_MAX {
         return (occurring.iter().map(|place| value(places.code(*place))).collect(), numbered);
     }

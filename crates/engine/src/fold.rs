@@ -221,9 +221,9 @@ mod tests {
             let ranks = Arc::new(Ranks::of(ids));
             let places = [Places::all(Arc::clone(&ranks)), Places::Fixed { codes: second_len }];
             let keys = KeyLayout::new([&places[0], &places[1]]).unwrap();
-            let arrivals = Arrivals::new(ranks, keys).unwrap();
+            let arrivals = || Arrivals::new(Arc::clone(&ranks), keys).unwrap();
             let lanes = Lanes::detect().filter(|_| has_lanes);
-            let mut folder = Folder::new(keys, Some(arrivals.clone()), lanes);
+            let (mut folder, arrivals) = (Folder::new(keys, Some(arrivals()), lanes), arrivals());
             for (first_code, codes_at_once, bucket) in buckets {
                 let (mut arrived, mut plain) = (Pieces::default(), Pieces::default());
                 for (code, second, cost_nanos, runtime_ms) in bucket {

@@ -51,15 +51,6 @@ impl Places {
         }
     }
 
-    /// Number of codes; all are below it.
-    pub(crate) fn code_count(&self) -> u32 {
-        match self {
-            // Codes have 32 bits.
-            Self::Ranked { ranks, .. } => u32::try_from(ranks.by_code().len()).unwrap_or(u32::MAX),
-            Self::Fixed { codes } => *codes,
-        }
-    }
-
     /// The place of a code. One that is not asked for has none.
     pub(crate) fn of(&self, code: u32) -> u32 {
         match self {

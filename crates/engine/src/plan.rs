@@ -204,6 +204,22 @@ impl<'a> AggregationPlan<'a> {
         &self.filter.wanted
     }
 
+    /// How many codes there are of what a groupBy position tells apart.
+    pub(crate) fn code_count(&self, source: KeySource) -> u32 {
+        let codes = match source {
+            KeySource::Queue => self.snapshot.queues().len(),
+            KeySource::Fleet => self.snapshot.fleets().len(),
+            KeySource::Job => self.snapshot.jobs().len(),
+            KeySource::User => self.snapshot.users().len(),
+            KeySource::InstanceType => self.snapshot.instance_types().len(),
+            KeySource::UsageType => usage_code::COUNT as usize,
+            KeySource::Product => self.snapshot.products().len(),
+            KeySource::Nothing => 0,
+        };
+        // Codes have 32 bits.
+        u32::try_from(codes).unwrap_or(u32::MAX)
+    }
+
     /// What the question filters by.
     pub(crate) fn axis(&self) -> Axis {
         self.filter.axis

@@ -10,7 +10,7 @@ use crate::error::AggregationError;
 use crate::limits::{AggregationControl, AggregationLimits};
 use crate::output::{Groups, Output};
 use crate::places::Places;
-use crate::plan::{AggregationPlan, KeySource, Position, usage_code};
+use crate::plan::{AggregationPlan, KeySource, Position};
 use crate::rollups::{self, FoundRollup, FoundRollups, RollupQuestion};
 use crate::scan;
 use crate::sum_table::SumTable;
@@ -163,26 +163,9 @@ impl Question<'_, '_> {
     fn plan_of_all(&self) -> Option<AggregationPlan<'_>> {
         let plan = self.plan;
         let detail = self.position.map_or(KeySource::Nothing, |position| plan.positions[position].source);
-        let position =
-            |source| Position { source, places: Places::Fixed { codes: code_count(plan, source) } };
+        let position = |source| Position { source, places: Places::Fixed { codes: plan.code_count(source) } };
         plan.of_all([position(axis_of(plan).map_or(KeySource::Nothing, axis_source)), position(detail)])
     }
-}
-
-/// How many codes there are of what a groupBy position tells apart.
-fn code_count(plan: &AggregationPlan<'_>, source: KeySource) -> u32 {
-    let codes = match source {
-        KeySource::Queue => plan.snapshot.queues().len(),
-        KeySource::Fleet => plan.snapshot.fleets().len(),
-        KeySource::Job => plan.snapshot.jobs().len(),
-        KeySource::User => plan.snapshot.users().len(),
-        KeySource::InstanceType => plan.snapshot.instance_types().len(),
-        KeySource::UsageType => usage_code::COUNT as usize,
-        KeySource::Product => plan.snapshot.products().len(),
-        KeySource::Nothing => 0,
-    };
-    // Codes have 32 bits.
-    u32::try_from(codes).unwrap_or(u32::MAX)
 }
 
 /// What a rollup has in one bucket of the question.
@@ -253,7 +236,7 @@ impl<'a> RollupKeys<'a> {
         };
         let of_detail = match detail_of(plan).and_then(|(_, position)| position) {
             None => DetailKeys::Table(vec![0]),
-            Some(position) => match code_count(plan, plan.positions[position].source) {
+            Some(position) => match plan.code_count(plan.positions[position].source) {
                 codes if codes <= DETAILS_FEW => {
                     DetailKeys::Table((0..codes).map(|code| share(position, code)).collect())
                 }
