@@ -248,10 +248,10 @@ impl Output {
 
 /// A list with room for so many rows.
 fn empty_list(rows: usize) -> RowList {
-    let (mut heads, mut extremes) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+    let (mut heads, mut extremes) = (vec![[0; 2]; rows], vec![[0; 2]; rows]);
     large_pages::prefer(&mut heads);
     large_pages::prefer(&mut extremes);
-    RowList::new(heads, extremes)
+    RowList::in_room(heads, extremes)
 }
 
 const _: () = assert!(RowRoom::ROWS <= LIST_ROWS_MIN);

@@ -6,7 +6,7 @@ use farmtally_columns::Summary;
 
 use crate::arrivals::Arrivals;
 use crate::fold::Folder;
-use crate::lanes::{Lanes, PieceChunk};
+use crate::lanes::{self, Lanes, PieceChunk};
 use crate::output::{Each, Groups, Output};
 use crate::piece::{Piece, Pieces};
 use crate::plan::AggregationPlan;
@@ -158,11 +158,14 @@ impl Sink for PieceLists {
                 let len = list.len();
                 list.extend_from_slice(eight);
                 list.truncate(len + run);
+                lanes::fetch_end(list);
             });
         }
         for (bucket, key, cost_nanos, runtime_ms) in pieces.iter() {
             let place = self.open.place(bucket as usize);
-            self.lists[place].pieces.all.push(Piece { key: key.into(), cost_nanos, runtime_ms });
+            let list = &mut self.lists[place].pieces.all;
+            list.push(Piece { key: key.into(), cost_nanos, runtime_ms });
+            lanes::fetch_end(list);
         }
     }
 

@@ -25,6 +25,7 @@ mod text;
 mod time;
 mod usage_query;
 mod usage_table;
+mod word_pairs;
 mod zone;
 
 pub use calendar::{BUCKETS_MAX, Calendar, CalendarError, CalendarUnit};

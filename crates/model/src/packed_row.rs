@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use crate::table_rows::NarrowRow;
+use crate::word_pairs::WordPairs;
 
 /// Bits of the key, the count, and the sum of costs; all others have 32.
 pub(crate) const KEY_BITS: u32 = 40;
@@ -322,13 +323,6 @@ fn head_of_one(key: u64, cost_nanos: u32, runtime_ms: u32) -> RowHead {
     [key | 1 << KEY_BITS, amounts.rotate_left(u32::BITS)]
 }
 
-/// Appends room to a list, and gives it.
-#[expect(clippy::expect_used, reason = "as many were appended")]
-fn room_after(list: &mut Vec<[u64; 2]>) -> &mut [[u64; 2]; ROOM_ROWS] {
-    list.extend_from_slice(&[[0; 2]; ROOM_ROWS]);
-    list.last_chunk_mut().expect("as many")
-}
-
 /// Rows after which the number of extremes is noted.
 const MARKED_ROWS: usize = 256;
 
@@ -342,9 +336,9 @@ struct Mark {
 /// Rows without their buckets, each written once and never moved.
 #[derive(Debug, Clone, Default)]
 pub struct RowList {
-    heads: Vec<RowHead>,
+    heads: WordPairs,
     /// Of the rows that have a count above one, in their order.
-    extremes: Vec<RowExtremes>,
+    extremes: WordPairs,
     /// After the first row and then every [`MARKED_ROWS`] rows or a few more.
     marks: Vec<Mark>,
     /// Number of rows from which on there is another mark.
@@ -353,17 +347,18 @@ pub struct RowList {
 }
 
 impl RowList {
-    /// An empty list in the room of `heads`, with as much for extremes.
-    pub fn new(heads: Vec<RowHead>, extremes: Vec<RowExtremes>) -> Self {
+    /// An empty list in the room of `heads`, with as much for extremes, whatever that contains.
+    pub fn in_room(heads: Vec<RowHead>, extremes: Vec<RowExtremes>) -> Self {
+        let (heads, extremes) = (WordPairs::in_room(heads), WordPairs::in_room(extremes));
         Self { heads, extremes, marks: Vec::new(), next_mark: 0, beside: Vec::new() }
     }
 
     /// An empty list in the room that an earlier answer had for just so many rows, if one is kept.
     pub fn kept(rows: usize) -> Option<Self> {
         let mut kept = LISTS_KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = kept.iter().position(|room| room.heads.capacity() == rows)?;
+        let place = kept.iter().position(|room| room.heads.len() == rows)?;
         let KeptRoom { heads, extremes, beside } = kept.remove(place)?;
-        let mut list = Self::new(heads, extremes);
+        let mut list = Self::in_room(heads, extremes);
         list.beside = beside;
         Some(list)
     }
@@ -375,24 +370,24 @@ impl RowList {
 
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
-        self.heads.is_empty()
+        self.heads.len() == 0
     }
 
     /// Number of rows for which there is room.
     pub fn room(&self) -> usize {
-        self.heads.capacity()
+        self.heads.room()
     }
 
     /// Whether there is room for so many more rows.
     #[inline]
     pub fn has_room(&self, rows: usize) -> bool {
-        self.heads.capacity() - self.heads.len() >= rows
+        self.heads.room() - self.heads.len() >= rows
     }
 
     /// Memory that is held, in bytes.
     pub fn bytes(&self) -> usize {
-        let packed = self.heads.capacity() * size_of::<RowHead>()
-            + self.extremes.capacity() * size_of::<RowExtremes>();
+        let packed =
+            self.heads.room() * size_of::<RowHead>() + self.extremes.room() * size_of::<RowExtremes>();
         packed + self.marks.capacity() * size_of::<Mark>() + self.beside.capacity() * size_of::<RowBeside>()
     }
 
@@ -438,18 +433,17 @@ impl RowList {
     /// Appends at most [`RowRoom::ROWS`] rows, which `fill` writes.
     #[inline]
     pub fn append(&mut self, fill: impl FnOnce(&mut RowRoom<'_>)) {
-        let (rows, extremes) = (self.heads.len(), self.extremes.len());
         let mut room = RowRoom {
-            heads: room_after(&mut self.heads),
-            extremes: room_after(&mut self.extremes),
+            heads: self.heads.next(),
+            extremes: self.extremes.next(),
             beside: &mut self.beside,
             len: 0,
             extremes_len: 0,
         };
         fill(&mut room);
         let (len, extremes_len) = (room.len, room.extremes_len);
-        self.heads.truncate(rows + len);
-        self.extremes.truncate(extremes + extremes_len);
+        self.heads.extend(len);
+        self.extremes.extend(extremes_len);
         self.mark();
     }
 
@@ -499,7 +493,13 @@ impl RowList {
                 next_mark = rows + MARKED_ROWS;
             }
         }
-        (extremes_len == extremes.len()).then_some(Self { heads, extremes, marks, next_mark, beside })
+        (extremes_len == extremes.len()).then(|| Self {
+            heads: heads.into(),
+            extremes: extremes.into(),
+            marks,
+            next_mark,
+            beside,
+        })
     }
 
     /// Replaces the codes of all rows, whose keys have `second_bits` for the second one. `None` when there is no other one or it
@@ -560,16 +560,14 @@ impl RowList {
 
 impl Drop for RowList {
     fn drop(&mut self) {
-        let rows = self.heads.capacity();
-        let is_of_an_answer = rows.is_power_of_two() && self.extremes.capacity() == rows;
+        let rows = self.heads.room();
+        let is_of_an_answer = rows.is_power_of_two() && self.extremes.room() == rows;
         if is_of_an_answer && (KEPT_ROWS_MIN..=LIST_ROWS_MAX).contains(&rows) {
             let mut room = KeptRoom {
-                heads: std::mem::take(&mut self.heads),
-                extremes: std::mem::take(&mut self.extremes),
+                heads: std::mem::take(&mut self.heads).into_room(),
+                extremes: std::mem::take(&mut self.extremes).into_room(),
                 beside: std::mem::take(&mut self.beside),
             };
-            room.heads.clear();
-            room.extremes.clear();
             room.beside.clear();
             if room.beside.capacity() > rows / ROWS_BY_BESIDE_KEPT {
                 room.beside = Vec::new();
@@ -577,7 +575,7 @@ impl Drop for RowList {
             let mut kept = LISTS_KEPT.lock().unwrap_or_else(PoisonError::into_inner);
             kept.push_back(room);
             let kept_rows =
-                |kept: &VecDeque<KeptRoom>| kept.iter().map(|room| room.heads.capacity()).sum::<usize>();
+                |kept: &VecDeque<KeptRoom>| kept.iter().map(|room| room.heads.len()).sum::<usize>();
             while kept_rows(&kept) > KEPT_ROWS_MAX {
                 kept.pop_front();
             }
@@ -737,8 +735,8 @@ mod tests {
             cost_max_nanos: 9,
         };
         let drop_list = |rows: usize, beside: usize| {
-            let room = || Vec::with_capacity(rows);
-            let mut list = RowList::new(room(), room());
+            let room = || vec![[1; 2]; rows];
+            let mut list = RowList::in_room(room(), room());
             list.push(0, &row);
             list.beside.reserve(beside);
             list.push(0, &NarrowRow { cost_max_nanos: 1 << 40, ..row });

@@ -173,5 +173,13 @@ impl Lanes {
     }
 }
 
+/// Asks for the memory into which the next pieces of a list will be written, and does not wait: many others are written between two pieces
+/// of a list. Any processor of the architecture can.
+#[inline]
+pub(crate) fn fetch_end(list: &[Piece]) {
+    #[cfg(target_arch = "x86_64")]
+    avx2::fetch_end(list);
+}
+
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,15 @@ use super::vector;
 use crate::lanes::pieces::{LANES, PieceChunk};
 use crate::piece::Piece;
 
+/// Pieces of a line of the caches.
+const LINE_PIECES: usize = 64 / size_of::<Piece>();
+
+/// Asks for the line after the one in which the next piece of a list will lie.
+#[inline]
+pub(in crate::lanes) fn fetch_end(list: &[Piece]) {
+    vector::fetch(list, list.len() + LINE_PIECES);
+}
+
 /// Hands pieces on by runs of at most eight of one bucket: the bucket, eight pieces, and how many of them are of the run.
 #[target_feature(enable = "avx2,bmi1")]
 pub(in crate::lanes) fn for_each_run(pieces: &PieceChunk, mut take: impl FnMut(u32, &[Piece; LANES], usize)) {
