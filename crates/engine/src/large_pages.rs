@@ -18,14 +18,15 @@ const PAGE: usize = 4096;
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn prefer<T>(_: &mut Vec<T>) {}
 
-/// Asks the system for large pages under the room of a list of which nothing was touched yet. It may well say no.
+/// Asks the system for large pages under the room of an empty list. It may well say no.
 #[cfg(target_os = "linux")]
 pub(crate) fn prefer<T>(list: &mut Vec<T>) {
-    let bytes = list.capacity() * size_of::<T>();
+    let room = list.spare_capacity_mut();
+    let bytes = size_of_val(room);
     if bytes < BYTES_MIN {
         return;
     }
-    let begin = list.as_mut_ptr().cast::<u8>();
+    let begin = room.as_mut_ptr().cast::<u8>();
     let skipped = begin.align_offset(PAGE);
     // SAFETY: the range lies inside of the list's own room, of which nothing else knows. This advice changes how the
     // system backs the memory and neither what is in it nor who may read it.

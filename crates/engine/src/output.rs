@@ -248,7 +248,7 @@ impl Output {
 
 /// A list with room for so many rows.
 fn empty_list(rows: usize) -> RowList {
-    let (mut heads, mut extremes) = (vec![[0; 2]; rows], vec![[0; 2]; rows]);
+    let (mut heads, mut extremes) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
     large_pages::prefer(&mut heads);
     large_pages::prefer(&mut extremes);
     RowList::in_room(heads, extremes)

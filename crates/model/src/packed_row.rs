@@ -356,7 +356,7 @@ impl RowList {
     /// An empty list in the room that an earlier answer had for just so many rows, if one is kept.
     pub fn kept(rows: usize) -> Option<Self> {
         let mut kept = LISTS_KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = kept.iter().position(|room| room.heads.len() == rows)?;
+        let place = kept.iter().position(|room| room.heads.capacity() == rows)?;
         let KeptRoom { heads, extremes, beside } = kept.remove(place)?;
         let mut list = Self::in_room(heads, extremes);
         list.beside = beside;
@@ -575,7 +575,7 @@ impl Drop for RowList {
             let mut kept = LISTS_KEPT.lock().unwrap_or_else(PoisonError::into_inner);
             kept.push_back(room);
             let kept_rows =
-                |kept: &VecDeque<KeptRoom>| kept.iter().map(|room| room.heads.len()).sum::<usize>();
+                |kept: &VecDeque<KeptRoom>| kept.iter().map(|room| room.heads.capacity()).sum::<usize>();
             while kept_rows(&kept) > KEPT_ROWS_MAX {
                 kept.pop_front();
             }
@@ -735,7 +735,7 @@ mod tests {
             cost_max_nanos: 9,
         };
         let drop_list = |rows: usize, beside: usize| {
-            let room = || vec![[1; 2]; rows];
+            let room = || Vec::with_capacity(rows);
             let mut list = RowList::in_room(room(), room());
             list.push(0, &row);
             list.beside.reserve(beside);

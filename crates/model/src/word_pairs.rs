@@ -1,8 +1,9 @@
 //! Pairs of words that are written in place.
 
-/// A list of pairs of words whose room is there, and has some contents, before pairs are: nothing is cleared before it is written.
+/// A list of pairs of words. Room in which pairs were once has some contents, and is not cleared before it is written again.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct WordPairs {
+    /// The pairs, and then what the room contained.
     room: Vec<[u64; 2]>,
     len: usize,
 }
@@ -27,15 +28,15 @@ impl WordPairs {
     /// Number of pairs for which there is room.
     #[inline]
     pub(crate) fn room(&self) -> usize {
-        self.room.len()
+        self.room.capacity()
     }
 
     #[inline]
     pub(crate) fn push(&mut self, pair: [u64; 2]) {
-        if self.len == self.room.len() {
-            self.grow(1);
+        match self.room.get_mut(self.len) {
+            Some(place) => *place = pair,
+            None => self.room.push(pair),
         }
-        self.room[self.len] = pair;
         self.len += 1;
     }
 
@@ -44,7 +45,7 @@ impl WordPairs {
     #[expect(clippy::expect_used, reason = "as many were made room for")]
     pub(crate) fn next<const N: usize>(&mut self) -> &mut [[u64; 2]; N] {
         if self.room.len() - self.len < N {
-            self.grow(N);
+            self.room.resize(self.len + N, [0; 2]);
         }
         self.room[self.len..].first_chunk_mut().expect("as many")
     }
@@ -54,14 +55,6 @@ impl WordPairs {
     pub(crate) fn extend(&mut self, written: usize) {
         assert!(written <= self.room.len() - self.len, "{written} pairs were not written");
         self.len += written;
-    }
-
-    /// Makes room for so many more pairs, and for twice as many as there is room for now.
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self, pairs: usize) {
-        let room = (self.len + pairs).max(2 * self.room.len());
-        self.room.resize(room, [0; 2]);
     }
 }
 
@@ -95,7 +88,7 @@ mod tests {
     #[test]
     fn what_the_room_contained_is_no_pair_and_lists_grow_when_it_ends() {
         let mut list = WordPairs::in_room(vec![[7, 7]; 3]);
-        assert_eq!((list.len(), list.room(), &*list), (0, 3, &[][..]));
+        assert_eq!((list.len(), &*list), (0, &[][..]));
         list.push([1, 0]);
         list.next::<2>()[0] = [2, 0];
         list.extend(1);
@@ -105,7 +98,7 @@ mod tests {
         list.push([6, 0]);
         assert_eq!(*list, [1, 2, 3, 4, 5, 6].map(|number| [number, 0]));
         let again = WordPairs::from(list.to_vec());
-        assert_eq!((again.room(), &*again), (6, &*list));
+        assert_eq!(*again, *list);
         assert_eq!(list.into_room()[..2], [[1, 0], [2, 0]]);
     }
 
