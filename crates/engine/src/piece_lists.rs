@@ -158,7 +158,6 @@ impl Sink for PieceLists {
                 let len = list.len();
                 list.extend_from_slice(eight);
                 list.truncate(len + run);
-                lanes::fetch_end(list);
             });
         }
         for (bucket, key, cost_nanos, runtime_ms) in pieces.iter() {

@@ -34,7 +34,7 @@ const ROWS_BY_BESIDE_KEPT: usize = 8;
 
 static LISTS_KEPT: Mutex<VecDeque<KeptRoom>> = Mutex::new(VecDeque::new());
 
-/// The room of a list that was dropped, without rows.
+/// The room of a list that was dropped. Nothing reads the rows that it still holds.
 struct KeptRoom {
     heads: Vec<RowHead>,
     extremes: Vec<RowExtremes>,
@@ -347,7 +347,7 @@ pub struct RowList {
 }
 
 impl RowList {
-    /// An empty list in the room of `heads`, with as much for extremes, whatever that contains.
+    /// An empty list in the room of `heads`, with as much for extremes. What these hold is no row of it.
     pub fn in_room(heads: Vec<RowHead>, extremes: Vec<RowExtremes>) -> Self {
         let (heads, extremes) = (WordPairs::in_room(heads), WordPairs::in_room(extremes));
         Self { heads, extremes, marks: Vec::new(), next_mark: 0, beside: Vec::new() }
@@ -370,7 +370,7 @@ impl RowList {
 
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
-        self.heads.len() == 0
+        self.heads.is_empty()
     }
 
     /// Number of rows for which there is room.
@@ -434,16 +434,16 @@ impl RowList {
     #[inline]
     pub fn append(&mut self, fill: impl FnOnce(&mut RowRoom<'_>)) {
         let mut room = RowRoom {
-            heads: self.heads.next(),
-            extremes: self.extremes.next(),
+            heads: self.heads.next_room(),
+            extremes: self.extremes.next_room(),
             beside: &mut self.beside,
             len: 0,
             extremes_len: 0,
         };
         fill(&mut room);
         let (len, extremes_len) = (room.len, room.extremes_len);
-        self.heads.extend(len);
-        self.extremes.extend(extremes_len);
+        self.heads.take_written::<ROOM_ROWS>(len);
+        self.extremes.take_written::<ROOM_ROWS>(extremes_len);
         self.mark();
     }
 
@@ -588,6 +588,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// An empty list in a room that holds so many heads and extremes of an earlier one.
+    fn in_used_room((heads, extremes): (usize, usize)) -> RowList {
+        let [heads, extremes] = [heads, extremes].map(|pairs| vec![[u64::MAX; 2]; pairs]);
+        RowList::in_room(heads, extremes)
+    }
+
     /// Numbers about as wide as what they are tried in.
     fn number(bits: u32) -> impl Strategy<Value = u64> {
         (0..=bits).prop_flat_map(|bits| 0..=u64::MAX.checked_shr(u64::BITS - bits).unwrap_or(0))
@@ -599,7 +605,7 @@ mod tests {
             rows in prop::collection::vec(
                 (number(32), number(20), (1_u32..).prop_map(|count| count >> (count % 32)).prop_filter("some", |count| *count > 0),
                  [number(32), number(32)], number(64), [number(64), number(64), number(64)], any::<bool>()), 1..50),
-            from in 0_usize..60, len in 0_usize..60,
+            from in 0_usize..60, len in 0_usize..60, held in (0_usize..200, 0_usize..200),
         ) {
             const SECOND_BITS: u32 = 20;
             let rows: Vec<NarrowRow> = rows.into_iter().map(|(first, second, count, runtimes, runtime_sum_ms, costs, is_one)| {
@@ -618,7 +624,7 @@ mod tests {
                     cost_max_nanos: costs[0].max(costs[1]),
                 }
             }).collect();
-            let mut list = RowList::default();
+            let mut list = in_used_room(held);
             for row in &rows {
                 let key = u64::from(row.codes[0]) << SECOND_BITS | u64::from(row.codes[1]);
                 if let Some(small) = SmallRow::of(row) {
@@ -649,8 +655,9 @@ mod tests {
         #[test]
         fn any_row_of_a_long_list_is_found(
             counts in prop::collection::vec(1_u32..4, 1_500), in_place in prop::collection::vec(0..=RowRoom::ROWS, 60), from in 0_usize..1_500,
+            held in (0_usize..1_600, 0_usize..1_600),
         ) {
-            let mut list = RowList::default();
+            let mut list = in_used_room(held);
             let mut rows = Vec::new();
             for (key, count) in (0..).zip(counts) {
                 let one = SmallRow::of_one(key, 2 * key);

@@ -1,83 +1,95 @@
 //! Pairs of words that are written in place.
 
-/// A list of pairs of words. Room in which pairs were once has some contents, and is not cleared before it is written again.
-#[derive(Debug, Clone, Default)]
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+/// A list of pairs of words. Behind its end its room may hold pairs of an earlier list, which nothing reads, and which are written over
+/// without being cleared.
+#[derive(Default)]
 pub(crate) struct WordPairs {
-    /// The pairs, and then what the room contained.
-    room: Vec<[u64; 2]>,
+    /// The pairs, and then what its room holds besides.
+    pairs: Vec<[u64; 2]>,
     len: usize,
 }
 
 impl WordPairs {
-    /// An empty list in some room, whatever that contains.
+    /// An empty list in some room. No pair that the room holds is one of the list.
     pub(crate) fn in_room(room: Vec<[u64; 2]>) -> Self {
-        Self { room, len: 0 }
+        Self { pairs: room, len: 0 }
     }
 
-    /// The room, whatever it contains.
+    /// The room, with all that it holds.
     pub(crate) fn into_room(self) -> Vec<[u64; 2]> {
-        self.room
-    }
-
-    /// Number of pairs.
-    #[inline]
-    pub(crate) fn len(&self) -> usize {
-        self.len
+        self.pairs
     }
 
     /// Number of pairs for which there is room.
     #[inline]
     pub(crate) fn room(&self) -> usize {
-        self.room.capacity()
+        self.pairs.capacity()
     }
 
     #[inline]
     pub(crate) fn push(&mut self, pair: [u64; 2]) {
-        match self.room.get_mut(self.len) {
+        match self.pairs.get_mut(self.len) {
             Some(place) => *place = pair,
-            None => self.room.push(pair),
+            None => self.pairs.push(pair),
         }
         self.len += 1;
     }
 
-    /// Room for the next pairs, of which [`Self::extend`] says how many were written.
+    /// Room for the next `N` pairs, of which [`Self::take_written`] says how many were written.
     #[inline]
     #[expect(clippy::expect_used, reason = "as many were made room for")]
-    pub(crate) fn next<const N: usize>(&mut self) -> &mut [[u64; 2]; N] {
-        if self.room.len() - self.len < N {
-            self.room.resize(self.len + N, [0; 2]);
+    pub(crate) fn next_room<const N: usize>(&mut self) -> &mut [[u64; 2]; N] {
+        if self.pairs.len() - self.len < N {
+            self.pairs.resize(self.len + N, [0; 2]);
         }
-        self.room[self.len..].first_chunk_mut().expect("as many")
+        self.pairs[self.len..].first_chunk_mut().expect("as many")
     }
 
-    /// Takes so many pairs that lie in the room already.
+    /// Takes the first pairs of the room that was given for `N`.
     #[inline]
-    pub(crate) fn extend(&mut self, written: usize) {
-        assert!(written <= self.room.len() - self.len, "{written} pairs were not written");
+    pub(crate) fn take_written<const N: usize>(&mut self, written: usize) {
+        assert!(written <= N && N <= self.pairs.len() - self.len, "room for {N} pairs, not for {written}");
         self.len += written;
     }
 }
 
-impl std::ops::Deref for WordPairs {
+impl Deref for WordPairs {
     type Target = [[u64; 2]];
 
     #[inline]
     fn deref(&self) -> &Self::Target {
-        &self.room[..self.len]
+        &self.pairs[..self.len]
     }
 }
 
-impl std::ops::DerefMut for WordPairs {
+impl DerefMut for WordPairs {
     #[inline]
     fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.room[..self.len]
+        &mut self.pairs[..self.len]
     }
 }
 
 /// A list of the pairs of another one.
 impl From<Vec<[u64; 2]>> for WordPairs {
     fn from(pairs: Vec<[u64; 2]>) -> Self {
-        Self { len: pairs.len(), room: pairs }
+        Self { len: pairs.len(), pairs }
+    }
+}
+
+/// Nothing of what lies behind the end.
+impl Clone for WordPairs {
+    fn clone(&self) -> Self {
+        self.to_vec().into()
+    }
+}
+
+/// Nothing of what lies behind the end.
+impl fmt::Debug for WordPairs {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(formatter)
     }
 }
 
@@ -86,25 +98,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_room_contained_is_no_pair_and_lists_grow_when_it_ends() {
+    fn what_the_room_holds_is_no_pair_and_lists_grow_when_it_ends() {
         let mut list = WordPairs::in_room(vec![[7, 7]; 3]);
-        assert_eq!((list.len(), &*list), (0, &[][..]));
+        assert_eq!(*list, [[0; 2]; 0]);
         list.push([1, 0]);
-        list.next::<2>()[0] = [2, 0];
-        list.extend(1);
+        list.next_room::<2>()[0] = [2, 0];
+        list.take_written::<2>(1);
         assert_eq!(*list, [[1, 0], [2, 0]]);
-        *list.next() = [[3, 0], [4, 0], [5, 0]];
-        list.extend(3);
+        assert_eq!(
+            (format!("{list:?}"), &*list.clone().into_room()),
+            ("[[1, 0], [2, 0]]".to_owned(), &*list)
+        );
+        *list.next_room() = [[3, 0], [4, 0], [5, 0]];
+        list.take_written::<3>(3);
         list.push([6, 0]);
         assert_eq!(*list, [1, 2, 3, 4, 5, 6].map(|number| [number, 0]));
-        let again = WordPairs::from(list.to_vec());
-        assert_eq!(*again, *list);
+        assert_eq!(*WordPairs::from(list.to_vec()), *list);
         assert_eq!(list.into_room()[..2], [[1, 0], [2, 0]]);
     }
 
     #[test]
-    #[should_panic(expected = "2 pairs were not written")]
-    fn what_has_no_room_was_not_written() {
-        WordPairs::in_room(vec![[0; 2]; 1]).extend(2);
+    #[should_panic(expected = "room for 2 pairs, not for 3")]
+    fn more_than_there_was_room_for_was_not_written() {
+        let mut list = WordPairs::in_room(vec![[7, 7]; 3]);
+        list.next_room::<2>();
+        list.take_written::<2>(3);
     }
 }

@@ -14,7 +14,7 @@ use std::arch::x86_64::{
 use crate::calendar::{SLOT_MS, SLOTS, Slot};
 use crate::lanes::pieces::LANES;
 
-/// Asks for the memory of a row of a column, and does not wait.
+/// Asks for the memory of a row of a column, which may lie beyond its end, and does not wait.
 #[inline]
 pub(super) fn fetch<T>(column: &[T], row: usize) {
     // SAFETY: nothing is read, and an address without memory is no error.
