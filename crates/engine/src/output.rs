@@ -251,7 +251,7 @@ fn empty_list(rows: usize) -> RowList {
     let (mut heads, mut extremes) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
     large_pages::prefer(&mut heads);
     large_pages::prefer(&mut extremes);
-    RowList::in_room(heads, extremes)
+    RowList::new(heads, extremes)
 }
 
 const _: () = assert!(RowRoom::ROWS <= LIST_ROWS_MIN);

@@ -36,8 +36,8 @@ static LISTS_KEPT: Mutex<VecDeque<KeptRoom>> = Mutex::new(VecDeque::new());
 
 /// The room of a list that was dropped. Nothing reads the rows that it still holds.
 struct KeptRoom {
-    heads: Vec<RowHead>,
-    extremes: Vec<RowExtremes>,
+    heads: WordPairs,
+    extremes: WordPairs,
     beside: Vec<RowBeside>,
 }
 
@@ -348,19 +348,21 @@ pub struct RowList {
 
 impl RowList {
     /// An empty list in the room of `heads`, with as much for extremes. What these hold is no row of it.
-    pub fn in_room(heads: Vec<RowHead>, extremes: Vec<RowExtremes>) -> Self {
-        let (heads, extremes) = (WordPairs::in_room(heads), WordPairs::in_room(extremes));
-        Self { heads, extremes, marks: Vec::new(), next_mark: 0, beside: Vec::new() }
+    pub fn new(heads: Vec<RowHead>, extremes: Vec<RowExtremes>) -> Self {
+        Self::in_room(KeptRoom { heads: heads.into(), extremes: extremes.into(), beside: Vec::new() })
+    }
+
+    fn in_room(KeptRoom { mut heads, mut extremes, beside }: KeptRoom) -> Self {
+        heads.clear();
+        extremes.clear();
+        Self { heads, extremes, marks: Vec::new(), next_mark: 0, beside }
     }
 
     /// An empty list in the room that an earlier answer had for just so many rows, if one is kept.
     pub fn kept(rows: usize) -> Option<Self> {
         let mut kept = LISTS_KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = kept.iter().position(|room| room.heads.capacity() == rows)?;
-        let KeptRoom { heads, extremes, beside } = kept.remove(place)?;
-        let mut list = Self::in_room(heads, extremes);
-        list.beside = beside;
-        Some(list)
+        let place = kept.iter().position(|room| room.heads.room() == rows)?;
+        kept.remove(place).map(Self::in_room)
     }
 
     /// Number of rows.
@@ -564,8 +566,8 @@ impl Drop for RowList {
         let is_of_an_answer = rows.is_power_of_two() && self.extremes.room() == rows;
         if is_of_an_answer && (KEPT_ROWS_MIN..=LIST_ROWS_MAX).contains(&rows) {
             let mut room = KeptRoom {
-                heads: std::mem::take(&mut self.heads).into_room(),
-                extremes: std::mem::take(&mut self.extremes).into_room(),
+                heads: std::mem::take(&mut self.heads),
+                extremes: std::mem::take(&mut self.extremes),
                 beside: std::mem::take(&mut self.beside),
             };
             room.beside.clear();
@@ -575,7 +577,7 @@ impl Drop for RowList {
             let mut kept = LISTS_KEPT.lock().unwrap_or_else(PoisonError::into_inner);
             kept.push_back(room);
             let kept_rows =
-                |kept: &VecDeque<KeptRoom>| kept.iter().map(|room| room.heads.capacity()).sum::<usize>();
+                |kept: &VecDeque<KeptRoom>| kept.iter().map(|room| room.heads.room()).sum::<usize>();
             while kept_rows(&kept) > KEPT_ROWS_MAX {
                 kept.pop_front();
             }
@@ -591,7 +593,7 @@ mod tests {
     /// An empty list in a room that holds so many heads and extremes of an earlier one.
     fn in_used_room((heads, extremes): (usize, usize)) -> RowList {
         let [heads, extremes] = [heads, extremes].map(|pairs| vec![[u64::MAX; 2]; pairs]);
-        RowList::in_room(heads, extremes)
+        RowList::new(heads, extremes)
     }
 
     /// Numbers about as wide as what they are tried in.
@@ -743,7 +745,7 @@ mod tests {
         };
         let drop_list = |rows: usize, beside: usize| {
             let room = || Vec::with_capacity(rows);
-            let mut list = RowList::in_room(room(), room());
+            let mut list = RowList::new(room(), room());
             list.push(0, &row);
             list.beside.reserve(beside);
             list.push(0, &NarrowRow { cost_max_nanos: 1 << 40, ..row });

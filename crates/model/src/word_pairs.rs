@@ -13,14 +13,9 @@ pub(crate) struct WordPairs {
 }
 
 impl WordPairs {
-    /// An empty list in some room. No pair that the room holds is one of the list.
-    pub(crate) fn in_room(room: Vec<[u64; 2]>) -> Self {
-        Self { pairs: room, len: 0 }
-    }
-
-    /// The room, with all that it holds.
-    pub(crate) fn into_room(self) -> Vec<[u64; 2]> {
-        self.pairs
+    /// Makes the list an empty one, in a room that still holds its pairs.
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
     }
 
     /// Number of pairs for which there is room.
@@ -97,30 +92,34 @@ impl fmt::Debug for WordPairs {
 mod tests {
     use super::*;
 
+    fn used_room(pairs: usize) -> WordPairs {
+        let mut list = WordPairs::from(vec![[7, 7]; pairs]);
+        list.clear();
+        list
+    }
+
     #[test]
     fn what_the_room_holds_is_no_pair_and_lists_grow_when_it_ends() {
-        let mut list = WordPairs::in_room(vec![[7, 7]; 3]);
+        let mut list = used_room(3);
         assert_eq!(*list, [[0; 2]; 0]);
         list.push([1, 0]);
         list.next_room::<2>()[0] = [2, 0];
         list.take_written::<2>(1);
         assert_eq!(*list, [[1, 0], [2, 0]]);
-        assert_eq!(
-            (format!("{list:?}"), &*list.clone().into_room()),
-            ("[[1, 0], [2, 0]]".to_owned(), &*list)
-        );
+        assert_eq!((format!("{list:?}"), &*list.clone().pairs), ("[[1, 0], [2, 0]]".to_owned(), &*list));
         *list.next_room() = [[3, 0], [4, 0], [5, 0]];
         list.take_written::<3>(3);
         list.push([6, 0]);
         assert_eq!(*list, [1, 2, 3, 4, 5, 6].map(|number| [number, 0]));
         assert_eq!(*WordPairs::from(list.to_vec()), *list);
-        assert_eq!(list.into_room()[..2], [[1, 0], [2, 0]]);
+        list.clear();
+        assert_eq!((list.len(), &list.pairs[..2]), (0, &[[1, 0], [2, 0]][..]));
     }
 
     #[test]
     #[should_panic(expected = "room for 2 pairs, not for 3")]
     fn more_than_there_was_room_for_was_not_written() {
-        let mut list = WordPairs::in_room(vec![[7, 7]; 3]);
+        let mut list = used_room(3);
         list.next_room::<2>();
         list.take_written::<2>(3);
     }
