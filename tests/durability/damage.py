@@ -97,6 +97,9 @@ class Rot:
             client.rows()
             client.close()
             server.stop()
+            # A cut of it would take changes away in silence, as after a kill.
+            if (folder / LOG).exists():
+                raise AssertionError(f"a server that ended by itself left {LOG}: {server.log()}")
             if served.has_command("seal") and part is not parts[-1]:
                 served.seal(folder)
 

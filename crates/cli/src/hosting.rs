@@ -3,7 +3,8 @@
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use farmtally_server::{BindError, Server, ServerOptions, TlsSlot};
 use farmtally_service::Service;
@@ -98,6 +99,7 @@ impl Host {
         service.publish_endpoint(&self.command_endpoint())?;
         let served = announce().and_then(|()| self.answer());
         let withdrawn = service.withdraw_endpoint();
+        drop_last(service, RUNS_END_WITHIN);
         served.and(withdrawn.map_err(Failure::from))
     }
 
@@ -124,6 +126,22 @@ impl Host {
             .outdated()
             .map_or(Ok(()), |cause| Err(Failure::failed(format!("{cause}; the server stopped"))))
     }
+}
+
+/// How long the end of the server waits for threads of aggregations, of which most have ended with the last answer.
+const RUNS_END_WITHIN: Duration = Duration::from_secs(1);
+
+/// How often it looks whether they have.
+const RUNS_END_INTERVAL: Duration = Duration::from_millis(1);
+
+/// Drops what other threads may still hold after they have let go of it: whoever is last closes the store and moves its log into the
+/// catalogue, which the end of the process would break off in another thread. After `within` it is left to them.
+fn drop_last<T>(held: Arc<T>, within: Duration) {
+    let begun = Instant::now();
+    while Arc::strong_count(&held) > 1 && begun.elapsed() < within {
+        sleep(RUNS_END_INTERVAL);
+    }
+    drop(held);
 }
 
 /// How often the server looks whether it has to end; until then writes are refused anyway.
@@ -202,5 +220,42 @@ impl StopSignals {
             _ = self.interrupt.recv() => tracing::info!("interrupted; finishing what was asked"),
             _ = self.terminate.recv() => tracing::info!("asked to stop; finishing what was asked"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::thread;
+
+    /// Says which thread dropped it.
+    struct Dropped(mpsc::Sender<thread::ThreadId>);
+
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.send(thread::current().id()).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_others_hold_is_dropped_here_when_they_have_let_go_and_is_left_to_those_that_do_not() {
+        let (dropped, by) = mpsc::channel();
+        let held = Arc::new(Dropped(dropped.clone()));
+        let other = Arc::clone(&held);
+        let others = thread::spawn(move || {
+            sleep(Duration::from_millis(50));
+            drop(other);
+        });
+        drop_last(held, Duration::from_mins(1));
+        assert_eq!(by.try_recv(), Ok(thread::current().id()));
+        others.join().unwrap();
+
+        let held = Arc::new(Dropped(dropped));
+        let other = Arc::clone(&held);
+        drop_last(held, Duration::from_millis(5));
+        assert!(by.try_recv().is_err(), "somebody holds it still");
+        drop(other);
+        by.try_recv().unwrap();
     }
 }

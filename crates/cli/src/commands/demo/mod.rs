@@ -54,6 +54,8 @@ pub(crate) fn run(arguments: DemoArguments) -> Result<(), Failure> {
     let introduction = introduction(&service, &catalogue, &sample, started.elapsed())?;
     let question = Question::about(&catalogue, &sample)?;
     let next = next_steps(&sample, &folder);
+    // The host is the last to have it, and closes it.
+    drop(service);
     host.run(|| {
         print(format_args!(
             "{introduction}\n  Page      {page}\n{next}\n\nPaste into another terminal:\n\n{environment}\n\n{question}\n\
