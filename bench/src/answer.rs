@@ -44,7 +44,7 @@ pub(crate) fn write(table: &StatisticsTable, file: &Path) -> std::io::Result<()>
 }
 
 fn answer_row(table: &StatisticsTable, row: &StatisticsRow) -> AnswerRow {
-    let mut codes = table.values_of(row).map(code);
+    let mut codes = table.values_of(row).map(|value| code(&value));
     let [first, second] = [codes.next().unwrap_or(-1), codes.next().unwrap_or(-1)];
     let narrow = |sum: u128| i64::try_from(sum).expect("the sums of a benchmark fit 63 bits");
     [

@@ -33,6 +33,12 @@ impl<V: Clone> Values<V> {
         &self.chunks[index / CHUNK][index % CHUNK]
     }
 
+    /// The same values without their order, for whoever keeps them: an order has 12 bytes for each value and belongs to one version.
+    #[must_use]
+    pub fn unranked(&self) -> Self {
+        Self { chunks: self.chunks.clone(), len: self.len, ranks: LazyRanks::default() }
+    }
+
     /// Number of values; codes are below it.
     pub fn len(&self) -> usize {
         self.len
@@ -130,6 +136,22 @@ impl<V: Clone + Eq + Hash> Dictionary<V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_without_the_order_stays_as_it_was_and_does_not_keep_the_order() {
+        let mut values = Values::default();
+        for value in [3, 1, 2] {
+            values.push(value);
+        }
+        let order = Arc::downgrade(&values.ranks_by(|value| *value));
+        let copy = values.unranked();
+        *values.get_mut(1) = 9;
+        values.push(4);
+        assert_eq!(copy.iter().copied().collect::<Vec<_>>(), [3, 1, 2]);
+        assert_eq!((copy.len(), *copy.get(1)), (3, 1));
+        drop(values);
+        assert!(order.upgrade().is_none());
+    }
 
     #[test]
     fn codes_are_given_in_order_of_arrival_and_stay() {

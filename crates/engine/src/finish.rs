@@ -3,23 +3,21 @@
 
 use std::cmp::Reverse;
 use std::iter::Peekable;
+use std::sync::Arc;
 
-use farmtally_columns::FarmSnapshot;
+use farmtally_columns::{FarmSnapshot, Job, Values};
 use farmtally_model::{
-    GroupValue, StatisticsTable, Stretch, TableRows, UsageGroupBy, UsageType, ValuesByCode,
+    GroupValue, GroupValues, StatisticsTable, Stretch, TableRows, UsageGroupBy, UsageType, UserId,
+    ValueSource, ValuesByCode,
 };
 
 use crate::accumulator::Accumulator;
 use crate::error::AggregationError;
 use crate::limits::AggregationControl;
 use crate::output::Part;
-use crate::places::ABSENT;
-use crate::plan::{AggregationPlan, Position, usage_code};
+use crate::plan::{AggregationPlan, usage_code};
 use crate::scan::Found;
 use crate::seen::NumberSet;
-
-/// Codes of a dictionary for each value of an answer, up to which all of them are looked at.
-const CODES_BY_VALUE_MAX: usize = 8;
 
 /// Makes the answer.
 pub(crate) fn finish(
@@ -28,7 +26,7 @@ pub(crate) fn finish(
     control: &AggregationControl<'_>,
 ) -> Result<StatisticsTable, AggregationError> {
     let seen = seen(plan, &found);
-    let mut values: [Vec<GroupValue>; 2] = Default::default();
+    let mut values: [GroupValues; 2] = Default::default();
     let mut values_by_code: [ValuesByCode; 2] = Default::default();
     for (position, field) in plan.group_by.fields().enumerate() {
         (values[position], values_by_code[position]) = group_values(plan, position, field, &seen[position]);
@@ -176,29 +174,55 @@ fn merge_some<I: Iterator<Item = ([u32; 2], Accumulator)>>(
     groups
 }
 
+/// Values of an answer from which on they are looked up when somebody asks for one. Fewer take no time, and hold nothing of the farm.
+const LOOKED_UP_MIN: usize = 4096;
+
 /// The values of the places of a groupBy position that occur, and which of them each place has.
 fn group_values(
     plan: &AggregationPlan<'_>,
     position: usize,
     field: UsageGroupBy,
     seen: &NumberSet,
-) -> (Vec<GroupValue>, ValuesByCode) {
-    let Position { source, places } = &plan.positions[position];
-    let value = |code| group_value(plan.snapshot, field, code);
+) -> (GroupValues, ValuesByCode) {
+    let places = &plan.positions[position].places;
     let numbered = ValuesByCode::numbered(seen.iter());
-    let (occurring, codes) = (numbered.codes(), plan.code_count(*source));
-    if occurring.len() < codes as usize / CODES_BY_VALUE_MAX {
-        return (occurring.iter().map(|place| value(places.code(*place))).collect(), numbered);
-    }
-    // In the order in which they came, as they lie in memory: the order of answers is any other one where values are ids.
-    let mut values = vec![value(None); occurring.len()];
-    for code in 0..codes {
-        let place = places.of(code);
-        if place != ABSENT && seen.contains(place) {
-            values[numbered.value(place) as usize] = value(Some(code));
+    let codes = numbered.codes().iter().map(|place| places.code(*place));
+    let looked_up =
+        |source| GroupValues::coded(codes.clone().map(|code| code.unwrap_or(NO_VALUE)).collect(), source);
+    let snapshot = plan.snapshot;
+    let values = match field {
+        UsageGroupBy::JobId if codes.len() >= LOOKED_UP_MIN => {
+            looked_up(Arc::new(Dictionary { values: snapshot.jobs().unranked(), group_value: of_job }))
         }
-    }
+        UsageGroupBy::UserId if codes.len() >= LOOKED_UP_MIN => {
+            looked_up(Arc::new(Dictionary { values: snapshot.users().unranked(), group_value: of_user }))
+        }
+        _ => codes.map(|code| group_value(snapshot, field, code)).collect(),
+    };
     (values, numbered)
+}
+
+/// In the place of a code where there is no value. No dictionary has as many.
+const NO_VALUE: u32 = u32::MAX;
+
+/// The values of one dictionary, as they were when it was asked.
+struct Dictionary<V> {
+    values: Values<V>,
+    group_value: fn(&V) -> GroupValue,
+}
+
+impl<V: Clone + Send + Sync> ValueSource for Dictionary<V> {
+    fn value(&self, code: u32) -> GroupValue {
+        if code == NO_VALUE { GroupValue::Absent } else { (self.group_value)(self.values.get(code)) }
+    }
+}
+
+fn of_job(job: &Job) -> GroupValue {
+    GroupValue::Job(job.job_id, job.name.clone())
+}
+
+fn of_user(user: &UserId) -> GroupValue {
+    GroupValue::User(user.clone())
 }
 
 fn group_value(snapshot: &FarmSnapshot, field: UsageGroupBy, code: Option<u32>) -> GroupValue {
@@ -211,11 +235,8 @@ fn group_value(snapshot: &FarmSnapshot, field: UsageGroupBy, code: Option<u32>) 
     match field {
         UsageGroupBy::QueueId => GroupValue::Queue(*snapshot.queues().get(code)),
         UsageGroupBy::FleetId => GroupValue::Fleet(*snapshot.fleets().get(code)),
-        UsageGroupBy::JobId => {
-            let job = snapshot.jobs().get(code);
-            GroupValue::Job(job.job_id, job.name.clone())
-        }
-        UsageGroupBy::UserId => GroupValue::User(snapshot.users().get(code).clone()),
+        UsageGroupBy::JobId => of_job(snapshot.jobs().get(code)),
+        UsageGroupBy::UserId => of_user(snapshot.users().get(code)),
         UsageGroupBy::InstanceType => GroupValue::InstanceType(snapshot.instance_types().get(code).clone()),
         UsageGroupBy::LicenseProduct => GroupValue::LicenseProduct(snapshot.products().get(code).clone()),
         UsageGroupBy::UsageType => GroupValue::usage_type(match code {

@@ -24,10 +24,6 @@ impl NumberSet {
         }
     }
 
-    pub(crate) fn contains(&self, number: u32) -> bool {
-        self.words.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
-    }
-
     pub(crate) fn extend(&mut self, other: &Self) {
         for (word, other) in self.words.iter_mut().zip(&other.words) {
             *word |= other;

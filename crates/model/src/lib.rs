@@ -10,6 +10,7 @@ pub mod aggregation;
 mod calendar;
 mod dimension;
 pub mod exact;
+mod group_values;
 mod ids;
 mod money;
 mod name_pattern;
@@ -30,6 +31,7 @@ mod zone;
 
 pub use calendar::{BUCKETS_MAX, Calendar, CalendarError, CalendarUnit};
 pub use dimension::{Dimension, DimensionValue};
+pub use group_values::{GroupValues, ValueSource};
 pub use ids::{AggregationId, FarmId, FleetId, IdError, JobId, QueueId, SessionId, VolumeId, WorkerId};
 pub use money::{CostScaleFactor, HourlyRate, LineCost, MoneyError, NanoUsd, accrued};
 pub use name_pattern::{LABEL_LENGTH_MAX, NameGlob, NamePattern, PATTERN_BYTES_MAX, PatternError};

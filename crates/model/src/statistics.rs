@@ -1,6 +1,7 @@
 //! An answer in whole numbers. The division and the rounding to doubles happen where the answer is printed.
 
 use crate::exact::ratio_to_f64;
+use crate::group_values::GroupValues;
 use crate::ids::{FleetId, JobId, QueueId};
 use crate::money::CostScaleFactor;
 use crate::query::{GroupBy, Statistic};
@@ -106,15 +107,15 @@ pub struct StatisticsTable {
     /// What the rows are grouped by.
     pub group_by: GroupBy,
     /// For each groupBy position the values that occur, ascending.
-    pub values: [Vec<GroupValue>; 2],
+    pub values: [GroupValues; 2],
     /// Newest bucket first, then ascending values.
     pub rows: TableRows,
 }
 
 impl StatisticsTable {
     /// The values of a row, one for each groupBy position.
-    pub fn values_of(&self, row: &StatisticsRow) -> impl Iterator<Item = &GroupValue> + use<'_> {
-        let (positions, values) = (self.group_by.fields().len(), row.values);
-        (0..positions).map(move |position| &self.values[position][values[position] as usize])
+    pub fn values_of(&self, row: &StatisticsRow) -> impl Iterator<Item = GroupValue> + use<'_> {
+        let positions = self.values.iter().zip(row.values).take(self.group_by.fields().len());
+        positions.map(|(values, index)| values.at(index as usize))
     }
 }

@@ -552,8 +552,8 @@ mod tests {
     use super::*;
     use crate::ServiceLimits;
     use farmtally_model::{
-        Amounts, DisplayName, GroupValue, QueueId, Statistic, StatisticsRow, TimeRange, UsageGroupBy,
-        UsageType, UtcOffset,
+        Amounts, DisplayName, GroupValue, GroupValues, QueueId, Statistic, StatisticsRow, TimeRange,
+        UsageGroupBy, UsageType, UtcOffset,
     };
 
     fn table(count: u64) -> StatisticsTable {
@@ -562,7 +562,7 @@ mod tests {
         let bucket = TimeRange::new(at(0), at(1)).unwrap();
         StatisticsTable {
             group_by: GroupBy::new(&[UsageGroupBy::UsageType]).unwrap(),
-            values: [vec![GroupValue::usage_type(UsageType::Compute)], Vec::new()],
+            values: [vec![GroupValue::usage_type(UsageType::Compute)].into(), GroupValues::default()],
             rows: [StatisticsRow { bucket, values: [0, 0], count, cost: amounts, runtime: amounts }]
                 .into_iter()
                 .collect(),

@@ -71,8 +71,8 @@ mod tests {
     use super::*;
     use farmtally_model::aggregation::Status;
     use farmtally_model::{
-        Amounts, CostScaleFactor, GroupBy, GroupValue, Statistic, StatisticSet, StatisticsRow, TimeRange,
-        Timestamp, UsageGroupBy, UsageType,
+        Amounts, CostScaleFactor, GroupBy, GroupValue, GroupValues, Statistic, StatisticSet, StatisticsRow,
+        TimeRange, Timestamp, UsageGroupBy, UsageType,
     };
 
     const FARM: FarmId = FarmId::from_bytes([1; 16]);
@@ -97,7 +97,7 @@ mod tests {
             },
             table: Arc::new(StatisticsTable {
                 group_by,
-                values: [vec![GroupValue::usage_type(UsageType::Compute)], Vec::new()],
+                values: [vec![GroupValue::usage_type(UsageType::Compute)].into(), GroupValues::default()],
                 rows: std::iter::repeat_n(row, rows).collect(),
             }),
         }

@@ -11,8 +11,8 @@ use std::borrow::Cow;
 use std::io::{self, BufWriter, Write};
 
 use farmtally_model::{
-    Amounts, FleetId, GroupBy, GroupValue, InstanceType, JobId, JobName, LicenseProduct, QueueId,
-    StatisticsRow, StatisticsTable, TableRows, TimeRange, Timestamp, UsageType, UserId,
+    Amounts, FleetId, GroupBy, GroupValue, GroupValues, InstanceType, JobId, JobName, LicenseProduct,
+    QueueId, StatisticsRow, StatisticsTable, TableRows, TimeRange, Timestamp, UsageType, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +71,7 @@ pub(crate) fn write_table(
     output.write_all(&MAGIC)?;
     output.write_all(&(version as u64).to_le_bytes())?;
     output.write_all(&(table.rows.len() as u64).to_le_bytes())?;
-    let values = table.values.each_ref().map(|values| TableValues(values));
+    let values = table.values.each_ref().map(TableValues);
     match version {
         Version::Plain => {
             let mut output = BufWriter::with_capacity(WRITE_BYTES, output);
@@ -229,16 +229,24 @@ impl StoredAmountsPair {
 }
 
 /// The values of a table, which become [`StoredValue`]s one by one: there may be many millions.
-struct TableValues<'a>(&'a [GroupValue]);
+struct TableValues<'a>(&'a GroupValues);
+
+struct TableValue(GroupValue);
 
 impl Serialize for TableValues<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(StoredValue::new))
+        serializer.collect_seq(self.0.iter().map(TableValue))
     }
 }
 
-fn values_from(stored: [Vec<StoredValue<'_>>; 2]) -> Result<[Vec<GroupValue>; 2], Malformed> {
-    let mut values = [Vec::new(), Vec::new()];
+impl Serialize for TableValue {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        StoredValue::new(&self.0).serialize(serializer)
+    }
+}
+
+fn values_from(stored: [Vec<StoredValue<'_>>; 2]) -> Result<[GroupValues; 2], Malformed> {
+    let mut values = [GroupValues::default(), GroupValues::default()];
     for (values, stored) in values.iter_mut().zip(stored) {
         *values = stored.into_iter().map(StoredValue::into_value).collect::<Result<_, _>>()?;
     }
@@ -408,7 +416,7 @@ mod tests {
             let values = [if has_codes { CODES[1] } else { 1 }, 1];
             rows.push(StatisticsRow { bucket: bucket(9), values, count: 7, cost: amounts, runtime: amounts });
         }
-        StatisticsTable { group_by, values: [users.into(), types.into()], rows }
+        StatisticsTable { group_by, values: [users.to_vec().into(), types.to_vec().into()], rows }
     }
 
     fn file(table: &StatisticsTable, version: Version) -> Vec<u8> {
@@ -441,7 +449,7 @@ mod tests {
             let length = if row.count == 1 { 2 } else { 4 };
             rows.extend(words[..length].iter().flat_map(|word| word.to_le_bytes()));
         }
-        let values = table.values.each_ref().map(|values| TableValues(values));
+        let values = table.values.each_ref().map(TableValues);
         let tail = StoredTail::V2(PackedTail { values, buckets, second_bits: SECOND_BITS, whole });
         let numbers = [PACKED, table.rows.len() as u64].map(u64::to_le_bytes).concat();
         let length = (rows.len() as u64).to_le_bytes();

@@ -115,7 +115,7 @@ impl Serialize for RowShape<'_> {
         debug_assert!(i32::try_from(row.count).is_ok(), "a row counts {}, too many for the wire", row.count);
         let mut members = serializer.serialize_map(None)?;
         for value in rows.table.values_of(row) {
-            write_group_value(&mut members, value)?;
+            write_group_value(&mut members, &value)?;
         }
         let cost = |statistic| row.cost_usd(statistic, rows.cost_scale_factor);
         let runtime = |statistic| row.runtime_seconds(statistic);
@@ -177,8 +177,8 @@ const fn member_name(statistic: Statistic) -> &'static str {
 mod tests {
     use super::*;
     use farmtally_model::{
-        Amounts, FleetId, GroupBy, InstanceType, JobId, JobName, LicenseProduct, QueueId, Timestamp,
-        UsageGroupBy, UsageType, UserId,
+        Amounts, FleetId, GroupBy, GroupValues, InstanceType, JobId, JobName, LicenseProduct, QueueId,
+        Timestamp, UsageGroupBy, UsageType, UserId,
     };
     use proptest::prelude::*;
     use serde_json::{Value, json};
@@ -197,7 +197,7 @@ mod tests {
     fn table(group_by: &[UsageGroupBy], values: [Vec<GroupValue>; 2]) -> StatisticsTable {
         StatisticsTable {
             group_by: GroupBy::new(group_by).unwrap(),
-            values,
+            values: values.map(GroupValues::from),
             rows: [row([0, 0])].into_iter().collect(),
         }
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use farmtally_columns::FarmSnapshot;
 use farmtally_model::{
-    AggregationQuery, Amounts, Buckets, GroupBy, GroupValue, JobId, JobName, StatisticsRow, StatisticsTable,
-    UsageGroupBy,
+    AggregationQuery, Amounts, Buckets, GroupBy, GroupValue, GroupValues, JobId, JobName, StatisticsRow,
+    StatisticsTable, UsageGroupBy,
 };
 use hashbrown::HashMap;
 
@@ -110,10 +110,10 @@ impl MergedGroups {
         Ok(())
     }
 
-    fn codes_of(&mut self, position: usize, values: &[GroupValue]) -> Vec<u32> {
-        let named = |value: &GroupValue| match value {
-            GroupValue::Job(job_id, _) => self.job(*job_id).unwrap_or_else(|| value.clone()),
-            other => other.clone(),
+    fn codes_of(&mut self, position: usize, values: &GroupValues) -> Vec<u32> {
+        let named = |value: GroupValue| match value {
+            GroupValue::Job(job_id, _) => self.job(job_id).unwrap_or(value),
+            other => other,
         };
         let values: Vec<GroupValue> = values.iter().map(named).collect();
         values.into_iter().map(|value| self.code(position, value)).collect()
@@ -135,7 +135,7 @@ impl MergedGroups {
                 sum.row(buckets.range(bucket), values)
             };
         let rows = rows.into_iter().map(row).collect();
-        StatisticsTable { group_by, values: ordered.map(|(_, values)| values), rows }
+        StatisticsTable { group_by, values: ordered.map(|(_, values)| values.into()), rows }
     }
 }
 

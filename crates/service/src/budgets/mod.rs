@@ -122,7 +122,7 @@ impl Spending<'_> {
 
     fn sum(&self, resources: Resources, group_by: &[UsageGroupBy]) -> Result<u128, ServiceError> {
         let table = self.answer(resources, group_by)?;
-        let own = table.rows.iter().filter(|row| table.values_of(row).all(|value| self.is_own(value)));
+        let own = table.rows.iter().filter(|row| table.values_of(row).all(|value| self.is_own(&value)));
         Ok(own.map(|row| row.cost.sum).sum())
     }
 

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use farmtally_model::aggregation::Status;
 use farmtally_model::{
-    AggregationId, Amounts, CostScaleFactor, FleetId, GroupBy, GroupValue, InstanceType, JobId, JobName,
-    LicenseProduct, NarrowRow, QueueId, RowList, Statistic, StatisticSet, StatisticsRow, StatisticsTable,
-    Stretch, TableRows, TimeRange, UsageGroupBy, UsageType, UserId,
+    AggregationId, Amounts, CostScaleFactor, FleetId, GroupBy, GroupValue, GroupValues, InstanceType, JobId,
+    JobName, LicenseProduct, NarrowRow, QueueId, RowList, Statistic, StatisticSet, StatisticsRow,
+    StatisticsTable, Stretch, TableRows, TimeRange, UsageGroupBy, UsageType, UserId,
 };
 use farmtally_store::{AggregationState, Begun, NewAggregation, Store, StoreError};
 use rusqlite::params;
@@ -55,7 +55,7 @@ pub(crate) fn table(rows: u32) -> StatisticsTable {
     let user = |name| GroupValue::User(UserId::new(name).unwrap());
     StatisticsTable {
         group_by: new(1).group_by,
-        values: [vec![job(1), job(2)], vec![GroupValue::Absent, user("alice"), user("bob")]],
+        values: [vec![job(1), job(2)].into(), vec![GroupValue::Absent, user("alice"), user("bob")].into()],
         rows: (0..rows).map(row).collect(),
     }
 }
@@ -327,7 +327,7 @@ fn every_kind_of_value_reads_back() {
         GroupValue::InstanceType(Some(InstanceType::new("c6i.8xlarge").unwrap())),
         GroupValue::LicenseProduct(LicenseProduct::new("arnold").unwrap()),
     ];
-    let table = StatisticsTable { values: [values.clone(), values], ..table(3) };
+    let table = StatisticsTable { values: [values.clone(), values].map(GroupValues::from), ..table(3) };
     with_store(|store| {
         store.catalogue().begin_aggregation(&new(1)).unwrap();
         store.catalogue().complete_aggregation(id(1), &table).unwrap();

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use farmtally_model::aggregation::Status;
 use farmtally_model::{
-    AggregationId, Amounts, CostScaleFactor, DisplayName, GroupBy, GroupValue, NanoUsd, QueueId, RecordNames,
-    Statistic, StatisticSet, StatisticsRow, StatisticsTable, TimeRange, UsageGroupBy,
+    AggregationId, Amounts, CostScaleFactor, DisplayName, GroupBy, GroupValue, GroupValues, NanoUsd, QueueId,
+    RecordNames, Statistic, StatisticSet, StatisticsRow, StatisticsTable, TimeRange, UsageGroupBy,
 };
 use farmtally_store::{NewAggregation, OpenError, PricedSubmission, Store, StoreLocation, StoredAccessKey};
 use rusqlite::Connection;
@@ -38,7 +38,10 @@ fn answer() -> StatisticsTable {
     let bucket = TimeRange::new(at(0), at(3_600_000)).unwrap();
     StatisticsTable {
         group_by: GroupBy::new(&[UsageGroupBy::QueueId]).unwrap(),
-        values: [vec![GroupValue::Absent, GroupValue::Queue(QueueId::from_bytes([1; 16]))], vec![]],
+        values: [
+            vec![GroupValue::Absent, GroupValue::Queue(QueueId::from_bytes([1; 16]))].into(),
+            GroupValues::default(),
+        ],
         rows: [StatisticsRow { bucket, values: [1, 0], count: 2, cost: amounts, runtime: amounts }]
             .into_iter()
             .collect(),

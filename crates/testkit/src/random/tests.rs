@@ -15,7 +15,7 @@ use crate::reference::aggregate;
 fn totals(table: &StatisticsTable) -> BTreeMap<Vec<GroupValue>, (u128, u128)> {
     let mut totals = BTreeMap::new();
     for row in table.rows.iter() {
-        let (cost, runtime) = totals.entry(table.values_of(&row).cloned().collect()).or_default();
+        let (cost, runtime) = totals.entry(table.values_of(&row).collect()).or_default();
         *cost += row.cost.sum;
         *runtime += row.runtime.sum;
     }

@@ -62,7 +62,7 @@ impl Case {
 
     fn print_row(&self, table: &StatisticsTable, row: &StatisticsRow) -> String {
         let mut cells = vec![format!("{} .. {}", row.bucket.start(), row.bucket.end()).replace(":00Z", "Z")];
-        cells.extend(table.values_of(row).map(print_value));
+        cells.extend(table.values_of(row).map(|value| print_value(&value)));
         cells.push(format!("count {}", row.count));
         let (query, scale) = &self.query;
         cells.push(print_statistics("cost", query.statistics(), |statistic| row.cost_usd(statistic, *scale)));
