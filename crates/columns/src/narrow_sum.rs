@@ -3,7 +3,7 @@
 //! It takes 32 bytes where a summary takes 48, a piece is added to it with half of the instructions, because the least and
 //! greatest numbers are one comparison of four lanes, and it lies as the row of an answer does.
 
-use farmtally_model::{RowExtremes, SmallRow};
+use farmtally_model::{RowExtremes, RowRoom, SmallRow};
 
 use crate::summary::Summary;
 
@@ -51,6 +51,7 @@ impl NarrowSum {
     /// Adds a piece, of which the runtime has [`RUNTIME_BITS`].
     #[inline]
     pub fn add(&mut self, cost_nanos: u32, runtime_ms: u32) {
+        debug_assert!(!self.is_alone());
         let piece = [!cost_nanos, cost_nanos, !runtime_ms, runtime_ms].map(signed);
         for (greatest, own) in self.greatest.iter_mut().zip(piece) {
             *greatest = (*greatest).max(own);
@@ -73,6 +74,22 @@ impl NarrowSum {
         })
     }
 
+    /// The sum of a piece that is alone, narrow or not, if the row of one session has room for its cost. Nothing may be added to it: least
+    /// and greatest are its sums, and not noted.
+    #[inline]
+    pub fn alone(cost_nanos: u64, runtime_ms: u32) -> Option<Self> {
+        (cost_nanos >> RowRoom::COST_SUM_BITS == 0).then_some(Self {
+            cost_sum_nanos: cost_nanos,
+            count_and_runtime_sum: u64::from(runtime_ms) | 1 << RUNTIME_SUM_BITS,
+            ..Self::EMPTY
+        })
+    }
+
+    /// Whether least and greatest are not noted although there is a piece.
+    fn is_alone(&self) -> bool {
+        self.greatest == Self::EMPTY.greatest && self.count() > 0
+    }
+
     /// One that counts nothing and says where the sum itself is.
     pub fn beside(place: usize) -> Self {
         Self { cost_sum_nanos: place as u64, count_and_runtime_sum: BESIDE, ..Self::EMPTY }
@@ -89,6 +106,7 @@ impl NarrowSum {
     /// milliseconds.
     #[inline]
     pub fn merge(&mut self, other: &Self) {
+        debug_assert!(!self.is_alone() && !other.is_alone());
         for (greatest, own) in self.greatest.iter_mut().zip(other.greatest) {
             *greatest = (*greatest).max(own);
         }
@@ -121,17 +139,19 @@ impl NarrowSum {
         self.count_and_runtime_sum & ((1 << RUNTIME_SUM_BITS) - 1)
     }
 
-    /// As the row of an answer. It must not be empty.
+    /// As the row of an answer, if least and greatest are [noted](Self::alone). It must neither be empty nor lie beside.
     #[inline]
-    pub fn row(&self) -> SmallRow {
+    pub fn row(&self) -> Option<SmallRow> {
+        debug_assert!(!self.is_empty() && self.place_beside().is_none());
         let [costs_nanos, runtimes_ms] = self.extremes();
-        SmallRow {
+        let row = SmallRow {
             count: self.count(),
             cost_sum_nanos: self.cost_sum_nanos,
             runtime_sum_ms: self.runtime_sum_ms(),
             costs_nanos,
             runtimes_ms,
-        }
+        };
+        (self.greatest != Self::EMPTY.greatest).then_some(row)
     }
 
     /// The sum of costs, and the count above the sum of runtimes.
@@ -147,9 +167,22 @@ impl NarrowSum {
         bytemuck::must_cast::<_, [u64; 2]>(self.greatest).map(|word| word ^ PAIR)
     }
 
-    /// As a wide sum.
+    /// As a wide sum. It must neither be empty nor lie beside.
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the runtime of one piece has 32 bits")]
     pub fn summary(&self) -> Summary {
+        debug_assert!(!self.is_empty() && self.place_beside().is_none());
+        if self.greatest == Self::EMPTY.greatest {
+            let mut one = Summary::EMPTY;
+            one.add(self.cost_sum_nanos, self.runtime_sum_ms() as u32);
+            return one;
+        }
+        self.summary_with_extremes()
+    }
+
+    /// The same, if least and greatest are noted, as in rollups.
+    #[inline]
+    pub(crate) fn summary_with_extremes(&self) -> Summary {
         let [cost_min, cost_max, runtime_min, runtime_max] = self.greatest.map(unsigned);
         Summary {
             count: self.count(),
@@ -225,5 +258,21 @@ mod tests {
         let beside = NarrowSum::beside(7);
         assert_eq!(beside.place_beside(), Some(7));
         assert_eq!(NarrowSum::of(&sum(1, 0)).unwrap().place_beside(), None);
+    }
+
+    #[test]
+    fn the_sum_of_one_piece_has_room_for_any_that_a_row_of_one_session_has() {
+        for (cost_nanos, runtime_ms) in [(7, 9), ((1 << 44) - 1, u32::MAX), (0, 1), (1 << 32, 1 << 24)] {
+            let mut expected = Summary::EMPTY;
+            expected.add(cost_nanos, runtime_ms);
+            let sum = NarrowSum::alone(cost_nanos, runtime_ms).unwrap();
+            assert_eq!(sum.summary(), expected);
+            assert!(!sum.is_empty() && sum.place_beside().is_none() && sum.row().is_none());
+            let (mut sum, mut wide) = (sum, expected);
+            sum.move_to(&mut wide);
+            expected.merge(&expected.clone());
+            assert_eq!((wide, sum), (expected, NarrowSum::EMPTY));
+        }
+        assert_eq!(NarrowSum::alone(1 << 44, 1), None);
     }
 }

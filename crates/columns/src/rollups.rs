@@ -98,7 +98,7 @@ impl RolledSum<'_> {
     #[inline]
     pub fn summary(self) -> Summary {
         match self {
-            Self::Narrow(sum) => sum.summary(),
+            Self::Narrow(sum) => sum.summary_with_extremes(),
             Self::Wide(sum) => *sum,
         }
     }

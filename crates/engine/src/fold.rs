@@ -174,6 +174,30 @@ mod tests {
     }
 
     #[test]
+    fn dear_pieces_are_alone_together_and_among_others() {
+        let keys = KeyLayout { second_bits: 4, len: 1 << 12 };
+        let mut pieces = Pieces::default();
+        for (place, cost_nanos) in (0..).zip([1 << 32, 1 << 43, (1 << 44) - 1, 1 << 44]) {
+            for (pieces_of_key, with_narrow) in [(1, false), (2, false), (1, true)] {
+                let key = place * 8 + pieces_of_key + 4 * u64::from(with_narrow);
+                (0..pieces_of_key).for_each(|_| pieces.add(key, cost_nanos, u32::MAX));
+                if with_narrow {
+                    pieces.add(key, 7, 1);
+                }
+            }
+        }
+        // So many that they get places by bits.
+        (100..300).for_each(|key| pieces.add(key, key, 1));
+        let sorted = folded(|groups| fold_sorted(&pieces, groups));
+        let rows = rows_of(keys, None, &mut |output| fold_sorted(&pieces, output));
+        for lanes in [None, Lanes::detect()] {
+            let mut folder = Folder::new(keys, None, lanes);
+            assert_eq!(folded(|groups| folder.fold(&mut pieces.clone(), groups)), sorted);
+            assert_eq!(rows_of(keys, lanes, &mut |output| folder.fold(&mut pieces.clone(), output)), rows);
+        }
+    }
+
+    #[test]
     fn rows_of_one_bucket_go_on_in_the_next_list() {
         let keys = KeyLayout { second_bits: 4, len: 1 << 14 };
         let mut pieces = Pieces::default();
@@ -215,7 +239,7 @@ mod tests {
             ids in prop::collection::vec(0_u32..2_000, 1..600),
             second_len in prop::sample::select(vec![0_u32, 30, 100, 3_000]), has_lanes in any::<bool>(),
             buckets in prop::collection::vec((any::<u32>(), prop_oneof![1_u32..9, 1_u32..300, Just(2_000)], prop::collection::vec(
-                (any::<u32>(), any::<u32>(), (0_u32..34).prop_flat_map(|bits| 0_u64..1 << bits), 1_u32..), 0..400)), 1..5),
+                (any::<u32>(), any::<u32>(), (0_u32..46).prop_flat_map(|bits| 0_u64..1 << bits), 1_u32..), 0..400)), 1..5),
         ) {
             let codes = u32::try_from(ids.len()).unwrap();
             let ranks = Arc::new(Ranks::of(ids));
@@ -246,7 +270,7 @@ mod tests {
             (first_kinds, are_near) in (prop_oneof![1_u32..9, 1_u32..200], any::<bool>()),
             is_narrow in any::<bool>(), has_lanes in any::<bool>(),
             buckets in prop::collection::vec(prop::collection::vec(
-                (any::<u32>(), any::<u32>(), (0_u32..43).prop_flat_map(|bits| 0_u64..1 << bits), 1_u32..), 0..400), 1..5),
+                (any::<u32>(), any::<u32>(), (0_u32..46).prop_flat_map(|bits| 0_u64..1 << bits), 1_u32..), 0..400), 1..5),
         ) {
             let positions = [first_len, second_len].map(|codes| Places::Fixed { codes });
             let keys = KeyLayout::new([&positions[0], &positions[1]]).unwrap();
@@ -260,7 +284,8 @@ mod tests {
                     let key = keys.share(0, first) + keys.share(1, second % (second_len + 1));
                     let bits = |narrow| if is_narrow { narrow } else { 64 };
                     let cost_nanos = cost_nanos & (u64::MAX >> (64 - bits(32)));
-                    pieces.add(key, cost_nanos, if is_narrow { runtime_ms >> 8 } else { runtime_ms });
+                    let is_short = is_narrow || runtime_ms % 2 == 0;
+                    pieces.add(key, cost_nanos, if is_short { runtime_ms >> 8 } else { runtime_ms });
                 }
                 let sorted = folded(|group| fold_sorted(&pieces, group));
                 prop_assert_eq!(&folded(|group| folder.fold(&mut pieces.clone(), group)), &sorted);

@@ -16,7 +16,7 @@ use farmtally_columns::narrow_sum::{NarrowSum, PIECES_MAX};
 
 /// Takes groups in, ascending by key.
 pub(crate) trait Groups {
-    /// Takes a group whose pieces are all narrow.
+    /// Takes a group whose sum is narrow: its pieces are, or it is of one [alone](NarrowSum::alone).
     fn narrow(&mut self, key: u64, sum: &NarrowSum);
 
     /// Takes all groups whose pieces are all narrow out of their sums; their keys are the places of the sums that are not empty.
@@ -260,7 +260,10 @@ impl Groups for Output {
     #[inline]
     fn narrow(&mut self, key: u64, sum: &NarrowSum) {
         let codes = self.begin_row(key);
-        self.list.push_small(key, codes, &sum.row());
+        match sum.row() {
+            Some(row) => self.list.push_small(key, codes, &row),
+            None => self.list.push(key, &narrow_row(codes, &sum.summary())),
+        }
     }
 
     fn narrow_all(&mut self, sums: &mut [NarrowSum]) {

@@ -265,10 +265,19 @@ fn narrow(words: u64) -> u32 {
     u32::try_from(words).unwrap_or(u32::MAX)
 }
 
+/// Adds a piece that is not narrow to the sum of its key. Most of these are alone.
+#[inline]
+fn add_wide(sum: &mut NarrowSum, wide: &mut Vec<Summary>, piece: &WidePiece) {
+    match NarrowSum::alone(piece.cost_nanos, piece.runtime_ms) {
+        Some(one) if sum.is_empty() => *sum = one,
+        _ => add_to_wide(sum, wide, piece),
+    }
+}
+
 /// Adds a piece to a wide sum; the narrow one in its place says where that is.
 #[cold]
 #[inline(never)]
-fn add_wide(sum: &mut NarrowSum, wide: &mut Vec<Summary>, piece: &WidePiece) {
+fn add_to_wide(sum: &mut NarrowSum, wide: &mut Vec<Summary>, piece: &WidePiece) {
     let place = sum.place_beside().unwrap_or_else(|| {
         let mut own = Summary::EMPTY;
         sum.move_to(&mut own);

@@ -93,9 +93,13 @@ pub(in crate::lanes) fn pack_ordered(groups: Ordered<'_>, rows: &mut Output) {
 #[inline]
 fn push(room: &mut RowRoom<'_>, layout: KeyLayout, key: u32, sum: &NarrowSum, wide: &[Summary]) {
     let key = u64::from(key);
-    match sum.place_beside() {
-        Some(place) => room.push(key, &narrow_row(layout.places(key), &wide[place])),
-        None => room.push_small(key, layout.places(key), &sum.row()),
+    let codes = layout.places(key);
+    if let Some(place) = sum.place_beside() {
+        room.push(key, &narrow_row(codes, &wide[place]));
+    } else if let Some(row) = sum.row() {
+        room.push_small(key, codes, &row);
+    } else {
+        room.push(key, &narrow_row(codes, &sum.summary()));
     }
 }
 
@@ -109,7 +113,7 @@ const COUNT_MASK: u64 = (1 << RowRoom::COUNT.end) - (1 << RowRoom::COUNT.start);
 const BEYOND_ROWS: u64 = !(COUNT_MASK << (RUNTIME_SUM_BITS - RowRoom::COUNT.start)
     | u64::MAX >> (u64::BITS - RowRoom::RUNTIME_SUM_BITS));
 
-// So many narrow costs as a packed row counts have room in it.
+// So many narrow costs as a packed row counts have room in it, and so has the cost of a piece that is alone (`NarrowSum::alone`).
 const _: () = assert!(COST_BITS + (RowRoom::COUNT.end - RowRoom::COUNT.start) <= RowRoom::COST_SUM_BITS);
 
 /// The heads of four rows, and a bit for each whose numbers are too large for one: what [`RowRoom::push_small`] does for one row.
