@@ -85,7 +85,8 @@ impl NarrowSum {
         })
     }
 
-    /// Whether least and greatest are not noted although there is a piece.
+    /// Whether there is a piece of which least and greatest are not noted.
+    #[inline]
     fn is_alone(&self) -> bool {
         self.greatest == Self::EMPTY.greatest && self.count() > 0
     }
@@ -151,7 +152,7 @@ impl NarrowSum {
             costs_nanos,
             runtimes_ms,
         };
-        (self.greatest != Self::EMPTY.greatest).then_some(row)
+        (!self.is_alone()).then_some(row)
     }
 
     /// The sum of costs, and the count above the sum of runtimes.
@@ -172,7 +173,7 @@ impl NarrowSum {
     #[expect(clippy::cast_possible_truncation, reason = "the runtime of one piece has 32 bits")]
     pub fn summary(&self) -> Summary {
         debug_assert!(!self.is_empty() && self.place_beside().is_none());
-        if self.greatest == Self::EMPTY.greatest {
+        if self.is_alone() {
             let mut one = Summary::EMPTY;
             one.add(self.cost_sum_nanos, self.runtime_sum_ms() as u32);
             return one;

@@ -187,19 +187,25 @@ fn group_values(
     let places = &plan.positions[position].places;
     let numbered = ValuesByCode::numbered(seen.iter());
     let codes = numbered.codes().iter().map(|place| places.code(*place));
-    let looked_up =
-        |source| GroupValues::coded(codes.clone().map(|code| code.unwrap_or(NO_VALUE)).collect(), source);
-    let snapshot = plan.snapshot;
-    let values = match field {
-        UsageGroupBy::JobId if codes.len() >= LOOKED_UP_MIN => {
-            looked_up(Arc::new(Dictionary { values: snapshot.jobs().unranked(), group_value: of_job }))
-        }
-        UsageGroupBy::UserId if codes.len() >= LOOKED_UP_MIN => {
-            looked_up(Arc::new(Dictionary { values: snapshot.users().unranked(), group_value: of_user }))
-        }
-        _ => codes.map(|code| group_value(snapshot, field, code)).collect(),
+    let is_long = codes.len() >= LOOKED_UP_MIN;
+    let values = match is_long.then(|| dictionary(plan.snapshot, field)).flatten() {
+        Some(source) => GroupValues::coded(codes.map(|code| code.unwrap_or(NO_VALUE)).collect(), source),
+        None => codes.map(|code| group_value(plan.snapshot, field, code)).collect(),
     };
     (values, numbered)
+}
+
+/// Where the values of a field are looked up; `None` for one that has few.
+fn dictionary(snapshot: &FarmSnapshot, field: UsageGroupBy) -> Option<Arc<dyn ValueSource>> {
+    match field {
+        UsageGroupBy::JobId => {
+            Some(Arc::new(Dictionary { values: snapshot.jobs().unranked(), group_value: of_job }))
+        }
+        UsageGroupBy::UserId => {
+            Some(Arc::new(Dictionary { values: snapshot.users().unranked(), group_value: of_user }))
+        }
+        _ => None,
+    }
 }
 
 /// In the place of a code where there is no value. No dictionary has as many.
