@@ -24,11 +24,10 @@ SESSIONS = 1_000_000
 # What a question may need more than is recorded.
 GROWTH_MAX = 0.10
 QUESTIONS = [f"Q{number}" for number in range(1, 9)]
-# Those that take less when they are asked again: the others have no rollups on a farm of this size.
-ASKED_AGAIN = ["Q2", "Q3", "Q5", "Q7"]
+# How often those that take less when they are asked again are asked before: one of one queue of twenty makes rollups the twenty-first time, and
+# pieces are put together the second time. Q1 and Q6 take about as much on a farm of this size.
+ASKED_BEFORE = {"Q2": 21, "Q3": 21, "Q4": 2, "Q5": 21, "Q7": 21, "Q8": 2}
 ANSWER = "*AskedFarm*::answer*"
-# How often a question is asked before it is asked again: one of one queue of twenty makes rollups the twenty-first time.
-ASKED_BEFORE = 21
 EXIT_NO_VALGRIND = 3
 
 
@@ -64,8 +63,8 @@ def count(binary: Path) -> dict[str, int]:
         counts = Path(folder) / "counts"
         first = {question: count_one(binary, [question, *farm], counts) for question in QUESTIONS}
         again = {
-            f"{question} again": count_one(binary, [question, f"--before={ASKED_BEFORE}", *farm], counts)
-            for question in ASKED_AGAIN
+            f"{question} again": count_one(binary, [question, f"--before={times}", *farm], counts)
+            for question, times in ASKED_BEFORE.items()
         }
         return first | again
 

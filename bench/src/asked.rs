@@ -90,7 +90,7 @@ impl AskedFarm {
             // Dropped before it is asked again, as a process that answers drops it: the room of its rows is used for the next.
             drop(last.take());
             if self.is_without_rollups {
-                self.snapshot.forget_rollups();
+                self.snapshot.forget_asked();
             }
             let (table, cost) = measure(|| self.answer(question));
             costs.push(cost);

@@ -9,9 +9,11 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use crate::assemble;
+use crate::block_pieces::{self, BlockPieces, PieceMemory, PiecesOf};
 use crate::cubes::{self, Axis, CLASSES, Class, CodeCounts, Cube, CubeKind, TotalsBy};
 use crate::image::{Column, Dictionary, Image, ImageError, SETS, Section};
 use crate::odd;
+use crate::remembered::{Asker, Recalled};
 use crate::rollups::Rollups;
 use crate::row::{LicenseLine, Nanos, SessionRow};
 use crate::summary::{Summary, SummaryWords};
@@ -235,6 +237,7 @@ pub struct SessionBlock {
     /// Of each set.
     queue_ends: [OnceLock<Vec<u32>>; SETS],
     pub(crate) rollups: Rollups,
+    pub(crate) pieces: PieceMemory,
 }
 
 /// Where the runs of each queue end, up to the last queue that has any.
@@ -281,7 +284,28 @@ impl SessionBlock {
             code_counts: OnceLock::new(),
             queue_ends: Default::default(),
             rollups: Rollups::default(),
+            pieces: PieceMemory::default(),
         }
+    }
+
+    /// The pieces that are remembered, for a question that looks at all rows of the queue or fleet for want of them.
+    pub fn recall_pieces(&self, of: PiecesOf<'_>, asker: Asker) -> Recalled<BlockPieces> {
+        self.pieces.recall(of, asker, self.len())
+    }
+
+    /// Remembers pieces and gives them back, or that they take too much room.
+    pub fn keep_pieces(&self, of: PiecesOf<'_>, made: BlockPieces) -> Option<Arc<BlockPieces>> {
+        self.pieces.keep(of, made, self.len())
+    }
+
+    /// Says that pieces were not put together by who was to do it, so that the next one does, or one after many others.
+    pub fn put_back_pieces(&self, of: PiecesOf<'_>, is_next: bool) {
+        self.pieces.put_back(of, is_next);
+    }
+
+    /// Number of narrow pieces for which there is room in all, those of so many queues or fleets together.
+    pub fn room_of_pieces(&self, axis_codes: usize, edges_ms: &[i64]) -> usize {
+        block_pieces::room_of_pieces(self.len(), axis_codes, edges_ms)
     }
 
     /// The block as bytes, which [`Self::from_image`] reads where they lie.

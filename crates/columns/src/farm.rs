@@ -50,8 +50,9 @@ impl FarmSnapshot {
     }
 
     /// Forgets what blocks and groups remember of questions that are asked again, so that the next ones read the sessions themselves.
-    pub fn forget_rollups(&self) {
+    pub fn forget_asked(&self) {
         self.groups().iter().for_each(GroupMember::forget_rollups);
+        self.blocks.iter().for_each(|view| view.block().pieces.clear());
     }
 
     /// The running sessions of queues and fleets that are `wanted`, by their codes, as a block of sessions that end at

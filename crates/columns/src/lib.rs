@@ -10,6 +10,7 @@
 
 mod assemble;
 mod block;
+mod block_pieces;
 mod cubes;
 mod dictionary;
 mod farm;
@@ -30,6 +31,7 @@ mod view;
 mod volumes;
 
 pub use block::{BLOCK_ROWS_MAX, BlockCodes, RowSet, Run, SessionBlock};
+pub use block_pieces::{BlockPiece, BlockPieces, PiecesOf, PiecesOfBucket};
 pub use cubes::{Axis, Class, Cube, CubeKind, TotalsBy};
 pub use dictionary::Values;
 pub use farm::{FarmColumns, FarmSnapshot};

@@ -60,7 +60,7 @@ enum State<V> {
 impl<V: Memory> State<V> {
     fn bytes(&self) -> usize {
         match self {
-            Self::Made(made) => made.bytes(),
+            Self::Made(made) => size_of::<V>() + made.bytes(),
             Self::Asked { .. } | Self::Making | Self::Useless => 0,
         }
     }
@@ -72,8 +72,14 @@ const EVERYTHING: f64 = 1.0 - 1e-9;
 /// What has to be read before something is tried again for which a question had not the memory: whoever has no more pays a sixteenth.
 const READ_BEFORE_AGAIN: f64 = 16.0;
 
-/// Entries with nothing made that are kept.
-const NOTED_MAX: usize = 32;
+/// How much may be remembered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    /// Bytes of everything together.
+    pub(crate) bytes: usize,
+    /// Entries with nothing made.
+    pub(crate) notes: usize,
+}
 
 /// What was asked for, by what it is made of; that which was asked for last behind.
 #[derive(Debug)]
@@ -91,6 +97,9 @@ fn bytes<K: Memory, V: Memory>((key, state): &(K, State<V>)) -> usize {
 }
 
 impl<K: Memory + PartialEq, V: Memory> Remembered<K, V> {
+    /// Bytes of an entry without those beside it.
+    pub(crate) const ENTRY_BYTES: usize = size_of::<(K, State<V>)>();
+
     fn lock(&self) -> MutexGuard<'_, VecDeque<(K, State<V>)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -102,11 +111,11 @@ impl<K: Memory + PartialEq, V: Memory> Remembered<K, V> {
         is: impl Fn(&K) -> bool,
         key: impl FnOnce() -> K,
         (asker, share): (Asker, f64),
-        bytes_max: usize,
+        room: Room,
     ) -> Recalled<V> {
         let mut all = self.lock();
         let Some(place) = all.iter().position(|(key, _)| is(key)) else {
-            put(&mut all, (key(), State::Asked { last: asker, read: share }), bytes_max);
+            put(&mut all, (key(), State::Asked { last: asker, read: share }), room);
             return Recalled::Asked;
         };
         // What was used since this was asked for makes no room for it: of three things in turn, of which two have room, all would be
@@ -114,7 +123,7 @@ impl<K: Memory + PartialEq, V: Memory> Remembered<K, V> {
         let used_since: usize = all.iter().skip(place).map(|(_, state)| state.bytes()).sum();
         let recalled = match &mut all[place].1 {
             State::Asked { last, .. } if *last == asker => return Recalled::Asked,
-            State::Asked { read, .. } if *read >= EVERYTHING && used_since <= bytes_max / 2 => {
+            State::Asked { read, .. } if *read >= EVERYTHING && used_since <= room.bytes / 2 => {
                 all[place].1 = State::Making;
                 return Recalled::Makes;
             }
@@ -133,15 +142,15 @@ impl<K: Memory + PartialEq, V: Memory> Remembered<K, V> {
     }
 
     /// Keeps what was made, and gives it back, or that it is useless. It is as well if there is no room for it alone.
-    pub(crate) fn keep(&self, key: K, made: Option<Arc<V>>, bytes_max: usize) -> Option<Arc<V>> {
+    pub(crate) fn keep(&self, key: K, made: Option<Arc<V>>, room: Room) -> Option<Arc<V>> {
         let mut all = self.lock();
         all.retain(|(other, _)| *other != key);
         let mut entry = (key, made.clone().map_or(State::Useless, State::Made));
-        let has_room = bytes(&entry) <= bytes_max;
+        let has_room = bytes(&entry) <= room.bytes;
         if !has_room {
             entry.1 = State::Useless;
         }
-        put(&mut all, entry, bytes_max);
+        put(&mut all, entry, room);
         made.filter(|_| has_room)
     }
 
@@ -165,19 +174,19 @@ impl<K: Memory + PartialEq, V: Memory> Remembered<K, V> {
 
 /// Puts an entry behind the others, and forgets those that were not used for longest while all together take too much. One for which
 /// there is no room at all is left out.
-fn put<K: Memory, V: Memory>(all: &mut VecDeque<(K, State<V>)>, entry: (K, State<V>), bytes_max: usize) {
-    if bytes(&entry) > bytes_max {
+fn put<K: Memory, V: Memory>(all: &mut VecDeque<(K, State<V>)>, entry: (K, State<V>), room: Room) {
+    if bytes(&entry) > room.bytes {
         return;
     }
     let is_noted = |(_, state): &(K, State<V>)| !matches!(state, State::Made(_));
     all.push_back(entry);
-    if all.iter().filter(|entry| is_noted(entry)).count() > NOTED_MAX
+    if all.iter().filter(|entry| is_noted(entry)).count() > room.notes
         && let Some(oldest) = all.iter().position(is_noted)
     {
         all.remove(oldest);
     }
     let mut taken: usize = all.iter().map(bytes).sum();
-    while taken > bytes_max
+    while taken > room.bytes
         && let Some(oldest) = all.pop_front()
     {
         taken -= bytes(&oldest);
@@ -205,6 +214,8 @@ mod tests {
     }
 
     const BYTES_MAX: usize = 100_000;
+    const NOTED_MAX: usize = 32;
+    const ROOM: Room = Room { bytes: BYTES_MAX, notes: NOTED_MAX };
 
     /// A memory in which everything has a number.
     #[derive(Default)]
@@ -216,7 +227,7 @@ mod tests {
         }
 
         fn recall_for(&self, number: u32, asker: (Asker, f64)) -> Recalled<Made> {
-            self.0.recall(|key| *key == number, || number, asker, BYTES_MAX)
+            self.0.recall(|key| *key == number, || number, asker, ROOM)
         }
 
         /// Asks as a question of its own for something of so many bytes, and makes it if it is time for that.
@@ -225,7 +236,7 @@ mod tests {
                 Recalled::Has(made) => Some(made),
                 Recalled::Makes => {
                     let made = Arc::new(Made(bytes));
-                    self.0.keep(number, Some(Arc::clone(&made)), BYTES_MAX);
+                    self.0.keep(number, Some(Arc::clone(&made)), ROOM);
                     Some(made)
                 }
                 Recalled::Asked | Recalled::Useless => None,
@@ -262,7 +273,7 @@ mod tests {
     fn what_is_useless_is_not_made_again() {
         let memory = Numbered::default();
         assert!(memory.ask(1, 10).is_none());
-        memory.0.keep(1, None, BYTES_MAX);
+        memory.0.keep(1, None, ROOM);
         assert!([(); 3].iter().all(|()| matches!(memory.recall(1, Asker::new()), Recalled::Useless)));
     }
 
@@ -278,7 +289,7 @@ mod tests {
         memory.0.put_back(|key| *key == 1, false);
         let asked = std::iter::from_fn(|| matches!(recall(), Recalled::Asked).then_some(()));
         assert_eq!(asked.take(100).count(), 16, "then it is tried again");
-        memory.0.keep(1, Some(Arc::new(Made(10))), BYTES_MAX);
+        memory.0.keep(1, Some(Arc::new(Made(10))), ROOM);
         memory.0.put_back(|key| *key == 1, true);
         assert!(matches!(recall(), Recalled::Has(_)));
     }
@@ -290,11 +301,12 @@ mod tests {
         // With its entry it takes more than there is.
         assert!(memory.ask(2, BYTES_MAX - 1).is_none());
         assert!(matches!(memory.recall(2, Asker::new()), Recalled::Makes));
-        assert!(memory.0.keep(2, Some(Arc::new(Made(BYTES_MAX - 1))), BYTES_MAX).is_none());
+        assert!(memory.0.keep(2, Some(Arc::new(Made(BYTES_MAX - 1))), ROOM).is_none());
         assert!(matches!(memory.recall(2, Asker::new()), Recalled::Useless));
         assert!(matches!(memory.recall(1, Asker::new()), Recalled::Has(_)));
         // Nor does a mere note that is too long.
-        let recall = |bytes_max| memory.0.recall(|key| *key == 3, || 3, (Asker::new(), 1.0), bytes_max);
+        let recall =
+            |bytes| memory.0.recall(|key| *key == 3, || 3, (Asker::new(), 1.0), Room { bytes, ..ROOM });
         assert!([(); 3].iter().all(|()| matches!(recall(8), Recalled::Asked)));
         assert!(matches!(memory.recall(1, Asker::new()), Recalled::Has(_)));
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::cubes::Axis;
 use crate::narrow_sum::NarrowSum;
-use crate::remembered::{Asker, Memory, Recalled, Remembered};
+use crate::remembered::{Asker, Memory, Recalled, Remembered, Room};
 use crate::summary::Summary;
 
 /// What a rollup tells apart besides its axis.
@@ -53,6 +53,8 @@ pub struct RollupOf<'e> {
 /// Bytes that all rollups of a block or group may take for each of its rows, and beside.
 const BYTES_BY_ROW: usize = 4;
 const BYTES_BESIDE: usize = 4096;
+/// Questions without a rollup that are noted.
+const NOTES: usize = 32;
 
 /// Pieces for each sum from which on a rollup is worth it.
 const PIECES_BY_SUM: u64 = 3;
@@ -250,7 +252,7 @@ impl Key {
 impl Rollups {
     /// What there is for a question, which reads a share of so many rows without it.
     pub(crate) fn recall(&self, of: RollupOf<'_>, asker: (Asker, f64), rows: usize) -> Recalled<Rollup> {
-        self.0.recall(|key| key.is(of), || Key::of(of), asker, bytes_max(rows))
+        self.0.recall(|key| key.is(of), || Key::of(of), asker, room(rows))
     }
 
     /// Says that a rollup was not made by who was to make it.
@@ -267,17 +269,17 @@ impl Rollups {
         let mut made = made.filter(Rollup::is_worth_it);
         made.iter_mut().for_each(Rollup::shrink_to_fit);
         let made = made.map(Arc::new);
-        self.0.keep(Key::of(of), made, bytes_max(rows))
+        self.0.keep(Key::of(of), made, room(rows))
     }
 }
 
 /// Number of sums from which on a rollup of so many rows has no room.
 pub(crate) fn sums_max(rows: usize) -> usize {
-    bytes_max(rows) / size_of::<NarrowSum>()
+    room(rows).bytes / size_of::<NarrowSum>()
 }
 
-fn bytes_max(rows: usize) -> usize {
-    BYTES_BESIDE + BYTES_BY_ROW * rows
+fn room(rows: usize) -> Room {
+    Room { bytes: BYTES_BESIDE + BYTES_BY_ROW * rows, notes: NOTES }
 }
 
 #[cfg(test)]

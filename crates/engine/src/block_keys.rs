@@ -2,7 +2,7 @@
 //!
 //! A block has few codes, so each groupBy position becomes a small table, and a row's key is a sum of table entries.
 
-use farmtally_columns::{Axis, BlockCodes, Nanos, RowSet, Run};
+use farmtally_columns::{Axis, BlockCodes, Detail, Nanos, PiecesOf, RowSet, Run};
 
 use crate::arrivals::Arrivals;
 use crate::plan::{AggregationPlan, KeySource, usage_code};
@@ -61,6 +61,47 @@ impl BlockKeys {
         keys
     }
 
+    /// Tables for the rows of one queue or fleet, by which keys are the block's codes of two details, of 16 bits each.
+    pub(crate) fn of_details(codes: &BlockCodes<'_>, of: PiecesOf<'_>) -> Self {
+        let mut keys = Self {
+            wanted_queues: vec![true; codes.queues.len()],
+            wanted_fleets: vec![true; codes.fleets.len()],
+            ..Self::default()
+        };
+        keys.leave_only(of.axis, &[of.axis_code]);
+        for (detail, shift) in of.details.into_iter().zip([0, u16::BITS]) {
+            let table = |codes: &[u32]| Some((0..codes.len() as u64).map(|code| code << shift).collect());
+            match detail {
+                Detail::Job => keys.jobs = table(codes.jobs),
+                Detail::User => keys.users = table(codes.users),
+                Detail::InstanceType => keys.instance_types = table(codes.instance_types),
+                _ => {}
+            }
+        }
+        keys
+    }
+
+    /// What the codes of a detail add, if they add anything.
+    pub(crate) fn table(&self, detail: Detail) -> Option<&[u64]> {
+        match detail {
+            Detail::Job => self.jobs.as_deref(),
+            Detail::User => self.users.as_deref(),
+            Detail::InstanceType => self.instance_types.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Leaves only some of the codes on one axis, which ascend.
+    pub(crate) fn leave_only(&mut self, axis: Axis, codes: &[u32]) {
+        let wanted = match axis {
+            Axis::Queue => &mut self.wanted_queues,
+            Axis::Fleet => &mut self.wanted_fleets,
+        };
+        for (code, wanted) in (0..).zip(wanted) {
+            *wanted = codes.binary_search(&code).is_ok();
+        }
+    }
+
     pub(crate) fn is_fleet_wanted(&self, fleet: u32) -> bool {
         self.wanted_fleets[fleet as usize]
     }
@@ -72,6 +113,14 @@ impl BlockKeys {
             Axis::Fleet => &self.wanted_fleets,
         };
         (0..).zip(wanted).filter(|(_, wanted)| **wanted).map(|(code, _)| code)
+    }
+
+    /// What all rows of one queue or fleet share, if the other one of both adds nothing.
+    pub(crate) fn of_axis(&self, axis: Axis, code: u32) -> u64 {
+        match axis {
+            Axis::Queue => self.of_queue(code),
+            Axis::Fleet => share(self.fleets.as_ref(), code),
+        }
     }
 
     /// What all rows of a queue share, if fleets add nothing.

@@ -14,10 +14,11 @@ use crate::calendar::{BlockCalendar, Slots};
 use crate::cube_scan;
 use crate::dense::DenseSums;
 use crate::lanes::LaneRoom;
+use crate::piece_memory;
 use crate::plan::{AggregationPlan, RowsOf};
 use crate::select::{CHUNK, Selection};
-use crate::sink::Sink;
-use crate::steps::Summed;
+use crate::sink::PieceSink;
+use crate::steps::{BlockStep, Summed};
 
 /// Room for a chunk of rows, kept from block to block.
 #[derive(Debug)]
@@ -58,14 +59,15 @@ pub(crate) struct BlockScan<'a> {
 }
 
 /// Adds a block that has columns to a sink, which has begun with the block's buckets, but for the classes that groups have summed.
-pub(crate) fn scan_block<S: Sink>(
+pub(crate) fn scan_block<S: PieceSink>(
     plan: &AggregationPlan<'_>,
     asked: &Range<usize>,
-    (view, mut summed): (&BlockView, Summed),
+    step: &BlockStep<'_>,
     scratch: &mut Scratch,
     sink: &mut S,
 ) {
-    let keys = BlockKeys::new(plan, &view.block().codes(), sink.arrivals());
+    let BlockStep { view, mut summed, details } = *step;
+    let mut keys = BlockKeys::new(plan, &view.block().codes(), sink.arrivals());
     if let Some(sums) = sink.sums()
         && view.is_whole()
     {
@@ -73,8 +75,14 @@ pub(crate) fn scan_block<S: Sink>(
             *summed = add_cubes(plan, asked, view.block(), &keys, class, sums);
         }
     }
-    // Of a block that is answered by its summaries nothing else is looked at.
-    if summed != [true; 2] {
+    if summed == Summed::default()
+        && let Some(details) = details
+        && let Some(lists) = sink.lists()
+    {
+        piece_memory::add_remembered(plan, asked, (view, details), &mut keys, scratch, lists);
+    }
+    // Of a block that is answered by its summaries or by what it remembers nothing else is looked at.
+    if summed != [true; 2] && keys.wanted(plan.axis()).next().is_some() {
         BlockScan::new(plan, asked, view, keys, scratch).scan(summed, sink);
     }
 }
@@ -103,7 +111,7 @@ fn add_cubes(
 
 impl<'a> BlockScan<'a> {
     /// Makes ready to scan a block that has columns.
-    fn new(
+    pub(crate) fn new(
         plan: &'a AggregationPlan<'_>,
         asked: &Range<usize>,
         view: &'a BlockView,
@@ -126,7 +134,7 @@ impl<'a> BlockScan<'a> {
     }
 
     /// Adds the rows of the block, but for the classes that are summed. Of a block from which rows were removed none is.
-    fn scan<S: Sink>(mut self, summed: Summed, sink: &mut S) {
+    pub(crate) fn scan<S: PieceSink>(mut self, summed: Summed, sink: &mut S) {
         let block = self.block;
         let is_whole = self.removed.is_empty();
         // Flags of removed rows are told apart by the sets before.
@@ -158,7 +166,7 @@ impl<'a> BlockScan<'a> {
         !set.is_empty() && (set.is_licensed || self.plan.rows_of != RowsOf::Licenses)
     }
 
-    fn scan_set<C: Nanos, S: Sink>(&mut self, set: &RowSet<'_, C>, sink: &mut S) {
+    fn scan_set<C: Nanos, S: PieceSink>(&mut self, set: &RowSet<'_, C>, sink: &mut S) {
         let (removed, later) = self.removed.split_at_checked(set.len()).unwrap_or_default();
         self.removed = later;
         if !self.counts(set) {
@@ -177,7 +185,7 @@ impl<'a> BlockScan<'a> {
     }
 
     /// Stretches in the order in which the sink takes them best.
-    pub(crate) fn sorted_stretches<C: Nanos, S: Sink>(
+    pub(crate) fn sorted_stretches<C: Nanos, S: PieceSink>(
         &self,
         set: &RowSet<'_, C>,
         sink: &mut S,
@@ -218,7 +226,7 @@ impl<'a> BlockScan<'a> {
         stretches
     }
 
-    fn scan_chunk<C: Nanos, S: Sink>(
+    fn scan_chunk<C: Nanos, S: PieceSink>(
         &mut self,
         set: &RowSet<'_, C>,
         rows: Range<usize>,
@@ -244,7 +252,7 @@ impl<'a> BlockScan<'a> {
     /// Adds the rows of the chunk that lie wholly in one bucket.
     // A function of its own, as the next one is, so that nothing else takes the registers of its loops.
     #[inline(never)]
-    fn add_inside<C: Nanos, S: Sink>(&self, set: &RowSet<'_, C>, sink: &mut S) {
+    fn add_inside<C: Nanos, S: PieceSink>(&self, set: &RowSet<'_, C>, sink: &mut S) {
         let rows = self.scratch.selection.rows[..self.scratch.selection.len]
             .iter()
             .zip(&self.scratch.selection.buckets);
@@ -304,7 +312,7 @@ impl<'a> BlockScan<'a> {
 
     /// Adds rows that lie in several buckets, with what each adds to its key by itself. Each line's cost is cut by itself.
     #[inline(never)]
-    pub(crate) fn add_crossing<C: Nanos, S: Sink>(
+    pub(crate) fn add_crossing<C: Nanos, S: PieceSink>(
         &self,
         set: &RowSet<'_, C>,
         crossing: impl Iterator<Item = (usize, u64)>,
@@ -350,7 +358,7 @@ impl<'a> BlockScan<'a> {
     /// Cuts one or two lines of a row that count together.
     #[expect(clippy::inline_always, reason = "what all rows share then stays in registers from row to row")]
     #[inline(always)]
-    fn cut<C: Nanos, S: Sink, const LINES: usize>(
+    fn cut<C: Nanos, S: PieceSink, const LINES: usize>(
         &self,
         set: &RowSet<'_, C>,
         row: usize,
@@ -371,7 +379,7 @@ impl<'a> BlockScan<'a> {
     }
 
     /// Cuts any lines of a row that count together: those of its licences, and of its computing if it is there.
-    fn cut_lines<C: Nanos, S: Sink>(
+    fn cut_lines<C: Nanos, S: PieceSink>(
         &self,
         set: &RowSet<'_, C>,
         row: usize,

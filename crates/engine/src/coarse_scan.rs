@@ -11,11 +11,11 @@ use crate::block_scan::BlockScan;
 use crate::calendar::{BlockCalendar, OUTSIDE, SLOTS, Slot, slot_at};
 use crate::dense;
 use crate::plan::RowsOf;
-use crate::sink::Sink;
+use crate::sink::PieceSink;
 
 impl BlockScan<'_> {
     /// Adds a stretch of rows of which none was removed. False when there is no loop for the question, and nothing was added.
-    pub(crate) fn scan_coarse<C: Nanos, S: Sink>(
+    pub(crate) fn scan_coarse<C: Nanos, S: PieceSink>(
         &mut self,
         set: &RowSet<'_, C>,
         rows: &Range<usize>,
@@ -50,7 +50,7 @@ impl BlockScan<'_> {
     }
 
     /// Adds a cost of each row, and lists the rows that are cut.
-    fn add_costs<C: Nanos, S: Sink>(
+    fn add_costs<C: Nanos, S: PieceSink>(
         &self,
         set: &RowSet<'_, C>,
         rows: &Range<usize>,
@@ -98,7 +98,7 @@ impl BlockScan<'_> {
     }
 
     /// Adds the licence line of each row, and lists the rows that are cut.
-    fn add_lines<C: Nanos, S: Sink>(
+    fn add_lines<C: Nanos, S: PieceSink>(
         &self,
         set: &RowSet<'_, C>,
         rows: &Range<usize>,
@@ -164,7 +164,7 @@ fn whole_in(slots: &[Slot; SLOTS], end_ms: u32, runtime_ms: u32) -> Option<u32> 
 
 /// Adds each row that lies in one bucket to the sink, and lists the others.
 #[inline]
-fn add_rows<S: Sink>(
+fn add_rows<S: PieceSink>(
     spans: Spans<'_>,
     slots: &[Slot; SLOTS],
     key: impl Fn(usize) -> u64,

@@ -6,7 +6,7 @@ use farmtally_columns::Summary;
 
 use crate::lanes::{Lanes, PieceChunk, Ring};
 use crate::output::Output;
-use crate::sink::{OpenBuckets, Sink};
+use crate::sink::{OpenBuckets, PieceSink, Sink};
 use crate::sum_table::SumTable;
 
 /// The ring.
@@ -69,16 +69,7 @@ impl DenseSums {
     }
 }
 
-impl Sink for DenseSums {
-    fn begin_block(&mut self, buckets: Range<usize>, output: &mut Output) {
-        for bucket in self.open.finished_before(&buckets) {
-            self.finish_bucket(bucket, output);
-        }
-        let open = self.open.with(&buckets);
-        self.grow(&open);
-        self.open.buckets = open;
-    }
-
+impl PieceSink for DenseSums {
     #[inline]
     fn add(&mut self, bucket: u32, key: u64, cost_nanos: u64, runtime_ms: u32) {
         let from = self.open.place(bucket as usize).wrapping_mul(self.per_bucket);
@@ -106,6 +97,17 @@ impl Sink for DenseSums {
 
     fn sums(&mut self) -> Option<&mut DenseSums> {
         Some(self)
+    }
+}
+
+impl Sink for DenseSums {
+    fn begin_block(&mut self, buckets: Range<usize>, output: &mut Output) {
+        for bucket in self.open.finished_before(&buckets) {
+            self.finish_bucket(bucket, output);
+        }
+        let open = self.open.with(&buckets);
+        self.grow(&open);
+        self.open.buckets = open;
     }
 
     fn finish(&mut self, output: &mut Output) {

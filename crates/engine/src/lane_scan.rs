@@ -7,7 +7,7 @@ use crate::calendar::Edges;
 use crate::dense;
 use crate::lanes::{Amounts, Columns, LaneRoom, Lanes, Stretches};
 use crate::plan::RowsOf;
-use crate::sink::Sink;
+use crate::sink::PieceSink;
 
 /// What the codes of a block add to a key, in 32 bits.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ struct Tables {
 
 impl BlockScan<'_> {
     /// Adds a set of short sessions. False when that is left to the plain loops, and nothing was added.
-    pub(crate) fn scan_in_lanes<S: Sink>(&mut self, set: &RowSet<'_, u32>, sink: &mut S) -> bool {
+    pub(crate) fn scan_in_lanes<S: PieceSink>(&mut self, set: &RowSet<'_, u32>, sink: &mut S) -> bool {
         let Some(lanes) = self.plan.lanes else { return false };
         if set.len() < Columns::ROWS_MIN || (set.is_licensed && !set.has_single_lines()) {
             return false;
@@ -67,7 +67,7 @@ impl BlockScan<'_> {
 }
 
 /// Adds stretches of rows.
-fn add_stretches<S: Sink>(
+fn add_stretches<S: PieceSink>(
     (lanes, edges): (Lanes, Edges<'_>),
     columns: &Columns<'_>,
     mut stretches: Stretches<'_>,

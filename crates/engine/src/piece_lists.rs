@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use farmtally_columns::Summary;
+use farmtally_columns::{PiecesOfBucket, Summary};
 
 use crate::arrivals::Arrivals;
 use crate::fold::Folder;
@@ -10,7 +10,7 @@ use crate::lanes::{self, Lanes, PieceChunk};
 use crate::output::{Each, Groups, Output};
 use crate::piece::{Piece, Pieces};
 use crate::plan::AggregationPlan;
-use crate::sink::{OpenBuckets, Sink};
+use crate::sink::{OpenBuckets, PieceSink, Sink};
 
 /// Pieces of a bucket from which on they are folded before the bucket is finished: memory follows the groups.
 const PIECES_MAX: usize = 1 << 19;
@@ -48,6 +48,40 @@ impl PieceLists {
             begun: 0..0,
             spare: Vec::new(),
             folder: Folder::new(plan.keys, Arrivals::of(plan), plan.lanes),
+        }
+    }
+
+    /// Makes room for so many pieces of a bucket of the block.
+    pub(crate) fn reserve(&mut self, bucket: usize, pieces: usize) {
+        if pieces == 0 {
+            return;
+        }
+        let place = self.open.place(bucket);
+        let list = &mut self.lists[place].pieces.all;
+        if list.capacity() == 0 {
+            *list = self.spare.pop().unwrap_or_default();
+        }
+        list.reserve(pieces);
+    }
+
+    /// Adds pieces of a bucket of the block that are remembered. Their keys are what they share and what their codes add.
+    pub(crate) fn add_pieces(
+        &mut self,
+        bucket: usize,
+        (narrow, wide): PiecesOfBucket<'_>,
+        shared: u64,
+        [first, second]: [&[u64]; 2],
+    ) {
+        let place = self.open.place(bucket);
+        let pieces = &mut self.lists[place].pieces;
+        let key = |[one, other]: [u16; 2]| shared + first[usize::from(one)] + second[usize::from(other)];
+        pieces.all.extend(narrow.iter().map(|piece| Piece {
+            key: key(piece.codes),
+            cost_nanos: piece.cost_nanos,
+            runtime_ms: piece.runtime_ms,
+        }));
+        for piece in wide {
+            pieces.add(key(piece.codes), piece.cost_nanos, piece.runtime_ms);
         }
     }
 
@@ -116,20 +150,13 @@ impl PieceList {
     }
 }
 
-impl Sink for PieceLists {
-    fn begin_block(&mut self, buckets: Range<usize>, output: &mut Output) {
-        for bucket in self.open.finished_before(&buckets) {
-            self.finish_bucket(bucket, output);
-        }
-        self.fold_long_lists();
-        let open = self.open.with(&buckets);
-        self.grow(&open);
-        self.open.buckets = open;
-        self.begun = buckets;
-    }
-
+impl PieceSink for PieceLists {
     fn arrivals(&self) -> Option<&Arrivals> {
         self.folder.arrivals()
+    }
+
+    fn lists(&mut self) -> Option<&mut PieceLists> {
+        Some(self)
     }
 
     fn expect_pieces(&mut self, pieces: usize) {
@@ -166,6 +193,19 @@ impl Sink for PieceLists {
             list.push(Piece { key: key.into(), cost_nanos, runtime_ms });
             lanes::fetch_end(list);
         }
+    }
+}
+
+impl Sink for PieceLists {
+    fn begin_block(&mut self, buckets: Range<usize>, output: &mut Output) {
+        for bucket in self.open.finished_before(&buckets) {
+            self.finish_bucket(bucket, output);
+        }
+        self.fold_long_lists();
+        let open = self.open.with(&buckets);
+        self.grow(&open);
+        self.open.buckets = open;
+        self.begun = buckets;
     }
 
     fn finish(&mut self, output: &mut Output) {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use farmtally_columns::{Asker, Axis, BlockView, FarmSnapshot, Values, VolumeSpan};
 use farmtally_model::{AggregationQuery, Buckets, GroupBy, Resources, Timestamp, UsageGroupBy};
 
+use crate::edges::Bucketed;
 use crate::error::AggregationError;
 use crate::keys::KeyLayout;
 use crate::lanes::Lanes;
@@ -180,8 +181,7 @@ impl<'a> AggregationPlan<'a> {
 
     /// The window in milliseconds since 1970.
     pub(crate) fn window_ms(&self) -> Range<i64> {
-        let window = self.buckets.window();
-        window.start().millis()..window.end().millis()
+        self.buckets.window_ms()
     }
 
     /// Whether the question does not leave a queue out.
@@ -218,6 +218,11 @@ impl<'a> AggregationPlan<'a> {
         };
         // Codes have 32 bits.
         u32::try_from(codes).unwrap_or(u32::MAX)
+    }
+
+    /// What groupBy positions tell apart.
+    pub(crate) fn sources(&self) -> [KeySource; 2] {
+        self.positions.each_ref().map(|position| position.source)
     }
 
     /// What the question filters by.

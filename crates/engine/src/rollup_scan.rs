@@ -6,6 +6,7 @@ use std::ops::Range;
 use farmtally_columns::narrow_sum::{PIECES_MAX, RUNTIME_SUM_BITS};
 use farmtally_columns::{Asker, Axis, BlockView, Detail, RolledRun, Rollup, Summary};
 
+use crate::edges::Bucketed;
 use crate::error::AggregationError;
 use crate::limits::{AggregationControl, AggregationLimits};
 use crate::output::{Groups, Output};
@@ -64,7 +65,8 @@ fn axis_of(plan: &AggregationPlan<'_>) -> Option<Axis> {
     (is_grouped || !has_all).then_some(plan.axis())
 }
 
-fn axis_source(axis: Axis) -> KeySource {
+/// Where a groupBy position finds what questions filter by.
+pub(crate) fn axis_source(axis: Axis) -> KeySource {
     match axis {
         Axis::Queue => KeySource::Queue,
         Axis::Fleet => KeySource::Fleet,
@@ -81,6 +83,10 @@ struct Question<'q, 'a> {
 }
 
 impl RollupQuestion for Question<'_, '_> {
+    fn buckets(&self) -> &impl Bucketed {
+        &self.plan.buckets
+    }
+
     fn axis(&self) -> Option<Axis> {
         axis_of(self.plan)
     }
@@ -95,18 +101,6 @@ impl RollupQuestion for Question<'_, '_> {
 
     fn asker(&self) -> (Asker, f64) {
         (self.plan.asker, rollups::share(self.plan.wanted_axis_codes()))
-    }
-
-    fn window_ms(&self) -> Range<i64> {
-        self.plan.window_ms()
-    }
-
-    fn bucket_at(&self, instant_ms: i64) -> usize {
-        self.plan.buckets.index_of(instant_ms)
-    }
-
-    fn end_ms(&self, bucket: usize) -> i64 {
-        self.plan.buckets.end_ms(bucket)
     }
 
     fn rollup(

@@ -12,14 +12,15 @@ use farmtally_columns::{
     RollupOf, SessionBlock,
 };
 
+use crate::edges::{Bucketed, buckets_in, edges_ms};
 use crate::error::AggregationError;
 use crate::steps::address;
 
-/// Buckets of one rollup.
-const BUCKETS_MAX: usize = 1 << 12;
-
 /// A question that rollups can answer.
 pub(crate) trait RollupQuestion {
+    /// How it cuts time.
+    fn buckets(&self) -> &impl Bucketed;
+
     /// What rollups have to tell apart.
     fn axis(&self) -> Option<Axis>;
     fn detail(&self) -> Detail;
@@ -28,15 +29,6 @@ pub(crate) trait RollupQuestion {
 
     /// As whom blocks know the question, and which share of their rows it reads.
     fn asker(&self) -> (Asker, f64);
-
-    /// The window in milliseconds since 1970.
-    fn window_ms(&self) -> Range<i64>;
-
-    /// The bucket that contains an instant of the window.
-    fn bucket_at(&self, instant_ms: i64) -> usize;
-
-    /// The end of a bucket.
-    fn end_ms(&self, bucket: usize) -> i64;
 
     /// The rollup of the columns of some blocks, of which every row is there and of which the outlines were checked. Its
     /// first bucket is `buckets.start` of the question. `None` when it cannot be made, or has more sums.
@@ -71,6 +63,8 @@ pub(crate) struct FoundRollups {
     pub(crate) rollups: Vec<FoundRollup>,
     /// Addresses of the blocks of groups that no rollup stands for.
     loose: Vec<usize>,
+    /// Those of them for which none is worth it.
+    useless: Vec<usize>,
 }
 
 /// A rollup, whose first bucket is this one of the question.
@@ -89,6 +83,7 @@ pub(crate) fn find(
     let mut found = FoundRollups::default();
     snapshot.groups().iter().try_for_each(|root| found.add(question, root))?;
     found.loose.sort_unstable();
+    found.useless.sort_unstable();
     Ok(found)
 }
 
@@ -111,16 +106,21 @@ impl FoundRollups {
         self.is_empty() || is_running || !view.is_whole() || is_loose()
     }
 
+    /// Whether no rollup is worth it for a block.
+    pub(crate) fn is_useless(&self, view: &BlockView) -> bool {
+        self.useless.binary_search(&address(view.block())).is_ok()
+    }
+
     fn add(&mut self, question: &impl RollupQuestion, member: &GroupMember) -> Result<(), AggregationError> {
-        let window = question.window_ms();
+        let window = question.buckets().window_ms();
         let Some(span_ms) = member.span_ms() else { return Ok(()) };
         // As a view says it, which is asked by whoever scans what is left.
         if span_ms.0 >= window.end || span_ms.1 < window.start {
             return Ok(());
         }
         let mut is_useless = false;
-        if let Some(buckets) = buckets_in(question, span_ms) {
-            let edges_ms = edges_ms(question, span_ms, &buckets);
+        if let Some(buckets) = buckets_in(question.buckets(), span_ms) {
+            let edges_ms = edges_ms(question.buckets(), span_ms, &buckets);
             let of = RollupOf {
                 axis: question.axis(),
                 detail: question.detail(),
@@ -157,11 +157,14 @@ impl FoundRollups {
             }
         }
         match member {
-            GroupMember::Block(block) => self.loose.push(address(block.as_ptr())),
             // What is not worth it for many blocks is not for few.
-            GroupMember::Group(_) if is_useless => {
-                self.loose.extend(member.views().iter().map(|view| address(view.block())));
+            _ if is_useless => {
+                let blocks = member.views();
+                let blocks = blocks.iter().map(|view| address(view.block()));
+                self.loose.extend(blocks.clone());
+                self.useless.extend(blocks);
             }
+            GroupMember::Block(block) => self.loose.push(address(block.as_ptr())),
             GroupMember::Group(group) => {
                 group.members().iter().try_for_each(|member| self.add(question, member))?;
             }
@@ -170,39 +173,13 @@ impl FoundRollups {
     }
 }
 
-/// The buckets of the question in which something of a span can lie, unless they are too many.
-fn buckets_in(question: &impl RollupQuestion, (start_ms, end_ms): (i64, i64)) -> Option<Range<usize>> {
-    let window = question.window_ms();
-    let (from_ms, until_ms) = (start_ms.max(window.start), end_ms.min(window.end));
-    if from_ms >= until_ms {
-        return None;
-    }
-    let buckets = question.bucket_at(from_ms)..question.bucket_at(until_ms - 1) + 1;
-    (buckets.len() <= BUCKETS_MAX).then_some(buckets)
-}
-
-/// Where such buckets begin, and where the last one ends. Edges outside of the span are the least and the greatest number, wherever the
-/// question's window begins and ends.
-fn edges_ms(
-    question: &impl RollupQuestion,
-    (start_ms, end_ms): (i64, i64),
-    buckets: &Range<usize>,
-) -> Vec<i64> {
-    let window = question.window_ms();
-    let mut edges_ms = Vec::with_capacity(buckets.len() + 1);
-    edges_ms.push(if window.start > start_ms { window.start } else { i64::MIN });
-    edges_ms.extend((buckets.start..buckets.end - 1).map(|bucket| question.end_ms(bucket)));
-    edges_ms.push(if window.end < end_ms { window.end } else { i64::MAX });
-    edges_ms
-}
-
 /// The rollup of some blocks, unless it is foreseen to be too large.
 fn made(
     question: &impl RollupQuestion,
     member: &GroupMember,
     buckets: &Range<usize>,
 ) -> Result<Option<Rollup>, AggregationError> {
-    let window = question.window_ms();
+    let window = question.buckets().window_ms();
     let mut views = member.views();
     views.retain(|view| view.overlaps(window.start, window.end));
     for view in &views {
@@ -227,7 +204,7 @@ fn sums_foreseen(question: &impl RollupQuestion, buckets: &Range<usize>, views: 
         // Each block has jobs of its own, and a job mostly has one queue.
         Detail::Job => {
             let of_block = |block: &SessionBlock| {
-                let buckets = buckets_in(question, block.span_ms());
+                let buckets = buckets_in(question.buckets(), block.span_ms());
                 block.codes().jobs.len() * buckets.map_or(0, |buckets| buckets.len())
             };
             return views.iter().map(|view| of_block(view.block())).sum();

@@ -14,6 +14,7 @@ use crate::error::AggregationError;
 use crate::limits::AggregationControl;
 use crate::output::Output;
 use crate::piece_lists::PieceLists;
+use crate::piece_memory;
 use crate::plan::AggregationPlan;
 use crate::rollup_scan;
 use crate::session::add_row;
@@ -83,6 +84,7 @@ pub(crate) fn scan(
     {
         steps = steps::with_groups(plan, &left, control)?;
     }
+    piece_memory::mark(plan, &found, &mut steps);
     steps::put_latest_first(&mut steps);
     let tasks = tasks(plan, &steps, control.limits.threads.get());
     let mut outputs_overlap = tasks.len() > 1 && tasks[0].asked == tasks[1].asked;
@@ -269,9 +271,9 @@ fn run_through<S: Sink>(
         control.check(groups, output.bytes() + sink.bytes())?;
         sink.begin_block(buckets.clone(), &mut output);
         match step {
-            Step::Block(view, summed) => {
-                view.block().check_columns()?;
-                scan_block(plan, &task.asked, (view, *summed), &mut scratch, &mut sink);
+            Step::Block(step) => {
+                step.view.block().check_columns()?;
+                scan_block(plan, &task.asked, step, &mut scratch, &mut sink);
             }
             Step::Group(step) => {
                 if let Some(sums) = sink.sums() {

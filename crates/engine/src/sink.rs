@@ -6,14 +6,10 @@ use crate::arrivals::Arrivals;
 use crate::dense::DenseSums;
 use crate::lanes::{Lanes, PieceChunk};
 use crate::output::Output;
+use crate::piece_lists::PieceLists;
 
-/// Takes pieces in, and gives groups out when no further piece can come to their bucket.
-///
-/// Blocks come with the latest ends first, so that the buckets that can still change move backward in time.
-pub(crate) trait Sink {
-    /// Makes ready for pieces in these buckets, and finishes the buckets after them.
-    fn begin_block(&mut self, buckets: Range<usize>, output: &mut Output);
-
+/// Takes the pieces of a block in.
+pub(crate) trait PieceSink {
     /// The keys that pieces have to have, if not those of answers.
     fn arrivals(&self) -> Option<&Arrivals> {
         None
@@ -32,6 +28,19 @@ pub(crate) trait Sink {
     fn sums(&mut self) -> Option<&mut DenseSums> {
         None
     }
+
+    /// The lists of pieces, to which those that are remembered can be added.
+    fn lists(&mut self) -> Option<&mut PieceLists> {
+        None
+    }
+}
+
+/// Gives groups out when no further piece can come to their bucket.
+///
+/// Blocks come with the latest ends first, so that the buckets that can still change move backward in time.
+pub(crate) trait Sink: PieceSink {
+    /// Makes ready for pieces in these buckets, and finishes the buckets after them.
+    fn begin_block(&mut self, buckets: Range<usize>, output: &mut Output);
 
     /// Finishes every bucket.
     fn finish(&mut self, output: &mut Output);

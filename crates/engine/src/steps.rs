@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use farmtally_columns::{
-    BlockGroup, BlockView, Class, Cube, CubeKind, GROUP_LEN, GroupMember, SessionBlock, Summary,
+    BlockGroup, BlockView, Class, Cube, CubeKind, Detail, GROUP_LEN, GroupMember, SessionBlock, Summary,
 };
 
 use crate::block_keys::BlockKeys;
@@ -19,10 +19,20 @@ pub(crate) type Summed = [bool; 2];
 /// One step.
 #[derive(Debug, Clone)]
 pub(crate) enum Step<'a> {
-    /// The rows of a block that has columns, or its own summaries, but for the classes that a group has summed.
-    Block(&'a BlockView, Summed),
+    /// The rows of a block that has columns, its own summaries or what it remembers, but for the classes that a group has summed.
+    Block(BlockStep<'a>),
     /// The summaries of one class of a group, which lies in one bucket as a whole.
     Group(GroupStep<'a>),
+}
+
+/// The rows of a block that has columns.
+#[derive(Debug, Clone)]
+pub(crate) struct BlockStep<'a> {
+    pub(crate) view: &'a BlockView,
+    /// The classes that a group has summed.
+    pub(crate) summed: Summed,
+    /// What pieces have codes of, if the block is to remember those of the question.
+    pub(crate) details: Option<[Detail; 2]>,
 }
 
 /// The summaries of one class of a group.
@@ -43,10 +53,14 @@ impl GroupStep<'_> {
 }
 
 impl<'a> Step<'a> {
+    fn of_block(view: &'a BlockView, summed: Summed) -> Self {
+        Self::Block(BlockStep { view, summed, details: None })
+    }
+
     /// The block, if it is one.
     pub(crate) fn block(&self) -> Option<&'a SessionBlock> {
         match self {
-            Self::Block(view, _) => Some(view.block()),
+            Self::Block(step) => Some(step.view.block()),
             Self::Group(_) => None,
         }
     }
@@ -54,14 +68,14 @@ impl<'a> Step<'a> {
     /// The buckets in which something of the step can lie, among those that are asked for.
     pub(crate) fn buckets(&self, plan: &AggregationPlan<'_>, asked: &Range<usize>) -> Option<Range<usize>> {
         match self {
-            Self::Block(view, _) => buckets_of(plan, asked, view.block()),
+            Self::Block(step) => buckets_of(plan, asked, step.view.block()),
             Self::Group(step) => asked.contains(&step.bucket).then_some(step.bucket..step.bucket + 1),
         }
     }
 
     fn end_ms(&self) -> i64 {
         match self {
-            Self::Block(view, _) => view.block().columns_span_ms().map_or(i64::MIN, |(_, end_ms)| end_ms),
+            Self::Block(step) => step.view.block().columns_span_ms().map_or(i64::MIN, |(_, end_ms)| end_ms),
             Self::Group(step) => step.end_ms,
         }
     }
@@ -90,7 +104,7 @@ pub(crate) fn put_latest_first(steps: &mut [Step<'_>]) {
 
 /// Each block of the window as a step, without any group.
 pub(crate) fn of_blocks<'a>(views: &[&'a BlockView]) -> Vec<Step<'a>> {
-    views.iter().map(|view| Step::Block(view, Summed::default())).collect()
+    views.iter().map(|view| Step::of_block(view, Summed::default())).collect()
 }
 
 /// Whether groups can answer a question, and some may lie in a bucket: so few blocks for each bucket fill no group.
@@ -118,7 +132,7 @@ pub(crate) fn with_groups<'a>(
             && Class::ALL
                 .into_iter()
                 .all(|class| summed[class as usize] || block.class_span_ms(class).is_none());
-        (!is_done).then_some(Step::Block(view, summed))
+        (!is_done).then_some(Step::of_block(view, summed))
     };
     steps.extend(views.iter().filter_map(|view| of_view(view)));
     Ok(steps)

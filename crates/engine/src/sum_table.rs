@@ -72,8 +72,17 @@ impl SumTable {
     pub(crate) fn merge(&mut self, index: usize, sum: RolledSum<'_>) {
         match sum {
             RolledSum::Narrow(sum) if self.refused == 0 => self.narrow[index].merge(sum),
-            sum => self.wide(index..index + 1)[0].merge(&sum.summary()),
+            sum => match self.wide.get_mut(index) {
+                Some(own) => own.merge(&sum.summary()),
+                None => self.merge_first_wide(index, sum),
+            },
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn merge_first_wide(&mut self, index: usize, sum: RolledSum<'_>) {
+        self.wide(index..index + 1)[0].merge(&sum.summary());
     }
 
     /// Some sums, to which summaries can be merged.

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
-use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
 use farmtally_columns::FarmColumns;
@@ -15,10 +14,11 @@ use farmtally_model::{
 use crate::block_scan::{Scratch, scan_block};
 use crate::lanes::{Lanes, PieceChunk};
 use crate::limits::{AggregationControl, AggregationLimits};
-use crate::output::Output;
+use crate::piece_memory;
 use crate::plan::AggregationPlan;
 use crate::rollup_scan;
-use crate::sink::Sink;
+use crate::sink::PieceSink;
+use crate::steps::BlockStep;
 use crate::wide::WideGroups;
 use crate::{finish, scan};
 
@@ -184,26 +184,34 @@ fn columns_summaries_lists_and_threads_give_the_same_bits_as_the_plain_path() {
     let snapshot = farm().snapshot();
     assert!(snapshot.blocks().len() >= 12 && snapshot.blocks().iter().any(|view| !view.is_whole()));
     let mut rows: BTreeMap<bool, usize> = BTreeMap::new();
-    let mut rolled_up: BTreeMap<String, usize> = BTreeMap::new();
+    let [mut rolled_up, mut remembered]: [BTreeMap<String, usize>; 2] = Default::default();
+    let mut beside_others = 0;
     for query in questions() {
         let plan = || AggregationPlan::new(&snapshot, &query, Timestamp::MAX).unwrap();
         let plain = table(&plan(), true, 1);
         *rows.entry(query.period().is_some()).or_default() += plain.rows.len();
-        // Rollups are made when a question is asked again, and are there from the fourth time on.
-        for threads in [1, 3, 3, 1, 3] {
+        // Rollups are made when a question is asked again, and are there from the fourth time on. Where none is worth it, pieces are
+        // remembered after that.
+        for threads in [1, 3, 3, 1, 3, 1, 3] {
             assert_eq!(table(&plan(), false, threads), plain, "{query:?} on {threads} threads");
         }
         let mut plan = plan();
+        let fields = || query.group_by().fields().map(|field| format!("{field:?}")).collect::<Vec<_>>();
         if rollup_scan::answer_a_part(&plan) {
-            let fields: Vec<_> = query.group_by().fields().map(|field| format!("{field:?}")).collect();
-            *rolled_up.entry(fields.join(" ")).or_default() += 1;
+            *rolled_up.entry(fields().join(" ")).or_default() += 1;
         }
-        snapshot.forget_rollups();
+        let [found, not_found] = piece_memory::remembered(&plan);
+        if found > 0 {
+            *remembered.entry(fields().join(" ")).or_default() += found;
+            beside_others += not_found;
+        }
+        snapshot.forget_asked();
         plan.lanes = None;
         assert_eq!(table(&plan, false, 1), plain, "{query:?} without vector kernels");
     }
     assert!(rows[&true] > 100_000 && rows[&false] > 1_000, "{rows:?}");
     assert!(rolled_up.len() >= 14 && rolled_up.contains_key("JobId"), "{rolled_up:?}");
+    assert!(remembered.len() >= 6 && beside_others > 0, "{remembered:?} {beside_others}");
 }
 
 /// Counts the pieces of each bucket and key.
@@ -213,9 +221,7 @@ struct Counted {
     pieces: HashMap<(u32, u64), usize>,
 }
 
-impl Sink for Counted {
-    fn begin_block(&mut self, _: Range<usize>, _: &mut Output) {}
-
+impl PieceSink for Counted {
     fn expect_pieces(&mut self, pieces: usize) {
         self.expected = pieces;
     }
@@ -229,12 +235,6 @@ impl Sink for Counted {
             self.add(bucket, key.into(), cost_nanos.into(), runtime_ms);
         }
     }
-
-    fn finish(&mut self, _: &mut Output) {}
-
-    fn bytes(&self) -> usize {
-        0
-    }
 }
 
 /// Narrow sums count in 20 bits, and wrap without a word when there are more pieces.
@@ -247,7 +247,8 @@ fn no_group_gets_more_pieces_of_a_block_than_were_announced() {
         let all = 0..plan.buckets.len();
         for view in snapshot.blocks() {
             let mut sink = Counted::default();
-            scan_block(&plan, &all, (view, [false; 2]), &mut Scratch::new(), &mut sink);
+            let step = BlockStep { view, summed: [false; 2], details: None };
+            scan_block(&plan, &all, &step, &mut Scratch::new(), &mut sink);
             let most = sink.pieces.values().copied().max().unwrap_or(0);
             assert!(most <= sink.expected, "{most} of {} for {query:?}", sink.expected);
             seen = seen.max(most);

@@ -6,6 +6,7 @@ use farmtally_columns::{Asker, Axis, BlockView, Detail, Rollup};
 use farmtally_model::{Dimension, Grouping, ScanFigures, UsageQuery};
 use hashbrown::HashMap;
 
+use crate::edges::Bucketed;
 use crate::error::AggregationError;
 use crate::limits::{AggregationControl, AggregationLimits};
 use crate::rollups::{self, FoundRollup, FoundRollups, RollupQuestion};
@@ -126,6 +127,10 @@ struct Question<'q> {
 }
 
 impl RollupQuestion for Question<'_> {
+    fn buckets(&self) -> &impl Bucketed {
+        self.scan.calendar
+    }
+
     fn axis(&self) -> Option<Axis> {
         self.asked.axis
     }
@@ -145,19 +150,6 @@ impl RollupQuestion for Question<'_> {
             _ => 1.0,
         };
         (self.scan.plan.asker, of(detail_of_axis(self.asked.axis)) * of(self.asked.detail))
-    }
-
-    fn window_ms(&self) -> Range<i64> {
-        let window = self.scan.calendar.window();
-        window.start().millis()..window.end().millis()
-    }
-
-    fn bucket_at(&self, instant_ms: i64) -> usize {
-        self.scan.calendar.index_of(instant_ms)
-    }
-
-    fn end_ms(&self, bucket: usize) -> i64 {
-        self.scan.calendar.edges_ms()[bucket + 1]
     }
 
     fn rollup(

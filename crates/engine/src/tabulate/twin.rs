@@ -204,7 +204,7 @@ fn what_is_asked_again_is_answered_by_rollups_with_the_same_bits() {
     let order = [2, 3, 5, 1, 3, 2, 5];
     for (round, calendar) in order.map(|place| calendars().swap_remove(place)).into_iter().enumerate() {
         if round == 4 {
-            snapshot.forget_rollups();
+            snapshot.forget_asked();
         }
         for (number, (grouping, filters)) in groupings
             .iter()
