@@ -1,6 +1,7 @@
 //! The values that occur in one groupBy position of an answer.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::statistics::GroupValue;
@@ -46,6 +47,24 @@ impl GroupValues {
     /// All of them.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = GroupValue> + use<'_> {
         (0..self.len()).map(|index| self.at(index))
+    }
+
+    /// Some of them. What is looked up is taken in the order of its codes, in which it mostly lies in memory: whoever wants many need not wait
+    /// for each by itself. Panics as [`Self::at`] does.
+    pub fn range(&self, range: Range<usize>) -> Vec<GroupValue> {
+        match &self.0 {
+            Held::Listed(values) => values[range].to_vec(),
+            Held::Coded { codes, source } => {
+                let codes = &codes[range];
+                let mut by_code: Vec<(u32, usize)> = codes.iter().copied().zip(0..).collect();
+                by_code.sort_unstable();
+                let mut values = vec![GroupValue::Absent; codes.len()];
+                for (code, place) in by_code {
+                    values[place] = source.value(code);
+                }
+                values
+            }
+        }
     }
 
     /// One of them, as the rows of the answer refer to it. Panics from [`Self::len`] on, as a list does.
@@ -105,12 +124,16 @@ mod tests {
 
     #[test]
     fn what_is_looked_up_is_what_would_be_listed() {
+        let several = GroupValues::coded(vec![7, 9, 7, 3, 1], Arc::new(Types));
+        let each = |range: Range<usize>| range.map(|index| several.at(index)).collect::<Vec<_>>();
+        assert!([0..5, 1..4, 2..2].into_iter().all(|range| several.range(range.clone()) == each(range)));
         let coded = GroupValues::coded(vec![3, 7], Arc::new(Types));
         let both = [UsageType::Compute, UsageType::License].map(GroupValue::usage_type);
         let listed = GroupValues::from(both.to_vec());
         assert_eq!(coded, listed);
         assert_eq!(format!("{coded:?}"), format!("{both:?}"));
         assert_eq!((coded.len(), coded.at(1)), (2, both[1].clone()));
+        assert_eq!(listed.range(1..2), both[1..]);
         let [compute, license] = both;
         assert_ne!(coded, GroupValues::from(vec![compute]));
         assert_ne!(coded, GroupValues::from(vec![license.clone(), license]));

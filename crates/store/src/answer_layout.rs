@@ -14,6 +14,7 @@ use farmtally_model::{
     Amounts, FleetId, GroupBy, GroupValue, GroupValues, InstanceType, JobId, JobName, LicenseProduct,
     QueueId, StatisticsRow, StatisticsTable, TableRows, TimeRange, Timestamp, UsageType, UserId,
 };
+use serde::ser::SerializeSeq;
 use serde::{Deserialize, Serialize};
 
 use self::row_lists::StoredRows;
@@ -228,14 +229,24 @@ impl StoredAmountsPair {
     }
 }
 
-/// The values of a table, which become [`StoredValue`]s one by one: there may be many millions.
+/// Values of a table that are taken at once: there may be many millions.
+const VALUES_AT_ONCE: usize = 1 << 16;
+
+/// The values of a table, which become [`StoredValue`]s one by one.
 struct TableValues<'a>(&'a GroupValues);
 
 struct TableValue(GroupValue);
 
 impl Serialize for TableValues<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(TableValue))
+        let len = self.0.len();
+        let mut written = serializer.serialize_seq(Some(len))?;
+        for from in (0..len).step_by(VALUES_AT_ONCE) {
+            for value in self.0.range(from..len.min(from + VALUES_AT_ONCE)) {
+                written.serialize_element(&TableValue(value))?;
+            }
+        }
+        written.end()
     }
 }
 
