@@ -10,13 +10,14 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-def build(alone: bool = False) -> Path:
+def build(alone: bool = False, files: bool = True) -> Path:
     """The benchmark's program, with the symbols that a profiler needs and otherwise as farmtally is shipped.
 
     It is built with the program, so that both use the same dependencies and nothing is compiled a second time; or alone, for who has
-    no use for the program.
+    no use for the program, and without what writes files, for who writes none.
     """
     packages = ["--package", "farmtally-bench"] if alone else ["--package", "farmtally", "--package", "farmtally-bench"]
+    packages += [] if files else ["--no-default-features"]
     command = ["cargo", "build", "--release", "--locked", "--quiet", *packages]
     subprocess.run(command, cwd=REPOSITORY, check=True)
     return Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target")) / "release/farmtally-bench"

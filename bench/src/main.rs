@@ -18,6 +18,7 @@ mod bandwidth;
 mod bounds;
 mod clock;
 mod explore;
+#[cfg(feature = "files")]
 mod export;
 mod farm;
 mod kept;
@@ -25,6 +26,7 @@ mod questions;
 mod random;
 mod records;
 mod respond;
+#[cfg(feature = "files")]
 mod sessions_file;
 mod touched;
 
@@ -49,6 +51,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Write the farm as Parquet, in integer codes
+    #[cfg(feature = "files")]
     Export {
         /// The file to write
         file: PathBuf,
@@ -57,6 +60,7 @@ enum Command {
         sessions: u64,
     },
     /// Write the farm as a file that `farmtally import` reads: JSON Lines when its name ends in `.jsonl`, else Parquet
+    #[cfg(feature = "files")]
     Sessions {
         /// The file to write
         file: PathBuf,
@@ -104,8 +108,12 @@ enum Command {
         #[arg(long, default_value = "")]
         only: String,
     },
-    /// Measure how fast one thread writes an answer, and adds to sums anywhere in a table
-    Bounds,
+    /// Measure how fast one thread writes an answer, and adds to sums anywhere in a table; and how long files and syncs take
+    Bounds {
+        /// A folder that is not there yet, on the disk that is measured; it is removed afterwards
+        #[arg(long, default_value = "farmtally-bounds")]
+        folder: PathBuf,
+    },
     /// Measure how fast memory is read
     Bandwidth {
         /// Threads that read at once
@@ -139,10 +147,13 @@ impl FarmArguments {
 
 fn main() -> Result<(), Box<dyn Error>> {
     match Cli::parse().command {
+        #[cfg(feature = "files")]
         Command::Export { file, sessions } => export::export(sessions, &file)?,
+        #[cfg(feature = "files")]
         Command::Sessions { file, sessions } if file.extension().is_some_and(|end| end == "jsonl") => {
             sessions_file::write_json_lines(sessions, &file)?;
         }
+        #[cfg(feature = "files")]
         Command::Sessions { file, sessions } => sessions_file::write_parquet(sessions, &file)?,
         Command::Time { farm, repeats, answers, questions } => {
             time(&farm.build()?, repeats, answers.as_deref(), &questions)?;
@@ -156,7 +167,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 println!("{}", serde_json::to_string(&explored)?);
             }
         }
-        Command::Bounds => println!("{}", serde_json::to_string(&bounds::measure())?),
+        Command::Bounds { folder } => {
+            println!("{}", serde_json::to_string(&bounds::measure_in_new(&folder)?)?);
+        }
         Command::Bandwidth { threads } => {
             let bytes_per_second = bandwidth::read_bandwidth(threads.get());
             println!("{}", json!({ "threads": threads, "bytes_per_second": bytes_per_second }));
