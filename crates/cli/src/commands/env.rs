@@ -73,6 +73,10 @@ pub(crate) fn run(arguments: &EnvArguments) -> Result<(), Failure> {
         return write_profile(&environment, name);
     }
     print(environment)?;
+    if arguments.endpoint.is_none() && served_at(&arguments.folder).is_none() {
+        let start = format_args!("`farmtally serve {}` starts one", arguments.folder.as_flag());
+        tell(format_args!("hint: no server has the folder, and another one may listen there; {start}"));
+    }
     warn_of(&["AWS_SESSION_TOKEN"]);
     Ok(())
 }
@@ -102,11 +106,13 @@ fn warn_of(names: &[&str]) {
 
 /// The base URL of the folder's server, or where one listens that was not told otherwise.
 pub(crate) fn running_server(folder: &DataFolder) -> String {
-    match folder.published_endpoint() {
-        // A server that was killed could not take its address back.
-        Some(endpoint) if answers(&endpoint) => endpoint,
-        _ => format!("http://{LISTEN_DEFAULT}"),
-    }
+    served_at(folder).unwrap_or_else(|| format!("http://{LISTEN_DEFAULT}"))
+}
+
+/// The base URL of the folder's server, if there is one.
+fn served_at(folder: &DataFolder) -> Option<String> {
+    // A server that was killed could not take its address back.
+    folder.published_endpoint().filter(|endpoint| answers(endpoint))
 }
 
 fn answers(endpoint: &str) -> bool {

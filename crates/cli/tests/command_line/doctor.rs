@@ -60,6 +60,26 @@ fn where_everything_is_well_it_says_so_and_ends_with_0() {
 }
 
 #[test]
+fn a_folder_without_a_server_is_not_taken_for_that_of_whoever_answers() {
+    let (place, _server) = served();
+    place.done("farm create --data-dir other oslo");
+    let endpoint =
+        variables(&place).into_iter().find(|(name, _)| name == "AWS_ENDPOINT_URL_DEADLINE").unwrap().1;
+    let unserved = place.command("env --data-dir other").output().unwrap();
+    let hint = String::from_utf8(unserved.stderr).unwrap();
+    assert!(
+        hint.contains("no server has the folder") && hint.contains("farmtally serve --data-dir other"),
+        "{hint}"
+    );
+    let ended = doctor(&place, "--data-dir other", &[("AWS_ENDPOINT_URL_DEADLINE", &endpoint)]);
+    let wrong = lines_with(&ended, "wrong");
+    assert!(
+        ended.code == Some(1) && wrong.iter().any(|line| line.contains("no server has the folder")),
+        "{ended}"
+    );
+}
+
+#[test]
 fn a_shell_that_asks_aws_is_told_how_to_ask_us() {
     let place = Place::new();
     place.done("farm create --data-dir data oslo");

@@ -20,6 +20,8 @@ fn the_lines_are_for_a_shell() {
     export AWS_DEFAULT_REGION=us-west-2
     export AWS_ENDPOINT_URL_DEADLINE=http://127.0.0.1:[port]
     export AWS_DISABLE_HOST_PREFIX_INJECTION=true
+    --- stderr
+    hint: no server has the folder, and another one may listen there; `farmtally serve --data-dir data` starts one
     ");
 }
 

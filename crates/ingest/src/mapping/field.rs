@@ -130,7 +130,7 @@ impl Field {
 
     /// The member's text as a plain decimal, for amounts.
     pub(super) fn amount(&self, row: &RowCells<'_>) -> Result<Option<String>, FieldProblem> {
-        Ok(self.text(row)?.map(|text| self.plain_decimal(&text)))
+        self.text(row)?.map(|text| self.plain_decimal(&text)).transpose()
     }
 
     /// All columns, or nothing if none of them has a value; the place of an absent one stays empty.
@@ -189,21 +189,34 @@ impl Field {
         Err(FieldProblem::new(&self.name, &text, message))
     }
 
-    fn plain_decimal(&self, text: &str) -> String {
-        let text = text.trim_start_matches(['$', '€', '£', ' ']).to_owned();
-        let text = if self.decimal_comma {
-            text.replace(['.', ' ', '\u{a0}', '\''], "").replace(',', ".")
+    fn plain_decimal(&self, text: &str) -> Result<String, FieldProblem> {
+        let refused = |message: &str| Err(FieldProblem::new(&self.name, text, message));
+        if text.contains(OTHER_CURRENCIES) {
+            return refused(
+                "it is not in US dollars, as all costs are; convert it before, or leave the column out and let a rate card price the session",
+            );
+        }
+        let plain = text.trim_start_matches(['$', ' ']);
+        let plain = if self.decimal_comma {
+            plain.replace(['.', ' ', '\u{a0}', '\''], "").replace(',', ".")
+        } else if plain.contains(',') {
+            return refused(
+                "it has a comma; say `decimalComma = true` if decimals follow it, and write no marks between thousands otherwise",
+            );
         } else {
-            text
+            plain.to_owned()
         };
-        match text.split_once('.') {
+        Ok(match plain.split_once('.') {
             Some((whole, decimals)) if self.cut && decimals.bytes().all(|digit| digit.is_ascii_digit()) => {
                 format!("{whole}.{}", &decimals[..decimals.len().min(DECIMALS_MAX)])
             }
-            _ => text,
-        }
+            _ => plain,
+        })
     }
 }
+
+/// Signs of currencies whose amounts would be taken for US dollars.
+const OTHER_CURRENCIES: [char; 4] = ['€', '£', '¥', '₹'];
 
 /// Decimals that an amount may have.
 const DECIMALS_MAX: usize = 9;

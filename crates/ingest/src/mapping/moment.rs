@@ -123,7 +123,13 @@ impl MomentReader {
             return Ok(instant);
         }
         let Some(time) = text.parse::<DateTime>().ok().filter(|_| !has_offset(text)) else {
-            return Err(Timestamp::parse(text).map_or_else(|error| error.to_string(), |_| String::new()));
+            return Err(match Timestamp::parse(text) {
+                Err(error) if has_offset(text) => error.to_string(),
+                _ => format!(
+                    "{:?} is not an ISO 8601 time; give its form, such as format = \"%d.%m.%Y %H:%M\"",
+                    excerpt(text)
+                ),
+            });
         };
         self.civil(text, time)
     }
@@ -249,7 +255,13 @@ mod tests {
     fn a_wall_clock_without_a_zone_is_refused_with_what_to_do() {
         let message = read(None, None, "2025-07-01 12:00:00").unwrap_err();
         assert!(message.contains("give its zone"), "{message}");
-        assert!(read(None, None, "yesterday").unwrap_err().contains("ISO 8601"));
+        for zone in [None, Some("Europe/Oslo")] {
+            let message = read(None, zone, "20.11.2026 09:15").unwrap_err();
+            assert!(
+                message.contains("not an ISO 8601 time") && message.contains("give its form"),
+                "{message}"
+            );
+        }
     }
 
     #[test]

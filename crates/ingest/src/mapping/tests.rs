@@ -160,6 +160,21 @@ fn money_of_other_places_is_read() {
 }
 
 #[test]
+fn an_amount_that_is_not_one_of_us_dollars_is_refused_and_says_what_to_do() {
+    let mapping = SMALL.replace("source = ", "delimiter = \";\"\nsource = ");
+    for (amount, cure) in [
+        ("€3.25", "not in US dollars"),
+        ("3.25 £", "not in US dollars"),
+        ("3,25", "decimalComma"),
+        ("$1,234.50", "decimalComma"),
+    ] {
+        let text = format!("job;who;start;end;cost;state\na;b;1764021787;0;{amount};done\n");
+        let problems = format!("{:?}", read(Format::Csv, &mapping, &text).unwrap());
+        assert!(problems.contains(cure) && problems.contains(amount), "{problems}");
+    }
+}
+
+#[test]
 fn a_wrong_mapping_says_where_and_what() {
     let error = |toml: &str| Mapping::parse(toml).unwrap_err().to_string();
     let typo = error(&SMALL.replace("jobName", "jobname"));

@@ -45,8 +45,13 @@ fn thorough(arguments: &DoctorArguments, folder: Option<&DataFolder>) -> Vec<Fin
     let client = Client::of_this_shell();
     let mut findings = folder.map(folder::look).unwrap_or_default();
     let published = folder.and_then(DataFolder::published_endpoint);
+    let is_unserved = folder.is_some() && published.is_none() && arguments.endpoint.is_none();
     let known = arguments.endpoint.clone().or(published).or_else(|| client.endpoint.clone());
     if let Some(endpoint) = &known {
+        if is_unserved {
+            let text = format!("no server has the folder, and {endpoint} has another one, if any");
+            findings.push(Finding::wrong(text, serve_line(folder)));
+        }
         findings.extend(server::look(endpoint));
     } else {
         findings.push(Finding::note("no server has the folder", serve_line(folder)));
