@@ -159,10 +159,11 @@ def test_every_choice_is_in_the_address(page):
     for name, value in (("by-0", "user"), ("metric", "runtime"), ("stat", "avg"), ("period", "week"), ("range", "last=90d")):
         page.choose(name, value)
     assert (page.view["by"], page.view["metric"], page.view["stat"], page.view["period"], page.view["last"]) == (["user"], ["runtime"], ["avg"], ["week"], ["90d"])
-    shown = page.rows()
+    # The last ninety days end now, so that a tenth of an hour may be more by the time that they are asked for again.
+    users = [row[0] for row in page.rows()]
     page.browser.refresh()
     page.wait()
-    assert page.rows() == shown and page.text("#chart-title") == "Average of hours per session by user"
+    assert [row[0] for row in page.rows()] == users and page.text("#chart-title") == "Average of hours per session by user"
 
 
 def test_the_table_is_sorted_by_a_press_on_a_head(page):
