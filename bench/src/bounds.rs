@@ -28,7 +28,7 @@ struct Sum {
     sums: [u64; 2],
 }
 
-/// Figures of one thread.
+/// Figures of one thread, but for the files.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Bounds {
     /// Rows of 32 bytes written one after another, to memory that is there already, in bytes per second.

@@ -159,10 +159,16 @@ def test_every_choice_is_in_the_address(page):
     for name, value in (("by-0", "user"), ("metric", "runtime"), ("stat", "avg"), ("period", "week"), ("range", "last=90d")):
         page.choose(name, value)
     assert (page.view["by"], page.view["metric"], page.view["stat"], page.view["period"], page.view["last"]) == (["user"], ["runtime"], ["avg"], ["week"], ["90d"])
-    # The last ninety days end now, so that a tenth of an hour may be more by the time that they are asked for again.
+
+    def is_the_same_when_loaded_again():
+        shown = page.rows()
+        page.browser.refresh()
+        page.wait()
+        return page.rows() == shown
+
     users = [row[0] for row in page.rows()]
-    page.browser.refresh()
-    page.wait()
+    # The last ninety days end now, so that somebody may have a tenth of an hour more by then: seldom once, and hardly twice.
+    assert is_the_same_when_loaded_again() or is_the_same_when_loaded_again()
     assert [row[0] for row in page.rows()] == users and page.text("#chart-title") == "Average of hours per session by user"
 
 

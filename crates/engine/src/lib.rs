@@ -22,6 +22,7 @@ mod lane_scan;
 mod lanes;
 mod large_pages;
 mod limits;
+mod making;
 mod output;
 mod part;
 mod piece;

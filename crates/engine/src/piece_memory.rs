@@ -4,16 +4,17 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use farmtally_columns::narrow_sum::is_narrow;
-use farmtally_columns::{BlockPiece, BlockPieces, BlockView, Detail, PiecesOf, Recalled, SessionBlock};
+use farmtally_columns::{BlockPiece, BlockPieces, BlockView, Detail, PiecesOf, Recalled};
 
 use crate::block_keys::BlockKeys;
 use crate::block_scan::{BlockScan, Scratch};
 use crate::edges::{buckets_in, edges_ms};
 use crate::lanes::{Lanes, PieceChunk};
+use crate::making::Making;
 use crate::piece_lists::PieceLists;
 use crate::plan::{AggregationPlan, KeySource};
 use crate::rollup_scan::axis_source;
-use crate::rollups::FoundRollups;
+use crate::rollups::{FoundRollups, is_running};
 use crate::sink::PieceSink;
 use crate::steps::{Step, Summed};
 
@@ -24,7 +25,7 @@ pub(crate) fn mark(plan: &AggregationPlan<'_>, found: &FoundRollups, steps: &mut
     for step in steps {
         if let Step::Block(step) = step
             && step.view.is_whole()
-            && plan.running.as_ref().is_none_or(|running| !std::ptr::eq(running, step.view))
+            && !is_running(step.view, plan.running.as_ref())
             && (!has_rollups || found.is_useless(step.view))
         {
             step.details = Some(details);
@@ -69,30 +70,35 @@ pub(crate) fn add_remembered(
     let recall = |axis_code| {
         let of = PiecesOf { axis, axis_code, details, edges_ms: &edges_ms };
         let recalled = block.recall_pieces(of, plan.asker);
-        let making = matches!(recalled, Recalled::Makes).then_some(Making {
-            block,
-            of,
-            is_next: true,
-            is_done: false,
-        });
-        (axis_code, recalled, making)
+        let makes = matches!(recalled, Recalled::Makes);
+        let making = makes.then(|| Making::new(move |is_next| block.put_back_pieces(of, is_next)));
+        (of, recalled, making)
     };
     // All are asked for before any is made: what one takes is no reason to leave out another one of the same question.
     let recalled: Vec<_> = keys.wanted(axis).map(recall).collect();
     let (mut found, mut left) = (Vec::new(), Vec::new());
     let mut room = block.room_of_pieces(recalled.len(), &edges_ms);
-    for (axis_code, recalled, making) in recalled {
+    for (of, recalled, making) in recalled {
         let pieces = match (recalled, making) {
             (Recalled::Has(pieces), _) => Some(pieces),
-            (_, Some(making)) => making.make(plan, view, &buckets, room, scratch),
+            (_, Some(mut making)) => {
+                let pieces = recorded(plan, view, of, Recorder::new(&buckets, room), scratch);
+                // If there is no room now, there will hardly be any for the next question.
+                making.is_next = false;
+                pieces.and_then(|pieces| {
+                    let kept = block.keep_pieces(of, pieces);
+                    making.done();
+                    kept
+                })
+            }
             _ => None,
         };
         match pieces {
             Some(pieces) => {
                 room = room.saturating_sub(pieces.room());
-                found.push((keys.of_axis(axis, axis_code), pieces));
+                found.push((keys.of_axis(axis, of.axis_code), pieces));
             }
-            None => left.push(axis_code),
+            None => left.push(of.axis_code),
         }
     }
     let shares = details.map(|detail| keys.table(detail).unwrap_or(&[0]));
@@ -110,42 +116,18 @@ pub(crate) fn add_remembered(
     keys.leave_only(axis, &left);
 }
 
-/// The task to put pieces together. Whoever leaves without having done it, by a panic for instance, lets another question do it.
-struct Making<'a> {
-    block: &'a SessionBlock,
-    of: PiecesOf<'a>,
-    /// Whether the next question is to do it.
-    is_next: bool,
-    is_done: bool,
-}
-
-impl Drop for Making<'_> {
-    fn drop(&mut self) {
-        if !self.is_done {
-            self.block.put_back_pieces(self.of, self.is_next);
-        }
-    }
-}
-
-impl Making<'_> {
-    /// Cuts the rows of one queue or fleet, for this question and for those that follow. `None` when there is no room for so many pieces.
-    fn make(
-        mut self,
-        plan: &AggregationPlan<'_>,
-        view: &BlockView,
-        buckets: &Range<usize>,
-        room: usize,
-        scratch: &mut Scratch,
-    ) -> Option<Arc<BlockPieces>> {
-        let keys = BlockKeys::of_details(&self.block.codes(), self.of);
-        let mut recorder = Recorder::new(buckets, room);
-        BlockScan::new(plan, &(0..plan.buckets.len()), view, keys, scratch)
-            .scan(Summed::default(), &mut recorder);
-        self.is_next = false;
-        let pieces = recorder.finish()?;
-        self.is_done = true;
-        self.block.keep_pieces(self.of, pieces)
-    }
+/// Cuts the rows of one queue or fleet into pieces. `None` when there is no room for so many.
+fn recorded(
+    plan: &AggregationPlan<'_>,
+    view: &BlockView,
+    of: PiecesOf<'_>,
+    mut recorder: Recorder,
+    scratch: &mut Scratch,
+) -> Option<BlockPieces> {
+    let keys = BlockKeys::of_details(&view.block().codes(), of);
+    let all = 0..plan.buckets.len();
+    BlockScan::new(plan, &all, view, keys, scratch).scan(Summed::default(), &mut recorder);
+    recorder.finish()
 }
 
 /// The pieces of one bucket.
@@ -290,9 +272,12 @@ mod tests {
         };
         let makes = || matches!(block.recall_pieces(of, Asker::new()), Recalled::Makes);
         assert_eq!([makes(), makes(), makes()], [false, true, false]);
-        drop(Making { block, of, is_next: true, is_done: false });
+        let making = || Making::new(|is_next| block.put_back_pieces(of, is_next));
+        drop(making());
         assert!(makes());
-        drop(Making { block, of, is_next: false, is_done: false });
+        let mut making = making();
+        making.is_next = false;
+        drop(making);
         assert!(!makes());
     }
 }

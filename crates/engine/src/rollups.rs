@@ -14,6 +14,7 @@ use farmtally_columns::{
 
 use crate::edges::{Bucketed, buckets_in, edges_ms};
 use crate::error::AggregationError;
+use crate::making::Making;
 use crate::steps::address;
 
 /// A question that rollups can answer.
@@ -38,23 +39,6 @@ pub(crate) trait RollupQuestion {
         buckets: &Range<usize>,
         sums_max: usize,
     ) -> Result<Option<Rollup>, AggregationError>;
-}
-
-/// The task to make a rollup. Whoever leaves without having done it, even by a panic, puts it back.
-struct Task<'a> {
-    member: &'a GroupMember,
-    of: RollupOf<'a>,
-    /// Whether the next question is to make it.
-    is_next: bool,
-    is_done: bool,
-}
-
-impl Drop for Task<'_> {
-    fn drop(&mut self) {
-        if !self.is_done {
-            self.member.put_back_rollup(self.of, self.is_next);
-        }
-    }
 }
 
 /// What of a question is answered by rollups.
@@ -93,6 +77,11 @@ pub(crate) fn share(wanted: &[bool]) -> f64 {
     count(wanted.iter().filter(|is_wanted| **is_wanted).count()) / count(wanted.len().max(1))
 }
 
+/// Whether a block is that of the running sessions, which nobody asks again.
+pub(crate) fn is_running(view: &BlockView, running: Option<&BlockView>) -> bool {
+    running.is_some_and(|running| std::ptr::eq(running, view))
+}
+
 impl FoundRollups {
     /// Whether no rollup answers for anything.
     pub(crate) fn is_empty(&self) -> bool {
@@ -101,9 +90,8 @@ impl FoundRollups {
 
     /// Whether a block that can have something in the window is to be scanned, one of the snapshot's or that of the running sessions.
     pub(crate) fn leave(&self, view: &BlockView, running: Option<&BlockView>) -> bool {
-        let is_running = running.is_some_and(|running| std::ptr::eq(running, view));
         let is_loose = || self.loose.binary_search(&address(view.block())).is_ok();
-        self.is_empty() || is_running || !view.is_whole() || is_loose()
+        self.is_empty() || is_running(view, running) || !view.is_whole() || is_loose()
     }
 
     /// Whether no rollup is worth it for a block.
@@ -130,16 +118,16 @@ impl FoundRollups {
             let rollup = match member.rollup(of, question.asker()) {
                 Recalled::Has(rollup) => Some(rollup),
                 Recalled::Makes => {
-                    let mut task = Task { member, of, is_next: true, is_done: false };
+                    let mut making = Making::new(|is_next| member.put_back_rollup(of, is_next));
                     match made(question, member, &buckets) {
                         // This question has not the memory, and others may have it, though most have as much.
                         Err(AggregationError::TooMuchMemory { .. }) => {
-                            task.is_next = false;
+                            making.is_next = false;
                             None
                         }
                         made => {
                             let made = member.keep_rollup(of, made?);
-                            task.is_done = true;
+                            making.done();
                             is_useless = made.is_none();
                             made
                         }

@@ -67,13 +67,15 @@ impl fmt::Display for KeyLines<'_> {
 /// Prints the lines.
 pub(crate) fn run(arguments: &EnvArguments) -> Result<(), Failure> {
     let catalogue = arguments.folder.existing()?;
-    let endpoint = arguments.endpoint.clone().unwrap_or_else(|| running_server(&arguments.folder));
+    let known = arguments.endpoint.clone().or_else(|| served_at(&arguments.folder));
+    let is_guessed = known.is_none();
+    let endpoint = known.unwrap_or_else(|| format!("http://{LISTEN_DEFAULT}"));
     let environment = ClientEnvironment::of_owner(&catalogue, endpoint)?;
     if let Some(name) = &arguments.write_profile {
         return write_profile(&environment, name);
     }
     print(environment)?;
-    if arguments.endpoint.is_none() && served_at(&arguments.folder).is_none() {
+    if is_guessed {
         let start = format_args!("`farmtally serve {}` starts one", arguments.folder.as_flag());
         tell(format_args!("hint: no server has the folder, and another one may listen there; {start}"));
     }
@@ -102,11 +104,6 @@ fn warn_of(names: &[&str]) {
     for name in names.iter().filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())) {
         tell(format_args!("hint: `unset {name}`; it belongs to another key"));
     }
-}
-
-/// The base URL of the folder's server, or where one listens that was not told otherwise.
-pub(crate) fn running_server(folder: &DataFolder) -> String {
-    served_at(folder).unwrap_or_else(|| format!("http://{LISTEN_DEFAULT}"))
 }
 
 /// The base URL of the folder's server, if there is one.

@@ -119,16 +119,18 @@ impl MomentReader {
     }
 
     fn iso(&self, text: &str) -> Result<Timestamp, String> {
-        if let Ok(instant) = Timestamp::parse(text) {
-            return Ok(instant);
-        }
+        let error = match Timestamp::parse(text) {
+            Ok(instant) => return Ok(instant),
+            Err(error) => error,
+        };
         let Some(time) = text.parse::<DateTime>().ok().filter(|_| !has_offset(text)) else {
-            return Err(match Timestamp::parse(text) {
-                Err(error) if has_offset(text) => error.to_string(),
-                _ => format!(
-                    "{:?} is not an ISO 8601 time; give its form, such as format = \"%d.%m.%Y %H:%M\"",
-                    excerpt(text)
-                ),
+            return Err(if has_offset(text) {
+                error.to_string()
+            } else {
+                let shown = excerpt(text);
+                format!(
+                    "{shown:?} is not an ISO 8601 time; give its form, such as format = \"%d.%m.%Y %H:%M\""
+                )
             });
         };
         self.civil(text, time)
@@ -255,6 +257,7 @@ mod tests {
     fn a_wall_clock_without_a_zone_is_refused_with_what_to_do() {
         let message = read(None, None, "2025-07-01 12:00:00").unwrap_err();
         assert!(message.contains("give its zone"), "{message}");
+        assert!(read(None, None, "yesterday").unwrap_err().contains("ISO 8601"));
         for zone in [None, Some("Europe/Oslo")] {
             let message = read(None, zone, "20.11.2026 09:15").unwrap_err();
             assert!(
