@@ -1,6 +1,7 @@
 //! The sample of each format version, which every later program has to read.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -274,7 +275,7 @@ fn what_an_older_program_left_in_the_log_goes_into_the_new_file() {
     let (dir, _) = without_checksums();
     // As after a kill: nothing was moved out of the log.
     for name in ["catalogue.sqlite", "catalogue.sqlite-wal"] {
-        copy_named(name, older.path(), dir.path());
+        copy_named(name, older.path(), dir.path()).unwrap();
     }
     let store = Store::open(dir.path()).unwrap();
     assert_eq!(store.catalogue().setting("word").unwrap().unwrap(), b"later");
@@ -289,7 +290,7 @@ fn a_log_of_an_older_program_that_is_damaged_before_its_end_is_refused() {
     }
     let (dir, _) = without_checksums();
     for name in ["catalogue.sqlite", "catalogue.sqlite-wal"] {
-        copy_named(name, older.path(), dir.path());
+        copy_named(name, older.path(), dir.path()).unwrap();
     }
     let log = dir.path().join("catalogue.sqlite-wal");
     let mut bytes = fs::read(&log).unwrap();
@@ -329,7 +330,7 @@ fn the_sample_of_a_shared_store_of_version_6_reads_as_it_was_written() {
     cluster.sql("sample", &fs::read_to_string(sample.join("catalogue.sql")).unwrap());
     let (segments, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     copy_folder(&sample.join("segments"), segments.path());
-    copy_named("master.key", &sample, dir.path());
+    copy_named("master.key", &sample, dir.path()).unwrap();
     let location = StoreLocation::shared(dir.path(), &url, segments.path().to_str().unwrap()).unwrap();
     location.remember().unwrap();
     let store = Store::open(dir.path()).unwrap();
@@ -339,19 +340,17 @@ fn the_sample_of_a_shared_store_of_version_6_reads_as_it_was_written() {
 }
 
 pub(crate) fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        copy_named(entry.unwrap().file_name(), from, to);
-    }
+    try_copy_folder(from, to).unwrap();
 }
 
-fn copy_named(name: impl AsRef<Path>, from: &Path, to: &Path) {
+pub(crate) fn try_copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    fs::read_dir(from)?.try_for_each(|entry| copy_named(entry?.file_name(), from, to))
+}
+
+fn copy_named(name: impl AsRef<Path>, from: &Path, to: &Path) -> io::Result<()> {
     let (from, to) = (from.join(&name), to.join(&name));
-    if from.is_dir() {
-        copy_folder(&from, &to);
-    } else {
-        fs::copy(from, to).map(drop).unwrap();
-    }
+    if from.is_dir() { try_copy_folder(&from, &to) } else { fs::copy(from, to).map(drop) }
 }
 
 #[test]
@@ -370,6 +369,6 @@ fn write_sample() {
     fill(&open(dir.path()));
     fs::create_dir_all(sample(7)).unwrap();
     for name in ["catalogue.sqlite", "master.key", "sessions", "derived", "answers"] {
-        copy_named(name, dir.path(), &sample(7));
+        copy_named(name, dir.path(), &sample(7)).unwrap();
     }
 }
