@@ -80,9 +80,13 @@ class Client:
         return self.json(self.signed("GET", target))
 
     def post(self, target: str, body: dict) -> dict:
-        """The JSON of a signed Post; one that is throttled is sent again."""
+        """The JSON of a signed Post."""
+        return self.admitted(self.signed("POST", target, json.dumps(body).encode()))
+
+    def admitted(self, request: bytes) -> dict:
+        """The JSON that answers a request; one that is throttled is sent again."""
         while True:
-            head, answer = self.exchange(self.signed("POST", target, json.dumps(body).encode()))
+            head, answer = self.exchange(request)
             if b" 429 " not in head.split(b"\r\n", 1)[0]:
                 return self.checked(head, answer)
             time.sleep(0.01)
