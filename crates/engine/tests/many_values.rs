@@ -91,6 +91,9 @@ fn an_answer_of_many_jobs_and_users_has_their_values_and_keeps_them_while_the_fa
     let of_jobs = [answers[0].values[0].len() as u64, answers[3].values[1].len() as u64];
     // A volume has no job.
     assert_eq!((of_jobs, answers[3].values[1].at(0)), ([JOBS, JOBS + 1], GroupValue::Absent));
+    for values in answers.iter().flat_map(|answer| &answer.values) {
+        assert_eq!(values.range(0..values.len()), values.iter().collect::<Vec<_>>());
+    }
     // Other names for the first jobs, and new jobs.
     let later: Vec<_> =
         (0..JOBS + 9).step_by(500).chain(JOBS..JOBS + 9).map(|job| session(job, true)).collect();

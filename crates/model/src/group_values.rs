@@ -10,6 +10,10 @@ use crate::statistics::GroupValue;
 pub trait ValueSource: Send + Sync {
     /// The value of a code that was given to [`GroupValues::coded`].
     fn value(&self, code: u32) -> GroupValue;
+
+    /// Reads a little of each of several values, whose places in memory are then waited for together, and those who take the values
+    /// next need not wait for one after the other.
+    fn touch(&self, codes: &[u32]);
 }
 
 /// The values that occur in one groupBy position of an answer, ascending.
@@ -49,20 +53,15 @@ impl GroupValues {
         (0..self.len()).map(|index| self.at(index))
     }
 
-    /// Some of them. What is looked up is taken in the order of its codes, in which it mostly lies in memory: whoever wants many need not wait
-    /// for each by itself. Panics as [`Self::at`] does.
+    /// Some of them, sooner than each by itself where they are looked up: few enough at once to stay in a near cache. Panics as
+    /// [`Self::at`] does.
     pub fn range(&self, range: Range<usize>) -> Vec<GroupValue> {
         match &self.0 {
             Held::Listed(values) => values[range].to_vec(),
             Held::Coded { codes, source } => {
                 let codes = &codes[range];
-                let mut by_code: Vec<(u32, usize)> = codes.iter().copied().zip(0..).collect();
-                by_code.sort_unstable();
-                let mut values = vec![GroupValue::Absent; codes.len()];
-                for (code, place) in by_code {
-                    values[place] = source.value(code);
-                }
-                values
+                source.touch(codes);
+                codes.iter().map(|code| source.value(*code)).collect()
             }
         }
     }
@@ -120,6 +119,8 @@ mod tests {
         fn value(&self, code: u32) -> GroupValue {
             GroupValue::usage_type(if code == 7 { UsageType::License } else { UsageType::Compute })
         }
+
+        fn touch(&self, _: &[u32]) {}
     }
 
     #[test]

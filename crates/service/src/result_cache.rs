@@ -14,7 +14,12 @@ pub(crate) struct CompletedAggregation {
     pub(crate) table: Arc<StatisticsTable>,
 }
 
-/// The latest answers, as many as fit.
+/// Rows from which on an answer is long. When one goes, the next one gets the memory of its rows, which else the system has to clear.
+const LONG_ROWS_MIN: usize = 1 << 15;
+/// Long answers that are kept at most. One that is asked for later is read from its file.
+const LONG_MAX: usize = 8;
+
+/// The answers that were asked for last, as many as fit.
 ///
 /// The latest of those that are larger than all the room there is stays beside them: reading it again takes seconds, and
 /// somebody pages through it while others ask for less.
@@ -33,9 +38,12 @@ impl ResultCache {
 
     /// The answer of an aggregation of this farm, if it is at hand.
     pub(crate) fn get(&self, farm_id: FarmId, id: AggregationId) -> Option<CompletedAggregation> {
-        let completed = self.lock();
-        let (_, found) = completed.iter().find(|(known, _)| *known == id)?;
-        (found.farm_id == farm_id).then(|| found.clone())
+        let mut completed = self.lock();
+        let place = completed.iter().position(|(known, found)| *known == id && found.farm_id == farm_id)?;
+        let kept = completed.remove(place)?;
+        let found = kept.1.clone();
+        completed.push_back(kept);
+        Some(found)
     }
 
     /// Keeps an answer, and forgets the oldest ones until the rest fit.
@@ -51,6 +59,11 @@ impl ResultCache {
         completed.push_back(newest);
         while completed.iter().filter(|kept| !is_large(kept)).map(rows).sum::<usize>() > self.rows_max {
             let oldest = completed.iter().position(|kept| !is_large(kept));
+            oldest.and_then(|oldest| completed.remove(oldest));
+        }
+        let is_long = |kept: &Kept| rows(kept) >= LONG_ROWS_MIN && !is_large(kept);
+        if completed.iter().filter(|kept| is_long(kept)).count() > LONG_MAX {
+            let oldest = completed.iter().position(is_long);
             oldest.and_then(|oldest| completed.remove(oldest));
         }
     }
@@ -119,6 +132,29 @@ mod tests {
         assert_eq!(kept_after(6, 6), [5, 6]);
         assert_eq!(kept_after(6, 6), [5, 6]);
         assert!(cache.get(FarmId::from_bytes([2; 16]), id(6)).is_none());
+    }
+
+    #[test]
+    fn of_long_answers_the_latest_eight_are_kept_beside_short_ones_and_the_largest() {
+        let cache = ResultCache::new(LONG_ROWS_MIN * 20);
+        let [short, largest] = [100, 101].map(|number| AggregationId::from_bytes([number; 16]));
+        cache.insert(short, answer(LONG_ROWS_MIN - 1));
+        cache.insert(largest, answer(LONG_ROWS_MIN * 21));
+        let ids = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map(|number| AggregationId::from_bytes([number; 16]));
+        for id in ids {
+            cache.insert(id, answer(LONG_ROWS_MIN));
+        }
+        cache.insert(ids[3], answer(LONG_ROWS_MIN));
+        let is_kept = |id: &AggregationId| cache.get(FARM, *id).is_some();
+        assert_eq!(
+            ids.iter().filter(|id| is_kept(id)).collect::<Vec<_>>(),
+            ids[2..].iter().collect::<Vec<_>>()
+        );
+        assert!(is_kept(&short) && is_kept(&largest));
+        // Who pages through one keeps it.
+        assert!(is_kept(&ids[2]));
+        cache.insert(ids[0], answer(LONG_ROWS_MIN));
+        assert!(cache.get(FARM, ids[2]).is_some() && cache.get(FARM, ids[3]).is_none());
     }
 
     #[test]

@@ -59,8 +59,14 @@ impl From<io::Error> for WriteError {
 
 /// Where the bytes of an answer go.
 pub(crate) trait Output: Write {
-    /// Writes parts that lie in memory already, and are long where the answer is. The last of their bytes may be kept elsewhere.
-    fn write_parts(&mut self, parts: &[&[u8]]) -> io::Result<()>;
+    /// Writes parts that lie in memory already, and are long where the answer is, and then what `next` writes. The last bytes of the parts
+    /// may be kept elsewhere, by another thread meanwhile: `next` takes about as long as `next_bytes` of them.
+    fn write_parts(
+        &mut self,
+        parts: &[&[u8]],
+        next_bytes: usize,
+        next: impl FnOnce(&mut Self) -> io::Result<()>,
+    ) -> io::Result<()>;
 }
 
 /// Writes an answer.
@@ -83,13 +89,16 @@ pub(crate) fn write_table(
         }
         Version::Lists => {
             let lists = row_lists::bytes(&table.rows);
-            output.write_parts(&lists)?;
             let lists_bytes: usize = lists.iter().map(|part| part.len()).sum();
-            let mut output = BufWriter::with_capacity(WRITE_BYTES, output);
-            let tail = ListsTail { values, rows: StoredRows::of(&table.rows) };
-            postcard::to_io(&tail, &mut output).map_err(io::Error::other)?;
-            output.write_all(&(lists_bytes as u64).to_le_bytes())?;
-            Ok(output.flush()?)
+            let values_count: usize = table.values.iter().map(GroupValues::len).sum();
+            let write_tail = |output: &mut _| {
+                let mut output = BufWriter::with_capacity(WRITE_BYTES, output);
+                let tail = ListsTail { values, rows: StoredRows::of(&table.rows) };
+                postcard::to_io(&tail, &mut output).map_err(io::Error::other)?;
+                output.write_all(&(lists_bytes as u64).to_le_bytes())?;
+                output.flush()
+            };
+            Ok(output.write_parts(&lists, values_count.saturating_mul(VALUE_AS_BYTES), write_tail)?)
         }
     }
 }
@@ -229,8 +238,10 @@ impl StoredAmountsPair {
     }
 }
 
-/// Values of a table that are taken at once: there may be many millions.
-const VALUES_AT_ONCE: usize = 1 << 16;
+/// Values of a table that are taken at once, and stay in the first-level cache until they are written.
+const VALUES_AT_ONCE: usize = 1 << 8;
+/// Bytes of rows that are written in the time that one value takes, about.
+const VALUE_AS_BYTES: usize = 384;
 
 /// The values of a table, which become [`StoredValue`]s one by one.
 struct TableValues<'a>(&'a GroupValues);
@@ -367,8 +378,14 @@ mod tests {
     use crate::encoding::pack;
 
     impl Output for Vec<u8> {
-        fn write_parts(&mut self, parts: &[&[u8]]) -> io::Result<()> {
-            parts.iter().try_for_each(|part| self.write_all(part))
+        fn write_parts(
+            &mut self,
+            parts: &[&[u8]],
+            _: usize,
+            next: impl FnOnce(&mut Self) -> io::Result<()>,
+        ) -> io::Result<()> {
+            parts.iter().try_for_each(|part| self.write_all(part))?;
+            next(self)
         }
     }
 

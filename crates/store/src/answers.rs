@@ -22,11 +22,15 @@ use crate::folder;
 use crate::objects::Objects;
 
 const ANSWERS: &str = "answers";
-/// Bytes that are written at once. Of 40 MB, Linux 6.18 writes pieces of 1 MiB twelve times as slowly: it looks for large pages.
-const WRITTEN_BYTES: usize = 1 << 17;
-/// Bytes from which on half of them are written to a second file by another thread: the system lets one thread at a time write to
-/// a file, and finding memory for a long one takes longer than anything else between an answer and its first page.
-const HALVED_MIN: usize = 1 << 20;
+/// Bytes that are written at once. Longer pieces are written faster, but without reserved room Linux 6.18 takes twelve times as long for pieces of
+/// 1 MiB, because it looks for large pages.
+const WRITTEN_BYTES: usize = 1 << 18;
+/// Bytes of rows from which on room for a file is reserved.
+const RESERVED_MIN: usize = 1 << 20;
+/// Bytes of rows from which on a part of them is written to a second file by another thread: the system lets one thread at a time write
+/// to a file, and finding memory for a long one takes longer than anything else between an answer and its first page. For less, it
+/// takes as long until the other thread begins.
+const SHARED_MIN: usize = 1 << 22;
 /// What the name of that file has behind the aggregation's id.
 const SECOND: &str = ".rows";
 
@@ -221,17 +225,29 @@ impl Write for AnswerOutput {
 }
 
 impl Output for AnswerOutput {
-    fn write_parts(&mut self, parts: &[&[u8]]) -> io::Result<()> {
+    fn write_parts(
+        &mut self,
+        parts: &[&[u8]],
+        next_bytes: usize,
+        next: impl FnOnce(&mut Self) -> io::Result<()>,
+    ) -> io::Result<()> {
         let pieces: Vec<&[u8]> = parts.iter().flat_map(|part| part.chunks(WRITTEN_BYTES)).collect();
-        if parts.iter().map(|part| part.len()).sum::<usize>() < HALVED_MIN {
-            return pieces.into_iter().try_for_each(|piece| self.write_all(piece));
+        let bytes = length(parts);
+        if bytes < SHARED_MIN {
+            if bytes >= RESERVED_MIN {
+                folder::reserve(&self.file, bytes);
+            }
+            pieces.into_iter().try_for_each(|piece| self.write_all(piece))?;
+            return next(self);
         }
-        let (first, second) = pieces.split_at(pieces.len().div_ceil(2));
+        // Both threads have as much to do.
+        let (first, second) = pieces.split_at(pieces_within(&pieces, bytes.saturating_sub(next_bytes) / 2));
+        folder::reserve(&self.file, length(first));
         let path = &self.second_path.clone();
         let write_second = || write_hashed(path, second);
         let (own, writing) = thread::scope(|scope| {
             let writing = thread::Builder::new().spawn_scoped(scope, write_second);
-            let own = first.iter().try_for_each(|piece| self.write_all(piece));
+            let own = first.iter().try_for_each(|piece| self.write_all(piece)).and_then(|()| next(self));
             (own, writing.map(|writing| writing.join().unwrap_or_else(|panic| resume_unwind(panic))))
         });
         own?;
@@ -241,9 +257,24 @@ impl Output for AnswerOutput {
     }
 }
 
+fn length(pieces: &[&[u8]]) -> usize {
+    pieces.iter().map(|piece| piece.len()).sum()
+}
+
+/// How many of some pieces, from the first one on, take no more than so many bytes.
+fn pieces_within(pieces: &[&[u8]], bytes: usize) -> usize {
+    let mut left = Some(bytes);
+    let fits = |piece: &&&[u8]| {
+        left = left.and_then(|left| left.checked_sub(piece.len()));
+        left.is_some()
+    };
+    pieces.iter().take_while(fits).count()
+}
+
 /// Writes a file, and gives its checksum.
 fn write_hashed(path: &Path, pieces: &[&[u8]]) -> io::Result<u128> {
     let (mut file, mut hash) = (folder::new_private_file(path)?, Xxh3Default::new());
+    folder::reserve(&file, length(pieces));
     for piece in pieces {
         file.write_all(piece)?;
         hash.update(piece);

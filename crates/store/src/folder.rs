@@ -241,6 +241,13 @@ pub(crate) fn new_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
+/// Has the system find room for a file of so many bytes at once, which is faster than to find it while they are written. Where it
+/// cannot, or there is no room, writing says so.
+pub(crate) fn reserve(file: &File, bytes: usize) {
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes).unwrap_or_default();
+}
+
 /// The bytes of a file; `None` when it is not there.
 pub(crate) fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path) {

@@ -250,8 +250,8 @@ fn listed_table(rows: u32) -> StatisticsTable {
 fn a_long_answer_reads_back_from_two_files_of_which_both_are_verified() {
     let dir = tempfile::tempdir().unwrap();
     let second = |number: u32| dir.path().join(format!("answers/{}.rows", id(number)));
-    // Sixteen bytes for each row and sixteen more for each third: a mebibyte is 49,152 rows.
-    for (number, rows) in [(1, 49_151), (2, 49_152), (3, 200_000)] {
+    // Sixteen bytes for each row and sixteen more for each third: four mebibytes are 196,608 rows.
+    for (number, rows) in [(1, 196_607), (2, 196_608), (3, 400_000)] {
         let store = open(dir.path());
         store.catalogue().begin_aggregation(&new(number)).unwrap();
         assert!(store.catalogue().complete_aggregation(id(number), &listed_table(rows)).unwrap());
@@ -261,7 +261,7 @@ fn a_long_answer_reads_back_from_two_files_of_which_both_are_verified() {
         assert_eq!(store.catalogue().result(id(number)).unwrap().unwrap(), listed_table(rows));
     }
     let halves = [answer_file(dir.path(), 3), second(3)].map(|path| fs::metadata(path).unwrap().len());
-    assert!(halves[0].abs_diff(halves[1]) < 1 << 18, "{halves:?}");
+    assert!(halves[0].abs_diff(halves[1]) < 1 << 19, "{halves:?}");
     let damages: [fn(&Path); 4] = [
         |path| {
             let mut bytes = fs::read(path).unwrap();
@@ -287,6 +287,44 @@ fn a_long_answer_reads_back_from_two_files_of_which_both_are_verified() {
     assert!(!second(2).exists());
     store.catalogue().purge_aggregations(at(NOW + 500)).unwrap();
     assert_eq!(fs::read_dir(dir.path().join("answers")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_long_answer_whose_second_file_cannot_be_written_leaves_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.catalogue().begin_aggregation(&new(1)).unwrap();
+    let second = dir.path().join(format!("answers/{}.rows", id(1)));
+    fs::create_dir_all(&second).unwrap();
+    let error = store.catalogue().complete_aggregation(id(1), &listed_table(400_000)).unwrap_err();
+    assert!(error.to_string().contains(&id(1).to_string()), "{error}");
+    assert!(!answer_file(dir.path(), 1).exists());
+    assert_eq!(state(&store, 1).status, Status::InProgress);
+    fs::remove_dir(&second).unwrap();
+    assert!(store.catalogue().complete_aggregation(id(1), &listed_table(400_000)).unwrap());
+}
+
+#[test]
+fn of_an_answer_with_many_names_more_rows_are_in_the_second_file_and_all_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let second_bytes = |number: u32, names: u32| {
+        let user = |name: u32| GroupValue::User(UserId::new(&format!("user {name}")).unwrap());
+        let [jobs, _] = listed_table(1).values;
+        let table = StatisticsTable {
+            values: [jobs, (0..names).map(user).collect::<Vec<_>>().into()],
+            ..listed_table(400_000)
+        };
+        let store = open(dir.path());
+        store.catalogue().begin_aggregation(&new(number)).unwrap();
+        assert!(store.catalogue().complete_aggregation(id(number), &table).unwrap());
+        drop(store);
+        assert_eq!(open(dir.path()).catalogue().result(id(number)).unwrap().unwrap(), table);
+        fs::metadata(dir.path().join(format!("answers/{}.rows", id(number)))).unwrap().len()
+    };
+    let [few, many, all] =
+        [(1, 3), (2, 10_000), (3, 1_000_000)].map(|(number, names)| second_bytes(number, names));
+    assert!(few + (1 << 20) < many && many + (1 << 20) < all, "{few}, {many}, {all}");
+    assert_eq!(all, 400_000 * 16 + 400_000 / 3 * 16, "all rows");
 }
 
 #[test]
