@@ -365,13 +365,7 @@ impl Ranks {
     /// Counts the numbers in another order: that of the places of runs of so many words. Those that have any are written to `runs`.
     #[inline]
     fn count_runs(&mut self, len: u32, place_of: impl Fn(u32) -> u32, runs: &mut Vec<WordRun>) -> usize {
-        runs.clear();
-        for (run, words) in (0..).zip(self.words[..self.len].chunks(len as usize)) {
-            if words.iter().any(|word| *word != 0) {
-                runs.push(WordRun { place: place_of(run), begin: run * len });
-            }
-        }
-        runs.sort_unstable_by_key(|run| run.place);
+        self.order_runs(len, place_of, runs);
         let mut count = 0_u32;
         for run in runs {
             let words = run.begin as usize..(run.begin + len) as usize;
@@ -381,6 +375,19 @@ impl Ranks {
             }
         }
         count as usize
+    }
+
+    /// The runs that have any number, in the order of their places.
+    // A function of its own, so that counting is short enough to become part of a kernel, which has an instruction for it.
+    #[inline(never)]
+    fn order_runs(&self, len: u32, place_of: impl Fn(u32) -> u32, runs: &mut Vec<WordRun>) {
+        runs.clear();
+        for (run, words) in (0..).zip(self.words[..self.len].chunks(len as usize)) {
+            if words.iter().any(|word| *word != 0) {
+                runs.push(WordRun { place: place_of(run), begin: run * len });
+            }
+        }
+        runs.sort_unstable_by_key(|run| run.place);
     }
 
     /// How many numbers are less than one.
