@@ -58,13 +58,11 @@ impl ResultCache {
         }
         completed.push_back(newest);
         while completed.iter().filter(|kept| !is_large(kept)).map(rows).sum::<usize>() > self.rows_max {
-            let oldest = completed.iter().position(|kept| !is_large(kept));
-            oldest.and_then(|oldest| completed.remove(oldest));
+            forget_oldest(&mut completed, |kept| !is_large(kept));
         }
         let is_long = |kept: &Kept| rows(kept) >= LONG_ROWS_MIN && !is_large(kept);
         if completed.iter().filter(|kept| is_long(kept)).count() > LONG_MAX {
-            let oldest = completed.iter().position(is_long);
-            oldest.and_then(|oldest| completed.remove(oldest));
+            forget_oldest(&mut completed, is_long);
         }
     }
 
@@ -77,6 +75,12 @@ impl ResultCache {
         // A panic elsewhere leaves whole answers behind, never half of one.
         self.completed.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Forgets that of some answers which nobody has asked for longest.
+fn forget_oldest(completed: &mut VecDeque<Kept>, is_one: impl Fn(&Kept) -> bool) {
+    let oldest = completed.iter().position(is_one);
+    oldest.and_then(|oldest| completed.remove(oldest));
 }
 
 #[cfg(test)]

@@ -25,8 +25,6 @@ const ANSWERS: &str = "answers";
 /// Bytes that are written at once. Longer pieces are written faster, but without reserved room Linux 6.18 takes twelve times as long for pieces of
 /// 1 MiB, because it looks for large pages.
 const WRITTEN_BYTES: usize = 1 << 18;
-/// Bytes of rows from which on room for a file is reserved.
-const RESERVED_MIN: usize = 1 << 20;
 /// Bytes of rows from which on a part of them is written to a second file by another thread: the system lets one thread at a time write
 /// to a file, and finding memory for a long one takes longer than anything else between an answer and its first page. For less, it
 /// takes as long until the other thread begins.
@@ -233,21 +231,22 @@ impl Output for AnswerOutput {
     ) -> io::Result<()> {
         let pieces: Vec<&[u8]> = parts.iter().flat_map(|part| part.chunks(WRITTEN_BYTES)).collect();
         let bytes = length(parts);
-        if bytes < SHARED_MIN {
-            if bytes >= RESERVED_MIN {
-                folder::reserve(&self.file, bytes);
-            }
-            pieces.into_iter().try_for_each(|piece| self.write_all(piece))?;
-            return next(self);
+        // Where there are two threads, both have as much to do.
+        let own_bytes = if bytes < SHARED_MIN { bytes } else { bytes.saturating_sub(next_bytes) / 2 };
+        let (first, second) = pieces.split_at(pieces_within(&pieces, own_bytes));
+        let write_own = |output: &mut Self| {
+            folder::reserve(&output.file, length(first));
+            first.iter().try_for_each(|piece| output.write_all(piece))?;
+            next(output)
+        };
+        if second.is_empty() {
+            return write_own(self);
         }
-        // Both threads have as much to do.
-        let (first, second) = pieces.split_at(pieces_within(&pieces, bytes.saturating_sub(next_bytes) / 2));
-        folder::reserve(&self.file, length(first));
         let path = &self.second_path.clone();
         let write_second = || write_hashed(path, second);
         let (own, writing) = thread::scope(|scope| {
             let writing = thread::Builder::new().spawn_scoped(scope, write_second);
-            let own = first.iter().try_for_each(|piece| self.write_all(piece)).and_then(|()| next(self));
+            let own = write_own(self);
             (own, writing.map(|writing| writing.join().unwrap_or_else(|panic| resume_unwind(panic))))
         });
         own?;

@@ -23,6 +23,9 @@ const ENDPOINT: &str = "endpoint";
 /// Bytes of a file that are written over at once.
 const REWRITE_BYTES: usize = 1 << 20;
 
+/// Bytes from which on room for a file is reserved.
+const RESERVED_MIN: usize = 1 << 20;
+
 /// The key under which secrets in the catalogue are sealed. It has no `Debug` that shows it.
 #[derive(Clone)]
 pub struct MasterKey(Zeroizing<[u8; 32]>);
@@ -241,11 +244,13 @@ pub(crate) fn new_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
-/// Has the system find room for a file of so many bytes at once, which is faster than to find it while they are written. Where it
-/// cannot, or there is no room, writing says so.
+/// Has the system find room for a file of so many bytes at once, if it is long: that is faster than to find it while they are written.
+/// Where it cannot, or there is no room, writing says so.
 pub(crate) fn reserve(file: &File, bytes: usize) {
-    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-    rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes).unwrap_or_default();
+    if bytes >= RESERVED_MIN {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes).unwrap_or_default();
+    }
 }
 
 /// The bytes of a file; `None` when it is not there.
