@@ -9,8 +9,9 @@
  *   DISK_LOG     file that gets the log; see disk_log.py
  *   DISK_FAULT   WHAT@CALLS:N or WHAT@CALLS:N+ (the N-th and every later one). CALLS is some of the letters o(pen),
  *                c(reate), r(ead), w(rite), s(ync), t(runcate), n (rename), u(nlink), d (make folder). WHAT is the name
- *                of an error, `short` (half of the bytes), `kill` (before the call), `late` (after it), `torn` (after half of
- *                a write) or `none`, which only counts
+ *                of an error, `short` (half of the bytes), `kill` (before the call), `slow` (likewise, but 50 ms later, in which
+ *                threads go on that do not touch the folder), `late` (after it), `torn` (after half of a write) or `none`,
+ *                which only counts
  *   DISK_WHILE   a file: without it, calls are neither counted nor failed
  *   DISK_REPORT  file that gets a line for every fault, and the number of calls counted when the program exits
  *
@@ -31,13 +32,14 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 static char folder[PATH_MAX], armed_by[PATH_MAX], calls[16];
 static size_t folder_length;
 static int log_fd = -1, report_fd = -1, is_sticky;
-static enum { PASS, COUNT, FAIL, SHORT, KILL, LATE, TORN } fault;
+static enum { PASS, COUNT, FAIL, SHORT, KILL, SLOW, LATE, TORN } fault;
 static int fault_errno;
 static long fault_index, counted;
 
@@ -55,7 +57,7 @@ static void parse_fault(const char *text) {
     static const struct { const char *name; int number; } errors[] = {
         {"ENOSPC", ENOSPC}, {"EIO", EIO}, {"EINTR", EINTR}, {"EDQUOT", EDQUOT}, {"EROFS", EROFS}, {"EMFILE", EMFILE}};
     static const struct { const char *name; int kind; } kinds[] = {
-        {"none", COUNT}, {"short", SHORT}, {"kill", KILL}, {"late", LATE}, {"torn", TORN}};
+        {"none", COUNT}, {"short", SHORT}, {"kill", KILL}, {"slow", SLOW}, {"late", LATE}, {"torn", TORN}};
     char what[16] = "", plus = 0;
     if (sscanf(text, "%15[^@]@%15[^:]:%ld%c", what, calls, &fault_index, &plus) < 3) goto bad;
     is_sticky = plus == '+';
@@ -145,7 +147,8 @@ static int enter(char call, const char *path) {
     if (fault == COUNT || !(is_sticky ? counted >= fault_index : counted == fault_index)) return PASS;
     char name[2] = {call, 0};
     report(name, path);
-    if (fault == KILL) die();
+    if (fault == SLOW) nanosleep(&(struct timespec){0, 50000000}, NULL);
+    if (fault == KILL || fault == SLOW) die();
     return fault;
 }
 

@@ -12,7 +12,7 @@ import disk
 from campaign import HEAD, Setting, complain, table
 from served import BINARY
 
-CAMPAIGNS = ("completeness", "kill", "imports", "renewal", "power_loss", "faults", "full_disk", "damage", "owners", "soak")
+CAMPAIGNS = ("completeness", "kill", "answers", "imports", "renewal", "power_loss", "faults", "full_disk", "damage", "owners", "soak")
 
 
 def main():

@@ -92,10 +92,17 @@ impl Host {
         format!("http://{}", reachable(self.server.back_door().unwrap_or(self.address)))
     }
 
-    /// Publishes the address, says that it is ready, and answers until SIGTERM or SIGINT. What was asked before that is
-    /// finished.
+    /// Begins again what the process before was asked and has not answered, publishes the address, says that it is ready, and
+    /// answers until SIGTERM or SIGINT. What was asked before that is finished.
     pub(crate) fn run(self, announce: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
         let service = Arc::clone(&self.service);
+        match service.resume_aggregations() {
+            Ok(0) => {}
+            Ok(resumed) => tracing::info!(resumed, "aggregations of the process before are answered"),
+            Err(error) => {
+                tracing::error!(%error, "the aggregations of the process before cannot be answered");
+            }
+        }
         service.publish_endpoint(&self.command_endpoint())?;
         let served = announce().and_then(|()| self.answer());
         let withdrawn = service.withdraw_endpoint();

@@ -1,7 +1,8 @@
 //! The life of an aggregation: started once, run in the background, read in pages for an hour.
 //!
-//! IN_PROGRESS becomes COMPLETED, FAILED or TIMEOUT and never changes again; the catalogue's row decides which came
-//! first, so that the run and its watchdog cannot both win.
+//! IN_PROGRESS becomes COMPLETED, FAILED or TIMEOUT and never changes again. An answer is shown as soon as it is computed and written
+//! down after that, so that a run and its watchdog decide in memory which comes first; where it is written down before, the catalogue's row
+//! decides.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,13 +17,14 @@ use farmtally_model::{
     AggregationId, AggregationQuery, CostScaleFactor, FarmId, GroupBy, Resources, StatisticSet,
     StatisticsTable, Timestamp,
 };
-use farmtally_store::{AggregationState, Begun, NewAggregation, StoreError};
+use farmtally_store::{AggregationState, Begun, InterruptedAggregation, NewAggregation, StoreError};
 
 use crate::access::{Action, Caller};
 use crate::counts::Ended;
 use crate::engines::Source;
 use crate::error::{ResourceName, ServiceError};
 use crate::limits::{AGGREGATION_LIFE_MS, ROW_COUNT_MAX};
+use crate::page_token::PageToken;
 use crate::result_cache::CompletedAggregation;
 use crate::sealing::random_bytes;
 use crate::service::Service;
@@ -30,6 +32,18 @@ use crate::underway::RunUnderway;
 
 /// How long the end of a run waits for the database of a shared catalogue.
 const RECORDED_WITHIN: Duration = Duration::from_mins(1);
+
+/// How long an aggregation can be read.
+const AGGREGATION_LIFE: Duration = Duration::from_millis(AGGREGATION_LIFE_MS.unsigned_abs());
+
+/// How long a Start waits until the answer before it is written down, which somebody may have seen already.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long it is tried to write the file of an answer that is shown. Then it is kept in memory alone.
+const KEPT_WITHIN: Duration = Duration::from_secs(2);
+
+/// Longest run whose answer is shown before it is kept. After a restart whoever has seen it waits while it is computed again.
+const SHOWN_FIRST_MAX: Duration = Duration::from_secs(2);
 
 /// How long the end of a run waits for room on the disk before it is tried again.
 const RECORDED_AGAIN_AFTER: Duration = Duration::from_millis(200);
@@ -91,6 +105,10 @@ pub struct PageRequest<'a> {
     pub page_token: Option<&'a str>,
 }
 
+/// What is said of an aggregation that is not begun again after a restart.
+const GIVEN_UP: &str =
+    "the server ended while this aggregation ran, several times or for long; start it again";
+
 /// What to do about an answer that is too large, in the words of the service's own documentation.
 const REDUCE: &str = "reduce the time frame or the number of queues or fleets, or use a longer period";
 
@@ -115,11 +133,14 @@ impl Service {
             query: start.query,
             cost_scale_factor: farm.cost_scale_factor,
             now,
+            resumed_count: 0,
+            is_decided: AtomicBool::new(false),
         });
         let early = self.early_underway(farm_id, aggregation_id);
         let early =
             early.map(|underway| run.begin(underway, self.store.snapshot(farm_id).map(Source::Native)));
         self.end_old_aggregations(now)?;
+        self.shown.wait(farm_id, WRITTEN_WITHIN.min(self.limits.aggregation_runtime_max / 2));
         match self.store.catalogue().begin_aggregation(&run.as_new(start.retry_key))? {
             Begun::Retried(earlier) => Ok(earlier),
             Begun::Busy { id, started_at } => {
@@ -127,15 +148,57 @@ impl Service {
             }
             Begun::Started => {
                 self.counters.aggregation_started();
-                run.go_on(early.unwrap_or_else(|| {
-                    let underway = self.underway.begin(farm_id, aggregation_id);
-                    // Only now: what another engine needs takes longer to lay out than a refusal may take.
-                    let distributed = self.distributed.as_ref();
-                    run.begin(underway, Source::of(&self.store, distributed, farm_id, &run.query))
-                }));
+                run.go_on(early.unwrap_or_else(|| run.begin_anywhere()));
                 Ok(aggregation_id)
             }
         }
+    }
+
+    /// Begins again what the process before has not answered when it ended, and says how much that is. Records that came since are
+    /// counted, too. To be called once, before anybody is answered.
+    pub fn resume_aggregations(self: &Arc<Self>) -> Result<usize, ServiceError> {
+        let interrupted = self.store.catalogue().interrupted_aggregations()?;
+        let resumed = interrupted.into_iter().filter(|aggregation| {
+            self.resume_aggregation(aggregation).unwrap_or_else(|error| {
+                tracing::error!(aggregation = %aggregation.id, %error, "cannot be answered again");
+                false
+            })
+        });
+        Ok(resumed.count())
+    }
+
+    /// Begins one again, or fails it.
+    fn resume_aggregation(
+        self: &Arc<Self>,
+        interrupted: &InterruptedAggregation,
+    ) -> Result<bool, ServiceError> {
+        let catalogue = self.store.catalogue();
+        let InterruptedAggregation { id, farm_id, started_at, cost_scale_factor, ref query } = *interrupted;
+        let now = self.now();
+        let Some(query) = query.clone().filter(|_| is_within_its_hour(started_at, now)) else {
+            if catalogue.end_aggregation(id, Status::Failed, GIVEN_UP)? {
+                self.counters.aggregation_ended(Ended::Failed);
+            }
+            return Ok(false);
+        };
+        let Some(resumed_count) = catalogue.resume_aggregation(id, self.deadline(now))? else {
+            return Ok(false);
+        };
+        let service = Arc::clone(self);
+        let run = AggregationRun {
+            service,
+            id,
+            farm_id,
+            query,
+            cost_scale_factor,
+            now: started_at,
+            resumed_count,
+            is_decided: AtomicBool::new(false),
+        };
+        let run = Arc::new(run);
+        self.counters.aggregation_started();
+        run.go_on(run.begin_anywhere());
+        Ok(true)
     }
 
     /// That an aggregation is on its way, if its answer is to be computed while it is still being written down that it was started: the disk
@@ -154,7 +217,11 @@ impl Service {
     /// Ends aggregations whose run could not record its own end, and forgets those whose hour is over.
     fn end_old_aggregations(&self, now: Timestamp) -> Result<(), ServiceError> {
         let catalogue = self.store.catalogue();
-        catalogue.time_out_overdue(now, &self.timeout_message())?;
+        let is_shown = |answer: CompletedAggregation| is_readable(&answer.state, now);
+        let is_ended_here =
+            |farm_id, id| self.underway.has(farm_id, id) || self.shown.get(farm_id, id).is_some_and(is_shown);
+        self.shown.forget(|answer| !is_readable(&answer.state, now));
+        catalogue.time_out_overdue(now, &self.timeout_message(), is_ended_here)?;
         catalogue.purge_aggregations(Timestamp::from_millis_clamped(now.millis() - AGGREGATION_LIFE_MS))?;
         Ok(())
     }
@@ -190,13 +257,18 @@ impl Service {
         }
         caller.require_on(Action::ReadStatistics, farm_id)?;
         let now = self.now();
-        let first = self.first_row(farm_id, aggregation_id, request, now)?;
+        let token = self.token_of(farm_id, aggregation_id, request, now)?;
+        self.underway.wait_if_resumed(farm_id, aggregation_id);
         let state = self.readable_aggregation(farm_id, aggregation_id, now)?;
         if state.status != Status::Completed {
             return Ok(AggregationPage::without_rows(state));
         }
+        // It may have been completed since.
+        if let Some(page) = self.aggregation_page_at_hand(caller, farm_id, aggregation_id, request) {
+            return page;
+        }
         let completed = self.read_back(farm_id, aggregation_id, state)?;
-        self.page_of(farm_id, aggregation_id, completed, first..first.saturating_add(request.page_size), now)
+        self.page_of(farm_id, aggregation_id, completed, token, request.page_size, now)
     }
 
     /// The same, if memory alone can tell: `None` when the catalogue has to be asked. It never waits for the disk.
@@ -208,15 +280,15 @@ impl Service {
         request: &PageRequest<'_>,
     ) -> Option<Result<AggregationPage, ServiceError>> {
         let now = self.now();
-        let completed = self.results.get(farm_id, aggregation_id)?;
+        let shown = || self.shown.get(farm_id, aggregation_id);
+        let completed = self.results.get(farm_id, aggregation_id).or_else(shown)?;
         if !is_readable(&completed.state, now) || caller.require_on(Action::ReadStatistics, farm_id).is_err()
         {
             return None;
         }
-        let first = self.first_row(farm_id, aggregation_id, request, now);
-        Some(first.and_then(|first| {
-            let rows = first..first.saturating_add(request.page_size);
-            self.page_of(farm_id, aggregation_id, completed, rows, now)
+        let token = self.token_of(farm_id, aggregation_id, request, now);
+        Some(token.and_then(|token| {
+            self.page_of(farm_id, aggregation_id, completed, token, request.page_size, now)
         }))
     }
 
@@ -232,14 +304,15 @@ impl Service {
         self.underway.end(farm_id, aggregation_id)
     }
 
-    fn first_row(
+    fn token_of(
         &self,
         farm_id: FarmId,
         aggregation_id: AggregationId,
         request: &PageRequest<'_>,
         now: Timestamp,
-    ) -> Result<usize, ServiceError> {
-        request.page_token.map_or(Ok(0), |token| self.page_tokens.read(token, farm_id, aggregation_id, now))
+    ) -> Result<Option<PageToken>, ServiceError> {
+        let read = |token| self.page_tokens.read(token, farm_id, aggregation_id, now);
+        request.page_token.map(read).transpose()
     }
 
     /// The rows of an answer, as far as there are so many, and the token of those behind them.
@@ -248,13 +321,21 @@ impl Service {
         farm_id: FarmId,
         aggregation_id: AggregationId,
         completed: CompletedAggregation,
-        rows: Range<usize>,
+        token: Option<PageToken>,
+        page_size: usize,
         now: Timestamp,
     ) -> Result<AggregationPage, ServiceError> {
+        let resumed_count = completed.resumed_count;
+        let is_of_another = |token: &PageToken| token.resumed_count != resumed_count;
+        if token.as_ref().is_some_and(is_of_another) {
+            return Err(ServiceError::InvalidPageToken { reason: RESUMED_SINCE });
+        }
         let row_count = completed.table.rows.len();
-        let rows = rows.start.min(row_count)..rows.end.min(row_count);
+        let first = token.map_or(0, |token| token.row);
+        let rows = first.min(row_count)..first.saturating_add(page_size).min(row_count);
         let next_token = if rows.end < row_count {
-            Some(self.page_tokens.issue(farm_id, aggregation_id, rows.end, now)?)
+            let next = PageToken { row: rows.end, resumed_count };
+            Some(self.page_tokens.issue(farm_id, aggregation_id, next, now)?)
         } else {
             None
         };
@@ -284,16 +365,26 @@ impl Service {
         id: AggregationId,
         state: AggregationState,
     ) -> Result<CompletedAggregation, ServiceError> {
-        let table = self.store.catalogue().result(id)?;
+        let catalogue = self.store.catalogue();
+        let table = catalogue.result(id)?;
         let table = Arc::new(table.ok_or(ServiceError::NotFound(ResourceName::Aggregation(id)))?);
-        let completed = CompletedAggregation { farm_id, state, table };
+        let resumed_count = catalogue.resumed_count(id)?;
+        let completed = CompletedAggregation { farm_id, state, table, resumed_count };
         self.results.insert(id, completed.clone());
         Ok(completed)
     }
 }
 
+/// Why a page is not given.
+const RESUMED_SINCE: &str =
+    "is of an answer that was computed again when the server was restarted; read it from its first page";
+
 fn is_readable(state: &AggregationState, now: Timestamp) -> bool {
-    now.millis() - state.started_at.millis() < AGGREGATION_LIFE_MS
+    is_within_its_hour(state.started_at, now)
+}
+
+fn is_within_its_hour(started_at: Timestamp, now: Timestamp) -> bool {
+    now.millis() - started_at.millis() < AGGREGATION_LIFE_MS
 }
 
 /// One aggregation on its way.
@@ -305,6 +396,11 @@ struct AggregationRun {
     cost_scale_factor: CostScaleFactor,
     /// The instant of Start, at which everything that still runs ends for this question.
     now: Timestamp,
+    /// How often it was begun again because its process had ended.
+    resumed_count: u32,
+    /// Set by the run when its answer is to be shown before it is written down, or else by its watchdog: the catalogue cannot decide
+    /// then which came first.
+    is_decided: AtomicBool,
 }
 
 /// How a run ended.
@@ -344,10 +440,20 @@ impl AggregationRun {
             retry_key,
             started_at: self.now,
             deadline: self.service.deadline(self.now),
-            group_by: self.query.group_by(),
-            statistics: self.query.statistics(),
+            query: self.query.clone(),
             cost_scale_factor: self.cost_scale_factor,
         }
+    }
+
+    /// Begins to compute, here or on another engine. What that needs takes longer to lay out than a refusal may take.
+    fn begin_anywhere(self: &Arc<Self>) -> std::io::Result<BegunRun> {
+        let service = &self.service;
+        let underway = match self.resumed_count {
+            0 => service.underway.begin(self.farm_id, self.id),
+            _ => service.underway.begin_again(self.farm_id, self.id),
+        };
+        let distributed = service.distributed.as_ref();
+        self.begin(underway, Source::of(&service.store, distributed, self.farm_id, &self.query))
     }
 
     /// Begins to compute on a thread of its own.
@@ -368,10 +474,15 @@ impl AggregationRun {
                 // Whoever waits for the disk for so long gets no answer, whose memory is not held for that.
                 if may_record.recv_timeout(run.service.limits.aggregation_runtime_max).is_ok() {
                     run.service.counters.aggregation_ran(ran);
-                    run.record(run.end_of(answer));
+                    match run.end_of(answer) {
+                        RunEnd::Completed(table) if run.decides_to_show(&table, ran) => {
+                            drop(ending);
+                            run.show_and_record(*table);
+                        }
+                        end => run.record(end),
+                    }
                 }
                 drop(underway);
-                drop(ending);
             }
         };
         spawn_thread("aggregation", runner)?;
@@ -387,7 +498,7 @@ impl AggregationRun {
         let watched = begun.and_then(|BegunRun { start_written, ended, cancelled }| {
             let run = Arc::clone(self);
             spawn_thread("watchdog", move || {
-                if ended.recv_timeout(runtime_max) == Err(RecvTimeoutError::Timeout) {
+                if ended.recv_timeout(runtime_max) == Err(RecvTimeoutError::Timeout) && run.decide() {
                     // Written down first, so that the run cannot report its own cancellation as a failure.
                     run.record_timeout();
                     drop(cancelled);
@@ -456,7 +567,7 @@ impl AggregationRun {
                 completed.inspect(|completed| {
                     if *completed {
                         self.service.counters.aggregation_ended(Ended::Completed);
-                        self.keep_at_hand(*table);
+                        self.service.results.insert(self.id, self.completed(*table));
                     }
                 })
             }
@@ -468,7 +579,56 @@ impl AggregationRun {
         }
     }
 
-    fn keep_at_hand(&self, table: StatisticsTable) {
+    /// Decides whether the answer is shown before it is written down, which takes longer than many answers. One that was begun again may
+    /// have been shown already, and is whatever becomes of its file. No, when it was decided how the run ends.
+    fn decides_to_show(&self, table: &StatisticsTable, ran: Duration) -> bool {
+        let Self { service, id, resumed_count, .. } = self;
+        let catalogue = service.store.catalogue();
+        let is_quick =
+            || service.distributed.is_none() && ran <= SHOWN_FIRST_MAX && !service.shown.has_kept();
+        let may_be =
+            || is_quick() && catalogue.may_show_before_keeping(*id, table.rows.len()).unwrap_or(false);
+        (*resumed_count > 0 || may_be()) && self.decide()
+    }
+
+    /// Takes the decision how the run ends. False when it was taken already.
+    fn decide(&self) -> bool {
+        !self.is_decided.swap(true, Ordering::AcqRel)
+    }
+
+    /// Shows an answer, and writes it down: with its file, or without one on a disk that takes none for seconds.
+    fn show_and_record(&self, table: StatisticsTable) {
+        let Self { service, id, farm_id, .. } = self;
+        let answer = self.completed(table);
+        let table = Arc::clone(&answer.table);
+        service.shown.show(*id, answer.clone());
+        service.results.insert(*id, answer);
+        service.underway.has_ended(*farm_id, *id);
+        let catalogue = service.store.catalogue();
+        let may_pass = |error: &StoreError| {
+            tracing::error!(aggregation = %id, %error, "an answer that is shown could not be written down");
+            service.write_failure().is_none()
+        };
+        let with_file = again_while(may_pass, KEPT_WITHIN, || catalogue.complete_aggregation(*id, &table));
+        let has_file = with_file.is_ok();
+        let recorded = with_file.or_else(|_| {
+            again_while(may_pass, AGGREGATION_LIFE, || catalogue.complete_without_file(*id, &table))
+        });
+        match recorded {
+            Ok(true) if has_file => service.shown.end(*farm_id, *id),
+            Ok(true) => service.shown.keep(*farm_id, *id),
+            // The farm was deleted.
+            Ok(false) => {
+                service.shown.end(*farm_id, *id);
+                service.results.forget(*id);
+            }
+            // It is shown for as long as there is somebody to show it.
+            Err(_) => {}
+        }
+        self.count(recorded.is_ok_and(|completed| completed), Ended::Completed);
+    }
+
+    fn completed(&self, table: StatisticsTable) -> CompletedAggregation {
         let state = AggregationState {
             status: Status::Completed,
             status_message: None,
@@ -479,22 +639,20 @@ impl AggregationRun {
             cost_scale_factor: self.cost_scale_factor,
             row_count: Some(table.rows.len() as u64),
         };
-        let answer = CompletedAggregation { farm_id: self.farm_id, state, table: Arc::new(table) };
-        self.service.results.insert(self.id, answer);
+        let (farm_id, resumed_count) = (self.farm_id, self.resumed_count);
+        CompletedAggregation { farm_id, state, table: Arc::new(table), resumed_count }
     }
 
     /// A result that could not be kept, on a full disk for instance, must not leave the farm blocked.
     fn record_failure_to_record(&self, cause: &StoreError) {
         let message = format!("the server could not keep the result: {cause}");
-        let begun = Instant::now();
         // On a full disk there is no room for this either, and the farm is to be free as soon as there is.
-        while let Err(error) = self.end(Status::Failed, &message, Ended::Failed) {
-            let may_pass = matches!(error, StoreError::DiskFull | StoreError::WriteRefused { .. });
-            if !may_pass || begun.elapsed() >= self.service.limits.aggregation_runtime_max {
-                tracing::error!(aggregation = %self.id, %error, "the aggregation stays IN_PROGRESS until its deadline");
-                return;
-            }
-            sleep(RECORDED_AGAIN_AFTER);
+        let runtime_max = self.service.limits.aggregation_runtime_max;
+        let is_full =
+            |error: &StoreError| matches!(error, StoreError::DiskFull | StoreError::WriteRefused { .. });
+        let ended = again_while(is_full, runtime_max, || self.end(Status::Failed, &message, Ended::Failed));
+        if let Err(error) = ended {
+            tracing::error!(aggregation = %self.id, %error, "the aggregation stays IN_PROGRESS until its deadline");
         }
     }
 
@@ -532,6 +690,21 @@ fn while_unavailable<T>(mut record: impl FnMut() -> Result<T, StoreError>) -> Re
     record()
 }
 
+/// Tries again while what went wrong may pass, for so long at most.
+fn again_while<T>(
+    may_pass: impl Fn(&StoreError) -> bool,
+    at_most: Duration,
+    mut record: impl FnMut() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let begun = Instant::now();
+    loop {
+        match record() {
+            Err(error) if may_pass(&error) && begun.elapsed() < at_most => sleep(RECORDED_AGAIN_AFTER),
+            other => return other,
+        }
+    }
+}
+
 /// The wire carries counts in 32 bits.
 fn checked_counts(table: StatisticsTable) -> RunEnd {
     if table.rows.has_count_above(ROW_COUNT_MAX) {
@@ -555,6 +728,10 @@ mod tests {
         Amounts, DisplayName, GroupValue, GroupValues, QueueId, Statistic, StatisticsRow, TimeRange,
         UsageGroupBy, UsageType, UtcOffset,
     };
+    use farmtally_store::{NewResource, Tags};
+    use std::fs;
+    use std::process::Command;
+    use std::thread;
 
     fn table(count: u64) -> StatisticsTable {
         let at = |millis| Timestamp::from_millis(millis).unwrap();
@@ -570,6 +747,7 @@ mod tests {
     }
 
     const FARM: FarmId = FarmId::from_bytes([7; 16]);
+    const RUN: AggregationId = AggregationId::from_bytes([1; 16]);
 
     /// A service of a new folder with an empty farm, and a run that nothing has begun.
     fn service_and_run() -> (tempfile::TempDir, Arc<Service>, Arc<AggregationRun>) {
@@ -578,9 +756,18 @@ mod tests {
         let clock = Arc::new(crate::ManualClock::new(now));
         let service = Service::open(folder.path(), clock, ServiceLimits::default()).unwrap();
         service.create_farm(FARM, DisplayName::new("Farm").unwrap(), "test").unwrap();
+        let queue_id = QueueId::from_bytes([1; 16]);
+        let queue = NewResource {
+            display_name: DisplayName::new("comp").unwrap(),
+            description: None,
+            settings: None,
+            tags: Tags::new(),
+            created_by: "test".to_owned(),
+        };
+        service.store.catalogue().create(FARM, queue_id, &queue, None, now).unwrap();
         let window = TimeRange::new(Timestamp::from_millis(now.millis() - 3_600_000).unwrap(), now).unwrap();
         let query = AggregationQuery::new(
-            Resources::queues([QueueId::from_bytes([1; 16])]).unwrap(),
+            Resources::queues([queue_id]).unwrap(),
             window,
             UtcOffset::UTC,
             None,
@@ -589,11 +776,13 @@ mod tests {
         );
         let run = Arc::new(AggregationRun {
             service: Arc::clone(&service),
-            id: AggregationId::from_bytes([1; 16]),
+            id: RUN,
             farm_id: FARM,
             query: query.unwrap(),
             cost_scale_factor: CostScaleFactor::ONE,
             now,
+            resumed_count: 0,
+            is_decided: AtomicBool::new(false),
         });
         (folder, service, run)
     }
@@ -609,11 +798,7 @@ mod tests {
         let cancelled = Arc::clone(&begun.cancelled.0);
         drop(begun);
         assert!(cancelled.load(Ordering::Relaxed));
-        let waited = Instant::now();
-        while service.early_underway(FARM, other).is_none() {
-            assert!(waited.elapsed() < Duration::from_secs(10), "the run does not end");
-            sleep(Duration::from_millis(1));
-        }
+        wait_until("the run ends", || service.early_underway(FARM, other).is_some());
         assert_eq!(service.counts().aggregation_us, 0, "it was not counted");
         assert!(service.store.catalogue().aggregation(FARM, run.id).unwrap().is_none());
     }
@@ -630,6 +815,163 @@ mod tests {
         let state = service.store.catalogue().aggregation(FARM, run.id).unwrap().unwrap();
         assert_eq!(state.status, Status::Failed);
         assert!(state.status_message.unwrap().contains("could not compute"));
+    }
+
+    fn admin() -> Caller {
+        Caller { access_key_id: "FTAK".into(), role: crate::Role::Admin, farm_id: None }
+    }
+
+    fn page(service: &Service, token: Option<&str>) -> Result<AggregationPage, ServiceError> {
+        let request = PageRequest { page_size: 1, page_token: token };
+        service.aggregation_page(&admin(), FARM, RUN, &request)
+    }
+
+    fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+        let waited = Instant::now();
+        while !is_so() {
+            assert!(waited.elapsed() < Duration::from_secs(10), "not within 10 s: {what}");
+            sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn state(service: &Service) -> AggregationState {
+        service.store.catalogue().aggregation(FARM, RUN).unwrap().unwrap()
+    }
+
+    /// Writes down that a run was started, and lets it go on.
+    fn start(service: &Service, run: &Arc<AggregationRun>) {
+        let begun = service.store.catalogue().begin_aggregation(&run.as_new(None)).unwrap();
+        assert_eq!(begun, Begun::Started);
+        run.go_on(run.begin_anywhere());
+    }
+
+    #[test]
+    fn an_answer_is_shown_while_it_is_written_down_and_only_the_next_start_waits_for_that() {
+        let (folder, service, run) = service_and_run();
+        // Whoever writes there waits for somebody who reads.
+        let file = folder.path().join("answers").join(RUN.to_string());
+        fs::create_dir(file.parent().unwrap()).unwrap();
+        assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+        start(&service, &run);
+        wait_until("it is shown", || page(&service, None).unwrap().status == Status::Completed);
+        service.results.forget(RUN);
+        let overdue = Timestamp::from_millis(state(&service).deadline.millis()).unwrap();
+        service.end_old_aggregations(overdue).unwrap();
+        assert_eq!(page(&service, None).unwrap().status, Status::Completed, "whatever is forgotten or late");
+        assert_eq!(state(&service).status, Status::InProgress);
+        let next = thread::spawn({
+            let (service, query) = (Arc::clone(&service), run.query.clone());
+            move || {
+                let start = StartAggregation { farm_id: FARM, query, retry_key: None };
+                service.start_aggregation(&admin(), start)
+            }
+        });
+        sleep(Duration::from_millis(100));
+        assert!(!next.is_finished() && service.counts().aggregations_completed == 0);
+        assert!(!fs::read(&file).unwrap().is_empty());
+        next.join().unwrap().unwrap();
+        assert_eq!(state(&service).status, Status::Completed);
+        assert!(service.shown.get(FARM, RUN).is_none());
+    }
+
+    #[test]
+    fn an_answer_that_was_shown_and_cannot_be_kept_stays_in_memory() {
+        let (folder, service, run) = service_and_run();
+        let file = folder.path().join("answers").join(RUN.to_string());
+        fs::create_dir_all(&file).unwrap();
+        start(&service, &run);
+        wait_until("it is written down", || state(&service).status == Status::Completed);
+        wait_until("nothing is left to do", || service.counts().aggregations_completed == 1);
+        service.results.forget(RUN);
+        assert_eq!(page(&service, None).unwrap().status, Status::Completed);
+        // Nobody waits for it, and it goes when its hour is over.
+        service.shown.wait(FARM, Duration::from_mins(1));
+        service
+            .end_old_aggregations(Timestamp::from_millis(run.now.millis() + AGGREGATION_LIFE_MS - 1).unwrap())
+            .unwrap();
+        assert!(service.shown.get(FARM, RUN).is_some());
+        service
+            .end_old_aggregations(Timestamp::from_millis(run.now.millis() + AGGREGATION_LIFE_MS).unwrap())
+            .unwrap();
+        assert!(service.shown.get(FARM, RUN).is_none());
+    }
+
+    #[test]
+    fn an_answer_decides_to_show_if_it_was_quick_and_nobody_decided_before_or_if_it_may_have_been_shown() {
+        let (_folder, service, run) = service_and_run();
+        assert!(!run.decides_to_show(&table(1), Duration::ZERO), "it is not in progress");
+        service.store.catalogue().begin_aggregation(&run.as_new(None)).unwrap();
+        assert!(!run.decides_to_show(&table(1), SHOWN_FIRST_MAX + Duration::from_millis(1)));
+        assert!(run.decides_to_show(&table(1), SHOWN_FIRST_MAX));
+        assert!(!run.decides_to_show(&table(1), Duration::ZERO), "that was decided before");
+        let with = |resumed_count| AggregationRun {
+            service: Arc::clone(&service),
+            id: RUN,
+            farm_id: FARM,
+            query: run.query.clone(),
+            cost_scale_factor: CostScaleFactor::ONE,
+            now: run.now,
+            resumed_count,
+            is_decided: AtomicBool::new(false),
+        };
+        let long = SHOWN_FIRST_MAX + Duration::from_millis(1);
+        assert!(
+            with(0).decides_to_show(&table(1), Duration::ZERO) && with(1).decides_to_show(&table(1), long)
+        );
+        service.shown.show(RUN, run.completed(table(1)));
+        assert!(with(0).decides_to_show(&table(1), Duration::ZERO));
+        service.shown.keep(FARM, RUN);
+        assert!(!with(0).decides_to_show(&table(1), Duration::ZERO), "one is in memory alone");
+    }
+
+    #[test]
+    fn a_token_from_before_an_answer_was_computed_again_is_refused() {
+        let (_folder, service, run) = service_and_run();
+        assert_eq!(service.store.catalogue().begin_aggregation(&run.as_new(None)).unwrap(), Begun::Started);
+        let token_of = |resumed_count| {
+            let page = PageToken { row: 0, resumed_count };
+            service.page_tokens.issue(FARM, run.id, page, run.now).unwrap()
+        };
+        let page = |token: Option<&str>| page(&service, token);
+        let (before, after) = (token_of(0), token_of(1));
+        assert_eq!(service.resume_aggregations().unwrap(), 1);
+        wait_until("it is written down", || state(&service).status == Status::Completed);
+        // Of the answer at hand, and of the one that is read back.
+        for _ in 0..2 {
+            assert_eq!(page(Some(&after)).unwrap().status, Status::Completed);
+            let refused = page(Some(&before)).unwrap_err();
+            assert!(matches!(refused, ServiceError::InvalidPageToken { reason: RESUMED_SINCE }), "{refused}");
+            service.results.forget_farm(FARM);
+        }
+    }
+
+    #[test]
+    fn an_aggregation_that_was_begun_again_is_seen_by_nobody_before_it_has_ended() {
+        let (_folder, service, run) = service_and_run();
+        let catalogue = service.store.catalogue();
+        catalogue.begin_aggregation(&run.as_new(None)).unwrap();
+        let underway = service.underway.begin_again(FARM, RUN);
+        let asking = thread::spawn({
+            let service = Arc::clone(&service);
+            move || page(&service, None).unwrap().status
+        });
+        sleep(Duration::from_millis(50));
+        assert!(!asking.is_finished());
+        assert!(catalogue.complete_aggregation(RUN, &table(1)).unwrap());
+        drop(underway);
+        assert_eq!(asking.join().unwrap(), Status::Completed);
+    }
+
+    #[test]
+    fn an_interrupted_aggregation_whose_hour_is_over_fails() {
+        let (_folder, service, run) = service_and_run();
+        let started_at = Timestamp::from_millis(run.now.millis() - AGGREGATION_LIFE_MS).unwrap();
+        let catalogue = service.store.catalogue();
+        catalogue.begin_aggregation(&NewAggregation { started_at, ..run.as_new(None) }).unwrap();
+        assert_eq!(service.resume_aggregations().unwrap(), 0);
+        let state = catalogue.aggregation(FARM, run.id).unwrap().unwrap();
+        assert_eq!((state.status, state.status_message.as_deref()), (Status::Failed, Some(GIVEN_UP)));
+        assert_eq!(service.counts().aggregations_failed, 1);
     }
 
     #[test]

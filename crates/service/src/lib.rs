@@ -30,6 +30,7 @@ mod retry_key;
 mod sealing;
 mod service;
 mod sessions;
+mod shown;
 mod spreading;
 mod underway;
 mod usage;

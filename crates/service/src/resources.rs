@@ -107,6 +107,7 @@ impl Service {
         let deletion = self.store.delete_farm(farm_id)?;
         deleted(deletion, ResourceName::Farm(farm_id))?;
         self.results.forget_farm(farm_id);
+        self.shown.forget(|answer| answer.farm_id == farm_id);
         Ok(())
     }
 

@@ -12,6 +12,8 @@ pub(crate) struct CompletedAggregation {
     pub(crate) farm_id: FarmId,
     pub(crate) state: AggregationState,
     pub(crate) table: Arc<StatisticsTable>,
+    /// How often it was begun again after a restart. Each time it may have another answer.
+    pub(crate) resumed_count: u32,
 }
 
 /// Rows from which on an answer is long. When one goes, the next one gets the memory of its rows, which else the system has to clear.
@@ -66,6 +68,11 @@ impl ResultCache {
         }
     }
 
+    /// Forgets the answer of an aggregation that is no more.
+    pub(crate) fn forget(&self, id: AggregationId) {
+        self.lock().retain(|(known, _)| *known != id);
+    }
+
     /// Forgets the answers of a farm that is no more.
     pub(crate) fn forget_farm(&self, farm_id: FarmId) {
         self.lock().retain(|(_, answer)| answer.farm_id != farm_id);
@@ -117,6 +124,7 @@ mod tests {
                 values: [vec![GroupValue::usage_type(UsageType::Compute)].into(), GroupValues::default()],
                 rows: std::iter::repeat_n(row, rows).collect(),
             }),
+            resumed_count: 0,
         }
     }
 

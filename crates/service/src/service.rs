@@ -16,6 +16,7 @@ use crate::limits::ServiceLimits;
 use crate::page_token::PageTokens;
 use crate::result_cache::ResultCache;
 use crate::sealing::random_bytes;
+use crate::shown::ShownAnswers;
 use crate::underway::Underway;
 
 /// The use cases of farmtally over one store.
@@ -30,6 +31,7 @@ pub struct Service {
     pub(crate) page_tokens: PageTokens,
     pub(crate) results: ResultCache,
     pub(crate) underway: Underway,
+    pub(crate) shown: ShownAnswers,
     pub(crate) counters: Counters,
     /// Parsed rate cards by the text they were parsed from.
     pub(crate) rate_cards: Mutex<HashMap<String, Arc<farmtally_ingest::RateCard>>>,
@@ -62,6 +64,7 @@ impl Service {
             page_tokens: PageTokens::new(&page_token_key),
             results: ResultCache::new(limits.cached_rows_max),
             underway: Underway::default(),
+            shown: ShownAnswers::default(),
             counters: Counters::default(),
             rate_cards: Mutex::default(),
             store,

@@ -1,4 +1,4 @@
-//! The answers of completed aggregations: a file each, or two for a long one, written whole before its aggregation is COMPLETED.
+//! The answers of completed aggregations: a file each, or two for a long one, written whole before the aggregation's row says COMPLETED.
 //!
 //! An answer is not money: it can be asked for again, and lives for an hour. So its file is written and not synced. It
 //! outlives the end of this process; after a power cut it may be damaged, which its checksum tells.
@@ -29,6 +29,9 @@ const WRITTEN_BYTES: usize = 1 << 18;
 /// to a file, and finding memory for a long one takes longer than anything else between an answer and its first page. For less, it
 /// takes as long until the other thread begins.
 const SHARED_MIN: usize = 1 << 22;
+/// Free bytes on the disk with which an answer can be expected to be kept, and those for each of its rows.
+const ROOM_MIN: u64 = 16 << 20;
+const ROW_BYTES_MAX: u64 = 128;
 /// What the name of that file has behind the aggregation's id.
 const SECOND: &str = ".rows";
 
@@ -56,6 +59,16 @@ impl AnswerFiles {
         self.folder.join(format!("{id}{SECOND}"))
     }
 
+    /// Whether an answer of so many rows can be expected to be kept. Names take room, too, and others write meanwhile.
+    pub(crate) fn have_room(&self, row_count: usize) -> bool {
+        let wanted = ROOM_MIN.saturating_add((row_count as u64).saturating_mul(ROW_BYTES_MAX));
+        self.create_folder().is_ok() && folder::free_bytes(&self.folder).is_ok_and(|free| free >= wanted)
+    }
+
+    fn create_folder(&self) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)
+    }
+
     /// Writes an answer, for the next process to find it as well.
     pub(crate) fn write(
         &self,
@@ -64,7 +77,7 @@ impl AnswerFiles {
     ) -> Result<AnswerChecksum, StoreError> {
         let path = self.path(id);
         let failed = |cause: io::Error| StoreError::file(shown(id), &cause);
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(failed)?;
+        self.create_folder().map_err(failed)?;
         let file = folder::new_private_file(&path).map_err(failed)?;
         let mut output = AnswerOutput {
             file,

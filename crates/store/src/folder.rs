@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, flock, statvfs};
 use zeroize::Zeroizing;
 
 use crate::error::OpenError;
@@ -53,6 +53,12 @@ pub(crate) fn create(dir: &Path) -> Result<(), OpenError> {
         sync_folder(parent.unwrap_or(Path::new("."))).map_err(OpenError::file(created))?;
     }
     Ok(())
+}
+
+/// Bytes that the disk of a folder has room for.
+pub(crate) fn free_bytes(dir: &Path) -> io::Result<u64> {
+    let disk = statvfs(dir)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// Held for as long as a server has the folder.

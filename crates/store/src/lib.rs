@@ -63,8 +63,9 @@ pub use backup::{backup, restore};
 pub use behind::{SessionSearch, SessionsBehind};
 pub use catalogue::{
     AggregationState, Association, AssociationDeletion, AssociationFilter, Begun, Budget, Catalogue,
-    ClientCall, Created, Deletion, Farm, NamedResource, NewAggregation, NewFarm, NewResource, Passed,
-    RateCardVersion, ResourceChange, ResourceId, SpreadBill, StoredAccessKey, Tagged, Tags, Webhook,
+    ClientCall, Created, Deletion, Farm, InterruptedAggregation, NamedResource, NewAggregation, NewFarm,
+    NewResource, Passed, RateCardVersion, ResourceChange, ResourceId, SpreadBill, StoredAccessKey, Tagged,
+    Tags, Webhook,
 };
 pub use durable::Durable;
 pub use encoding::StoredShare;

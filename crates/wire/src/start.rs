@@ -20,13 +20,6 @@ const RESOURCE_BOUNDS: ListBounds = ListBounds { noun: "ids", max: RESOURCES_MAX
 const GROUP_BY_BOUNDS: ListBounds = ListBounds { noun: "fields", max: 2 };
 const STATISTICS_BOUNDS: ListBounds = ListBounds { noun: "statistics", max: Statistic::ALL.len() };
 
-const PERIODS: [(&str, Period); 4] = [
-    ("HOURLY", Period::Hourly),
-    ("DAILY", Period::Daily),
-    ("WEEKLY", Period::Weekly),
-    ("MONTHLY", Period::Monthly),
-];
-
 /// A checked question to a farm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartRequest {
@@ -174,7 +167,7 @@ fn time_rule(error: &TimeError) -> &'static str {
 fn period(body: Members<'_>, problems: &mut Problems) -> Option<Period> {
     let value = body.optional("period")?;
     let text = text("period", value, problems)?;
-    one_of("period", text, &PERIODS, problems)
+    one_of("period", text, &Period::ALL.map(|period| (period.as_str(), period)), problems)
 }
 
 fn group_by(body: Members<'_>, problems: &mut Problems) -> Option<GroupBy> {
@@ -295,8 +288,8 @@ mod tests {
 
     #[test]
     fn every_text_of_the_models_enums_is_accepted() {
-        for (text, period) in PERIODS {
-            assert_eq!(accepted(&json!({ "period": text })).period(), Some(period));
+        for period in Period::ALL {
+            assert_eq!(accepted(&json!({ "period": period.as_str() })).period(), Some(period));
         }
         for field in UsageGroupBy::ALL {
             assert!(accepted(&json!({ "groupBy": [field.as_str()] })).group_by().contains(field));

@@ -6,19 +6,18 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use farmtally_model::{
-    AggregationId, CostScaleFactor, DisplayName, FarmId, GroupBy, Statistic, StatisticSet, Timestamp,
-    UsageGroupBy,
-};
+use farmtally_model::{AggregationId, CostScaleFactor, DisplayName, FarmId, Timestamp};
 use farmtally_server::{ConnectionLimits, Server, ServerOptions, ShutdownError, TlsIdentity, TlsSlot};
 use farmtally_service::{Caller, Clock as _, Distributed, ManualClock, Role, Service, ServiceLimits};
 use farmtally_store::{Begun, Catalogue, NewAggregation};
+use farmtally_wire::parse_start;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use crate::client::{Answer, Call, Connection, Key};
+use crate::records::question;
 
 /// When every test begins.
 pub(crate) const NOW: &str = "2025-11-26T00:00:00Z";
@@ -120,6 +119,7 @@ impl Farmtally {
         wait_until("the service is given up", || Arc::strong_count(&service) == 1);
         drop(service);
         let service = open(folder.path(), &clock, &setup);
+        service.resume_aggregations().unwrap();
         let running = Some(Running::start(Arc::clone(&service), &setup));
         Self { setup, folder, clock, service, key, running }
     }
@@ -162,7 +162,7 @@ impl Farmtally {
         answer["aggregationId"].as_str().unwrap().to_owned()
     }
 
-    /// Has an aggregation of the farm in progress that nobody works on, as a process that is slow or stuck would.
+    /// Has an aggregation of [`question`] in progress that nobody works on, as a process that is slow or stuck would.
     pub(crate) fn hold_aggregation(&self) -> String {
         let id = AggregationId::from_bytes([0xaa; 16]);
         let begun = Catalogue::open(self.folder()).unwrap().begin_aggregation(&NewAggregation {
@@ -171,8 +171,7 @@ impl Farmtally {
             retry_key: None,
             started_at: self.clock.now(),
             deadline: Timestamp::from_millis_clamped(self.clock.now().millis() + 300_000),
-            group_by: GroupBy::new(&[UsageGroupBy::UserId]).unwrap(),
-            statistics: StatisticSet::new([Statistic::Sum]).unwrap(),
+            query: parse_start(&FARM.to_string(), question().to_string().as_bytes()).unwrap().query,
             cost_scale_factor: CostScaleFactor::ONE,
         });
         assert!(matches!(begun, Ok(Begun::Started)), "{begun:?}");

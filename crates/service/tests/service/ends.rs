@@ -6,13 +6,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use farmtally_model::aggregation::Status;
-use farmtally_model::{
-    AggregationId, CostScaleFactor, GroupBy, Statistic, StatisticSet, Timestamp, UsageGroupBy,
-};
+use farmtally_model::{AggregationId, CostScaleFactor, Timestamp};
 use farmtally_service::{AggregationPage, Clock, ServiceError, ServiceLimits};
 use farmtally_store::{Begun, Catalogue, NewAggregation};
 
-use crate::farm::{Elsewhere, FARM, Farm, elsewhere};
+use crate::farm::{Elsewhere, FARM, Farm, elsewhere, question};
 
 #[test]
 fn what_takes_too_long_is_stopped_and_times_out() {
@@ -76,8 +74,7 @@ fn a_start_that_the_catalogue_refuses_leaves_no_answer() {
         retry_key: None,
         started_at,
         deadline: Timestamp::from_millis(started_at.millis() + 300_000).unwrap(),
-        group_by: GroupBy::new(&[UsageGroupBy::UserId]).unwrap(),
-        statistics: StatisticSet::new([Statistic::Sum]).unwrap(),
+        query: question(),
         cost_scale_factor: CostScaleFactor::ONE,
     });
     assert!(matches!(begun, Ok(Begun::Started)), "{begun:?}");

@@ -229,7 +229,7 @@ fn admin() -> Caller {
     Caller { access_key_id: "FTAK".to_owned(), role: Role::Admin, farm_id: None }
 }
 
-fn question() -> AggregationQuery {
+pub(crate) fn question() -> AggregationQuery {
     let at = |text: &str| Timestamp::parse(text).unwrap();
     let window = TimeRange::new(at("2025-11-24T23:00:00Z"), at("2025-11-30T00:00:00Z")).unwrap();
     let queues = Resources::queues([QueueId::from_bytes([1; 16])]).unwrap();

@@ -8,12 +8,12 @@ use std::collections::HashSet;
 
 use farmtally_model::aggregation::Status;
 use farmtally_model::{
-    AggregationId, CostScaleFactor, FarmId, GroupBy, Statistic, StatisticSet, StatisticsTable, Timestamp,
-    UsageGroupBy,
+    AggregationId, AggregationQuery, CostScaleFactor, FarmId, GroupBy, Statistic, StatisticSet,
+    StatisticsTable, Timestamp, UsageGroupBy,
 };
 
-use super::{Catalogue, row};
-use crate::answers::AnswersThere;
+use super::{Catalogue, questions, row};
+use crate::answers::{AnswerChecksum, AnswersThere};
 use crate::database::{Connection, Row, params};
 use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
@@ -32,10 +32,8 @@ pub struct NewAggregation {
     pub started_at: Timestamp,
     /// When it times out.
     pub deadline: Timestamp,
-    /// What its rows are grouped by.
-    pub group_by: GroupBy,
-    /// What its answer shows.
-    pub statistics: StatisticSet,
+    /// What it asks.
+    pub query: AggregationQuery,
     /// The farm's factor when it started.
     pub cost_scale_factor: CostScaleFactor,
 }
@@ -90,8 +88,9 @@ impl Catalogue {
                     return Ok(busy);
                 }
                 insert(transaction, new)?;
-                if let Some(node) = database.node() {
-                    shared::own_aggregation(transaction, new.id.bytes(), node)?;
+                match database.node() {
+                    Some(node) => shared::own_aggregation(transaction, new.id.bytes(), node)?,
+                    None => questions::insert(transaction, new.id, &new.query)?,
                 }
                 Ok(Begun::Started)
             })
@@ -113,6 +112,34 @@ impl Catalogue {
             return Ok(false);
         }
         let checksum = self.answers.write(id, table)?;
+        let completed = self.complete(id, table, checksum);
+        // One that was not confirmed may be there, and then its answer has to be.
+        let may_be_there = matches!(
+            completed,
+            Ok(true) | Err(StoreError::Unconfirmed { .. } | StoreError::NotDurable { .. })
+        );
+        if !may_be_there {
+            self.answers.remove(id);
+        }
+        completed
+    }
+
+    /// Completes an aggregation whose answer was shown and cannot be kept, on a disk that does not take it. Whoever reads it later
+    /// is told to start it again. False when it is no longer in progress.
+    pub fn complete_without_file(
+        &self,
+        id: AggregationId,
+        table: &StatisticsTable,
+    ) -> Result<bool, StoreError> {
+        self.complete(id, table, [0; 16])
+    }
+
+    fn complete(
+        &self,
+        id: AggregationId,
+        table: &StatisticsTable,
+        checksum: AnswerChecksum,
+    ) -> Result<bool, StoreError> {
         let completed = self.database().write(|transaction| {
             let row_count = i64::try_from(table.rows.len()).unwrap_or(i64::MAX);
             Ok(transaction.execute(
@@ -120,13 +147,15 @@ impl Catalogue {
                  WHERE aggregation_id = ?1 AND status = 'IN_PROGRESS'",
                 params![id.bytes(), row_count, checksum],
             )? == 1)
-        });
-        let completed = completed.map(Durable::into_inner);
-        // One that was not confirmed may be there, and then its answer has to be.
-        if !matches!(completed, Ok(true) | Err(StoreError::Unconfirmed { .. })) {
-            self.answers.remove(id);
-        }
-        completed
+        })?;
+        Ok(completed.into_inner())
+    }
+
+    /// Whether an answer of so many rows may be shown before it is kept: its aggregation is in progress, the next process would answer it
+    /// again, and the disk has room enough to expect that it will be kept.
+    pub fn may_show_before_keeping(&self, id: AggregationId, row_count: usize) -> Result<bool, StoreError> {
+        let may = !self.is_shared() && self.answers.have_room(row_count);
+        Ok(may && self.database().read(|connection| is_in_progress(connection, id))?)
     }
 
     /// Ends an aggregation without an answer. False when it is no longer in progress, or when `status` is not an end
@@ -150,23 +179,35 @@ impl Catalogue {
         Ok(ended.into_inner())
     }
 
-    /// Times out every aggregation that is in progress at or past its deadline, and says how many.
-    pub fn time_out_overdue(&self, now: Timestamp, message: &str) -> Result<usize, StoreError> {
-        let overdue = self.database().write(|transaction| {
-            transaction.execute(
-                "UPDATE aggregations SET status = 'TIMEOUT', status_message = ?2
-                 WHERE status = 'IN_PROGRESS' AND deadline <= ?1",
-                params![now.millis(), message],
-            )
+    /// Times out every aggregation that is in progress at or past its deadline, but for those that somebody here will end, and says
+    /// how many.
+    pub fn time_out_overdue(
+        &self,
+        now: Timestamp,
+        message: &str,
+        is_ended_here: impl Fn(FarmId, AggregationId) -> bool,
+    ) -> Result<usize, StoreError> {
+        let sql = "SELECT aggregation_id, farm_id FROM aggregations WHERE status = 'IN_PROGRESS' AND deadline <= ?1";
+        let overdue: Vec<(AggregationId, FarmId)> = self.database().read(|connection| {
+            connection.query(sql, params![now.millis()], |stored| {
+                Ok((aggregation_id(stored)?, stored.get(1).map(FarmId::from_bytes)?))
+            })
         })?;
-        Ok(overdue.into_inner())
+        let mut count = 0;
+        for (id, farm_id) in overdue {
+            if !is_ended_here(farm_id, id) {
+                count += usize::from(self.end_aggregation(id, Status::Timeout, message)?);
+            }
+        }
+        Ok(count)
     }
 
-    /// Fails every aggregation that is in progress: the process that ran it is gone.
+    /// Fails those aggregations in progress of which a program of before did not keep what they ask: the process that ran them is gone.
     pub(crate) fn end_orphans(&self, message: &str) -> Result<usize, StoreError> {
         let ended = self.database().write(|transaction| {
             transaction.execute(
-                "UPDATE aggregations SET status = 'FAILED', status_message = ?1 WHERE status = 'IN_PROGRESS'",
+                "UPDATE aggregations SET status = 'FAILED', status_message = ?1
+                 WHERE status = 'IN_PROGRESS' AND aggregation_id NOT IN (SELECT aggregation_id FROM aggregation_questions)",
                 params![message],
             )
         })?;
@@ -287,8 +328,8 @@ fn in_progress(transaction: &Connection<'_>, farm_id: FarmId) -> Result<Option<B
 }
 
 fn insert(transaction: &Connection<'_>, new: &NewAggregation) -> Result<(), StoreError> {
-    let group_by: Vec<_> = new.group_by.fields().map(UsageGroupBy::as_str).collect();
-    let statistics: Vec<_> = new.statistics.iter().map(Statistic::as_str).collect();
+    let group_by: Vec<_> = new.query.group_by().fields().map(UsageGroupBy::as_str).collect();
+    let statistics: Vec<_> = new.query.statistics().iter().map(Statistic::as_str).collect();
     let sql = "INSERT INTO aggregations (aggregation_id, farm_id, retry_key, status, started_at, deadline, group_by,
                                    statistics, cost_scale_nanos)
          VALUES (?1, ?2, ?3, 'IN_PROGRESS', ?4, ?5, ?6, ?7, ?8)";
@@ -326,28 +367,28 @@ fn row_count(stored: &Row<'_>, column: usize) -> Result<Option<u64>, StoreError>
     row::checked(column, count.map(u64::try_from).transpose())
 }
 
-/// A list in a column that names something unknown, or breaks the rule of its list.
+/// A column that names something unknown, or a list that breaks its rule.
 #[derive(Debug, thiserror::Error)]
-#[error("{text:?} is not a list of {what}")]
-struct BadList {
-    text: String,
-    what: &'static str,
+#[error("{text:?} is not {what}")]
+pub(super) struct UnknownWord {
+    pub(super) text: String,
+    pub(super) what: &'static str,
 }
 
-fn parse_status(text: &str) -> Result<Status, BadList> {
-    Status::parse(text).ok_or_else(|| BadList { text: text.to_owned(), what: "one status" })
+fn parse_status(text: &str) -> Result<Status, UnknownWord> {
+    Status::parse(text).ok_or_else(|| UnknownWord { text: text.to_owned(), what: "a status" })
 }
 
-fn parse_group_by(text: &str) -> Result<GroupBy, BadList> {
+pub(super) fn parse_group_by(text: &str) -> Result<GroupBy, UnknownWord> {
     let field = |name| UsageGroupBy::ALL.into_iter().find(|field| field.as_str() == name);
     let fields: Option<Vec<_>> = text.split(',').map(field).collect();
     let group_by = fields.and_then(|fields| GroupBy::new(&fields).ok());
-    group_by.ok_or_else(|| BadList { text: text.to_owned(), what: "groupBy fields" })
+    group_by.ok_or_else(|| UnknownWord { text: text.to_owned(), what: "a list of groupBy fields" })
 }
 
-fn parse_statistics(text: &str) -> Result<StatisticSet, BadList> {
+pub(super) fn parse_statistics(text: &str) -> Result<StatisticSet, UnknownWord> {
     let statistic = |name| Statistic::ALL.into_iter().find(|statistic| statistic.as_str() == name);
     let statistics: Option<Vec<_>> = text.split(',').map(statistic).collect();
     let set = statistics.and_then(|statistics| StatisticSet::new(statistics).ok());
-    set.ok_or_else(|| BadList { text: text.to_owned(), what: "statistics" })
+    set.ok_or_else(|| UnknownWord { text: text.to_owned(), what: "a list of statistics" })
 }

@@ -11,7 +11,7 @@ use crate::shared_format::{self, OURS};
 /// The statements that make each version of the one before it; the first makes version 1 of an empty file.
 ///
 /// A version that was released never changes: the next change of a table is a new file behind these.
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
@@ -19,6 +19,7 @@ const STEPS: [&str; 7] = [
     include_str!("schema/5.sql"),
     include_str!("schema/6.sql"),
     include_str!("schema/7.sql"),
+    include_str!("schema/8.sql"),
 ];
 
 /// The format that this program writes, and the newest that it reads.
@@ -48,12 +49,12 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
     Ok(())
 }
 
-/// Versions of the file in which no table changed: that of checksums in its pages.
-const OF_THE_FILE: i64 = 1;
+/// Versions that a folder alone has: that of checksums in the pages of its file, and that of questions.
+const OF_A_FOLDER: i64 = 2;
 
 /// A store that moves between a folder and servers keeps its tables as they are.
 const _: () = assert!(
-    OURS.version() + OF_THE_FILE == VERSION,
+    OURS.version() + OF_A_FOLDER == VERSION,
     "a step of one kind of catalogue needs one of the other"
 );
 

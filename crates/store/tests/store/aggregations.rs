@@ -1,21 +1,31 @@
 //! The life of an aggregation: one of a farm at a time, never back, and answers that read back as they were.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use farmtally_model::aggregation::Status;
 use farmtally_model::{
-    AggregationId, Amounts, CostScaleFactor, FleetId, GroupBy, GroupValue, GroupValues, InstanceType, JobId,
-    JobName, LicenseProduct, NarrowRow, QueueId, RowList, Statistic, StatisticSet, StatisticsRow,
-    StatisticsTable, Stretch, TableRows, TimeRange, UsageGroupBy, UsageType, UserId,
+    AggregationId, AggregationQuery, Amounts, CostScaleFactor, FleetId, GroupBy, GroupValue, GroupValues,
+    InstanceType, JobId, JobName, LicenseProduct, NarrowRow, Period, QueueId, Resources, RowList, Statistic,
+    StatisticSet, StatisticsRow, StatisticsTable, Stretch, TableRows, TimeRange, UsageGroupBy, UsageType,
+    UserId, UtcOffset,
 };
-use farmtally_store::{AggregationState, Begun, NewAggregation, Store, StoreError};
+use farmtally_store::{AggregationState, Begun, InterruptedAggregation, NewAggregation, Store, StoreError};
 use rusqlite::params;
 
 use crate::sessions::{NOW, at, bytes, catalogue, create_farm, farm, open};
 
 pub(crate) fn id(number: u32) -> AggregationId {
     AggregationId::from_bytes(bytes(number))
+}
+
+fn query(resources: Resources, period: Option<Period>) -> AggregationQuery {
+    let window = TimeRange::new(at(5_400_000), at(86_400_000 + 5_400_000)).unwrap();
+    let group_by = GroupBy::new(&[UsageGroupBy::JobId, UsageGroupBy::UserId]).unwrap();
+    let statistics = StatisticSet::new([Statistic::Avg, Statistic::Sum]).unwrap();
+    let offset = UtcOffset::parse("UTC-10:30").unwrap();
+    AggregationQuery::new(resources, window, offset, period, group_by, statistics).unwrap()
 }
 
 pub(crate) fn new(number: u32) -> NewAggregation {
@@ -25,8 +35,7 @@ pub(crate) fn new(number: u32) -> NewAggregation {
         retry_key: None,
         started_at: at(NOW + i64::from(number)),
         deadline: at(NOW + 1000),
-        group_by: GroupBy::new(&[UsageGroupBy::JobId, UsageGroupBy::UserId]).unwrap(),
-        statistics: StatisticSet::new([Statistic::Avg, Statistic::Sum]).unwrap(),
+        query: query(Resources::queues([QueueId::from_bytes(bytes(1))]).unwrap(), None),
         cost_scale_factor: CostScaleFactor::parse("2.5").unwrap(),
     }
 }
@@ -54,7 +63,7 @@ pub(crate) fn table(rows: u32) -> StatisticsTable {
         |number| GroupValue::Job(JobId::from_bytes([number; 16]), JobName::new("sh010 \u{e9}").unwrap());
     let user = |name| GroupValue::User(UserId::new(name).unwrap());
     StatisticsTable {
-        group_by: new(1).group_by,
+        group_by: new(1).query.group_by(),
         values: [vec![job(1), job(2)].into(), vec![GroupValue::Absent, user("alice"), user("bob")].into()],
         rows: (0..rows).map(row).collect(),
     }
@@ -78,8 +87,8 @@ fn an_aggregation_reads_back_as_it_began() {
             status_message: None,
             started_at: new(1).started_at,
             deadline: new(1).deadline,
-            group_by: new(1).group_by,
-            statistics: new(1).statistics,
+            group_by: new(1).query.group_by(),
+            statistics: new(1).query.statistics(),
             cost_scale_factor: new(1).cost_scale_factor,
             row_count: None,
         };
@@ -155,7 +164,8 @@ fn a_state_that_has_ended_never_changes() {
     type End = fn(&Store) -> bool;
     let complete: End = |store| store.catalogue().complete_aggregation(id(1), &table(3)).unwrap();
     let fail: End = |store| store.catalogue().end_aggregation(id(1), Status::Failed, "failed").unwrap();
-    let time_out: End = |store| store.catalogue().time_out_overdue(at(NOW + 1000), "late").unwrap() == 1;
+    let time_out: End =
+        |store| store.catalogue().time_out_overdue(at(NOW + 1000), "late", |_, _| false).unwrap() == 1;
     for (first, status) in
         [(complete, Status::Completed), (fail, Status::Failed), (time_out, Status::Timeout)]
     {
@@ -187,18 +197,88 @@ fn an_end_without_an_answer_is_failed_or_timeout() {
 fn an_aggregation_is_overdue_at_its_deadline_and_not_before() {
     with_store(|store| {
         store.catalogue().begin_aggregation(&new(1)).unwrap();
-        assert_eq!(store.catalogue().time_out_overdue(at(NOW + 999), "late").unwrap(), 0);
-        assert_eq!(store.catalogue().time_out_overdue(at(NOW + 1000), "late").unwrap(), 1);
+        assert_eq!(store.catalogue().time_out_overdue(at(NOW + 999), "late", |_, _| false).unwrap(), 0);
+        assert_eq!(store.catalogue().time_out_overdue(at(NOW + 1000), "late", |_, _| false).unwrap(), 1);
         assert_eq!(state(store, 1).status_message.unwrap(), "late");
     });
 }
 
 #[test]
-fn an_aggregation_whose_server_ended_has_failed_and_says_so() {
+fn an_aggregation_whose_server_ended_says_what_it_asks_until_it_was_begun_again_three_times() {
+    let queues = |count: u32| Resources::queues((0..count).map(|id| QueueId::from_bytes(bytes(id)))).unwrap();
+    let fleets = |count: u32| Resources::fleets((0..count).map(|id| FleetId::from_bytes(bytes(id)))).unwrap();
+    for (resources, period) in [
+        (queues(1), None),
+        (queues(10), Some(Period::Hourly)),
+        (fleets(1), Some(Period::Daily)),
+        (fleets(10), Some(Period::Weekly)),
+        (fleets(2), Some(Period::Monthly)),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let new = NewAggregation { query: query(resources, period), ..new(1) };
+        open(dir.path()).catalogue().begin_aggregation(&new).unwrap();
+        let interrupted = InterruptedAggregation {
+            id: new.id,
+            farm_id: new.farm_id,
+            started_at: new.started_at,
+            cost_scale_factor: new.cost_scale_factor,
+            query: Some(new.query),
+        };
+        for restart in 1..=3 {
+            let store = open(dir.path());
+            let catalogue = store.catalogue();
+            assert_eq!(catalogue.interrupted_aggregations().unwrap(), std::slice::from_ref(&interrupted));
+            let deadline = at(NOW + i64::from(restart) * 100);
+            assert_eq!(catalogue.resume_aggregation(id(1), deadline).unwrap(), Some(restart));
+            assert_eq!(state(&store, 1).deadline, deadline);
+            assert_eq!(catalogue.resumed_count(id(1)).unwrap(), restart);
+        }
+        let once_more = InterruptedAggregation { query: None, ..interrupted };
+        assert_eq!(open(dir.path()).catalogue().interrupted_aggregations().unwrap(), [once_more]);
+    }
+}
+
+#[test]
+fn an_aggregation_that_has_ended_is_not_begun_again() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    store.catalogue().begin_aggregation(&new(1)).unwrap();
+    let catalogue = store.catalogue();
+    catalogue.begin_aggregation(&new(1)).unwrap();
+    assert!(catalogue.complete_aggregation(id(1), &table(3)).unwrap());
+    assert_eq!(catalogue.resume_aggregation(id(1), at(NOW + 1)).unwrap(), None);
+    assert_eq!((state(&store, 1).deadline, catalogue.resumed_count(id(1)).unwrap()), (new(1).deadline, 0));
     drop(store);
+    let store = open(dir.path());
+    assert_eq!(store.catalogue().interrupted_aggregations().unwrap(), []);
+    store.catalogue().purge_aggregations(at(NOW + 500)).unwrap();
+    let left: i64 = crate::sessions::catalogue(dir.path())
+        .query_row("SELECT count(*) FROM aggregation_questions", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(left, 0, "its question goes with it");
+}
+
+#[test]
+fn a_question_that_cannot_be_read_hinders_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    create_farm(&store, farm(2));
+    for new in [new(1), NewAggregation { farm_id: farm(2), ..new(2) }] {
+        store.catalogue().begin_aggregation(&new).unwrap();
+    }
+    drop(store);
+    let sql = "UPDATE aggregation_questions SET period = 'YEARLY' WHERE aggregation_id = ?1";
+    assert_eq!(catalogue(dir.path()).execute(sql, params![id(1).bytes()]).unwrap(), 1);
+    let interrupted = open(dir.path()).catalogue().interrupted_aggregations().unwrap();
+    let asked: HashMap<_, _> = interrupted.into_iter().map(|one| (one.id, one.query)).collect();
+    assert_eq!(asked, HashMap::from([(id(1), None), (id(2), Some(new(2).query))]));
+}
+
+/// An earlier program kept no questions.
+#[test]
+fn an_aggregation_of_which_nobody_knows_what_it_asks_has_failed_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    open(dir.path()).catalogue().begin_aggregation(&new(1)).unwrap();
+    catalogue(dir.path()).execute("DELETE FROM aggregation_questions", params![]).unwrap();
     let store = open(dir.path());
     assert_eq!(state(&store, 1).status, Status::Failed);
     assert_eq!(

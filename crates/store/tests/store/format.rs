@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use farmtally_model::aggregation::Status;
 use farmtally_model::{
-    AggregationId, Amounts, CostScaleFactor, DisplayName, GroupBy, GroupValue, GroupValues, NanoUsd, QueueId,
-    RecordNames, Statistic, StatisticSet, StatisticsRow, StatisticsTable, TimeRange, UsageGroupBy,
+    AggregationId, AggregationQuery, Amounts, CostScaleFactor, DisplayName, GroupBy, GroupValue, GroupValues,
+    NanoUsd, QueueId, RecordNames, Resources, Statistic, StatisticSet, StatisticsRow, StatisticsTable,
+    TimeRange, UsageGroupBy, UtcOffset,
 };
 use farmtally_store::{NewAggregation, OpenError, PricedSubmission, Store, StoreLocation, StoredAccessKey};
 use rusqlite::Connection;
@@ -34,6 +35,10 @@ fn aggregation_id() -> AggregationId {
     AggregationId::from_bytes(bytes(1))
 }
 
+fn interrupted_id() -> AggregationId {
+    AggregationId::from_bytes(bytes(2))
+}
+
 fn answer() -> StatisticsTable {
     let amounts = Amounts { sum: 12, min: 3, max: 9 };
     let bucket = TimeRange::new(at(0), at(3_600_000)).unwrap();
@@ -47,6 +52,13 @@ fn answer() -> StatisticsTable {
             .into_iter()
             .collect(),
     }
+}
+
+fn question() -> AggregationQuery {
+    let queues = Resources::queues([QueueId::from_bytes([1; 16])]).unwrap();
+    let window = TimeRange::new(at(0), at(3_600_000)).unwrap();
+    let statistics = StatisticSet::new([Statistic::Sum]).unwrap();
+    AggregationQuery::new(queues, window, UtcOffset::UTC, None, answer().group_by, statistics).unwrap()
 }
 
 fn access_key() -> StoredAccessKey {
@@ -81,18 +93,21 @@ fn fill(store: &Store) {
         .unwrap();
     catalogue.insert_access_key(&access_key()).unwrap();
     catalogue.put_setting("word", b"value").unwrap();
-    let new = NewAggregation {
-        id: aggregation_id(),
+    catalogue.begin_aggregation(&new(aggregation_id(), 7)).unwrap();
+    assert!(catalogue.complete_aggregation(aggregation_id(), &answer()).unwrap());
+    catalogue.begin_aggregation(&new(interrupted_id(), 8)).unwrap();
+}
+
+fn new(id: AggregationId, retry_key: u8) -> NewAggregation {
+    NewAggregation {
+        id,
         farm_id: farm(1),
-        retry_key: Some([7; 32]),
+        retry_key: Some([retry_key; 32]),
         started_at: at(NOW),
         deadline: at(NOW + 1),
-        group_by: answer().group_by,
-        statistics: StatisticSet::new([Statistic::Sum]).unwrap(),
+        query: question(),
         cost_scale_factor: CostScaleFactor::ONE,
-    };
-    catalogue.begin_aggregation(&new).unwrap();
-    assert!(catalogue.complete_aggregation(aggregation_id(), &answer()).unwrap());
+    }
 }
 
 /// Makes a share of a bill the cost of a session's worker.
@@ -163,6 +178,14 @@ fn check_with_shares(store: &Store) {
     check_answer(store);
 }
 
+/// Everything that there is since version 8.
+fn check_with_questions(store: &Store) {
+    check_with_shares(store);
+    let interrupted = store.catalogue().interrupted_aggregations().unwrap();
+    let asked: Vec<_> = interrupted.iter().map(|one| (one.id, one.query.clone())).collect();
+    assert_eq!(asked, [(interrupted_id(), Some(question()))]);
+}
+
 /// A store over a copy of a sample.
 fn opened_sample(version: u32) -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
@@ -217,6 +240,13 @@ fn the_sample_of_version_6_reads_as_it_was_written() {
 fn the_sample_of_version_7_reads_as_it_was_written() {
     let (_dir, store) = opened_sample(7);
     check_with_shares(&store);
+}
+
+/// What an aggregation asks whose process ended.
+#[test]
+fn the_sample_of_version_8_reads_as_it_was_written() {
+    let (_dir, store) = opened_sample(8);
+    check_with_questions(&store);
 }
 
 /// A folder of the last version without checksums in the pages of its catalogue.
@@ -358,7 +388,7 @@ fn what_is_written_now_reads_as_it_was_written() {
     let dir = tempfile::tempdir().unwrap();
     fill(&open(dir.path()));
     let store = Store::open(dir.path()).unwrap();
-    check_with_shares(&store);
+    check_with_questions(&store);
 }
 
 /// Run once for a new version, with `--ignored`, and never again for that version.
@@ -367,8 +397,8 @@ fn what_is_written_now_reads_as_it_was_written() {
 fn write_sample() {
     let dir = tempfile::tempdir().unwrap();
     fill(&open(dir.path()));
-    fs::create_dir_all(sample(7)).unwrap();
+    fs::create_dir_all(sample(8)).unwrap();
     for name in ["catalogue.sqlite", "master.key", "sessions", "derived", "answers"] {
-        copy_named(name, dir.path(), &sample(7)).unwrap();
+        copy_named(name, dir.path(), &sample(8)).unwrap();
     }
 }

@@ -342,7 +342,8 @@ fn a_shared_catalogue_has_the_columns_of_a_folder() {
         "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'public'",
     );
     let shared: BTreeSet<String> = shared.into_iter().collect();
-    let missing: Vec<_> = columns.difference(&shared).collect();
+    let is_of_both = |column: &&String| !column.starts_with("aggregation_questions.");
+    let missing: Vec<_> = columns.difference(&shared).filter(is_of_both).collect();
     assert!(missing.is_empty(), "{missing:?}");
     let own = ["catalogue_format", "nodes", "aggregation_owners", "farm_states", "unnamed_segments"];
     let surplus: Vec<_> = shared
