@@ -233,7 +233,18 @@ impl Catalogue {
 
     /// The answer of a completed aggregation, verified; `None` when there is none.
     pub fn result(&self, id: AggregationId) -> Result<Option<StatisticsTable>, StoreError> {
-        let completed = self.database().read(|connection| {
+        let Some((group_by, row_count, checksum)) = self.kept_answer(id)? else { return Ok(None) };
+        let read = self.answers.read(id, group_by, row_count, checksum);
+        // One that is forgotten while it is read looks like a damaged one.
+        if matches!(read, Err(StoreError::DamagedAnswer { .. })) && self.kept_answer(id)?.is_none() {
+            return Ok(None);
+        }
+        read.map(Some)
+    }
+
+    /// What has to be known of the answer of a completed aggregation to read it; `None` when there is no such.
+    fn kept_answer(&self, id: AggregationId) -> Result<Option<(GroupBy, u64, AnswerChecksum)>, StoreError> {
+        self.database().read(|connection| {
             connection.query_row(
                 "SELECT group_by, row_count, answer_checksum FROM aggregations
                  WHERE aggregation_id = ?1 AND status = 'COMPLETED'",
@@ -243,9 +254,7 @@ impl Catalogue {
                     Ok((row::text(stored, 0, parse_group_by)?, row_count, stored.get(2)?))
                 },
             )
-        })?;
-        let read = |(group_by, row_count, checksum)| self.answers.read(id, group_by, row_count, checksum);
-        completed.map(read).transpose()
+        })
     }
 
     /// Forgets aggregations that started earlier, with their answers, but for those in progress; says how many.

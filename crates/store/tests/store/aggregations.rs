@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use farmtally_model::aggregation::Status;
 use farmtally_model::{
@@ -513,6 +514,27 @@ fn an_answer_that_is_another_aggregations_is_not_given() {
     catalogue(dir.path()).execute(exchange, params![]).unwrap();
     let read = [1, 2].map(|number| store.catalogue().result(id(number)));
     assert_eq!(read.iter().filter(|read| read.is_err()).count(), 1, "{read:?}");
+}
+
+#[test]
+fn an_answer_that_is_forgotten_while_it_is_read_is_not_there_and_not_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.catalogue().begin_aggregation(&new(1)).unwrap();
+    store.catalogue().complete_aggregation(id(1), &table(3)).unwrap();
+    // Whoever reads there waits until nobody has it open for writing.
+    let file = answer_file(dir.path(), 1);
+    fs::remove_file(&file).unwrap();
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let held = fs::File::options().read(true).write(true).open(&file).unwrap();
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| store.catalogue().result(id(1)));
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        assert!(!reading.is_finished());
+        assert_eq!(store.catalogue().purge_aggregations(at(NOW + 500)).unwrap(), 1);
+        drop(held);
+        assert_eq!(reading.join().unwrap(), Ok(None));
+    });
 }
 
 #[test]
