@@ -260,12 +260,12 @@ impl Service {
         let token = self.token_of(farm_id, aggregation_id, request, now)?;
         self.underway.wait_if_resumed(farm_id, aggregation_id);
         let state = self.readable_aggregation(farm_id, aggregation_id, now)?;
-        if state.status != Status::Completed {
-            return Ok(AggregationPage::without_rows(state));
-        }
-        // It may have been completed since.
+        // It may have ended since, and is shown before the catalogue knows of it.
         if let Some(page) = self.aggregation_page_at_hand(caller, farm_id, aggregation_id, request) {
             return page;
+        }
+        if state.status != Status::Completed {
+            return Ok(AggregationPage::without_rows(state));
         }
         let completed = self.read_back(farm_id, aggregation_id, state)?;
         self.page_of(farm_id, aggregation_id, completed, token, request.page_size, now)
@@ -605,8 +605,11 @@ impl AggregationRun {
         service.results.insert(*id, answer);
         service.underway.has_ended(*farm_id, *id);
         let catalogue = service.store.catalogue();
+        let is_said = AtomicBool::new(false);
         let may_pass = |error: &StoreError| {
-            tracing::error!(aggregation = %id, %error, "an answer that is shown could not be written down");
+            if !is_said.swap(true, Ordering::Relaxed) {
+                tracing::error!(aggregation = %id, %error, "an answer that is shown could not be written down");
+            }
             service.write_failure().is_none()
         };
         let with_file = again_while(may_pass, KEPT_WITHIN, || catalogue.complete_aggregation(*id, &table));
@@ -946,10 +949,12 @@ mod tests {
     }
 
     #[test]
-    fn an_aggregation_that_was_begun_again_is_seen_by_nobody_before_it_has_ended() {
-        let (_folder, service, run) = service_and_run();
-        let catalogue = service.store.catalogue();
-        catalogue.begin_aggregation(&run.as_new(None)).unwrap();
+    fn whoever_waits_for_an_aggregation_that_was_begun_again_sees_it_completed_and_never_in_progress() {
+        let (folder, service, run) = service_and_run();
+        service.store.catalogue().begin_aggregation(&run.as_new(None)).unwrap();
+        let file = folder.path().join("answers").join(RUN.to_string());
+        fs::create_dir(file.parent().unwrap()).unwrap();
+        assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
         let underway = service.underway.begin_again(FARM, RUN);
         let asking = thread::spawn({
             let service = Arc::clone(&service);
@@ -957,9 +962,14 @@ mod tests {
         });
         sleep(Duration::from_millis(50));
         assert!(!asking.is_finished());
-        assert!(catalogue.complete_aggregation(RUN, &table(1)).unwrap());
-        drop(underway);
+        let showing = thread::spawn(move || run.show_and_record(table(1)));
+        // Nobody reads the file yet, so that the row is not written.
         assert_eq!(asking.join().unwrap(), Status::Completed);
+        assert_eq!(state(&service).status, Status::InProgress);
+        assert!(!fs::read(&file).unwrap().is_empty());
+        showing.join().unwrap();
+        assert_eq!(state(&service).status, Status::Completed);
+        drop(underway);
     }
 
     #[test]

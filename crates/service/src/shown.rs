@@ -1,7 +1,7 @@
 //! Answers that are shown while they are still being written down.
 //!
 //! What is here is completed for everybody who asks, whatever the catalogue says yet, and is at hand whatever the cache forgets. If the process
-//! ends before it is written down, the next one answers again.
+//! ends before it is written down, the next one answers again; but not where no file could be written.
 
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
