@@ -12,11 +12,10 @@ import shutil
 import sqlite3
 import time
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
 import served
 from campaign import NOT_REACHED, complain, spread
-from client import API, GONE, PATIENCE_SECONDS, Client, Failed, question
+from client import GONE, Client, Failed, question
 from disk import CHANGES, disk, faults
 from farm_model import SESSION_FLEET, VOLUME_FLEET, Session
 from recovery import Story, tell
@@ -47,29 +46,15 @@ class Seen:
     page: dict | None = None
 
 
-def get(client, aggregation_id, token=None):
-    query = f"aggregationId={aggregation_id}&maxResults={PAGE_SIZE}" + (f"&nextToken={quote(token, safe='')}" if token else "")
-    return client.request("GET", f"{API}/{client.farm_id}/sessions-statistics-aggregation", query)
-
-
 def completed(client, aggregation_id):
     """The first page of an aggregation, once it has ended."""
-    give_up = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        status, page = get(client, aggregation_id)
-        if status != 200:
-            raise Failed(f"Get answered {status} {page}")
-        if page["status"] != "IN_PROGRESS" or time.monotonic() > give_up:
-            if page["status"] != "COMPLETED":
-                raise Failed(f"{page['status']}: {page.get('statusMessage')}")
-            return page
+    return client.completed_page(aggregation_id, time.monotonic() + client.patience_seconds, size=PAGE_SIZE)
 
 
 def ask(client, seen):
     """Asks a few times, and notes in `seen` what comes, until the server is gone or refuses."""
-    path = f"{API}/{client.farm_id}/sessions-statistics-aggregation"
     for _ in range(ASKED):
-        status, started = client.request("POST", path, body=question([SESSION_FLEET, VOLUME_FLEET]))
+        status, started = client.request("POST", client.aggregations, body=question([SESSION_FLEET, VOLUME_FLEET]))
         if status != 200:
             return
         seen.append(Seen(started["aggregationId"]))
@@ -175,7 +160,7 @@ class Killer:
     def _wrong(self, client, seen):
         """What is wrong with an aggregation that an earlier process began, or None."""
         try:
-            status, page = get(client, seen.id)
+            status, page = client.page(seen.id, size=PAGE_SIZE)
             if seen.is_completed and (status, page.get("status")) != (200, "COMPLETED"):
                 return f"it was COMPLETED, and is {status} {page}"
             first, rows = completed(client, seen.id), client.rows_of(seen.id)
@@ -186,8 +171,8 @@ class Killer:
         if seen.page is None:
             seen.is_completed, seen.page = True, first
             return None
-        status, page = get(client, seen.id, seen.page["nextToken"])
-        if rows == self.before and page.get("statistics") == get(client, seen.id, first["nextToken"])[1]["statistics"]:
+        status, page = client.page(seen.id, seen.page["nextToken"], PAGE_SIZE)
+        if rows == self.before and page.get("statistics") == client.page(seen.id, first["nextToken"], PAGE_SIZE)[1]["statistics"]:
             return None
         if first["nextToken"] and status == 400 and "computed again" in page.get("message", ""):
             seen.page = first

@@ -105,7 +105,7 @@ class Client:
         """Every session by itself, in whole numbers: {(usage type, job): (count, name, nano-dollars, ms)}.
 
         A farm that may be young may not know a fleet; then it has no record of it."""
-        path, fleets = f"{API}/{self.farm_id}/sessions-statistics-aggregation", [SESSION_FLEET, VOLUME_FLEET]
+        path, fleets = self.aggregations, [SESSION_FLEET, VOLUME_FLEET]
         status, started = self.request("POST", path, body=question(fleets))
         while status == 404 and started.get("resourceType") == "fleet" and may_be_young:
             fleets.remove(started["resourceId"])
@@ -122,21 +122,35 @@ class Client:
         self.last_rows = started["aggregationId"]
         return self.rows_of(self.last_rows)
 
-    def rows_of(self, aggregation_id):
-        """The rows of an aggregation, once it has ended."""
-        path, rows, token = f"{API}/{self.farm_id}/sessions-statistics-aggregation", {}, None
-        give_up = time.monotonic() + self.patience_seconds
+    @property
+    def aggregations(self):
+        """The path of the farm's aggregations."""
+        return f"{API}/{self.farm_id}/sessions-statistics-aggregation"
+
+    def page(self, aggregation_id, token=None, size=None):
+        """The status and the body of a Get, of pages of `size` rows."""
+        query = f"aggregationId={aggregation_id}" + (f"&maxResults={size}" if size else "")
+        return self.request("GET", self.aggregations, query + (f"&nextToken={quote(token, safe='')}" if token else ""))
+
+    def completed_page(self, aggregation_id, give_up, token=None, size=None):
+        """A page of an aggregation, once it has ended, which is waited for until `give_up`."""
         while True:
-            query = f"aggregationId={aggregation_id}" + (f"&nextToken={quote(token, safe='')}" if token else "")
-            status, page = self.request("GET", path, query)
+            status, page = self.page(aggregation_id, token, size)
             if status != 200:
                 raise Failed(f"Get answered {status} {page}")
-            if page["status"] == "IN_PROGRESS":
-                if time.monotonic() > give_up:
-                    raise Failed(f"an aggregation did not end in {self.patience_seconds} s")
-                continue
-            if page["status"] != "COMPLETED":
+            if page["status"] == "COMPLETED":
+                return page
+            if page["status"] != "IN_PROGRESS":
                 raise Failed(f"{page['status']}: {page.get('statusMessage')}")
+            if time.monotonic() > give_up:
+                raise Failed(f"an aggregation did not end in {self.patience_seconds} s")
+
+    def rows_of(self, aggregation_id):
+        """The rows of an aggregation, once it has ended."""
+        rows, token = {}, None
+        give_up = time.monotonic() + self.patience_seconds
+        while True:
+            page = self.completed_page(aggregation_id, give_up, token)
             for row in page["statistics"]:
                 key = (row["usageType"], row.get("jobId"))
                 if key in rows:

@@ -217,10 +217,9 @@ impl Service {
     /// Ends aggregations whose run could not record its own end, and forgets those whose hour is over.
     fn end_old_aggregations(&self, now: Timestamp) -> Result<(), ServiceError> {
         let catalogue = self.store.catalogue();
-        let is_shown = |answer: CompletedAggregation| is_readable(&answer.state, now);
-        let is_ended_here =
-            |farm_id, id| self.underway.has(farm_id, id) || self.shown.get(farm_id, id).is_some_and(is_shown);
         self.shown.forget(|answer| !is_readable(&answer.state, now));
+        let is_ended_here =
+            |farm_id, id| self.underway.has(farm_id, id) || self.shown.get(farm_id, id).is_some();
         catalogue.time_out_overdue(now, &self.timeout_message(), is_ended_here)?;
         catalogue.purge_aggregations(Timestamp::from_millis_clamped(now.millis() - AGGREGATION_LIFE_MS))?;
         Ok(())
@@ -326,8 +325,7 @@ impl Service {
         now: Timestamp,
     ) -> Result<AggregationPage, ServiceError> {
         let resumed_count = completed.resumed_count;
-        let is_of_another = |token: &PageToken| token.resumed_count != resumed_count;
-        if token.as_ref().is_some_and(is_of_another) {
+        if token.is_some_and(|token| token.resumed_count != resumed_count) {
             return Err(ServiceError::InvalidPageToken { reason: RESUMED_SINCE });
         }
         let row_count = completed.table.rows.len();
@@ -858,8 +856,7 @@ mod tests {
         start(&service, &run);
         wait_until("it is shown", || page(&service, None).unwrap().status == Status::Completed);
         service.results.forget(RUN);
-        let overdue = Timestamp::from_millis(state(&service).deadline.millis()).unwrap();
-        service.end_old_aggregations(overdue).unwrap();
+        service.end_old_aggregations(state(&service).deadline).unwrap();
         assert_eq!(page(&service, None).unwrap().status, Status::Completed, "whatever is forgotten or late");
         assert_eq!(state(&service).status, Status::InProgress);
         let next = thread::spawn({
