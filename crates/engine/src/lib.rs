@@ -31,6 +31,7 @@ mod piece_memory;
 mod places;
 mod plan;
 mod ranked_sums;
+mod remembered;
 mod rollup_scan;
 mod rollups;
 mod scan;

@@ -1,8 +1,9 @@
 //! Lists of pieces by bucket, folded into groups when their bucket is finished, or earlier when they grow long.
 
 use std::ops::Range;
+use std::rc::Rc;
 
-use farmtally_columns::{PiecesOfBucket, Summary};
+use farmtally_columns::Summary;
 
 use crate::arrivals::Arrivals;
 use crate::fold::Folder;
@@ -10,10 +11,14 @@ use crate::lanes::{self, Lanes, PieceChunk};
 use crate::output::{Each, Groups, Output};
 use crate::piece::{Piece, Pieces};
 use crate::plan::AggregationPlan;
+use crate::remembered::RememberedPieces;
 use crate::sink::{OpenBuckets, PieceSink, Sink};
 
 /// Pieces of a bucket from which on they are folded before the bucket is finished: memory follows the groups.
 const PIECES_MAX: usize = 1 << 19;
+
+/// Bytes of tables of blocks that are kept until a bucket is folded: 4 MiB. They follow the jobs and users of blocks, and not the groups.
+const TABLE_BYTES_MAX: usize = 1 << 22;
 
 /// Pieces of a list for which there is room from the beginning, at most: 64 KiB.
 const PIECES_RESERVED_MAX: usize = 1 << 12;
@@ -29,6 +34,8 @@ pub(crate) struct PieceLists {
     /// The buckets of the block that was begun.
     begun: Range<usize>,
     folder: Folder,
+    /// Bytes of the blocks whose pieces are remembered.
+    table_bytes: usize,
     /// Rooms of finished lists for the next ones, so that pieces are written to memory that is near.
     spare: Vec<Vec<Piece>>,
 }
@@ -36,6 +43,9 @@ pub(crate) struct PieceLists {
 #[derive(Debug, Default)]
 struct PieceList {
     pieces: Pieces,
+    /// Blocks that remember further ones, and how many those are.
+    remembered: Vec<Rc<RememberedPieces>>,
+    remembered_len: usize,
     /// Groups of pieces that were folded, ascending.
     folded: Vec<(u64, Summary)>,
 }
@@ -46,47 +56,30 @@ impl PieceLists {
             open: OpenBuckets::default(),
             lists: Vec::new(),
             begun: 0..0,
+            table_bytes: 0,
             spare: Vec::new(),
             folder: Folder::new(plan.keys, Arrivals::of(plan), plan.lanes),
         }
     }
 
-    /// Makes room for so many pieces of a bucket of the block.
-    pub(crate) fn reserve(&mut self, bucket: usize, pieces: usize) {
-        if pieces == 0 {
-            return;
+    /// Adds the pieces that the block remembers, those of some of its buckets.
+    pub(crate) fn add_remembered(&mut self, buckets: Range<usize>, pieces: RememberedPieces) {
+        let pieces = Rc::new(pieces);
+        self.table_bytes += pieces.bytes();
+        for bucket in buckets {
+            let len = pieces.len_of_bucket(bucket);
+            if len > 0 {
+                let list = &mut self.lists[self.open.place(bucket)];
+                list.remembered.push(Rc::clone(&pieces));
+                list.remembered_len += len;
+            }
         }
-        let place = self.open.place(bucket);
-        let list = &mut self.lists[place].pieces.all;
-        if list.capacity() == 0 {
-            *list = self.spare.pop().unwrap_or_default();
-        }
-        list.reserve(pieces);
-    }
-
-    /// Adds pieces of a bucket of the block that are remembered. Their keys are what they share and what their codes add.
-    pub(crate) fn add_pieces(
-        &mut self,
-        bucket: usize,
-        (narrow, wide): PiecesOfBucket<'_>,
-        shared: u64,
-        [first, second]: [&[u64]; 2],
-    ) {
-        let place = self.open.place(bucket);
-        let pieces = &mut self.lists[place].pieces;
-        let key = |[one, other]: [u16; 2]| shared + first[usize::from(one)] + second[usize::from(other)];
-        pieces.all.extend(narrow.iter().map(|piece| Piece {
-            key: key(piece.codes),
-            cost_nanos: piece.cost_nanos,
-            runtime_ms: piece.runtime_ms,
-        }));
-        for piece in wide {
-            pieces.add(key(piece.codes), piece.cost_nanos, piece.runtime_ms);
-        }
+        self.table_bytes -= freed_bytes(pieces);
     }
 
     fn finish_bucket(&mut self, bucket: usize, output: &mut Output) {
         output.begin_bucket(bucket);
+        self.take_remembered(bucket);
         let list = &mut self.lists[self.open.place(bucket)];
         if list.folded.is_empty() {
             self.folder.fold(&mut list.pieces, output);
@@ -105,10 +98,34 @@ impl PieceLists {
     }
 
     fn fold_long_lists(&mut self) {
-        for list in &mut self.lists {
-            if list.pieces.len() >= PIECES_MAX.max(list.folded.len()) {
-                list.fold(&mut self.folder);
+        let has_large_tables = self.table_bytes > TABLE_BYTES_MAX;
+        for bucket in self.open.buckets.clone() {
+            let place = self.open.place(bucket);
+            let list = &self.lists[place];
+            let is_long = list.pieces.len() + list.remembered_len >= PIECES_MAX.max(list.folded.len());
+            if is_long || has_large_tables {
+                self.take_remembered(bucket);
             }
+            if is_long {
+                self.lists[place].fold(&mut self.folder);
+            }
+        }
+    }
+
+    /// Makes pieces of what blocks remember of a bucket.
+    fn take_remembered(&mut self, bucket: usize) {
+        let list = &mut self.lists[self.open.place(bucket)];
+        if list.remembered.is_empty() {
+            return;
+        }
+        if list.pieces.all.capacity() == 0 {
+            list.pieces.all = self.spare.pop().unwrap_or_default();
+        }
+        list.pieces.all.reserve(list.remembered_len);
+        list.remembered_len = 0;
+        for block in list.remembered.drain(..) {
+            block.append_to(&mut list.pieces, bucket);
+            self.table_bytes -= freed_bytes(block);
         }
     }
 
@@ -148,6 +165,11 @@ impl PieceList {
         self.folded = folded;
         self.pieces.clear();
     }
+}
+
+/// The bytes of what a block remembers, if no other list needs it any more.
+fn freed_bytes(block: Rc<RememberedPieces>) -> usize {
+    Rc::into_inner(block).map_or(0, |block| block.bytes())
 }
 
 impl PieceSink for PieceLists {
@@ -216,10 +238,163 @@ impl Sink for PieceLists {
         let bytes =
             |list: &PieceList| list.pieces.bytes() + list.folded.capacity() * size_of::<(u64, Summary)>();
         let spare = self.spare.iter().map(|room| room.capacity() * size_of::<Piece>());
-        self.lists.iter().map(bytes).sum::<usize>() + spare.sum::<usize>() + self.folder.bytes()
+        self.lists.iter().map(bytes).sum::<usize>()
+            + self.table_bytes
+            + spare.sum::<usize>()
+            + self.folder.bytes()
     }
 
     fn group_count_min(&self) -> usize {
         self.lists.iter().map(|list| list.folded.len()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use farmtally_columns::{BlockPiece, BlockPieces};
+
+    use super::*;
+    use crate::accumulator::narrow_row;
+    use crate::keys::KeyLayout;
+    use crate::output::Part;
+    use farmtally_model::NarrowRow;
+
+    const KEYS: KeyLayout = KeyLayout { second_bits: 4, len: 1 << 12 };
+
+    /// The buckets of all blocks.
+    const BUCKETS: [u16; 2] = [7, 8];
+    /// What each of two queues adds to its keys, and the cost of its dear piece.
+    const QUEUES: [(u64, u64); 2] = [(0, 1 << 32), (8, 2 << 32)];
+
+    /// Job, user, cost and runtime of a narrow piece.
+    fn narrow(bucket: u16, index: u16) -> (u16, u16, u32, u32) {
+        (index % 100, index % 3, (bucket * 10 + index % 7).into(), index.into())
+    }
+
+    /// What a block remembers of both queues: of each bucket so many narrow pieces, and a dear one of job 5 and user 1.
+    fn remembered(pieces: u16) -> RememberedPieces {
+        let of_queue = |(shared, dear_nanos)| {
+            let narrow = BUCKETS.map(|bucket| {
+                let piece = |index| {
+                    let (job, user, cost_nanos, runtime_ms) = narrow(bucket, index);
+                    BlockPiece { codes: [job, user], runtime_ms, cost_nanos }
+                };
+                (0..pieces).map(piece).collect::<Vec<_>>()
+            });
+            let dear = [BlockPiece { codes: [5, 1], runtime_ms: 1, cost_nanos: dear_nanos }];
+            (
+                shared,
+                Arc::new(BlockPieces::of(narrow.iter().map(|narrow| (narrow.as_slice(), dear.as_slice())))),
+            )
+        };
+        let shares = [(0..100).map(|job| job << KEYS.second_bits).collect(), vec![1, 2, 3]];
+        RememberedPieces { by_axis: QUEUES.map(of_queue).into(), shares, first_bucket: BUCKETS[0].into() }
+    }
+
+    fn lists() -> PieceLists {
+        PieceLists {
+            open: OpenBuckets::default(),
+            lists: Vec::new(),
+            begun: 0..0,
+            table_bytes: 0,
+            spare: Vec::new(),
+            folder: Folder::new(KEYS, None, Lanes::detect()),
+        }
+    }
+
+    type Sums = BTreeMap<(usize, u64), Summary>;
+
+    /// Adds the pieces of such a block one by one.
+    fn add_to(sums: &mut Sums, pieces: u16) {
+        for (bucket, (shared, dear_nanos)) in
+            BUCKETS.into_iter().flat_map(|bucket| QUEUES.map(|queue| (bucket, queue)))
+        {
+            let mut add = |job: u16, user: u16, cost_nanos, runtime_ms| {
+                let key = shared + (u64::from(job) << 4) + u64::from(user) + 1;
+                sums.entry((bucket.into(), key)).or_insert(Summary::EMPTY).add(cost_nanos, runtime_ms);
+            };
+            for index in 0..pieces {
+                let (job, user, cost_nanos, runtime_ms) = narrow(bucket, index);
+                add(job, user, cost_nanos.into(), runtime_ms);
+            }
+            add(5, 1, dear_nanos, 1);
+        }
+    }
+
+    /// Adds blocks of so many pieces, and after each says what the lists hold: tables of blocks in bytes, and pieces.
+    fn add_blocks(pieces: u16, blocks: usize, shares_len: u64) -> Vec<(usize, usize, bool)> {
+        let mut lists = lists();
+        let mut output = Output::new(KEYS, [1 << 8, 1 << 4], Lanes::detect());
+        let (mut held, mut expected) = (Vec::new(), Sums::new());
+        for _ in 0..blocks {
+            lists.begin_block(7..9, &mut output);
+            lists.add(8, 33, 99, 7);
+            let mut block = remembered(pieces);
+            // Jobs of which no piece is.
+            block.shares[0].extend(100..shares_len);
+            lists.add_remembered(7..9, block);
+            add_to(&mut expected, pieces);
+            expected.entry((8, 33)).or_insert(Summary::EMPTY).add(99, 7);
+            let listed = lists.lists.iter().map(|list| list.pieces.len()).sum();
+            held.push((lists.table_bytes, listed, lists.group_count_min() > 0));
+        }
+        lists.finish(&mut output);
+        assert_eq!(lists.table_bytes, 0);
+        output.end();
+        let of_part = |part: &Part| -> Vec<NarrowRow> {
+            output.lists[part.list].range(part.rows.clone(), KEYS.second_bits).collect()
+        };
+        for bucket in BUCKETS.map(usize::from) {
+            let parts = output.parts.iter().filter(|part| part.bucket == bucket);
+            let expected = expected.iter().filter(|((of, _), _)| *of == bucket);
+            let expected: Vec<_> =
+                expected.map(|((_, key), sum)| narrow_row(KEYS.places(*key), sum)).collect();
+            assert_eq!(parts.flat_map(of_part).collect::<Vec<_>>(), expected);
+        }
+        held
+    }
+
+    #[test]
+    fn what_blocks_remember_is_folded_with_what_was_read_and_before_there_is_much_of_it() {
+        // Of each bucket, 2 × 60,001 pieces in a block: five of them are more than are kept.
+        let held = add_blocks(60_000, 6, 100);
+        let one = held[0].0;
+        assert!((103 * size_of::<u64>()..2_000).contains(&one), "{one}");
+        for (place, (table_bytes, listed, is_folded)) in held.into_iter().enumerate() {
+            let blocks = if place < 5 { place + 1 } else { 1 };
+            assert_eq!((table_bytes, is_folded), (blocks * one, place == 5));
+            assert!(listed < 10, "the pieces of blocks are not listed before");
+        }
+    }
+
+    #[test]
+    fn a_long_bucket_has_the_room_of_one_before() {
+        let mut lists = lists();
+        let mut output = Output::new(KEYS, [1 << 8, 1 << 4], None);
+        for first in (0..8).rev() {
+            for _ in 0..3 {
+                lists.begin_block(first..first + 2, &mut output);
+                lists.add_remembered(
+                    first..first + 2,
+                    RememberedPieces { first_bucket: first, ..remembered(60_000) },
+                );
+            }
+        }
+        assert!(output.parts.len() > 5);
+        let with_room = lists.lists.iter().filter(|list| list.pieces.all.capacity() > 0).count();
+        assert!((1..=2).contains(&(lists.spare.len() + with_room)));
+    }
+
+    #[test]
+    fn blocks_with_large_tables_are_not_kept() {
+        let held = add_blocks(10, 20, 1 << 16);
+        let most = held.iter().map(|(table_bytes, ..)| *table_bytes).max().unwrap();
+        assert!((TABLE_BYTES_MAX..TABLE_BYTES_MAX + (1 << 20)).contains(&most), "{most}");
+        assert!(held.iter().all(|(.., is_folded)| !is_folded));
+        let listed = held.last().unwrap().1;
+        assert!((400..800 + 20).contains(&listed), "{listed}");
     }
 }

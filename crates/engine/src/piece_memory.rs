@@ -1,7 +1,6 @@
 //! Questions that are asked again and that no rollup is worth it for: the pieces that blocks remember, in place of their rows.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use farmtally_columns::narrow_sum::is_narrow;
 use farmtally_columns::{BlockPiece, BlockPieces, BlockView, Detail, PiecesOf, Recalled};
@@ -13,6 +12,7 @@ use crate::lanes::{Lanes, PieceChunk};
 use crate::making::Making;
 use crate::piece_lists::PieceLists;
 use crate::plan::{AggregationPlan, KeySource};
+use crate::remembered::RememberedPieces;
 use crate::rollup_scan::axis_source;
 use crate::rollups::{FoundRollups, is_running};
 use crate::sink::PieceSink;
@@ -101,17 +101,11 @@ pub(crate) fn add_remembered(
             None => left.push(of.axis_code),
         }
     }
-    let shares = details.map(|detail| keys.table(detail).unwrap_or(&[0]));
-    let asked = asked.start.max(buckets.start)..asked.end.min(buckets.end);
-    for bucket in asked.clone() {
-        let of_bucket = |(_, pieces): &(u64, Arc<BlockPieces>)| pieces.len_of_bucket(bucket - buckets.start);
-        lists.reserve(bucket, found.iter().map(of_bucket).sum());
-    }
-    // The pieces of one queue or fleet lie together.
-    for (shared, pieces) in &found {
-        for bucket in asked.clone() {
-            lists.add_pieces(bucket, pieces.of_bucket(bucket - buckets.start), *shared, shares);
-        }
+    if !found.is_empty() {
+        let shares = details.map(|detail| keys.table(detail).unwrap_or(&[0]).to_vec());
+        let asked = asked.start.max(buckets.start)..asked.end.min(buckets.end);
+        let pieces = RememberedPieces { by_axis: found, shares, first_bucket: buckets.start };
+        lists.add_remembered(asked, pieces);
     }
     keys.leave_only(axis, &left);
 }

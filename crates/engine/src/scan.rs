@@ -4,6 +4,7 @@
 //! in them: a session that crosses from one thread's buckets to another's is cut by both, and nothing has to be merged.
 //! Where buckets are too few for that, each thread takes some of the blocks.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
 use farmtally_columns::{BlockView, SessionBlock};
@@ -24,7 +25,7 @@ use crate::volumes::add_volumes;
 use crate::wide::WideGroups;
 
 /// Blocks from which on another thread pays.
-const BLOCKS_PER_THREAD_MIN: usize = 4;
+const BLOCKS_PER_THREAD_MIN: usize = 2;
 
 /// Buckets for each thread from which on threads share them, so that the shares can be about equal.
 const BUCKETS_PER_THREAD_MIN: usize = 8;
@@ -178,19 +179,28 @@ fn tasks<'a>(plan: &AggregationPlan<'_>, steps: &'a [Step<'a>], threads: usize) 
     newest_first.map(|edge| Task { asked: edge[0]..edge[1], steps }).collect()
 }
 
-/// The bucket in which about `share` of `shares` of the sessions have ended, those that are read.
+/// The bucket in which about `share` of `shares` of the sessions have begun, those of the window that are read.
 fn edge(plan: &AggregationPlan<'_>, steps: &[Step<'_>], share: usize, shares: usize) -> usize {
-    let blocks = || steps.iter().filter_map(Step::block);
-    let total: usize = blocks().map(SessionBlock::len).sum();
-    let mut rest = total - total / shares * share;
     let window = plan.window_ms();
-    for block in blocks() {
-        let len = block.len();
-        if rest <= len {
-            let start_ms = block.span_ms().0;
-            return plan.buckets.index_of(start_ms.clamp(window.start, window.end - 1));
+    // As if those of a block began evenly.
+    let begun_in_window = |block: &SessionBlock| {
+        let (first_ms, last_ms) = block.starts_ms();
+        let part_ms = first_ms.clamp(window.start, window.end)..last_ms.clamp(window.start, window.end) + 1;
+        let sessions = block.len() as i128 * i128::from(part_ms.end - part_ms.start);
+        (part_ms, sessions / i128::from(last_ms - first_ms + 1))
+    };
+    let mut blocks: Vec<_> = steps.iter().filter_map(Step::block).map(begun_in_window).collect();
+    // Steps are in the order of ends, of which a long session can be one.
+    blocks.sort_by_key(|(part_ms, _)| Reverse(part_ms.end));
+    let total: i128 = blocks.iter().map(|(_, sessions)| sessions).sum();
+    let mut rest = total - total * share as i128 / shares as i128;
+    for (part_ms, sessions) in blocks {
+        if rest < sessions {
+            let after_ms = i128::from(part_ms.end - part_ms.start) * rest / sessions;
+            let edge_ms = part_ms.end - i64::try_from(after_ms).unwrap_or(0);
+            return plan.buckets.index_of(edge_ms.clamp(window.start, window.end - 1));
         }
-        rest -= len;
+        rest -= sessions;
     }
     0
 }
@@ -286,4 +296,68 @@ fn run_through<S: Sink>(
     output.end();
     control.check(output.row_count(), output.bytes())?;
     Ok(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use farmtally_columns::FarmColumns;
+    use farmtally_model::{
+        AggregationQuery, GroupBy, Period, QueueId, Record, Resources, Span, Statistic, StatisticSet,
+        TimeRange, Timestamp, UsageGroupBy, UtcOffset,
+    };
+
+    use super::*;
+    use crate::twin::farm_in_blocks_of;
+
+    #[test]
+    fn threads_get_about_as_many_sessions_wherever_the_window_cuts_the_first_and_the_last_block() {
+        let (_, mut records) = farm_in_blocks_of(1_000);
+        // One of the first block ends as one of the last.
+        if let Record::Session(session) = &mut records[10] {
+            let start = session.span.started_at();
+            let end = Timestamp::from_millis(start.millis() + 40 * 86_400_000).unwrap();
+            session.span = Span::new(start, Some(end)).unwrap();
+        }
+        let mut columns = FarmColumns::default();
+        for records in records.chunks(1_000) {
+            columns.apply(records, &[]);
+            columns.seal();
+        }
+        let snapshot = columns.snapshot();
+        let starts_ms = records.iter().filter_map(|record| match record {
+            Record::Session(session) => Some(session.span.started_at().millis()),
+            Record::Volume(_) => None,
+        });
+        let starts_ms: Vec<i64> = starts_ms.collect();
+        let day_ms = 86_400_000;
+        for first_day in 0..40 {
+            let start_ms = starts_ms[0] / day_ms * day_ms + first_day * day_ms;
+            let at = |millis| Timestamp::from_millis(millis).unwrap();
+            let window = TimeRange::new(at(start_ms), at(start_ms + 35 * day_ms)).unwrap();
+            let query = AggregationQuery::new(
+                Resources::queues([QueueId::from_bytes([0; 16])]).unwrap(),
+                window,
+                UtcOffset::UTC,
+                Some(Period::Hourly),
+                GroupBy::new(&[UsageGroupBy::UserId]).unwrap(),
+                StatisticSet::new(Statistic::ALL).unwrap(),
+            )
+            .unwrap();
+            let plan = AggregationPlan::new(&snapshot, &query, Timestamp::MAX).unwrap();
+            let mut steps = steps::of_blocks(&views_in_window(&plan));
+            steps::put_latest_first(&mut steps);
+            let tasks = tasks(&plan, &steps, 2);
+            assert_eq!(tasks.len(), 2);
+            let begun = |task: &Task<'_>| {
+                let span_ms =
+                    plan.buckets.start_ms(task.asked.start)..plan.buckets.end_ms(task.asked.end - 1);
+                starts_ms.iter().filter(|start_ms| span_ms.contains(start_ms)).count()
+            };
+            let (newer, older) = (begun(&tasks[0]), begun(&tasks[1]));
+            assert!(
+                newer.min(older) * 100 >= (newer + older) * 45,
+                "{newer} and {older} from day {first_day}"
+            );
+        }
+    }
 }

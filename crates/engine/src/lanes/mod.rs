@@ -181,5 +181,12 @@ pub(crate) fn fetch_end(list: &[Piece]) {
     avx2::fetch_end(list);
 }
 
+/// Asks for the memory of a list that will be read soon, and does not wait. It takes no proof, either.
+#[inline]
+pub(crate) fn fetch<T>(list: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    avx2::fetch(list);
+}
+
 #[cfg(test)]
 mod tests;

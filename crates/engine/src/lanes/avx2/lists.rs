@@ -9,13 +9,28 @@ use super::vector;
 use crate::lanes::pieces::{LANES, PieceChunk};
 use crate::piece::Piece;
 
+/// Bytes of a line of the caches.
+const LINE_BYTES: usize = 64;
+
 /// Pieces of a line of the caches.
-const LINE_PIECES: usize = 64 / size_of::<Piece>();
+const LINE_PIECES: usize = LINE_BYTES / size_of::<Piece>();
+
+/// Lines of one list that are asked for: 4 KiB.
+const LINES_FETCHED_MAX: usize = 64;
 
 /// Asks for the line after the one in which the next piece of a list will lie.
 #[inline]
 pub(in crate::lanes) fn fetch_end(list: &[Piece]) {
     vector::fetch(list, list.len() + LINE_PIECES);
+}
+
+/// Asks for the lines of a list, or for the first of a long one: the processor finds the others by itself.
+#[inline]
+pub(in crate::lanes) fn fetch<T>(list: &[T]) {
+    let per_line = (LINE_BYTES / size_of::<T>()).max(1);
+    for from in (0..list.len()).step_by(per_line).take(LINES_FETCHED_MAX) {
+        vector::fetch(list, from);
+    }
 }
 
 /// Hands pieces on by runs of at most eight of one bucket: the bucket, eight pieces, and how many of them are of the run.

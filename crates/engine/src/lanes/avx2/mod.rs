@@ -11,7 +11,7 @@ mod sums;
 mod vector;
 
 pub(super) use cut::cut;
-pub(super) use lists::{fetch_end, for_each_run};
+pub(super) use lists::{fetch, fetch_end, for_each_run};
 pub(super) use one_key::sum_one_key;
 pub(super) use rows::{pack, pack_ordered};
 pub(super) use sift::sift;
