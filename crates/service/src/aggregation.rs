@@ -7,7 +7,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,7 @@ use crate::result_cache::CompletedAggregation;
 use crate::sealing::random_bytes;
 use crate::service::Service;
 use crate::underway::RunUnderway;
+use crate::watchdog::Watch;
 
 /// How long the end of a run waits for the database of a shared catalogue.
 const RECORDED_WITHIN: Duration = Duration::from_mins(1);
@@ -409,8 +410,7 @@ enum RunEnd {
 
 /// A run whose thread computes. Before its start is written down it writes nothing, and it ends without a trace when this is dropped.
 struct BegunRun {
-    start_written: mpsc::Sender<()>,
-    ended: mpsc::Receiver<()>,
+    start_written: mpsc::Sender<Watch>,
     cancelled: CancelOnDrop,
 }
 
@@ -461,8 +461,7 @@ impl AggregationRun {
         source: Result<Source, StoreError>,
     ) -> std::io::Result<BegunRun> {
         let cancelled = Arc::new(AtomicBool::new(false));
-        let (start_written, may_record) = mpsc::channel::<()>();
-        let (ending, ended) = mpsc::channel::<()>();
+        let (start_written, may_record) = mpsc::channel();
         let runner = {
             let (run, cancelled) = (Arc::clone(self), Arc::clone(&cancelled));
             move || {
@@ -470,11 +469,11 @@ impl AggregationRun {
                 let answer = run.answer(source, &cancelled);
                 let ran = clock.elapsed();
                 // Whoever waits for the disk for so long gets no answer, whose memory is not held for that.
-                if may_record.recv_timeout(run.service.limits.aggregation_runtime_max).is_ok() {
+                if let Ok(watch) = may_record.recv_timeout(run.service.limits.aggregation_runtime_max) {
                     run.service.counters.aggregation_ran(ran);
                     match run.end_of(answer) {
                         RunEnd::Completed(table) if run.decides_to_show(&table, ran) => {
-                            drop(ending);
+                            drop(watch);
                             run.show_and_record(*table);
                         }
                         end => run.record(end),
@@ -484,7 +483,7 @@ impl AggregationRun {
             }
         };
         spawn_thread("aggregation", runner)?;
-        Ok(BegunRun { start_written, ended, cancelled: CancelOnDrop(cancelled) })
+        Ok(BegunRun { start_written, cancelled: CancelOnDrop(cancelled) })
     }
 
     /// Lets a run go on whose start was written down, with a watchdog beside it.
@@ -493,16 +492,16 @@ impl AggregationRun {
         if runtime_max.is_zero() {
             return self.record_timeout();
         }
-        let watched = begun.and_then(|BegunRun { start_written, ended, cancelled }| {
+        let watched = begun.and_then(|BegunRun { start_written, cancelled }| {
             let run = Arc::clone(self);
-            spawn_thread("watchdog", move || {
-                if ended.recv_timeout(runtime_max) == Err(RecvTimeoutError::Timeout) && run.decide() {
+            let watch = self.service.watchdog.watch(runtime_max, move || {
+                if run.decide() {
                     // Written down first, so that the run cannot report its own cancellation as a failure.
                     run.record_timeout();
                     drop(cancelled);
                 }
             })?;
-            Ok(start_written.send(()).is_ok())
+            Ok(start_written.send(watch).is_ok())
         });
         let failure = match watched {
             Ok(true) => return,
@@ -600,8 +599,8 @@ impl AggregationRun {
         let answer = self.completed(table);
         let table = Arc::clone(&answer.table);
         service.shown.show(*id, answer.clone());
-        service.results.insert(*id, answer);
         service.underway.has_ended(*farm_id, *id);
+        service.results.insert(*id, answer);
         let catalogue = service.store.catalogue();
         let is_said = AtomicBool::new(false);
         let may_pass = |error: &StoreError| {
@@ -810,9 +809,8 @@ mod tests {
         let begun = service.store.catalogue().begin_aggregation(&run.as_new(None));
         assert!(matches!(begun, Ok(Begun::Started)));
         let (start_written, _) = mpsc::channel();
-        let (_, ended) = mpsc::channel();
         let cancelled = CancelOnDrop(Arc::new(AtomicBool::new(false)));
-        run.go_on(Ok(BegunRun { start_written, ended, cancelled }));
+        run.go_on(Ok(BegunRun { start_written, cancelled }));
         let state = service.store.catalogue().aggregation(FARM, run.id).unwrap().unwrap();
         assert_eq!(state.status, Status::Failed);
         assert!(state.status_message.unwrap().contains("could not compute"));

@@ -35,6 +35,7 @@ mod spreading;
 mod underway;
 mod usage;
 mod verification;
+mod watchdog;
 mod workers;
 
 pub use access::{Action, Caller, Role};

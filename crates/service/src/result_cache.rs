@@ -50,22 +50,27 @@ impl ResultCache {
 
     /// Keeps an answer, and forgets the oldest ones until the rest fit.
     pub(crate) fn insert(&self, id: AggregationId, answer: CompletedAggregation) {
-        let mut completed = self.lock();
-        completed.retain(|(known, _)| *known != id);
         let rows = |(_, answer): &Kept| answer.table.rows.len();
         let is_large = |kept: &Kept| rows(kept) > self.rows_max;
+        let is_long = |kept: &Kept| rows(kept) >= LONG_ROWS_MIN && !is_large(kept);
         let newest = (id, answer);
-        if is_large(&newest) {
-            completed.retain(|kept| !is_large(kept));
+        let mut gone = Vec::new();
+        let mut completed = self.lock();
+        while let Some(other) =
+            take_oldest(&mut completed, |kept| kept.0 == id || (is_large(&newest) && is_large(kept)))
+        {
+            gone.push(other);
         }
         completed.push_back(newest);
         while completed.iter().filter(|kept| !is_large(kept)).map(rows).sum::<usize>() > self.rows_max {
-            forget_oldest(&mut completed, |kept| !is_large(kept));
+            gone.extend(take_oldest(&mut completed, |kept| !is_large(kept)));
         }
-        let is_long = |kept: &Kept| rows(kept) >= LONG_ROWS_MIN && !is_large(kept);
         if completed.iter().filter(|kept| is_long(kept)).count() > LONG_MAX {
-            forget_oldest(&mut completed, is_long);
+            gone.extend(take_oldest(&mut completed, is_long));
         }
+        // Nobody else waits while the system takes their memory back.
+        drop(completed);
+        drop(gone);
     }
 
     /// Forgets the answer of an aggregation that is no more.
@@ -84,10 +89,10 @@ impl ResultCache {
     }
 }
 
-/// Forgets that of some answers which nobody has asked for longest.
-fn forget_oldest(completed: &mut VecDeque<Kept>, is_one: impl Fn(&Kept) -> bool) {
-    let oldest = completed.iter().position(is_one);
-    oldest.and_then(|oldest| completed.remove(oldest));
+/// Takes out that of some answers which nobody has asked for longest.
+fn take_oldest(completed: &mut VecDeque<Kept>, is_one: impl Fn(&Kept) -> bool) -> Option<Kept> {
+    let oldest = completed.iter().position(is_one)?;
+    completed.remove(oldest)
 }
 
 #[cfg(test)]

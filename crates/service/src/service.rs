@@ -18,6 +18,7 @@ use crate::result_cache::ResultCache;
 use crate::sealing::random_bytes;
 use crate::shown::ShownAnswers;
 use crate::underway::Underway;
+use crate::watchdog::Watchdog;
 
 /// The use cases of farmtally over one store.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub struct Service {
     pub(crate) results: ResultCache,
     pub(crate) underway: Underway,
     pub(crate) shown: ShownAnswers,
+    pub(crate) watchdog: Watchdog,
     pub(crate) counters: Counters,
     /// Parsed rate cards by the text they were parsed from.
     pub(crate) rate_cards: Mutex<HashMap<String, Arc<farmtally_ingest::RateCard>>>,
@@ -65,6 +67,7 @@ impl Service {
             results: ResultCache::new(limits.cached_rows_max),
             underway: Underway::default(),
             shown: ShownAnswers::default(),
+            watchdog: Watchdog::default(),
             counters: Counters::default(),
             rate_cards: Mutex::default(),
             store,
