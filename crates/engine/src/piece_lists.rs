@@ -52,13 +52,17 @@ struct PieceList {
 
 impl PieceLists {
     pub(crate) fn new(plan: &AggregationPlan<'_>) -> Self {
+        Self::folded_by(Folder::new(plan.keys, Arrivals::of(plan), plan.lanes))
+    }
+
+    fn folded_by(folder: Folder) -> Self {
         Self {
             open: OpenBuckets::default(),
             lists: Vec::new(),
             begun: 0..0,
             table_bytes: 0,
             spare: Vec::new(),
-            folder: Folder::new(plan.keys, Arrivals::of(plan), plan.lanes),
+            folder,
         }
     }
 
@@ -295,14 +299,7 @@ mod tests {
     }
 
     fn lists() -> PieceLists {
-        PieceLists {
-            open: OpenBuckets::default(),
-            lists: Vec::new(),
-            begun: 0..0,
-            table_bytes: 0,
-            spare: Vec::new(),
-            folder: Folder::new(KEYS, None, Lanes::detect()),
-        }
+        PieceLists::folded_by(Folder::new(KEYS, None, Lanes::detect()))
     }
 
     type Sums = BTreeMap<(usize, u64), Summary>;

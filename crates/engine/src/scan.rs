@@ -171,7 +171,7 @@ fn tasks<'a>(plan: &AggregationPlan<'_>, steps: &'a [Step<'a>], threads: usize) 
         let chunks = steps.chunks(steps.len().div_ceil(threads).max(1));
         return chunks.map(|steps| Task { asked: all.clone(), steps }).collect();
     }
-    let mut edges: Vec<usize> = (1..threads).map(|share| edge(plan, steps, share, threads)).collect();
+    let mut edges = edges(plan, steps, threads);
     edges.extend([all.start, all.end]);
     edges.sort_unstable();
     edges.dedup();
@@ -179,8 +179,8 @@ fn tasks<'a>(plan: &AggregationPlan<'_>, steps: &'a [Step<'a>], threads: usize) 
     newest_first.map(|edge| Task { asked: edge[0]..edge[1], steps }).collect()
 }
 
-/// The bucket in which about `share` of `shares` of the sessions have begun, those of the window that are read.
-fn edge(plan: &AggregationPlan<'_>, steps: &[Step<'_>], share: usize, shares: usize) -> usize {
+/// The buckets in which so many about equal shares of the sessions meet, oldest first: of those that have begun in the window and are read.
+fn edges(plan: &AggregationPlan<'_>, steps: &[Step<'_>], shares: usize) -> Vec<usize> {
     let window = plan.window_ms();
     // As if those of a block began evenly.
     let begun_in_window = |block: &SessionBlock| {
@@ -193,16 +193,19 @@ fn edge(plan: &AggregationPlan<'_>, steps: &[Step<'_>], share: usize, shares: us
     // Steps are in the order of ends, of which a long session can be one.
     blocks.sort_by_key(|(part_ms, _)| Reverse(part_ms.end));
     let total: i128 = blocks.iter().map(|(_, sessions)| sessions).sum();
-    let mut rest = total - total * share as i128 / shares as i128;
-    for (part_ms, sessions) in blocks {
-        if rest < sessions {
-            let after_ms = i128::from(part_ms.end - part_ms.start) * rest / sessions;
-            let edge_ms = part_ms.end - i64::try_from(after_ms).unwrap_or(0);
-            return plan.buckets.index_of(edge_ms.clamp(window.start, window.end - 1));
+    let edge = |share: usize| {
+        let mut rest = total - total * share as i128 / shares as i128;
+        for (part_ms, sessions) in &blocks {
+            if rest < *sessions {
+                let after_ms = i128::from(part_ms.end - part_ms.start) * rest / sessions;
+                let edge_ms = part_ms.end - i64::try_from(after_ms).unwrap_or(0);
+                return plan.buckets.index_of(edge_ms.clamp(window.start, window.end - 1));
+            }
+            rest -= sessions;
         }
-        rest -= sessions;
-    }
-    0
+        0
+    };
+    (1..shares).map(edge).collect()
 }
 
 fn run(
