@@ -28,6 +28,7 @@ use crate::page_token::PageToken;
 use crate::result_cache::CompletedAggregation;
 use crate::sealing::random_bytes;
 use crate::service::Service;
+use crate::threads::spawn_thread;
 use crate::underway::RunUnderway;
 use crate::watchdog::Watch;
 
@@ -714,10 +715,6 @@ fn checked_counts(table: StatisticsTable) -> RunEnd {
     } else {
         RunEnd::Completed(Box::new(table))
     }
-}
-
-fn spawn_thread(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ mod service;
 mod sessions;
 mod shown;
 mod spreading;
+mod threads;
 mod underway;
 mod usage;
 mod verification;

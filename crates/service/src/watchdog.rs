@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::threads::spawn_thread;
 
 /// The longest time in which something may have to end: 136 years.
 const AT_MOST: Duration = Duration::from_secs(u32::MAX as u64);
@@ -52,8 +53,8 @@ pub(crate) struct Watch {
 }
 
 impl Watchdog {
-    /// Does `late` on a thread of its own after some time, unless what this gives is dropped before. An error if there is no thread that
-    /// could watch.
+    /// Does `late` on another thread after some time, unless what this gives is dropped before. An error if there is no thread that could
+    /// watch.
     pub(crate) fn watch(&self, at_most: Duration, late: impl FnOnce() + Send + 'static) -> io::Result<Watch> {
         let shared = Arc::clone(&self.0);
         let end = Instant::now() + at_most.min(AT_MOST);
@@ -63,7 +64,7 @@ impl Watchdog {
             Some(_) => shared.is_earlier.notify_one(),
             None => {
                 let shared = Arc::clone(&shared);
-                spawn("watchdog", move || shared.keep_watch())?;
+                spawn_thread("watchdog", move || shared.keep_watch())?;
                 watched.asleep_until = Some(end);
             }
         }
@@ -76,7 +77,7 @@ impl Watchdog {
 }
 
 impl Shared {
-    fn keep_watch(&self) {
+    fn keep_watch(self: Arc<Self>) {
         let mut watched = self.lock();
         while let Some(first) = watched.by_end.first_entry() {
             let (end, _) = *first.key();
@@ -84,7 +85,14 @@ impl Shared {
             if left.is_zero() {
                 let late = first.remove();
                 drop(watched);
-                end_apart(late);
+                // That may take a while, for which others are not to wait if there is a thread that goes on watching.
+                let heir = Arc::clone(&self);
+                let is_relieved = spawn_thread("watchdog", move || heir.keep_watch()).is_ok();
+                // Whatever happens in it, others are still watched.
+                drop(catch_unwind(AssertUnwindSafe(late)));
+                if is_relieved {
+                    return;
+                }
                 watched = self.lock();
             } else {
                 watched.asleep_until = Some(end);
@@ -109,30 +117,11 @@ impl Drop for Watch {
     }
 }
 
-/// Ends what is late. That may take a while itself, for which others are not to wait if there is a thread for it.
-fn end_apart(late: Late) {
-    let late = Arc::new(Mutex::new(Some(late)));
-    let end = |late: &Mutex<Option<Late>>| {
-        let late = late.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(late) = late {
-            late();
-        }
-    };
-    let own = Arc::clone(&late);
-    if spawn("late", move || end(&own)).is_err() {
-        // Whatever happens to it, others are still watched.
-        drop(catch_unwind(AssertUnwindSafe(|| end(&late))));
-    }
-}
-
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::mpsc;
+    use std::thread;
 
     const SOON: Duration = Duration::from_millis(30);
     const NEVER: Duration = Duration::from_hours(1);
