@@ -27,13 +27,15 @@ pub struct PiecesOf<'e> {
 
 /// What a session costs in one bucket, and how long it runs there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+// Cost and runtime lie as they do in the engine's pieces, so that they are copied as one word.
+#[repr(C)]
 pub struct BlockPiece<C> {
-    /// Codes of the details, those of the block.
-    pub codes: [u16; 2],
-    /// Runtime in milliseconds.
-    pub runtime_ms: u32,
     /// Cost in nano-dollars.
     pub cost_nanos: C,
+    /// Runtime in milliseconds.
+    pub runtime_ms: u32,
+    /// Codes of the details, those of the block.
+    pub codes: [u16; 2],
 }
 
 /// The pieces of one queue or fleet of a block, by bucket.

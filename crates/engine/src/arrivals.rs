@@ -10,7 +10,7 @@ use farmtally_columns::Ranks;
 
 use crate::keys::KeyLayout;
 use crate::piece::Pieces;
-use crate::places::Places;
+use crate::places::{Places, place_of_rank};
 use crate::plan::{AggregationPlan, KeySource};
 use crate::ranked_sums::KEYS_AT_ONCE_MAX;
 
@@ -20,7 +20,8 @@ const SECOND_BITS_MIN: u32 = u64::BITS.ilog2();
 /// Keys whose first part is a job's code: *arrived* keys.
 #[derive(Debug)]
 pub(crate) struct Arrivals {
-    places: Places,
+    /// The order of all jobs.
+    ranks: Arc<Ranks>,
     /// Whether some job has several codes.
     has_other_names: bool,
     /// The layout of the keys of answers.
@@ -49,33 +50,43 @@ impl Arrivals {
         let fits = |len: u64| len <= 1 << u32::BITS;
         let arrived_len = (ranks.by_code().len() as u64).checked_shl(second_bits)?;
         let has_other_names = ranks.codes().len() < ranks.by_code().len();
-        let places = Places::all(ranks);
-        (fits(keys.len) && fits(arrived_len)).then_some(Self { places, has_other_names, keys, second_bits })
+        (fits(keys.len) && fits(arrived_len)).then_some(Self { ranks, has_other_names, keys, second_bits })
     }
 
     /// What a job's code adds to an arrived key. Codes of several names of one job add the same.
     pub(crate) fn share(&self, code: u32) -> u64 {
         // Nearly all farms have no job with several names: then nothing far away is looked up.
-        let first = if self.has_other_names { self.places.code(self.places.of(code)) } else { None };
-        u64::from(first.unwrap_or(code)) << self.second_bits
+        let code = if self.has_other_names { self.ranks.codes()[self.rank(code) as usize] } else { code };
+        u64::from(code) << self.second_bits
+    }
+
+    #[inline]
+    fn rank(&self, code: u32) -> u32 {
+        self.ranks.by_code()[code as usize]
     }
 
     /// The first place of the answer's key for a code.
+    #[inline]
     pub(crate) fn place(&self, code: u32) -> u32 {
-        self.places.of(code)
+        place_of_rank(self.rank(code))
     }
 
     /// The answer's key of an arrived one.
-    #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "codes have 32 bits")]
-    pub(crate) fn key(&self, arrived: u64) -> u64 {
+    fn key(&self, arrived: u64) -> u64 {
         let second = arrived & ((1 << self.second_bits) - 1);
-        self.keys.share(0, self.place((arrived >> self.second_bits) as u32)) + second
+        self.first_key(self.place((arrived >> self.second_bits) as u32)) + second
+    }
+
+    /// The answer's key of a first place, and of no second one.
+    #[inline]
+    pub(crate) fn first_key(&self, place: u32) -> u64 {
+        self.keys.share(0, place)
     }
 
     /// Gives pieces the keys of answers.
     pub(crate) fn settle(&self, pieces: &mut Pieces) {
-        let keys = pieces.all.iter_mut().map(|piece| &mut piece.key);
+        let keys = pieces.narrow.iter_mut().map(|piece| &mut piece.key);
         for key in keys.chain(pieces.wide.iter_mut().map(|piece| &mut piece.key)) {
             *key = self.key(*key);
         }

@@ -62,10 +62,9 @@ impl Folder {
             arrivals.settle(pieces);
         }
         if fits_narrow && pieces.wide.is_empty() && (1..=SUMS_BY_PIECE * len).contains(&self.sums.len()) {
-            self.fold_through_sums(&pieces.all, groups);
+            self.fold_through_sums(&pieces.narrow, groups);
         } else if !(fits_narrow && len > PIECES_FEW && self.ranked.fold(pieces, groups)) {
-            self.sorter.sort(&mut pieces.all);
-            groups.sorted(pieces);
+            groups.sorted(pieces.sorted(&mut self.sorter));
         }
     }
 
@@ -101,10 +100,11 @@ mod tests {
     /// The twin that sorts by comparing.
     fn fold_sorted(pieces: &Pieces, groups: &mut impl Groups) {
         let wide = |piece: &Piece| {
-            let (cost_nanos, runtime_ms) = pieces.amounts(*piece);
-            WidePiece { key: piece.key, cost_nanos, runtime_ms }
+            let Piece { key, cost_nanos, runtime_ms } = *piece;
+            WidePiece { key, cost_nanos: cost_nanos.into(), runtime_ms }
         };
-        let mut sorted: Vec<WidePiece> = pieces.all.iter().map(wide).collect();
+        let mut sorted: Vec<WidePiece> =
+            pieces.narrow.iter().map(wide).chain(pieces.wide.iter().copied()).collect();
         sorted.sort_unstable_by_key(|piece| piece.key);
         for group in sorted.chunk_by(|one, other| one.key == other.key) {
             let mut summary = Summary::EMPTY;
@@ -127,7 +127,7 @@ mod tests {
         keys: KeyLayout,
         lanes: Option<Lanes>,
     ) -> impl PartialEq + Debug + use<> {
-        rows_of(keys, lanes, &mut |output| output.sorted(pieces))
+        rows_of(keys, lanes, &mut |output| output.sorted(pieces.clone().sorted(&mut Sorter::default())))
     }
 
     /// The rows of one bucket, and the places that occur.
@@ -210,7 +210,7 @@ mod tests {
         let rows = |lanes| {
             let mut output = Output::new(keys, [1 << 10, 1 << 4], lanes);
             output.begin_bucket(3);
-            output.sorted(&pieces);
+            output.sorted(pieces.clone().sorted(&mut Sorter::default()));
             output.end_bucket();
             output.end();
             assert!(output.parts.len() > 2 && output.parts.iter().all(|part| part.bucket == 3));
@@ -291,8 +291,7 @@ mod tests {
                 prop_assert_eq!(&folded(|group| folder.fold(&mut pieces.clone(), group)), &sorted);
                 let rows = rows_of(keys, lanes, &mut |output| folder.fold(&mut pieces.clone(), output));
                 prop_assert_eq!(rows, rows_of(keys, None, &mut |output| fold_sorted(&pieces, output)));
-                Sorter::default().sort(&mut pieces.all);
-                prop_assert_eq!(&folded(|group| fold_in_order(&pieces, group)), &sorted);
+                prop_assert_eq!(&folded(|group| fold_in_order(pieces.clone().sorted(&mut Sorter::default()), group)), &sorted);
                 prop_assert_eq!(rows_of_sorted(&pieces, keys, Lanes::detect()), rows_of_sorted(&pieces, keys, None));
             }
         }

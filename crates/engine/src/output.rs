@@ -9,7 +9,7 @@ use crate::accumulator::narrow_row;
 use crate::keys::KeyLayout;
 use crate::lanes::Lanes;
 use crate::large_pages;
-use crate::piece::{Piece, Pieces};
+use crate::piece::{Piece, SortedPieces};
 use crate::ranked_sums::KeyBits;
 use crate::seen::{Seen, keys_of};
 use farmtally_columns::narrow_sum::{NarrowSum, PIECES_MAX};
@@ -31,8 +31,8 @@ pub(crate) trait Groups {
         take_ordered(self, groups);
     }
 
-    /// Takes the groups of pieces that lie in the order of their keys.
-    fn sorted(&mut self, pieces: &Pieces) {
+    /// Takes the groups of pieces.
+    fn sorted(&mut self, pieces: SortedPieces<'_>) {
         fold_in_order(pieces, self);
     }
 
@@ -90,9 +90,9 @@ fn take_ordered<G: Groups + ?Sized>(groups: &mut G, ordered: Ordered<'_>) {
     }
 }
 
-/// Folds pieces in the order of their keys. Most groups have one piece, so that is asked first.
-pub(crate) fn fold_in_order<G: Groups + ?Sized>(pieces: &Pieces, groups: &mut G) {
-    let mut rest = pieces.all.as_slice();
+/// Folds pieces one after the other. Most groups have one piece, so that is asked first.
+pub(crate) fn fold_in_order<G: Groups + ?Sized>(pieces: SortedPieces<'_>, groups: &mut G) {
+    let mut rest = pieces.all;
     while let [first, others @ ..] = rest {
         rest = others;
         let is_single = others.first().is_none_or(|next| next.key != first.key);
@@ -291,7 +291,7 @@ impl Groups for Output {
         lanes.pack_ordered(groups, self);
     }
 
-    fn sorted(&mut self, pieces: &Pieces) {
+    fn sorted(&mut self, pieces: SortedPieces<'_>) {
         match self.lanes {
             Some(lanes) if pieces.len() < PIECES_MAX => lanes.fold_sorted(pieces, self),
             _ => fold_in_order(pieces, self),

@@ -94,7 +94,7 @@ impl PieceLists {
             }
         }
         list.pieces.clear();
-        let room = std::mem::take(&mut list.pieces.all);
+        let room = std::mem::take(&mut list.pieces.narrow);
         if room.capacity() > 0 {
             self.spare.push(room);
         }
@@ -122,10 +122,11 @@ impl PieceLists {
         if list.remembered.is_empty() {
             return;
         }
-        if list.pieces.all.capacity() == 0 {
-            list.pieces.all = self.spare.pop().unwrap_or_default();
+        if list.pieces.narrow.capacity() == 0 {
+            list.pieces.narrow = self.spare.pop().unwrap_or_default();
         }
-        list.pieces.all.reserve(list.remembered_len);
+        // For all of them: those that are not narrow get a place there, too, if they are sorted.
+        list.pieces.narrow.reserve(list.remembered_len);
         list.remembered_len = 0;
         for block in list.remembered.drain(..) {
             block.append_to(&mut list.pieces, bucket);
@@ -189,7 +190,7 @@ impl PieceSink for PieceLists {
         // Lists that grow are moved. Room that is not needed is not touched, but counts as memory that is held.
         let each = (2 * pieces / self.begun.len().max(1)).min(PIECES_RESERVED_MAX);
         for bucket in self.begun.clone() {
-            let list = &mut self.lists[self.open.place(bucket)].pieces.all;
+            let list = &mut self.lists[self.open.place(bucket)].pieces.narrow;
             if list.capacity() == 0 {
                 *list = self.spare.pop().unwrap_or_default();
                 list.reserve(each);
@@ -207,7 +208,7 @@ impl PieceSink for PieceLists {
         if self.begun.len() <= BUCKETS_FEW {
             return lanes.for_each_run(pieces, |bucket, eight, run| {
                 let place = self.open.place(bucket as usize);
-                let list = &mut self.lists[place].pieces.all;
+                let list = &mut self.lists[place].pieces.narrow;
                 let len = list.len();
                 list.extend_from_slice(eight);
                 list.truncate(len + run);
@@ -215,7 +216,7 @@ impl PieceSink for PieceLists {
         }
         for (bucket, key, cost_nanos, runtime_ms) in pieces.iter() {
             let place = self.open.place(bucket as usize);
-            let list = &mut self.lists[place].pieces.all;
+            let list = &mut self.lists[place].pieces.narrow;
             list.push(Piece { key: key.into(), cost_nanos, runtime_ms });
             lanes::fetch_end(list);
         }
@@ -381,7 +382,7 @@ mod tests {
             }
         }
         assert!(output.parts.len() > 5);
-        let with_room = lists.lists.iter().filter(|list| list.pieces.all.capacity() > 0).count();
+        let with_room = lists.lists.iter().filter(|list| list.pieces.narrow.capacity() > 0).count();
         assert!((1..=2).contains(&(lists.spare.len() + with_room)));
     }
 

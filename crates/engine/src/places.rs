@@ -25,6 +25,12 @@ pub(crate) struct Only {
     by_rank: Vec<u32>,
 }
 
+/// Where a rank stands among all of them.
+#[inline]
+pub(crate) fn place_of_rank(rank: u32) -> u32 {
+    rank + 1
+}
+
 impl Places {
     /// All values of a dictionary.
     pub(crate) fn all(ranks: Arc<Ranks>) -> Self {
@@ -55,7 +61,7 @@ impl Places {
     pub(crate) fn of(&self, code: u32) -> u32 {
         match self {
             Self::Ranked { ranks, only: Some(only) } => only.by_rank[ranks.by_code()[code as usize] as usize],
-            Self::Ranked { ranks, only: None } => ranks.by_code()[code as usize] + 1,
+            Self::Ranked { ranks, only: None } => place_of_rank(ranks.by_code()[code as usize]),
             Self::Fixed { .. } => code + 1,
         }
     }

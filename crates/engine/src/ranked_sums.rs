@@ -43,7 +43,7 @@ pub(crate) struct RankedGroups {
     count: usize,
     /// By place.
     keys: Vec<u32>,
-    /// By place, and one that nobody reads; empty between folds.
+    /// By place; empty between folds.
     sums: Vec<NarrowSum>,
     /// Sums that are not narrow; the narrow one at their place says where they are.
     wide: Vec<Summary>,
@@ -65,7 +65,7 @@ impl RankedSums {
     // A function of its own, so that nothing else takes the registers of its loops.
     #[inline(never)]
     pub(crate) fn fold(&mut self, pieces: &Pieces, groups: &mut impl Groups) -> bool {
-        let Some((first, words)) = self.span(&pieces.all) else { return false };
+        let Some((first, words)) = self.span(pieces) else { return false };
         let words_max = words_max(pieces.len());
         if words <= words_max {
             let begin = first * WORD;
@@ -76,9 +76,7 @@ impl RankedSums {
         } else if words <= words_max * WORD {
             let word_number = move |key: u64| (key / WORD).wrapping_sub(first);
             let ranks = Ranks::begin(&mut self.words, words.div_ceil(WORD));
-            for piece in &pieces.all {
-                ranks.insert(word_number(piece.key));
-            }
+            for_each_key(pieces, |key| ranks.insert(word_number(key)));
             let occurring = match self.lanes {
                 Some(lanes) => lanes.count_ranks(ranks),
                 None => ranks.count(),
@@ -105,7 +103,7 @@ impl RankedSums {
         groups: &mut impl Groups,
     ) -> bool {
         let bits = arrivals.second_bits;
-        let (least, most) = span(self.lanes, &pieces.all);
+        let (least, most) = span(self.lanes, pieces);
         let (first, last) = (least >> bits, most >> bits);
         let len = 1_u32 << (bits - WORD.ilog2());
         let words = (u64::from(last - first) + 1) * u64::from(len);
@@ -117,7 +115,9 @@ impl RankedSums {
         let place_of = |job: u32| arrivals.place(first.wrapping_add(job));
         let count = |ranks: &mut Ranks| ranks.count_runs(len, place_of, &mut self.runs);
         self.groups.add(self.lanes, pieces, words, number_of, count);
-        self.groups.settle_keys(arrivals, &self.runs);
+        let arrived = |run: &WordRun| u64::from(first + run.begin / len) << bits;
+        let shift = |run: &WordRun| arrivals.first_key(run.place).wrapping_sub(arrived(run));
+        self.groups.shift_keys(&self.runs, shift);
         let all = &self.runs;
         let runs = arrivals.words_by_place().map(|words_by_place| Runs { all, len, words_by_place });
         self.groups.take(runs, groups);
@@ -125,7 +125,7 @@ impl RankedSums {
     }
 
     /// The first word of keys, and how many there are up to the last one. `None` when keys do not fit 32 bits.
-    fn span(&self, pieces: &[Piece]) -> Option<(u64, u64)> {
+    fn span(&self, pieces: &Pieces) -> Option<(u64, u64)> {
         if self.keys_end > 1 << u32::BITS {
             return None;
         }
@@ -143,8 +143,19 @@ impl RankedSums {
     }
 }
 
+/// Takes the key of each piece.
+#[inline]
+fn for_each_key(pieces: &Pieces, mut take: impl FnMut(u64)) {
+    for piece in &pieces.narrow {
+        take(piece.key);
+    }
+    for piece in &pieces.wide {
+        take(piece.key);
+    }
+}
+
 /// The least and the greatest key.
-fn span(lanes: Option<Lanes>, pieces: &[Piece]) -> (u32, u32) {
+fn span(lanes: Option<Lanes>, pieces: &Pieces) -> (u32, u32) {
     match lanes {
         Some(lanes) => lanes.key_span(pieces),
         None => key_span(pieces),
@@ -155,11 +166,10 @@ fn span(lanes: Option<Lanes>, pieces: &[Piece]) -> (u32, u32) {
 // Part of a kernel, as what `add_each` does is.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "keys have 32 bits")]
-pub(crate) fn key_span(pieces: &[Piece]) -> (u32, u32) {
-    pieces.iter().fold((u32::MAX, 0), |(least, most), piece| {
-        let key = piece.key as u32;
-        (least.min(key), most.max(key))
-    })
+pub(crate) fn key_span(pieces: &Pieces) -> (u32, u32) {
+    let (mut least, mut most) = (u32::MAX, 0);
+    for_each_key(pieces, |key| (least, most) = (least.min(key as u32), most.max(key as u32)));
+    (least, most)
 }
 
 impl RankedGroups {
@@ -192,51 +202,38 @@ impl RankedGroups {
         add_narrow: impl Fn(&mut NarrowSum, &Piece),
     ) {
         let ranks = Ranks::begin(&mut self.ranks, words);
-        for piece in &pieces.all {
-            ranks.insert(number_of(piece.key));
-        }
+        for_each_key(pieces, |key| ranks.insert(number_of(key)));
         let count = count(ranks);
-        let len = self.sums.len().max(count + 1);
+        let len = self.sums.len().max(count);
         self.count = count;
         self.keys.resize(len, 0);
         self.sums.resize(len, NarrowSum::EMPTY);
         let (keys, sums) = (&mut self.keys[..len], &mut self.sums[..len]);
-        let mut add = |piece: &Piece, is_narrow: bool| {
-            let place = ranks.rank(number_of(piece.key));
-            #[expect(clippy::cast_possible_truncation, reason = "keys have 32 bits here")]
-            let key = piece.key as u32;
-            keys[place] = key;
-            add_narrow(&mut sums[if is_narrow { place } else { count }], piece);
+        #[expect(clippy::cast_possible_truncation, reason = "keys have 32 bits here")]
+        let mut noted = |key: u64| {
+            let place = ranks.rank(number_of(key));
+            keys[place] = key as u32;
+            place
         };
-        if pieces.wide.is_empty() {
-            for piece in &pieces.all {
-                add(piece, true);
-            }
-            return;
+        for piece in &pieces.narrow {
+            add_narrow(&mut sums[noted(piece.key)], piece);
         }
-        // Nobody can foretell whether a piece is narrow, so that there is no branch on that.
-        for piece in &pieces.all {
-            add(piece, piece.is_narrow());
-        }
-        sums[count] = NarrowSum::EMPTY;
         for piece in &pieces.wide {
-            add_wide(&mut sums[ranks.rank(number_of(piece.key))], &mut self.wide, piece);
+            add_wide(&mut sums[noted(piece.key)], &mut self.wide, piece);
         }
     }
 
-    /// Gives all groups the keys of answers. Each run has the keys of one job.
+    /// Shifts the keys of each run.
     #[expect(clippy::cast_possible_truncation, reason = "keys have 32 bits")]
-    fn settle_keys(&mut self, arrivals: &Arrivals, runs: &[WordRun]) {
+    fn shift_keys(&mut self, runs: &[WordRun], by: impl Fn(&WordRun) -> u64) {
         let Some(ranks) = &self.ranks else { return };
         let mut end = self.count;
         for run in runs.iter().rev() {
             let begin = ranks.before[run.begin as usize] as usize;
             let keys = &mut self.keys[begin..end];
-            if let Some(arrived) = keys.first().copied() {
-                let settled = arrivals.key(arrived.into()) as u32;
-                for key in keys {
-                    *key = key.wrapping_add(settled.wrapping_sub(arrived));
-                }
+            let by = by(run) as u32;
+            for key in keys {
+                *key = key.wrapping_add(by);
             }
             end = begin;
         }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use farmtally_columns::BlockPieces;
+use farmtally_columns::{BlockPiece, BlockPieces};
 
 use crate::lanes;
-use crate::piece::{Piece, Pieces};
+use crate::piece::{Piece, Pieces, WidePiece};
 
 /// How many queues or fleets ahead memory is asked for.
 const FETCHED_AHEAD: usize = 2;
@@ -21,6 +21,30 @@ pub(crate) struct RememberedPieces {
     pub(crate) first_bucket: usize,
 }
 
+/// The keys of what a block remembers of one queue or fleet.
+#[derive(Debug, Clone, Copy)]
+struct CodeKeys<'a> {
+    /// What the codes of each detail add.
+    shares: [&'a [u64]; 2],
+    /// What all add.
+    shared: u64,
+}
+
+impl CodeKeys<'_> {
+    #[inline]
+    fn of(self, codes: [u16; 2]) -> u64 {
+        let [first, second] = self.shares;
+        // Each has bits of its own.
+        first[usize::from(codes[0])].wrapping_add(second[usize::from(codes[1])]).wrapping_add(self.shared)
+    }
+
+    /// A narrow piece with its key.
+    #[inline]
+    fn narrow(self, piece: &BlockPiece<u32>) -> Piece {
+        Piece { key: self.of(piece.codes), cost_nanos: piece.cost_nanos, runtime_ms: piece.runtime_ms }
+    }
+}
+
 impl RememberedPieces {
     /// Number of pieces of a bucket of the question.
     pub(crate) fn len_of_bucket(&self, bucket: usize) -> usize {
@@ -31,19 +55,17 @@ impl RememberedPieces {
     /// Appends the pieces of a bucket of the question, of which the one before is expected to follow.
     pub(crate) fn append_to(&self, pieces: &mut Pieces, bucket: usize) {
         let bucket = bucket - self.first_bucket;
-        let [first, second] = &self.shares;
         for (place, (shared, of_axis)) in self.by_axis.iter().enumerate() {
             self.fetch(place + FETCHED_AHEAD, bucket);
-            let key = |[one, other]: [u16; 2]| shared + first[usize::from(one)] + second[usize::from(other)];
+            let keys = CodeKeys { shares: self.shares.each_ref().map(Vec::as_slice), shared: *shared };
             let (narrow, wide) = of_axis.of_bucket(bucket);
-            pieces.all.extend(narrow.iter().map(|piece| Piece {
-                key: key(piece.codes),
+            // The keys are moved there: a loop that borrows them reads them anew for each piece, because what it writes might have changed them.
+            pieces.narrow.extend(narrow.iter().map(move |piece| keys.narrow(piece)));
+            pieces.wide.extend(wide.iter().map(|piece| WidePiece {
+                key: keys.of(piece.codes),
                 cost_nanos: piece.cost_nanos,
                 runtime_ms: piece.runtime_ms,
             }));
-            for piece in wide {
-                pieces.add(key(piece.codes), piece.cost_nanos, piece.runtime_ms);
-            }
         }
     }
 

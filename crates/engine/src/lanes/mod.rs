@@ -18,7 +18,7 @@ use farmtally_columns::Summary;
 
 use crate::calendar::Edges;
 use crate::output::{Ordered, Output};
-use crate::piece::{Piece, Pieces};
+use crate::piece::{Piece, Pieces, SortedPieces};
 use crate::ranked_sums::{RankedGroups, Ranks};
 use farmtally_columns::narrow_sum::NarrowSum;
 
@@ -142,7 +142,7 @@ impl Lanes {
     }
 
     /// See [`key_span`](crate::ranked_sums::key_span).
-    pub(crate) fn key_span(self, pieces: &[Piece]) -> (u32, u32) {
+    pub(crate) fn key_span(self, pieces: &Pieces) -> (u32, u32) {
         call!(self, avx2::key_span(pieces))
     }
 
@@ -167,8 +167,8 @@ impl Lanes {
         call!(self, avx2::pack_ordered(groups, rows));
     }
 
-    /// Appends the rows of pieces that lie in the order of their keys, of fewer than narrow sums may have.
-    pub(crate) fn fold_sorted(self, pieces: &Pieces, rows: &mut Output) {
+    /// Appends the rows of fewer pieces than narrow sums may have.
+    pub(crate) fn fold_sorted(self, pieces: SortedPieces<'_>, rows: &mut Output) {
         call!(self, avx2::fold_sorted(pieces, rows));
     }
 }

@@ -5,15 +5,15 @@ use farmtally_columns::Summary;
 use super::{rows, sums};
 use crate::accumulator::narrow_row;
 use crate::output::Output;
-use crate::piece::{Piece, Pieces};
+use crate::piece::{Piece, SortedPieces};
 use farmtally_columns::narrow_sum::PIECES_MAX;
 
 /// See [`crate::lanes::Lanes::fold_sorted`]. Most groups have one piece, so that is asked first.
 #[target_feature(enable = "avx2")]
-pub(in crate::lanes) fn fold_sorted(pieces: &Pieces, output: &mut Output) {
+pub(in crate::lanes) fn fold_sorted(pieces: SortedPieces<'_>, output: &mut Output) {
     debug_assert!(pieces.len() < PIECES_MAX);
     debug_assert!(pieces.all.iter().all(|piece| u32::try_from(piece.key).is_ok()));
-    let mut rest = pieces.all.as_slice();
+    let mut rest = pieces.all;
     while !rest.is_empty() {
         output.append(|room, seen| {
             while room.has_room()
@@ -50,7 +50,7 @@ pub(in crate::lanes) fn fold_sorted(pieces: &Pieces, output: &mut Output) {
 
 #[cold]
 #[inline(never)]
-fn summary(pieces: &Pieces, group: &[Piece]) -> Summary {
+fn summary(pieces: SortedPieces<'_>, group: &[Piece]) -> Summary {
     let mut summary = Summary::EMPTY;
     for piece in group {
         let (cost_nanos, runtime_ms) = pieces.amounts(*piece);

@@ -37,7 +37,7 @@ pub(in crate::lanes) fn add_ranked(
 }
 
 #[target_feature(enable = "avx2")]
-pub(in crate::lanes) fn key_span(pieces: &[Piece]) -> (u32, u32) {
+pub(in crate::lanes) fn key_span(pieces: &Pieces) -> (u32, u32) {
     ranked_sums::key_span(pieces)
 }
 
