@@ -81,6 +81,7 @@ fn slurm_tells_what_it_left_out_and_why() {
     warning: `[file]` line 10, row: the row has 5 fields; 26 are needed
     warning: `rejects` names every rejected record
     hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm fjord FILE` or pass `--rates FILE`; what is stored keeps its price until `farmtally rates reprice` prices it anew
+    hint: with `--strict` an import exits with 1 when a record was rejected
     ");
     assert_snapshot!(place.read("rejects").replace(&file, "[file]"), @r#"
     {"file":"[file]","line":9,"field":"end","value":"2025-11-24T20:29:59","message":"end 2025-11-24T20:29:59 is before start 2025-11-24T20:30:00"}
@@ -116,6 +117,7 @@ fn swf_is_told_by_its_name() {
     warning: `[file]` line 20, run time: "many" is not a whole number
     warning: `rejects` names every rejected record
     hint: the farm has no rate card, and usage lines that came without a cost count as free; before importing, set one by `farmtally rates set --data-dir data --farm fjord FILE` or pass `--rates FILE`; what is stored keeps its price until `farmtally rates reprice` prices it anew
+    hint: with `--strict` an import exits with 1 when a record was rejected
     "#);
 }
 
@@ -137,6 +139,7 @@ fn a_dry_run_writes_nothing() {
     There is no farm `oslo` yet; the import would make it.
     warning: `a.jsonl` line 4, sessionId: sessionId is missing
     This was a dry run: nothing was stored.
+    hint: with `--strict` an import exits with 1 when a record was rejected
     ");
     assert!(!place.path("data").exists());
     assert!(!place.path("a.jsonl.rejects.jsonl").exists());
@@ -243,6 +246,7 @@ fn a_record_that_contradicts_what_is_stored_is_rejected_and_named() {
     --- stderr
     warning: `b.jsonl` line 2, sessionId: `session-00000000000000000000000000000001` is stored with other content; send a higher revision than 0 to correct it
     warning: `b.jsonl.rejects.jsonl` names every rejected record
+    hint: with `--strict` an import exits with 1 when a record was rejected
     ");
     assert_snapshot!(place.read("b.jsonl.rejects.jsonl"), @r#"{"file":"b.jsonl","line":2,"field":"sessionId","value":"session-00000000000000000000000000000001","message":"`session-00000000000000000000000000000001` is stored with other content; send a higher revision than 0 to correct it"}"#);
 }
@@ -251,8 +255,21 @@ fn a_record_that_contradicts_what_is_stored_is_rejected_and_named() {
 fn rejects_are_a_failure_only_when_that_is_asked_for() {
     let place = Place::new();
     place.write("a.jsonl", &format!("{}{{}}\n", sessions(1, 1)));
-    assert_eq!(place.run("import --data-dir data --farm oslo a.jsonl").code, Some(0));
-    assert_eq!(place.run("import --data-dir data --farm oslo --strict a.jsonl").code, Some(1));
+    let run = |more: &str| place.run(&format!("import --data-dir data --farm oslo {more} a.jsonl"));
+    let hint = "hint: with `--strict` an import exits with 1 when a record was rejected\n";
+    for more in ["", "--dry-run"] {
+        let ended = run(more);
+        assert!(ended.code == Some(0) && ended.stderr.contains(hint), "{ended}");
+        let strict = run(&format!("{more} --strict"));
+        assert!(strict.code == Some(1) && !strict.stderr.contains("--strict"), "{strict}");
+    }
+    // Where a later file breaks off, the exit code is 1 already.
+    place.write("b.csv", "sessionId,colour\n");
+    let ended = place.run("import --data-dir data --farm oslo a.jsonl b.csv");
+    assert!(ended.code == Some(1) && ended.stdout.contains("rejected: 1\n"), "{ended}");
+    assert!(!ended.stderr.contains("--strict"), "{ended}");
+    place.write("a.jsonl", &sessions(1, 1));
+    assert_eq!(run("").stderr.matches("--strict").count(), 0);
 }
 
 #[test]
@@ -336,6 +353,7 @@ fn the_standard_input_is_a_file_like_any_other() {
     Made the farm `oslo` with the id farm-d5e9816650cca3315bfa365febbe0f72.
     warning: `-` line 3, row: not a JSON object: expected ident at column 2
     warning: `stdin.rejects.jsonl` names every rejected record
+    hint: with `--strict` an import exits with 1 when a record was rejected
     ");
     assert!(place.path("stdin.rejects.jsonl").exists());
 }

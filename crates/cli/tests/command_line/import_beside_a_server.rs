@@ -73,6 +73,7 @@ fn a_refusal_by_the_server_names_the_line_of_the_file() {
     --- stderr
     warning: `b.jsonl` line 5, sessionId: `session-00000000000000000000000000000005` is stored with other content; send a higher revision than 0 to correct it
     warning: `b.jsonl.rejects.jsonl` names every rejected record
+    hint: with `--strict` an import exits with 1 when a record was rejected
     ");
     assert_snapshot!(place.read("b.jsonl.rejects.jsonl"), @r#"{"file":"b.jsonl","line":5,"field":"sessionId","value":"session-00000000000000000000000000000005","message":"`session-00000000000000000000000000000005` is stored with other content; send a higher revision than 0 to correct it"}"#);
 }

@@ -69,8 +69,15 @@ fn pass(
     if import.tally.is_all_rejected() && going_on.is_none() {
         return Err(import.all_rejected());
     }
-    let is_strict_failure = arguments.strict && import.tally.rejected > 0;
-    Ok(if is_strict_failure { ExitStatus::Failed } else { ExitStatus::Success })
+    if import.tally.rejected > 0 {
+        if arguments.strict {
+            return Ok(ExitStatus::Failed);
+        }
+        if going_on.is_none() {
+            tell("hint: with `--strict` an import exits with 1 when a record was rejected");
+        }
+    }
+    Ok(ExitStatus::Success)
 }
 
 /// What an import knows that goes on until it is asked to stop.
