@@ -192,6 +192,33 @@ fn lines_without_a_price_are_told_with_what_to_do() {
 }
 
 #[test]
+fn a_dry_run_of_a_new_farm_says_how_to_have_its_rates_before_the_import() {
+    let place = Place::new();
+    place.write("a.jsonl", &sessions(1, 2).replace(r#","costInUsd":"0.01""#, ""));
+    place.write("FILE", RATES);
+    let id = "farm-0123456789abcdef0123456789abcdef";
+    let import = |farm: &str| place.run(&format!("import --data-dir data --farm {farm} --dry-run a.jsonl"));
+    assert_snapshot!(import("oslo").stderr, @"
+    There is no farm `oslo` yet; the import would make it.
+    hint: the farm has no rate card, and usage lines that came without a cost count as free; import with `--rates FILE`, or before it make the farm by `farmtally farm create --data-dir data oslo` and set one by `farmtally rates set --data-dir data --farm oslo FILE`; what is stored keeps its price until `farmtally rates reprice` prices it anew
+    This was a dry run: nothing was stored.
+    ");
+    for farm in ["oslo", id] {
+        // Of a farm that is missing in a folder that is there, too.
+        let ended = import(farm);
+        let lines = ended.stderr.split("`farmtally ").skip(1).filter_map(|rest| rest.split_once('`'));
+        let lines: Vec<&str> =
+            lines.map(|(words, _)| words).filter(|words| words.contains("--data-dir")).collect();
+        assert_eq!(lines.len(), 2, "{ended}");
+        for words in lines {
+            place.done(words);
+        }
+        let ended = import(farm);
+        assert_eq!(number(&ended.stdout, "unpriced lines"), 0, "{ended}");
+    }
+}
+
+#[test]
 fn a_card_without_a_fitting_rate_is_told_apart_from_no_card() {
     let place = Place::new();
     place.write("a.jsonl", &sessions(1, 2).replace(r#","costInUsd":"0.01""#, ""));
