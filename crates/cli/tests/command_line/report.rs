@@ -174,12 +174,30 @@ fn a_flag_that_cannot_be_meant_is_named_as_a_flag() {
         ("--tz Mars/Olympus", "error: `--time-zone Mars/Olympus`: "),
         ("--compare before", "error: `--compare before`: "),
         ("--top 0", "error: `--top 0`: "),
-        ("--from 2025-01-01", "error: `--to`: "),
     ] {
         let ended = report(&place, words);
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{words}: {ended}");
         assert!(ended.stderr.starts_with(begin), "{words}: {ended}");
     }
+}
+
+#[test]
+fn a_range_with_one_end_is_answered_with_one_that_has_both() {
+    let place = place();
+    assert_snapshot!(report(&place, "--from 2025-11-01"), @"
+    exit 2
+    --- stderr
+    error: `--to`: a window from a beginning needs an end
+    hint: give both: `--from 2026-01-01 --to 2026-02-01` is January
+    ");
+    let ended = report(&place, "--to 2025-12-01");
+    assert_eq!(ended.code, Some(2), "{ended}");
+    assert!(
+        ended.stderr.starts_with("error: `--from`: a window to an end needs a beginning\nhint: "),
+        "{ended}"
+    );
+    let words = ended.stderr.split('`').find(|words| words.starts_with("--from 2")).unwrap();
+    assert_eq!(report(&place, words).code, Some(0), "{words}");
 }
 
 #[test]

@@ -15,6 +15,8 @@ use super::query::{Filter, GroupBy, NamedPattern, Query};
 const DIMENSIONS_HINT: &str = "write queue, fleet, job, jobName, user, usageType, instanceType, licenseProduct, worker, \
                                outcome or the label of a pattern";
 const PERIODS_HINT: &str = "write none, hour, day, week, month, quarter, year or auto";
+/// What to do about a range that has one end.
+pub const BOTH_ENDS_HINT: &str = "give both: from 2026-01-01 with to 2026-02-01 is January";
 const ZONE_HINT: &str = "write a name such as Europe/Paris, or UTC+05:30";
 
 /// Makes a question out of a document.
@@ -47,10 +49,10 @@ fn time(query: &Query) -> Result<TimeWords, QuestionError> {
         (None, Some(within), None, None) => TimeWords::within(within),
         (None, None, Some(from), Some(to)) => Ok(TimeWords::between(from, to)),
         (None, None, Some(_), None) => {
-            Err(QuestionError::missing("to", "a window from a beginning needs an end"))
+            Err(QuestionError::missing("to", "a window from a beginning needs an end").hint(BOTH_ENDS_HINT))
         }
         (None, None, None, Some(_)) => {
-            Err(QuestionError::missing("from", "a window to an end needs a beginning"))
+            Err(QuestionError::missing("from", "a window to an end needs a beginning").hint(BOTH_ENDS_HINT))
         }
         (Some(last), ..) => {
             Err(QuestionError::new("last", last, "the window is given in two ways").hint(one_way))
@@ -303,8 +305,14 @@ mod tests {
                 json!({ "in": "2026", "to": "2026-01-01" }),
                 "in \"2026\": the window is given in two ways; give one of last, in, and from with to",
             ),
-            (json!({ "from": "2026-01-01" }), "to: a window from a beginning needs an end"),
-            (json!({ "to": "2026-01-01" }), "from: a window to an end needs a beginning"),
+            (
+                json!({ "from": "2026-01-01" }),
+                "to: a window from a beginning needs an end; give both: from 2026-01-01 with to 2026-02-01 is January",
+            ),
+            (
+                json!({ "to": "2026-01-01" }),
+                "from: a window to an end needs a beginning; give both: from 2026-01-01 with to 2026-02-01 is January",
+            ),
             (
                 json!({ "timeZone": "Paris" }),
                 "timeZone \"Paris\": not a time zone; write a name such as Europe/Paris, or UTC+05:30",

@@ -21,6 +21,7 @@ pub use answer::{
     Answer, AnswerFrame, AnswerHead, AnswerRow, Bucket, DataSpan, Explain, FarmName, Group, Named, Window,
     write_elements,
 };
+pub use check::BOTH_ENDS_HINT;
 pub use lists::{
     SESSIONS_IN_TABLE_MAX, SESSIONS_MAX, SESSIONS_PARAMETERS, SessionsQuery, VALUES_MAX, VALUES_PARAMETERS,
     ValuesQuery, parse_sessions_query, parse_values_query,

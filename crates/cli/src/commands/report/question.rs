@@ -4,7 +4,7 @@
 //! server has too: what is wrong is said in the same words, with the flag in the place of the member.
 
 use farmtally_model::question::QuestionError;
-use farmtally_wire::native::{Query, parse_query_string};
+use farmtally_wire::native::{BOTH_ENDS_HINT, Query, parse_query_string};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::args::{Metric, QuestionArguments};
@@ -12,6 +12,9 @@ use crate::report_error::Failure;
 
 /// Most rows of an answer, as many as the API gives at all.
 const ROWS_MAX: u64 = 1_000_000;
+
+/// [`BOTH_ENDS_HINT`] in flags.
+const BOTH_ENDS_IN_FLAGS: &str = "give both: `--from 2026-01-01 --to 2026-02-01` is January";
 
 /// What does not stand for itself in a query string (RFC 3986).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -101,8 +104,9 @@ pub(super) fn not_understood(error: &QuestionError) -> Failure {
     let flag = flag_of(&error.field).unwrap_or(&error.field);
     let given = error.value.as_ref().map_or_else(|| flag.to_owned(), |value| format!("{flag} {value}"));
     let failure = Failure::usage(format!("`{given}`: {}", error.message));
-    match &error.hint {
-        Some(hint) => failure.hint(hint.clone()),
+    match error.hint.as_deref() {
+        Some(BOTH_ENDS_HINT) => failure.hint(BOTH_ENDS_IN_FLAGS),
+        Some(hint) => failure.hint(hint),
         None => failure,
     }
 }
