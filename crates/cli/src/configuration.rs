@@ -8,9 +8,11 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, ArgMatches, Command};
 use toml::Value;
 
+use crate::data_folder;
 use crate::report_error::Failure;
 
 const FLAG: &str = "--config";
@@ -31,9 +33,37 @@ impl CommandLine {
     /// Reads the words of a command line, the program's name first. One that is wrong, or that asks for help, ends here.
     pub(crate) fn read(words: Vec<OsString>, program: Command) -> Result<Self, Failure> {
         let Configured { words, from_file } = with_file(words, &program)?;
-        let matches = program.clone().get_matches_from(words);
+        let matches = program.clone().try_get_matches_from(&words);
+        let matches =
+            matches.unwrap_or_else(|error| with_the_folders_variable(error, named(&words, &program)).exit());
         Ok(Self { program, matches, from_file })
     }
+}
+
+/// The command that the words name, the program itself if it is none.
+fn named<'a>(words: &[OsString], program: &'a Command) -> &'a Command {
+    let deeper = |command: &'a Command, word| command.find_subcommand(word).ok_or(command);
+    words.iter().skip(1).try_fold(program, deeper).unwrap_or_else(|command| command)
+}
+
+/// The error with the other way to name the folder, if the folder is what is missing and the command has that way.
+fn with_the_folders_variable(mut error: clap::Error, command: &Command) -> clap::Error {
+    let is_read =
+        command.get_arguments().any(|argument| argument.get_env() == Some(data_folder::VARIABLE.as_ref()));
+    let is_folder = |argument: &str| argument.starts_with(data_folder::FLAG);
+    let lacks_folder = match (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue)) {
+        (Some(ContextValue::Strings(missing)), _) => missing.iter().any(|argument| is_folder(argument)),
+        (Some(ContextValue::String(argument)), Some(ContextValue::String(given))) => {
+            given.is_empty() && is_folder(argument)
+        }
+        _ => false,
+    };
+    if is_read && lacks_folder {
+        let (flag, variable) = (data_folder::FLAG, data_folder::VARIABLE);
+        let tip = format!("the environment variable {variable} names the folder where {flag} is left out");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
 }
 
 /// The words of the command line with those of the file among them.

@@ -19,14 +19,15 @@ use crate::shell::quoted;
 /// theirs (see `docs/format.md`).
 const SIGNS: [&str; 3] = ["catalogue.sqlite", "shared", "sessions"];
 
-const MAKERS: &str =
-    "`farmtally import`, `farmtally farm create`, `farmtally serve` and `farmtally demo` make a data folder";
+/// The flag that names the folder, and the variable that does when the flag is left out.
+pub(crate) const FLAG: &str = "--data-dir";
+pub(crate) const VARIABLE: &str = "FARMTALLY_DATA_DIR";
 
 /// Where everything is kept.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DataFolder {
     /// Folder in which everything is kept
-    #[arg(long = "data-dir", value_name = "DIR", env = "FARMTALLY_DATA_DIR")]
+    #[arg(long = "data-dir", value_name = "DIR", env = VARIABLE)]
     path: PathBuf,
 }
 
@@ -43,7 +44,7 @@ impl DataFolder {
 
     /// The flag that names it, as a shell reads it.
     pub(crate) fn as_flag(&self) -> String {
-        format!("--data-dir {}", quoted(&self.path.to_string_lossy()))
+        format!("{FLAG} {}", quoted(&self.path.to_string_lossy()))
     }
 
     /// Whether there is anything in it; not being allowed to look is an error.
@@ -60,7 +61,10 @@ impl DataFolder {
 
     /// The catalogue, which must be there.
     pub(crate) fn existing(&self) -> Result<Catalogue, Failure> {
-        self.existing_or(MAKERS)
+        self.existing_or(&format!(
+            "`farmtally import`, `farmtally farm create`, `farmtally serve` and `farmtally demo` make a data \
+             folder; another one is named by `{FLAG}` or by the variable {VARIABLE}"
+        ))
     }
 
     /// The catalogue, which must be there, or what to do about it.

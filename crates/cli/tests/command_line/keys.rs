@@ -41,7 +41,7 @@ fn a_key_to_nothing_is_not_made() {
     exit 1
     --- stderr
     error: there is no farmtally data in `data`
-    hint: `farmtally import`, `farmtally farm create`, `farmtally serve` and `farmtally demo` make a data folder
+    hint: `farmtally import`, `farmtally farm create`, `farmtally serve` and `farmtally demo` make a data folder; another one is named by `--data-dir` or by the variable FARMTALLY_DATA_DIR
     ");
     assert!(!place.path("data").exists());
 }

@@ -22,7 +22,29 @@ fn a_data_folder_has_to_be_named() {
     assert_snapshot!(refused("env"), @"
     error: the following required arguments were not provided:
       --data-dir <DIR>
+
+      tip: the environment variable FARMTALLY_DATA_DIR names the folder where --data-dir is left out
     ");
+    let tip = "  tip: the environment variable FARMTALLY_DATA_DIR";
+    for words in
+        ["report --data-dir", "import --data-dir= --farm oslo a.csv", "farm create", "doctor --data-dir="]
+    {
+        assert!(refused(words).contains(tip), "{words}");
+    }
+    // The demonstration does not read the variable.
+    for words in ["import --data-dir data a.csv", "report --data-dir data --farm", "demo --data-dir="] {
+        assert!(!refused(words).contains(tip), "{words}");
+    }
+    let place = Place::new();
+    place.done("farm create --data-dir data oslo");
+    let list = |folder: &str| {
+        let mut command = place.command("farm list");
+        place.run_command(command.env("FARMTALLY_DATA_DIR", folder))
+    };
+    let ended = list("data");
+    assert!(ended.code == Some(0) && ended.stdout.contains("oslo"), "{ended}");
+    let ended = list("");
+    assert!(ended.code == Some(2) && ended.stderr.contains(tip), "{ended}");
 }
 
 #[test]
