@@ -61,6 +61,20 @@ impl Draft<'_> {
             )?;
             let shown = self.shown(license.column);
             writeln!(self.text, "[[license]]\nproduct = {}{shown}", license.value)?;
+            if let Some(cost) = license.beside_cost {
+                let cost = quoted(&self.sample.columns[cost].name);
+                writeln!(
+                    self.text,
+                    "# CHECK: does {cost} have the cost of these in it already? Then take the # off costInUsd below, and no rate"
+                )?;
+                let alone = if license.is_split {
+                    ""
+                } else {
+                    " Where a column has it alone, write costInUsd = that column's name."
+                };
+                writeln!(self.text, "# card prices them a second time.{alone}")?;
+                writeln!(self.text, "# costInUsd = {{ value = \"0\" }}")?;
+            }
         }
         self.unused(guess)?;
         self.missing(guess)

@@ -242,6 +242,39 @@ fn a_draft_says_what_it_guessed_and_what_is_missing() {
     assert!(Mapping::parse(&bare).unwrap_err().to_string().contains("startedAt"), "{bare}");
 }
 
+#[test]
+fn a_draft_says_how_licences_that_the_cost_has_in_it_already_cost_nothing_more() {
+    let draft = draft_mapping(Format::Csv, input(STUDIO), "studio").unwrap();
+    assert!(draft.contains("# CHECK: does \"Cost\" have the cost of these in it already?"), "{draft}");
+    let cost_of_licences = |mapping: &str| {
+        let session = sessions(Format::Csv, mapping, STUDIO).remove(0);
+        let licences = session.usage.as_slice().iter().skip(1);
+        licences.map(|line| line.cost.map(|cost| cost.to_string())).collect::<Vec<_>>()
+    };
+    assert_eq!(cost_of_licences(&draft), [None, None], "a rate card prices them");
+    let followed = draft.replace("\n# costInUsd = { value", "\ncostInUsd = { value");
+    assert_eq!(cost_of_licences(&followed), ["0", "0"].map(|cost| Some(cost.to_owned())), "{followed}");
+    // Without a cost of the whole there is nothing that could count twice.
+    let draft =
+        draft_mapping(Format::Csv, input("id,start,licenses\n1,2025-11-24T22:00:00Z,nuke\n"), "x").unwrap();
+    assert!(draft.contains("[[license]]") && !draft.contains("the cost of these"), "{draft}");
+}
+
+#[test]
+fn a_draft_gives_licences_a_column_of_costs_only_where_it_counts_once() {
+    let advice = "Where a column has it alone, write costInUsd = that column's name.";
+    let drafted = |licences: &str| {
+        let text = format!("id,start,cost,licenses,fee\n1,2025-11-24T22:00:00Z,5,{licences},2\n");
+        let draft = draft_mapping(Format::Csv, input(&text), "x").unwrap();
+        let followed = draft.replace("# costInUsd = { value = \"0\" }", "costInUsd = \"fee\"");
+        let session = sessions(Format::Csv, &followed, &text).remove(0);
+        let costs = session.usage.as_slice().iter().map(|line| line.cost.unwrap().to_string());
+        (draft.contains(advice), costs.collect::<Vec<_>>())
+    };
+    assert_eq!(drafted("nuke"), (true, vec!["5".to_owned(), "2".to_owned()]));
+    assert_eq!(drafted("nuke|arnold"), (false, vec!["5".to_owned(), "2".to_owned(), "2".to_owned()]));
+}
+
 /// Rows whose columns have names that say nothing.
 fn nameless(rows: &[[&str; 4]]) -> String {
     let rows = rows.iter().map(|cells| cells.join(",") + "\n");

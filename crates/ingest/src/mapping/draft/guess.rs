@@ -37,6 +37,10 @@ pub(super) struct Line {
 pub(super) struct License {
     pub(super) value: String,
     pub(super) column: usize,
+    /// Whether a cell can have several, for each of which a column of costs would count.
+    pub(super) is_split: bool,
+    /// The column of what the session cost, which may have theirs in it.
+    pub(super) beside_cost: Option<usize>,
 }
 
 /// Members that are looked for, those first whose columns others could be taken for.
@@ -355,7 +359,8 @@ impl Guesser<'_> {
                 None => name,
             };
             self.guess.used.insert(index);
-            self.guess.license = Some(License { value, column: index });
+            let (is_split, beside_cost) = (between.is_some(), self.found(Column::CostInUsd));
+            self.guess.license = Some(License { value, column: index, is_split, beside_cost });
         }
     }
 }
