@@ -29,6 +29,11 @@ pub(crate) fn canonical_path(path: &str) -> String {
     percent_encode(format!("/{}{last_slash}", segments.join("/")).as_bytes(), b"/")
 }
 
+/// Whether a path has a segment that [`canonical_path`] leaves out because it is empty.
+pub(crate) fn has_empty_segment(path: &str) -> bool {
+    path.contains("//")
+}
+
 /// Parameters sorted by encoded name and then value, each as `name=value`. A `+` is a plus and not a space.
 pub(crate) fn canonical_query(query: &str) -> String {
     let anew = |text| percent_encode(&percent_decode(text), b"");

@@ -143,6 +143,8 @@ pub enum SignatureError {
     SignatureDiffers {
         /// The access key id.
         access_key_id: Excerpt,
+        /// Whether the path has an empty segment, which some clients sign as it is.
+        has_empty_segment: bool,
     },
 }
 
@@ -282,11 +284,23 @@ impl SignatureError {
                 "access key `{access_key_id}` is none of this server's; use an access key that was made for \
                  this server"
             ),
-            Self::SignatureDiffers { access_key_id } => format!(
-                "the signature is not the one that the secret of access key `{access_key_id}` makes of this \
-                 request; check the secret, that no proxy changes the Host header, path, query or body, and \
-                 that the client signs the query sorted and percent-encoded (curl 7.88 does not)"
-            ),
+            Self::SignatureDiffers { access_key_id, has_empty_segment } => {
+                signature_differs(access_key_id, *has_empty_segment)
+            }
         }
     }
+}
+
+fn signature_differs(access_key_id: &Excerpt, has_empty_segment: bool) -> String {
+    let advice = if has_empty_segment {
+        ", whose path has an empty segment (`//`), as from an empty variable for a farm's id or a base URL that \
+         ends in `/`: a right signature leaves such a segment out, and curl does not; write the path without it, \
+         then check the secret"
+    } else {
+        "; check the secret, that no proxy changes the Host header, path, query or body, and that the client \
+         signs the query sorted and percent-encoded (curl 7.88 does not)"
+    };
+    format!(
+        "the signature is not the one that the secret of access key `{access_key_id}` makes of this request{advice}"
+    )
 }

@@ -75,7 +75,9 @@ fn every_header_case_is_accepted_unless_it_has_a_path_of_s3_or_a_session_token()
             assert_eq!(outcome, Err(SignatureError::SessionTokenPresent), "{name}");
         } else if CASES_WITH_A_PATH_OF_S3.contains(&name) {
             let access_key_id = "AKIDEXAMPLE".into();
-            assert_eq!(outcome, Err(SignatureError::SignatureDiffers { access_key_id }), "{name}");
+            let has_empty_segment = matches!(name, "get-slash-unnormalized" | "get-slashes-unnormalized");
+            let refusal = SignatureError::SignatureDiffers { access_key_id, has_empty_segment };
+            assert_eq!(outcome, Err(refusal), "{name}");
         } else {
             let verified = outcome.unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!((verified.access_key_id(), verified.region()), ("AKIDEXAMPLE", "us-east-1"), "{name}");

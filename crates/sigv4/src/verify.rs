@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 use crate::amz_date::AmzDate;
 use crate::authorization::Authorization;
 use crate::canonical_request::CanonicalRequest;
-use crate::canonical_uri::{parameter_names, split_target};
+use crate::canonical_uri::{has_empty_segment, parameter_names, split_target};
 use crate::credential_scope::CredentialScope;
 use crate::error::SignatureError;
 use crate::hex;
@@ -52,6 +52,7 @@ pub struct UnverifiedSignature {
     scope: CredentialScope,
     string_to_sign: StringToSign,
     signature: [u8; 32],
+    has_empty_segment: bool,
 }
 
 /// Proof that the holder of an access key signed the request. Only [`UnverifiedSignature::verify`] makes one.
@@ -93,7 +94,8 @@ impl UnverifiedSignature {
         if self.is_made_with(secret) {
             Ok(Verified { access_key_id: self.access_key_id, region: self.scope.region })
         } else {
-            Err(SignatureError::SignatureDiffers { access_key_id: self.access_key_id.as_str().into() })
+            let access_key_id = self.access_key_id.as_str().into();
+            Err(SignatureError::SignatureDiffers { access_key_id, has_empty_segment: self.has_empty_segment })
         }
     }
 
@@ -109,7 +111,8 @@ impl UnverifiedSignature {
         let ReceivedRequest { method, target, headers, body_sha256 } = *request;
         let canonical_request = CanonicalRequest::new(method, target, headers, &signed_headers, body_sha256);
         let string_to_sign = StringToSign::new(signed_at, &scope, &canonical_request);
-        Self { access_key_id, scope, string_to_sign, signature }
+        let has_empty_segment = has_empty_segment(split_target(target).0);
+        Self { access_key_id, scope, string_to_sign, signature, has_empty_segment }
     }
 
     fn is_made_with(&self, secret: &SecretAccessKey) -> bool {

@@ -165,8 +165,10 @@ proptest! {
         let mut request = signed_by_aws(request, now);
         prop_assert!(check(&request, &policy, now).is_ok());
         change(&mut request, which, where_);
-        let refusal = Err(SignatureError::SignatureDiffers { access_key_id: ACCESS_KEY_ID.into() });
-        prop_assert_eq!(check(&request, &policy, now), refusal, "change {}: {:?}", which, request);
+        let has_empty_segment = request.target.split('?').next().unwrap_or_default().contains("//");
+        let refusal =
+            SignatureError::SignatureDiffers { access_key_id: ACCESS_KEY_ID.into(), has_empty_segment };
+        prop_assert_eq!(check(&request, &policy, now), Err(refusal), "change {}: {:?}", which, request);
     }
 
     #[test]

@@ -403,6 +403,22 @@ fn a_signature_that_differs() {
 }
 
 #[test]
+fn a_signature_over_a_path_with_an_empty_segment() {
+    refused(
+        |request| request.target = "/2023-10-12/farms//sessions-statistics-aggregation?a=//".to_owned(),
+        INVALID,
+        "the signature is not the one that the secret of access key `AKIDEXAMPLE` makes of this request, whose \
+         path has an empty segment (`//`), as from an empty variable for a farm's id or a base URL that ends \
+         in `/`: a right signature leaves such a segment out, and curl does not; write the path without it, then \
+         check the secret",
+    );
+    let mut request = SentRequest::signed();
+    request.target.push_str("?a=//");
+    let refusal = check(&request, &policy(), NOW).unwrap_err().to_string();
+    assert!(!refusal.contains("empty segment"), "{refusal}");
+}
+
+#[test]
 fn a_very_long_value_is_repeated_only_in_part() {
     let long = "A".repeat(100_000);
     refused(
