@@ -146,6 +146,7 @@ impl RankedSums {
 /// Takes the key of each piece.
 #[inline]
 fn for_each_key(pieces: &Pieces, mut take: impl FnMut(u64)) {
+    // Two loops: a chained one asks after each piece in which list it is.
     for piece in &pieces.narrow {
         take(piece.key);
     }

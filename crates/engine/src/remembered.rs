@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use farmtally_columns::{BlockPiece, BlockPieces};
+use farmtally_columns::BlockPieces;
 
 use crate::lanes;
 use crate::piece::{Piece, Pieces, WidePiece};
@@ -21,30 +21,6 @@ pub(crate) struct RememberedPieces {
     pub(crate) first_bucket: usize,
 }
 
-/// The keys of what a block remembers of one queue or fleet.
-#[derive(Debug, Clone, Copy)]
-struct CodeKeys<'a> {
-    /// What the codes of each detail add.
-    shares: [&'a [u64]; 2],
-    /// What all add.
-    shared: u64,
-}
-
-impl CodeKeys<'_> {
-    #[inline]
-    fn of(self, codes: [u16; 2]) -> u64 {
-        let [first, second] = self.shares;
-        // Each has bits of its own.
-        first[usize::from(codes[0])].wrapping_add(second[usize::from(codes[1])]).wrapping_add(self.shared)
-    }
-
-    /// A narrow piece with its key.
-    #[inline]
-    fn narrow(self, piece: &BlockPiece<u32>) -> Piece {
-        Piece { key: self.of(piece.codes), cost_nanos: piece.cost_nanos, runtime_ms: piece.runtime_ms }
-    }
-}
-
 impl RememberedPieces {
     /// Number of pieces of a bucket of the question.
     pub(crate) fn len_of_bucket(&self, bucket: usize) -> usize {
@@ -55,14 +31,22 @@ impl RememberedPieces {
     /// Appends the pieces of a bucket of the question, of which the one before is expected to follow.
     pub(crate) fn append_to(&self, pieces: &mut Pieces, bucket: usize) {
         let bucket = bucket - self.first_bucket;
-        for (place, (shared, of_axis)) in self.by_axis.iter().enumerate() {
+        let [first, second] = self.shares.each_ref().map(Vec::as_slice);
+        for (place, &(shared, ref of_axis)) in self.by_axis.iter().enumerate() {
             self.fetch(place + FETCHED_AHEAD, bucket);
-            let keys = CodeKeys { shares: self.shares.each_ref().map(Vec::as_slice), shared: *shared };
+            // Each has bits of its own.
+            let key = move |[one, other]: [u16; 2]| {
+                first[usize::from(one)].wrapping_add(second[usize::from(other)]).wrapping_add(shared)
+            };
             let (narrow, wide) = of_axis.of_bucket(bucket);
-            // The keys are moved there: a loop that borrows them reads them anew for each piece, because what it writes might have changed them.
-            pieces.narrow.extend(narrow.iter().map(move |piece| keys.narrow(piece)));
+            // All is moved there: a loop that borrows it reads it anew for each piece, because what it writes might have changed it.
+            pieces.narrow.extend(narrow.iter().map(move |piece| Piece {
+                key: key(piece.codes),
+                cost_nanos: piece.cost_nanos,
+                runtime_ms: piece.runtime_ms,
+            }));
             pieces.wide.extend(wide.iter().map(|piece| WidePiece {
-                key: keys.of(piece.codes),
+                key: key(piece.codes),
                 cost_nanos: piece.cost_nanos,
                 runtime_ms: piece.runtime_ms,
             }));
