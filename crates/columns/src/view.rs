@@ -11,6 +11,8 @@ pub struct BlockView {
     block: Arc<SessionBlock>,
     removed: Option<Arc<Vec<bool>>>,
     removed_count: usize,
+    /// Number of rows, removed ones included.
+    len: usize,
     /// Earliest start and latest end, so that the blocks of a window are found without looking into the others.
     span_ms: (i64, i64),
 }
@@ -22,7 +24,7 @@ impl BlockView {
 
     /// A block of which every row is there.
     pub(crate) fn whole(block: Arc<SessionBlock>) -> Self {
-        Self { span_ms: block.span_ms(), block, removed: None, removed_count: 0 }
+        Self { len: block.len(), span_ms: block.span_ms(), block, removed: None, removed_count: 0 }
     }
 
     /// The columns, removed rows included.
@@ -73,7 +75,7 @@ impl BlockView {
 
     /// Number of rows that were not removed.
     pub fn live_len(&self) -> usize {
-        self.block.len() - self.removed_count
+        self.len - self.removed_count
     }
 
     /// The rows that were not removed.

@@ -1,10 +1,16 @@
 //! Queues, fleets and users: records bring them, and people may create queues and fleets before.
 
+use std::collections::HashSet;
+use std::iter;
+
 use farmtally_model::{DisplayName, FarmId, FleetId, QueueId, Timestamp, UserId};
 
 use super::{Catalogue, Tagged, row};
-use crate::database::{Connection, Row, params};
+use crate::database::{Connection, Row, ToValue, Value, params};
 use crate::error::StoreError;
+
+/// Ids that one statement asks for: as many as an aggregation names.
+const IDS_ASKED: usize = 10;
 
 mod sealed {
     pub trait Sealed {}
@@ -172,13 +178,11 @@ impl Catalogue {
 
     fn unknown<I: ResourceId>(&self, farm_id: FarmId, ids: &[I]) -> Result<Vec<I>, StoreError> {
         self.database().read(|connection| {
-            let mut unknown = Vec::new();
-            for id in ids {
-                if !exists(connection, farm_id, *id)? {
-                    unknown.push(*id);
-                }
+            let mut known = HashSet::new();
+            for asked in ids.chunks(IDS_ASKED) {
+                known.extend(known_of(connection, farm_id, asked)?);
             }
-            Ok(unknown)
+            Ok(ids.iter().copied().filter(|id| !known.contains(id)).collect())
         })
     }
 }
@@ -195,11 +199,21 @@ pub(super) fn resource<I: ResourceId>(
     connection.query_row(sql, params![farm_id.bytes(), id.bytes()], resource_from_row)
 }
 
-fn exists<I: ResourceId>(connection: &Connection<'_>, farm_id: FarmId, id: I) -> Result<bool, StoreError> {
-    connection.exists(
-        &format!("SELECT 1 FROM {} WHERE farm_id = ?1 AND id = ?2", I::TABLE),
-        params![farm_id.bytes(), id.bytes()],
-    )
+/// Those of at most [`IDS_ASKED`] ids that the farm has, in any order.
+fn known_of<I: ResourceId>(
+    connection: &Connection<'_>,
+    farm_id: FarmId,
+    asked: &[I],
+) -> Result<Vec<I>, StoreError> {
+    let sql = format!(
+        "SELECT id FROM {} WHERE farm_id = ?1 AND id IN (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        I::TABLE
+    );
+    // Where they are fewer, some are asked for again, so that there is one statement.
+    let ids = asked.iter().cycle().take(IDS_ASKED).map(|id| id.bytes());
+    let bytes: Vec<[u8; 16]> = iter::once(farm_id.bytes()).chain(ids).collect();
+    let values: Vec<Value<'_>> = bytes.iter().map(ToValue::to_value).collect();
+    connection.query(&sql, &values, |stored| stored.get(0).map(I::from_bytes))
 }
 
 fn resource_from_row<I: ResourceId>(stored: &Row<'_>) -> Result<NamedResource<I>, StoreError> {

@@ -65,6 +65,14 @@ fn queues_and_fleets_come_with_the_records_that_were_taken() {
         let behind = store.catalogue().queues(farm(1), Some(queue(3)), 1).unwrap();
         assert_eq!(behind, [queues[1].clone()]);
         assert_eq!(store.catalogue().unknown_queues(farm(1), &[4, 9, 3].map(queue)).unwrap(), [queue(9)]);
+        // More than one statement asks for.
+        let many: Vec<QueueId> = (0..25).map(queue).collect();
+        let unknown = store.catalogue().unknown_queues(farm(1), &many).unwrap();
+        assert_eq!(
+            unknown,
+            (0..25).filter(|number| ![3, 4, 7].contains(number)).map(queue).collect::<Vec<_>>()
+        );
+        assert_eq!(store.catalogue().unknown_queues(farm(1), &[]), Ok(vec![]));
         let fleet = |number| FleetId::from_bytes([number; 16]);
         assert_eq!(store.catalogue().unknown_fleets(farm(1), &[1, 2, 3, 4].map(fleet)).unwrap(), [fleet(4)]);
         assert_eq!(store.catalogue().unknown_fleets(farm(2), &[fleet(1)]).unwrap(), [fleet(1)]);
