@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 import served
 from campaign import NOT_REACHED, complain, spread
-from client import GONE, Client, Failed, question
+from client import GONE, Client, Failed
 from disk import CHANGES, disk, faults
-from farm_model import SESSION_FLEET, VOLUME_FLEET, Session
+from farm_model import Session
 from recovery import Story, tell
 from served import Ended, Server
 from workload import TINY, operations
@@ -54,7 +54,7 @@ def completed(client, aggregation_id):
 def ask(client, seen):
     """Asks a few times, and notes in `seen` what comes, until the server is gone or refuses."""
     for _ in range(ASKED):
-        status, started = client.request("POST", client.aggregations, body=question([SESSION_FLEET, VOLUME_FLEET]))
+        status, started = client.start()
         if status != 200:
             return
         seen.append(Seen(started["aggregationId"]))

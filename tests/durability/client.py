@@ -105,22 +105,26 @@ class Client:
         """Every session by itself, in whole numbers: {(usage type, job): (count, name, nano-dollars, ms)}.
 
         A farm that may be young may not know a fleet; then it has no record of it."""
-        path, fleets = self.aggregations, [SESSION_FLEET, VOLUME_FLEET]
-        status, started = self.request("POST", path, body=question(fleets))
+        fleets = [SESSION_FLEET, VOLUME_FLEET]
+        status, started = self.start(fleets)
         while status == 404 and started.get("resourceType") == "fleet" and may_be_young:
             fleets.remove(started["resourceId"])
             if not fleets:
                 return {}
-            status, started = self.request("POST", path, body=question(fleets))
+            status, started = self.start(fleets)
         give_up = time.monotonic() + self.patience_seconds
         while status == 429 and time.monotonic() < give_up:
             # What an aggregation on a full disk came to is written down when there is room.
             time.sleep(0.1)
-            status, started = self.request("POST", path, body=question(fleets))
+            status, started = self.start(fleets)
         if status != 200:
             raise Failed(f"Start answered {status} {started}")
         self.last_rows = started["aggregationId"]
         return self.rows_of(self.last_rows)
+
+    def start(self, fleets=(SESSION_FLEET, VOLUME_FLEET)):
+        """The status and the body of a Start."""
+        return self.request("POST", self.aggregations, body=question(list(fleets)))
 
     @property
     def aggregations(self):

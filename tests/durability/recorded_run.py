@@ -12,6 +12,8 @@ from served import Ended, Server
 
 # The data folder's name inside the recorded one, which is its parent, so that its own making is recorded too.
 DATA = "data"
+# Before one of so many operations something is asked, which the disk need not have before that operation comes.
+QUESTION_EACH = 3
 
 
 @dataclass
@@ -74,7 +76,9 @@ def _send_until_it_fails(run, place, variables, log, end=None, how="kill"):
         return
     client, numbers = Client(server.endpoint, run.key, run.farm_id), []
     try:
-        for operation in run.operations[len(run.acknowledged) : end]:
+        for number, operation in enumerate(run.operations[len(run.acknowledged) : end]):
+            if number % QUESTION_EACH == 1:
+                client.start()
             status, _ = send(client, operation)
             if not is_accepted(operation, status):
                 break

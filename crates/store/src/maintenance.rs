@@ -33,7 +33,8 @@ fn run(woken: &Receiver<()>, shared: &Weak<Shared>) {
 impl OpenFarm {
     /// Seals as long as there are so many ended records, then brings segments and keys in order.
     pub(crate) fn maintain(&self, database: &Database, records_least: usize) -> Result<(), StoreError> {
-        self.maintain_unguarded(database, records_least).inspect_err(|error| database.note_unsynced(error))
+        self.maintain_unguarded(database, records_least)
+            .inspect_err(|error| database.refuse_writes_after(error))
     }
 
     fn maintain_unguarded(&self, database: &Database, records_least: usize) -> Result<(), StoreError> {

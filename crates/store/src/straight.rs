@@ -48,7 +48,7 @@ impl OpenFarm {
         batch: Vec<PricedSubmission>,
         now: Timestamp,
     ) -> Result<Durable<BatchReceipt>, StoreError> {
-        self.write_straight(database, batch, now).inspect_err(|error| database.note_unsynced(error))
+        self.write_straight(database, batch, now).inspect_err(|error| database.refuse_writes_after(error))
     }
 
     fn write_straight(

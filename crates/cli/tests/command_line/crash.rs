@@ -57,6 +57,29 @@ fn an_interrupted_import_leaves_whole_batches() {
     assert_eq!(kept + number(&again, "stored"), 25);
 }
 
+#[test]
+fn a_server_that_is_stopped_leaves_no_log_beside_the_catalogue_nor_does_a_command() {
+    let place = Place::new();
+    let has_log = || place.path("data/catalogue.sqlite-wal").exists();
+    place.write("cheap.toml", CHEAP);
+    let import = |first| {
+        place.write("a.jsonl", &sessions(first, 10));
+        place.done("import --data-dir data --farm oslo a.jsonl");
+    };
+    for (first, signal) in [(1, Signal::TERM), (11, Signal::TERM), (21, Signal::KILL), (31, Signal::TERM)] {
+        let server = place.serve("");
+        import(first);
+        server.stop(signal);
+        assert_eq!(has_log(), signal == Signal::KILL, "{signal:?}");
+    }
+    let server = place.serve("");
+    import(41);
+    server.kill();
+    assert!(has_log());
+    place.done("rates set --data-dir data --farm oslo cheap.toml");
+    assert!(!has_log());
+}
+
 const CHEAP: &str = "[[rate]]\nusage = \"COMPUTE\"\nusdPerHour = \"0.6\"\n";
 const DEAR: &str = "[[rate]]\nusage = \"COMPUTE\"\nusdPerHour = \"0.9\"\n";
 /// What a session of a minute costs by each.

@@ -15,7 +15,6 @@ use farmtally_model::{
 use super::{Catalogue, questions, row};
 use crate::answers::{AnswerChecksum, AnswersThere};
 use crate::database::{Connection, Row, params};
-use crate::durable::Durable;
 use crate::error::{OpenError, StoreError};
 use crate::shared;
 
@@ -77,10 +76,12 @@ pub struct AggregationState {
 
 impl Catalogue {
     /// Begins an aggregation unless an attempt of the same call did, or the farm has one in progress.
+    ///
+    /// In a file that is not synced, so that a power cut may take the aggregation that was begun last; see `docs/durability.md`.
     pub fn begin_aggregation(&self, new: &NewAggregation) -> Result<Begun, StoreError> {
         let database = self.database();
         let attempt = || {
-            database.write(|transaction| {
+            database.note(|transaction| {
                 if let Some(id) = earlier_attempt(transaction, new)? {
                     return Ok(Begun::Retried(id));
                 }
@@ -96,7 +97,7 @@ impl Catalogue {
             })
         };
         // Of several servers that find none in progress, the unique index lets one begin; the others look again.
-        database.settle(attempt).map(Durable::into_inner)
+        database.settle(attempt)
     }
 
     /// Completes an aggregation with its answer. False, and nothing is kept, when it is no longer in progress.

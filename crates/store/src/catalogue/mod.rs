@@ -1,7 +1,7 @@
 //! The catalogue: everything in the folder that is not a session.
 //!
 //! It may be opened without the folder's lock, beside a running server, so that keys can be made and settings read by the
-//! command line. Each call is one transaction; those that write are synced when they return.
+//! command line. Each call is one transaction; those that write are synced when they return, but for the one that begins an aggregation.
 
 mod access_keys;
 mod aggregations;

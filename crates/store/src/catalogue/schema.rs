@@ -96,6 +96,9 @@ const OWN_TABLES: [&str; 4] = ["nodes", "aggregation_owners", "farm_states", "un
 /// Brings the tables to our version in one transaction: a crash leaves the old version whole.
 fn lift(connection: &mut Connection) -> Result<(), OpenError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // What stands before this change has to be on the disk before it.
+    database::rewrite_log(&transaction)
+        .map_err(OpenError::file(Path::new(transaction.path().unwrap_or_default())))?;
     // Asked again under the transaction's lock: another program may have been faster.
     let version = usize::try_from(number(&transaction, "user_version")?).unwrap_or(STEPS.len());
     for step in STEPS.iter().skip(version) {

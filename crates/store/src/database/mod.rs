@@ -18,7 +18,7 @@ use crate::shared_format::SharedFormat;
 
 pub(crate) use connection::{Connection, Row};
 pub(crate) use postgres::{Session, read_address};
-pub(crate) use sqlite::schema_entries;
+pub(crate) use sqlite::{rewrite_log, schema_entries};
 pub(crate) use value::{Column, ToValue, Value, params};
 
 /// `FTal`, in the header of the catalogue's file.
@@ -135,6 +135,18 @@ impl Database {
         }
     }
 
+    /// Makes one change of everything that `change` does, or of nothing. In a file it is synced before the next one begins: a power
+    /// cut may take this change, and none before it. A shared database has it on its disk.
+    pub(crate) fn note<T>(
+        &self,
+        change: impl FnOnce(&Connection<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.note(change),
+            Self::Postgres(postgres, _) => postgres.write(change).map(Durable::into_inner),
+        }
+    }
+
     /// Makes certain that whatever can be read now is still there after a power cut.
     ///
     /// A process that was killed before its sync, or whose sync failed, leaves bytes that the kernel shows to everyone and
@@ -158,7 +170,7 @@ impl Database {
     }
 
     /// Refuses writes when an error says that a file was not confirmed.
-    pub(crate) fn note_unsynced(&self, error: &StoreError) {
+    pub(crate) fn refuse_writes_after(&self, error: &StoreError) {
         if let StoreError::NotDurable { cause } = error {
             self.refuse_writes(cause);
         }

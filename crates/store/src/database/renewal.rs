@@ -105,6 +105,8 @@ fn to_itself(path: &Path, source: Source) -> Result<Connection, OpenError> {
             return Err(StoreError::damaged("the catalogue", found).into());
         }
     }
+    // Before it is moved: it may be in the kernel's memory alone.
+    folder::rewrite(&log).map_err(OpenError::file(&log))?;
     Ok(connection)
 }
 

@@ -1,7 +1,8 @@
 //! The SQLite file: one connection that writes, one that reads, and the rules for what an earlier process left unsynced
 //! and for a failed write.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,9 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, ErrorCode, ToSql, TransactionBehavior, params_from_iter};
+use rusqlite::{
+    CachedStatement, Connection, ErrorCode, ToSql, Transaction, TransactionBehavior, params_from_iter,
+};
 
 use crate::database::connection::{self, Row};
 use crate::database::renewal::{self, Source};
@@ -23,6 +26,9 @@ use crate::locking::lock;
 
 /// How long a statement waits for another process, such as the command line beside a server.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Pages of the log from which on a change moves it into the file: SQLite's own number.
+const LOG_PAGES: u32 = 1_000;
 
 /// Prepared statements that a connection keeps; more than this crate has.
 const STATEMENTS_CACHED: usize = 96;
@@ -43,8 +49,14 @@ pub(crate) struct Sqlite {
 struct Writer {
     connection: Connection,
     log: PathBuf,
-    /// Whether everything that an earlier process left in the log is on the disk for certain.
-    is_log_certain: bool,
+    /// Whether no damage was found in the log that an earlier process left.
+    is_log_whole: bool,
+    /// The log, from when all that an earlier process left in it is on the disk. A sync of it tells of everything that was not confirmed since.
+    certain_log: Option<File>,
+    /// By what SQLite tells whether another connection has changed something since.
+    data_version: i64,
+    /// Whether the disk may not have the last change yet, which is a note.
+    is_note_unsynced: bool,
     /// How a write failed. The disk may have lost what it will call safe, so there is no second try.
     failure: Option<String>,
 }
@@ -64,7 +76,7 @@ impl Sqlite {
             renewal::renew(path, Source::Older, &prepare)?;
             connection = connect(path)?;
         }
-        require_whole_log(&mut connection, path)?;
+        let is_log_whole = require_whole_log(&mut connection, path)?;
         prepare(&mut connection)?;
         let reading = || -> Result<Mutex<Connection>, OpenError> {
             let reader = connect(path)?;
@@ -72,7 +84,15 @@ impl Sqlite {
             Ok(Mutex::new(reader))
         };
         let (reader, background) = (reading()?, reading()?);
-        let writer = Writer { connection, log: log_path(path), is_log_certain: false, failure: None };
+        let writer = Writer {
+            connection,
+            log: log_path(path),
+            is_log_whole,
+            certain_log: None,
+            data_version: 0,
+            is_note_unsynced: false,
+            failure: None,
+        };
         Ok(Self { reader, background, writer: Mutex::new(writer), failure: OnceLock::new() })
     }
 
@@ -131,11 +151,24 @@ impl Sqlite {
         &self,
         change: impl FnOnce(&connection::Connection<'_>) -> Result<T, StoreError>,
     ) -> Result<Durable<T>, StoreError> {
-        let written = lock(&self.writer).write(change);
-        if let Err(StoreError::NotDurable { cause }) = &written {
-            self.failure.get_or_init(|| cause.clone());
-        }
-        written
+        self.noting_failure(lock(&self.writer).write(change))
+    }
+
+    /// Makes one change of everything that `change` does, or of nothing, and does not wait for the disk: a power cut may take this
+    /// change, and none before it. It is synced before the next one begins.
+    pub(crate) fn note<T>(
+        &self,
+        change: impl FnOnce(&connection::Connection<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.noting_failure(lock(&self.writer).note(change))
+    }
+
+    fn noting_failure<T>(&self, written: Result<T, StoreError>) -> Result<T, StoreError> {
+        written.inspect_err(|error| {
+            if let StoreError::NotDurable { cause } = error {
+                self.failure.get_or_init(|| cause.clone());
+            }
+        })
     }
 
     /// How a write failed that the disk did not confirm, if one did.
@@ -149,10 +182,52 @@ impl Writer {
         &mut self,
         change: impl FnOnce(&connection::Connection<'_>) -> Result<T, StoreError>,
     ) -> Result<Durable<T>, StoreError> {
+        self.unless_failed(|writer| {
+            writer.settle_note()?;
+            let transaction = writer.begin()?;
+            let value = change(&connection::Connection::Sqlite(&transaction))?;
+            Ok(Durable::commit(transaction, value)?)
+        })
+    }
+
+    fn note<T>(
+        &mut self,
+        change: impl FnOnce(&connection::Connection<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.unless_failed(|writer| {
+            writer.settle_note()?;
+            // Before the connection is told: whatever happens here, the next change tells it again.
+            writer.is_note_unsynced = true;
+            writer.connection.pragma_update(None, "synchronous", "NORMAL")?;
+            // Moving the log into the file begins with a sync of the log whose failure nobody is told of.
+            writer.connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+            let transaction = writer.begin()?;
+            let value = change(&connection::Connection::Sqlite(&transaction))?;
+            transaction.commit()?;
+            Ok(value)
+        })
+    }
+
+    /// Syncs the last change if it is a note, and lets the next one be synced as it is made.
+    fn settle_note(&mut self) -> Result<(), StoreError> {
+        if self.is_note_unsynced {
+            self.certain_log.as_ref().map_or(Ok(()), File::sync_data).map_err(unreadable)?;
+            self.connection.pragma_update(None, "synchronous", "FULL")?;
+            self.connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+            self.is_note_unsynced = false;
+        }
+        Ok(())
+    }
+
+    /// Does something, unless the disk did not confirm something before.
+    fn unless_failed<T>(
+        &mut self,
+        act: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         if let Some(cause) = &self.failure {
             return Err(StoreError::Poisoned { cause: cause.clone() });
         }
-        self.try_write(change).map_err(|error| match error {
+        act(self).map_err(|error| match error {
             StoreError::Unreadable { cause } => {
                 self.failure = Some(cause.clone());
                 StoreError::NotDurable { cause }
@@ -161,20 +236,64 @@ impl Writer {
         })
     }
 
-    fn try_write<T>(
-        &mut self,
-        change: impl FnOnce(&connection::Connection<'_>) -> Result<T, StoreError>,
-    ) -> Result<Durable<T>, StoreError> {
+    /// Begins a change. What others have committed before is on the disk then.
+    fn begin(&mut self) -> Result<Transaction<'_>, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if !self.is_log_certain {
-            // Only whoever has the write lock may touch the log.
-            folder::rewrite(&self.log)
-                .map_err(|cause| StoreError::Unreadable { cause: cause.to_string() })?;
-            self.is_log_certain = true;
+        let data_version = data_version(&transaction)?;
+        match &self.certain_log {
+            None => {
+                rewrite_log(&transaction).map_err(unreadable)?;
+                self.certain_log = Some(File::open(&self.log).map_err(unreadable)?);
+            }
+            // It may be a note.
+            Some(log) if data_version != self.data_version => log.sync_data().map_err(unreadable)?,
+            Some(_) => {}
         }
-        let value = change(&connection::Connection::Sqlite(&transaction))?;
-        Ok(Durable::commit(transaction, value)?)
+        self.data_version = data_version;
+        Ok(transaction)
     }
+
+    /// Moves the log into the file, if all of it is on the disk for certain.
+    fn move_log(&mut self) -> Result<(), StoreError> {
+        self.settle_note()?;
+        let Some(log) = self.certain_log.as_ref().filter(|_| self.is_log_whole) else { return Ok(()) };
+        if data_version(&self.connection)? != self.data_version {
+            log.sync_data().map_err(unreadable)?;
+        }
+        // Whoever reads or writes goes on, and has to do it then.
+        self.connection.busy_timeout(Duration::ZERO)?;
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if self.failure.is_none()
+            && let Err(error) = self.move_log()
+        {
+            tracing::warn!(log = %self.log.display(), %error, "the log stays beside the catalogue");
+        }
+        // The files of an empty log go with the last connection.
+        if fs::metadata(&self.log).is_ok_and(|log| log.len() == 0) {
+            move_log_when_closed(&self.connection).unwrap_or_default();
+        }
+    }
+}
+
+/// What changes when another connection has changed something.
+fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
+}
+
+/// Makes certain that the disk has all that an earlier process left in the log. Only whoever has the lock to write may touch it.
+pub(crate) fn rewrite_log(locked: &Transaction<'_>) -> io::Result<()> {
+    locked.path().map_or(Ok(()), |path| folder::rewrite(&log_path(Path::new(path))))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` takes")]
+fn unreadable(cause: io::Error) -> StoreError {
+    StoreError::Unreadable { cause: cause.to_string() }
 }
 
 /// Copies a database, as it is at one instant, into an empty file.
@@ -256,33 +375,28 @@ pub(crate) fn schema_entries(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
 }
 
-/// Refuses a log with changes that cannot be read, and lets a log without be moved into the file when the connection is closed.
-fn require_whole_log(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+/// Refuses a log with changes that cannot be read. False if another program, which looked at it when it came, keeps this one from
+/// looking.
+fn require_whole_log(connection: &mut Connection, path: &Path) -> Result<bool, OpenError> {
     let log = log_path(path);
-    if log.exists() {
-        // Nobody writes to the log as long as this one might.
-        let is_whole = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
-            Ok(_lock) => log_damage::require_none(&log).map(|()| true),
-            // By a program that looked at the log when it came.
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(false),
-            Err(error) => Err(error.into()),
-        };
-        if !is_whole? {
-            return Ok(());
-        }
+    if fs::metadata(&log).map_or(0, |log| log.len()) == 0 {
+        return Ok(true);
     }
-    move_log_when_closed(connection)
+    // Nobody writes to the log as long as this one might.
+    match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+        Ok(_lock) => log_damage::require_none(&log).map(|()| true),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The last connection of a file moves the log into it when it is closed. With that goes what is behind damage in the log.
-pub(super) fn move_log_when_closed(connection: &Connection) -> Result<(), OpenError> {
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-    Ok(())
+pub(super) fn move_log_when_closed(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map(drop)
 }
 
-pub(super) fn keep_log_when_closed(connection: &Connection) -> Result<(), OpenError> {
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    Ok(())
+pub(super) fn keep_log_when_closed(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
 }
 
 /// Opens a file, whose log stays beside it when the connection is closed.
@@ -334,12 +448,14 @@ impl From<rusqlite::Error> for OpenError {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use super::*;
     use crate::database::params;
 
     fn with_table(dir: &tempfile::TempDir) -> Sqlite {
         let path = dir.path().join("catalogue.sqlite");
-        fs::File::create(&path).unwrap();
+        File::create(&path).unwrap();
         let database = Sqlite::open(&path, |connection| {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             Ok(connection.execute_batch("CREATE TABLE numbers (number INTEGER PRIMARY KEY, bytes BLOB)")?)
@@ -407,5 +523,129 @@ mod tests {
         }
         let sql = "INSERT INTO numbers (number) VALUES (1)";
         assert!(database.read(|connection| connection.execute(sql, &[])).is_err());
+    }
+
+    fn log_len(dir: &tempfile::TempDir) -> u64 {
+        fs::metadata(dir.path().join("catalogue.sqlite-wal")).map_or(0, |log| log.len())
+    }
+
+    fn note(database: &Sqlite, number: i64) -> Result<(), StoreError> {
+        database.note(|transaction| {
+            transaction.execute("INSERT INTO numbers (number) VALUES (?1)", params![number])?;
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn changes_after_a_note_are_synced_and_before_them_the_note_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = with_table(&dir);
+        let is_note_unsynced = || lock(&database.writer).is_note_unsynced;
+        let synchronous = || {
+            let writer = lock(&database.writer);
+            writer.connection.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)).unwrap()
+        };
+        let (normal, full) = (1, 2);
+        insert(&database, 1).unwrap();
+        assert_eq!((count(&database), is_note_unsynced(), synchronous()), (1, false, full));
+        note(&database, 7).unwrap();
+        assert_eq!((count(&database), is_note_unsynced(), synchronous()), (2, true, normal));
+        // One that fails half-way is undone as any other change.
+        assert!(note(&database, 7).is_err());
+        let panics = || database.note(|_| -> Result<(), StoreError> { panic!("a defect") });
+        assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+        assert_eq!((count(&database), is_note_unsynced(), synchronous()), (2, true, normal));
+        insert(&database, 1).unwrap();
+        assert_eq!((count(&database), is_note_unsynced(), synchronous()), (3, false, full));
+    }
+
+    #[test]
+    fn a_note_that_the_disk_does_not_confirm_ends_all_writing() {
+        let a_change: fn(&Sqlite) -> Result<(), StoreError> = |database| insert(database, 1);
+        for next in [a_change, |database| note(database, 2)] {
+            let dir = tempfile::tempdir().unwrap();
+            let database = with_table(&dir);
+            note(&database, 1).unwrap();
+            // Which cannot be synced.
+            lock(&database.writer).certain_log = Some(File::open("/dev/null").unwrap());
+            assert!(matches!(next(&database), Err(StoreError::NotDurable { .. })));
+            assert!(matches!(insert(&database, 1), Err(StoreError::Poisoned { .. })));
+            assert!(matches!(note(&database, 3), Err(StoreError::Poisoned { .. })));
+            assert!(database.write_failure().is_some());
+            assert_eq!(count(&database), 1);
+            drop(database);
+            assert!(log_len(&dir) > 0, "it was moved into the file");
+        }
+    }
+
+    #[test]
+    fn a_log_that_was_left_is_moved_into_the_file_by_whoever_writes_and_not_by_whoever_looks() {
+        let (left, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let database = with_table(&left);
+        insert(&database, 1).unwrap();
+        // As the end of a process leaves them.
+        for name in ["catalogue.sqlite", "catalogue.sqlite-wal"] {
+            fs::copy(left.path().join(name), dir.path().join(name)).unwrap();
+        }
+        let open = || Sqlite::open(&dir.path().join("catalogue.sqlite"), |_| Ok(())).unwrap();
+        let before = log_len(&dir);
+        let (looking, writing) = (open(), open());
+        assert_eq!(count(&looking), 1);
+        drop(looking);
+        drop(open());
+        assert!(before > 0);
+        assert_eq!(log_len(&dir), before);
+        writing.write(|_| Ok(())).unwrap().into_inner();
+        // Whoever has it open still leaves nothing behind.
+        let looking = open();
+        drop(writing);
+        assert_eq!((count(&looking), log_len(&dir)), (1, 0));
+        drop(looking);
+        assert!(!dir.path().join("catalogue.sqlite-wal").exists());
+    }
+
+    #[test]
+    fn what_another_connection_has_written_is_synced_before_a_change_and_before_the_log_is_moved() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = with_table(&dir);
+        let other = Sqlite::open(&dir.path().join("catalogue.sqlite"), |_| Ok(())).unwrap();
+        insert(&database, 1).unwrap();
+        insert(&other, 1).unwrap();
+        let no_sync = || Some(File::open("/dev/null").unwrap());
+        lock(&other.writer).certain_log = no_sync();
+        // Its own changes are synced as they are made.
+        insert(&other, 1).unwrap();
+        note(&database, 100).unwrap();
+        assert!(matches!(insert(&other, 1), Err(StoreError::NotDurable { .. })));
+        drop(other);
+        let before = log_len(&dir);
+        let other = Sqlite::open(&dir.path().join("catalogue.sqlite"), |_| Ok(())).unwrap();
+        insert(&other, 1).unwrap();
+        lock(&other.writer).certain_log = no_sync();
+        note(&database, 200).unwrap();
+        lock(&database.writer).failure = Some("a failed sync".into());
+        drop(database);
+        drop(other);
+        assert!(log_len(&dir) > before, "it was moved into the file");
+    }
+
+    #[test]
+    fn the_log_is_not_moved_into_the_file_as_long_as_a_note_in_it_is_not_synced() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = with_table(&dir);
+        let file_len = || fs::metadata(dir.path().join("catalogue.sqlite")).unwrap().len();
+        let bytes = 2 * 4096 * LOG_PAGES;
+        let before = file_len();
+        let noted = database.note(|transaction| {
+            transaction.execute("INSERT INTO numbers (bytes) VALUES (zeroblob(?1))", params![bytes])?;
+            Ok(())
+        });
+        noted.unwrap();
+        assert_eq!(file_len(), before);
+        assert!(log_len(&dir) > u64::from(bytes));
+        insert(&database, 1).unwrap();
+        assert!(file_len() > u64::from(bytes));
+        drop(database);
+        assert_eq!(log_len(&dir), 0);
     }
 }
