@@ -30,6 +30,7 @@ mod piece_lists;
 mod piece_memory;
 mod places;
 mod plan;
+mod processors;
 mod ranked_sums;
 mod remembered;
 mod rollup_scan;

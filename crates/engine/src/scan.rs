@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::ops::Range;
+use std::thread;
 
 use farmtally_columns::{BlockView, SessionBlock};
 
@@ -17,6 +18,7 @@ use crate::output::Output;
 use crate::piece_lists::PieceLists;
 use crate::piece_memory;
 use crate::plan::AggregationPlan;
+use crate::processors::Processors;
 use crate::rollup_scan;
 use crate::session::add_row;
 use crate::sink::Sink;
@@ -214,9 +216,21 @@ fn run(
     control: &AggregationControl<'_>,
 ) -> Result<Vec<Output>, AggregationError> {
     let Some((own, others)) = tasks.split_first() else { return Ok(Vec::new()) };
-    std::thread::scope(|scope| {
-        let helpers: Vec<_> =
-            others.iter().map(|task| scope.spawn(move || run_task(plan, task, control))).collect();
+    if others.is_empty() {
+        return Ok(vec![run_task(plan, own, control)?]);
+    }
+    let processors = Processors::of_this_thread();
+    let help = |task| {
+        if let Some(processors) = &processors {
+            processors.take();
+        }
+        run_task(plan, task, control)
+    };
+    thread::scope(|scope| {
+        let help = &help;
+        let helpers: Vec<_> = others.iter().map(|task| scope.spawn(move || help(task))).collect();
+        // Whoever was left behind this thread can leave.
+        thread::yield_now();
         let mut outputs = vec![run_task(plan, own, control)?];
         for helper in helpers {
             match helper.join() {
