@@ -599,6 +599,8 @@ impl AggregationRun {
         let Self { service, id, farm_id, .. } = self;
         let answer = self.completed(table);
         let table = Arc::clone(&answer.table);
+        // Before it is shown, so that whoever has seen it finds it counted.
+        service.counters.aggregation_ended(Ended::Completed);
         service.shown.show(*id, answer.clone());
         service.underway.has_ended(*farm_id, *id);
         service.results.insert(*id, answer);
@@ -626,7 +628,6 @@ impl AggregationRun {
             // It is shown for as long as there is somebody to show it.
             Err(_) => {}
         }
-        self.count(recorded.is_ok_and(|completed| completed), Ended::Completed);
     }
 
     fn completed(&self, table: StatisticsTable) -> CompletedAggregation {
@@ -862,7 +863,8 @@ mod tests {
             }
         });
         sleep(Duration::from_millis(100));
-        assert!(!next.is_finished() && service.counts().aggregations_completed == 0);
+        assert!(!next.is_finished());
+        assert_eq!(service.counts().aggregations_completed, 1, "who has seen it finds it counted");
         assert!(!fs::read(&file).unwrap().is_empty());
         next.join().unwrap().unwrap();
         assert_eq!(state(&service).status, Status::Completed);
@@ -876,7 +878,7 @@ mod tests {
         fs::create_dir_all(&file).unwrap();
         start(&service, &run);
         wait_until("it is written down", || state(&service).status == Status::Completed);
-        wait_until("nothing is left to do", || service.counts().aggregations_completed == 1);
+        wait_until("nothing is left to do", || service.shown.has_kept());
         service.results.forget(RUN);
         assert_eq!(page(&service, None).unwrap().status, Status::Completed);
         // Nobody waits for it, and it goes when its hour is over.
