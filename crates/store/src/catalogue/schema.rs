@@ -44,7 +44,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
     // Kept in the file. The log lets questions be asked while a batch is written.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     if version < VERSION {
-        lift(connection)?;
+        lift(connection, path)?;
     }
     Ok(())
 }
@@ -94,11 +94,10 @@ pub(crate) fn tables() -> Vec<Table> {
 const OWN_TABLES: [&str; 4] = ["nodes", "aggregation_owners", "farm_states", "unnamed_segments"];
 
 /// Brings the tables to our version in one transaction: a crash leaves the old version whole.
-fn lift(connection: &mut Connection) -> Result<(), OpenError> {
+fn lift(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // What stands before this change has to be on the disk before it.
-    database::rewrite_log(&transaction)
-        .map_err(OpenError::file(Path::new(transaction.path().unwrap_or_default())))?;
+    database::rewrite_log(path).map_err(OpenError::file(path))?;
     // Asked again under the transaction's lock: another program may have been faster.
     let version = usize::try_from(number(&transaction, "user_version")?).unwrap_or(STEPS.len());
     for step in STEPS.iter().skip(version) {

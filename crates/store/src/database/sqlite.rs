@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
+use std::thread::sleep;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -30,12 +31,17 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages of the log from which on a change moves it into the file: SQLite's own number.
 const LOG_PAGES: u32 = 1_000;
 
+/// How often, at most, and how long after another it is tried to move the log into the file at the end.
+const MOVES_MAX: usize = 20;
+const MOVED_AGAIN_AFTER: Duration = Duration::from_millis(5);
+
 /// Prepared statements that a connection keeps; more than this crate has.
 const STATEMENTS_CACHED: usize = 96;
 
 /// The catalogue's connections.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
+    path: PathBuf,
     reader: Mutex<Connection>,
     /// For reading that takes long, so that nobody waits for it.
     background: Mutex<Connection>,
@@ -77,7 +83,12 @@ impl Sqlite {
             connection = connect(path)?;
         }
         let is_log_whole = require_whole_log(&mut connection, path)?;
+        let version = |connection: &Connection| {
+            connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
+        };
+        let version_before = version(&connection)?;
         prepare(&mut connection)?;
+        let is_lifted = version(&connection)? != version_before;
         let reading = || -> Result<Mutex<Connection>, OpenError> {
             let reader = connect(path)?;
             reader.pragma_update(None, "query_only", true)?;
@@ -93,7 +104,13 @@ impl Sqlite {
             is_note_unsynced: false,
             failure: None,
         };
-        Ok(Self { reader, background, writer: Mutex::new(writer), failure: OnceLock::new() })
+        let (path, writer) = (path.to_owned(), Mutex::new(writer));
+        let opened = Self { path, reader, background, writer, failure: OnceLock::new() };
+        if is_lifted {
+            // It has changed something, and is to move the log at its end as whoever does.
+            opened.write(|_| Ok(()))?.into_inner();
+        }
+        Ok(opened)
     }
 
     /// Asks something of the last committed state.
@@ -115,8 +132,7 @@ impl Sqlite {
     /// Copies the database, as it is at one instant, into an empty file.
     pub(crate) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
         // A connection of its own, because one that only reads may not write elsewhere either.
-        let source = lock(&self.background).path().map(PathBuf::from).unwrap_or_default();
-        let connection = page_checksums::open(&source)?;
+        let connection = page_checksums::open(&self.path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         vacuum_into(&connection, path)
     }
@@ -242,7 +258,7 @@ impl Writer {
         let data_version = data_version(&transaction)?;
         match &self.certain_log {
             None => {
-                rewrite_log(&transaction).map_err(unreadable)?;
+                folder::rewrite(&self.log).map_err(unreadable)?;
                 self.certain_log = Some(File::open(&self.log).map_err(unreadable)?);
             }
             // It may be a note.
@@ -260,9 +276,17 @@ impl Writer {
         if data_version(&self.connection)? != self.data_version {
             log.sync_data().map_err(unreadable)?;
         }
-        // Whoever reads or writes goes on, and has to do it then.
+        // Not while SQLite holds the lock to write for somebody who reads.
         self.connection.busy_timeout(Duration::ZERO)?;
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        for _ in 0..MOVES_MAX {
+            let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+            let is_busy: bool = self.connection.query_row(sql, [], |row| row.get(0))?;
+            if !is_busy {
+                return Ok(());
+            }
+            sleep(MOVED_AGAIN_AFTER);
+        }
+        tracing::info!(log = %self.log.display(), "the log stays beside the catalogue, which somebody else reads or writes");
         Ok(())
     }
 }
@@ -286,9 +310,10 @@ fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
 }
 
-/// Makes certain that the disk has all that an earlier process left in the log. Only whoever has the lock to write may touch it.
-pub(crate) fn rewrite_log(locked: &Transaction<'_>) -> io::Result<()> {
-    locked.path().map_or(Ok(()), |path| folder::rewrite(&log_path(Path::new(path))))
+/// Makes certain that the disk has all that an earlier process left in a file's log. Only whoever has the lock to write may touch it.
+pub(crate) fn rewrite_log(path: &Path) -> io::Result<()> {
+    // The file itself, where the name is a link to it.
+    folder::rewrite(&log_path(&fs::canonicalize(path)?))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "what `map_err` takes")]
@@ -627,6 +652,28 @@ mod tests {
         drop(database);
         drop(other);
         assert!(log_len(&dir) > before, "it was moved into the file");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_folder_whose_name_is_no_text_is_copied_and_its_log_written_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join(std::ffi::OsStr::from_bytes(b"n\xff"));
+        fs::create_dir(&folder).unwrap();
+        let path = folder.join("catalogue.sqlite");
+        File::create(&path).unwrap();
+        let prepare = |connection: &mut Connection| {
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            Ok(connection.execute_batch("CREATE TABLE IF NOT EXISTS numbers (number INTEGER PRIMARY KEY)")?)
+        };
+        let database = Sqlite::open(&path, prepare).unwrap();
+        note(&database, 7).unwrap();
+        let copy = dir.path().join("copy.sqlite");
+        File::create(&copy).unwrap();
+        database.copy_to(&copy).unwrap();
+        assert_eq!(count(&Sqlite::open(&copy, prepare).unwrap()), 1);
+        assert!(log_path(&path).exists() && rewrite_log(&path).is_ok());
+        assert!(rewrite_log(&folder.join("nothing")).is_err());
     }
 
     #[test]
