@@ -669,14 +669,12 @@ impl AggregationRun {
     /// Ends it, unless it has ended.
     fn end(&self, status: Status, message: &str, how: Ended) -> Result<bool, StoreError> {
         let catalogue = self.service.store.catalogue();
-        while_unavailable(|| catalogue.end_aggregation(self.id, status, message))
-            .inspect(|has_ended| self.count(*has_ended, how))
-    }
-
-    fn count(&self, has_ended: bool, how: Ended) {
-        if has_ended {
-            self.service.counters.aggregation_ended(how);
-        }
+        let ended = while_unavailable(|| catalogue.end_aggregation(self.id, status, message));
+        ended.inspect(|has_ended| {
+            if *has_ended {
+                self.service.counters.aggregation_ended(how);
+            }
+        })
     }
 }
 
