@@ -124,7 +124,7 @@ class Client:
 
     def start(self, fleets=(SESSION_FLEET, VOLUME_FLEET)):
         """The status and the body of a Start."""
-        return self.request("POST", self.aggregations, body=question(list(fleets)))
+        return self.request("POST", self.aggregations, body=question(fleets))
 
     @property
     def aggregations(self):

@@ -93,7 +93,8 @@ impl Catalogue {
     fn in_folder(dir: &Path) -> Result<Self, OpenError> {
         let master_key = folder::master_key(dir)?;
         let path = folder::catalogue_file(dir)?;
-        let database = Database::open_file(&path, |connection| schema::prepare(connection, &path))?;
+        let database =
+            Database::open_file(&path, |connection, file| schema::prepare(connection, &path, file))?;
         let (answers, audit) = (AnswerFiles::new(dir, None), AuditLog::in_folder(dir));
         Ok(Self { database, master_key, answers, audit, objects: None })
     }
@@ -103,7 +104,7 @@ impl Catalogue {
     pub(crate) fn trust(dir: &Path) -> Result<(), OpenError> {
         let _creation = folder::hold_for_creation(dir)?;
         let path = folder::catalogue_file(dir)?;
-        Database::write_trusted_anew(&path, |connection| schema::prepare(connection, &path))
+        Database::write_trusted_anew(&path, |connection, file| schema::prepare(connection, &path, file))
     }
 
     /// The segments of all farms.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::database::{self, APPLICATION_ID, CHECKSUMS_SINCE, schema_entries};
+use crate::database::{self, APPLICATION_ID, CHECKSUMS_SINCE, number, schema_entries};
 use crate::error::OpenError;
 use crate::shared_format::{self, OURS};
 
@@ -29,8 +29,9 @@ const VERSION: i64 = {
     version
 };
 
-/// Checks that the file is ours and not newer than we know, and lifts an older or an empty one to our version.
-pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+/// Checks that the catalogue at `path`, whose connection is to `file`, is ours and not newer than we know, and lifts an older or an
+/// empty one to our version.
+pub(super) fn prepare(connection: &mut Connection, path: &Path, file: &Path) -> Result<(), OpenError> {
     let application_id = number(connection, "application_id")?;
     let version = number(connection, "user_version")?;
     if application_id != APPLICATION_ID
@@ -44,7 +45,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
     // Kept in the file. The log lets questions be asked while a batch is written.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     if version < VERSION {
-        lift(connection, path)?;
+        lift(connection, file)?;
     }
     Ok(())
 }
@@ -94,10 +95,10 @@ pub(crate) fn tables() -> Vec<Table> {
 const OWN_TABLES: [&str; 4] = ["nodes", "aggregation_owners", "farm_states", "unnamed_segments"];
 
 /// Brings the tables to our version in one transaction: a crash leaves the old version whole.
-fn lift(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+fn lift(connection: &mut Connection, file: &Path) -> Result<(), OpenError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // What stands before this change has to be on the disk before it.
-    database::rewrite_log(path).map_err(OpenError::file(path))?;
+    database::rewrite_log(file).map_err(OpenError::file(file))?;
     // Asked again under the transaction's lock: another program may have been faster.
     let version = usize::try_from(number(&transaction, "user_version")?).unwrap_or(STEPS.len());
     for step in STEPS.iter().skip(version) {
@@ -107,10 +108,6 @@ fn lift(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(())
-}
-
-fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<i64> {
-    connection.pragma_query_value(None, pragma, |row| row.get(0))
 }
 
 #[cfg(test)]
@@ -126,14 +123,16 @@ mod tests {
     #[test]
     fn a_lifted_catalogue_has_the_tables_of_a_new_one() {
         let dir = tempfile::tempdir().unwrap();
-        let mut fresh = Connection::open(dir.path().join("fresh")).unwrap();
-        prepare(&mut fresh, dir.path()).unwrap();
+        let file = dir.path().join("fresh");
+        let mut fresh = Connection::open(&file).unwrap();
+        prepare(&mut fresh, &file, &file).unwrap();
         for version in 1..STEPS.len() {
-            let mut old = Connection::open(dir.path().join(version.to_string())).unwrap();
+            let file = dir.path().join(version.to_string());
+            let mut old = Connection::open(&file).unwrap();
             STEPS[..version].iter().for_each(|step| old.execute_batch(step).unwrap());
             old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
             old.pragma_update(None, "user_version", i64::try_from(version).unwrap()).unwrap();
-            prepare(&mut old, dir.path()).unwrap();
+            prepare(&mut old, &file, &file).unwrap();
             assert_eq!(tables(&old), tables(&fresh), "from version {version}");
             assert_eq!(number(&old, "user_version").unwrap(), VERSION);
         }

@@ -18,7 +18,7 @@ use crate::shared_format::SharedFormat;
 
 pub(crate) use connection::{Connection, Row};
 pub(crate) use postgres::{Session, read_address};
-pub(crate) use sqlite::{rewrite_log, schema_entries};
+pub(crate) use sqlite::{number, rewrite_log, schema_entries};
 pub(crate) use value::{Column, ToValue, Value, params};
 
 /// `FTal`, in the header of the catalogue's file.
@@ -45,7 +45,7 @@ impl Database {
     /// [`CHECKSUMS_SINCE`] is written anew.
     pub(crate) fn open_file(
         path: &Path,
-        prepare: impl Fn(&mut rusqlite::Connection) -> Result<(), OpenError>,
+        prepare: impl Fn(&mut rusqlite::Connection, &Path) -> Result<(), OpenError>,
     ) -> Result<Self, OpenError> {
         sqlite::Sqlite::open(path, prepare).map(Self::Sqlite)
     }
@@ -53,7 +53,7 @@ impl Database {
     /// Writes a file anew that its owner trusts, although its pages do not match their checksums.
     pub(crate) fn write_trusted_anew(
         path: &Path,
-        prepare: impl Fn(&mut rusqlite::Connection) -> Result<(), OpenError>,
+        prepare: impl Fn(&mut rusqlite::Connection, &Path) -> Result<(), OpenError>,
     ) -> Result<(), OpenError> {
         renewal::renew(path, renewal::Source::Trusted, prepare)
     }
@@ -153,7 +153,7 @@ impl Database {
     /// that are not on the disk. Nothing may be answered from them before they are, and nothing written behind them.
     pub(crate) fn make_certain(&self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(sqlite) => sqlite.write(|_| Ok(())).map(Durable::into_inner),
+            Self::Sqlite(sqlite) => sqlite.make_certain(),
             // It recovers by itself.
             Self::Postgres(..) => Ok(()),
         }

@@ -6,7 +6,8 @@ use std::path::Path;
 use rusqlite::{Connection, ErrorCode};
 
 use crate::database::sqlite::{
-    beside, connect, keep_log_when_closed, log_path, move_log_when_closed, schema_entries, vacuum_into,
+    beside, connect, keep_log_when_closed, log_path, move_log_when_closed, number, schema_entries,
+    vacuum_into,
 };
 use crate::database::{APPLICATION_ID, CHECKSUMS_SINCE, log_damage, page_checksums};
 use crate::error::{OpenError, StoreError};
@@ -24,11 +25,10 @@ pub(crate) enum Source {
 
 /// Whether a file is ours, or was on its way to be, and its pages have no checksums yet.
 pub(super) fn is_due(connection: &Connection) -> rusqlite::Result<bool> {
-    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
-    let marks = (number("application_id")?, number("user_version")?);
+    let marks = (number(connection, "application_id")?, number(connection, "user_version")?);
     if marks == (0, 0) {
         // A program that was ended before it made the tables leaves one page.
-        return Ok(number("page_count")? > 0 && schema_entries(connection)? == 0);
+        return Ok(number(connection, "page_count")? > 0 && schema_entries(connection)? == 0);
     }
     Ok(marks.0 == APPLICATION_ID && (1..CHECKSUMS_SINCE).contains(&marks.1))
 }
@@ -38,7 +38,7 @@ pub(super) fn is_due(connection: &Connection) -> rusqlite::Result<bool> {
 pub(super) fn renew(
     path: &Path,
     source: Source,
-    prepare: impl Fn(&mut Connection) -> Result<(), OpenError>,
+    prepare: impl Fn(&mut Connection, &Path) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
     // The file itself, where the name is a link to it.
     let path = &fs::canonicalize(path).map_err(OpenError::file(path))?;
@@ -65,7 +65,7 @@ pub(super) fn renew(
 fn copy(
     source: &Connection,
     fresh: &Path,
-    prepare: impl Fn(&mut Connection) -> Result<(), OpenError>,
+    prepare: impl Fn(&mut Connection, &Path) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
     drop(folder::new_private_file(fresh).map_err(OpenError::file(fresh))?);
     vacuum_into(source, fresh)?;
@@ -73,7 +73,7 @@ fn copy(
     if schema_entries(&copy)? != schema_entries(source)? {
         return Err(StoreError::damaged("the catalogue", "its copy has not all of its tables").into());
     }
-    prepare(&mut copy)?;
+    prepare(&mut copy, fresh)?;
     close(copy, fresh)?;
     File::open(fresh).and_then(|file| file.sync_all()).map_err(OpenError::file(fresh))
 }

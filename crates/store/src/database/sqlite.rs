@@ -68,11 +68,11 @@ struct Writer {
 }
 
 impl Sqlite {
-    /// Opens the file, which must exist; `prepare` checks its version and creates the tables. One without checksums in its
-    /// pages is written anew.
+    /// Opens the file, which must exist; `prepare` gets a connection and its file, checks the version and creates the tables. One
+    /// without checksums in its pages is written anew.
     pub(crate) fn open(
         path: &Path,
-        prepare: impl Fn(&mut Connection) -> Result<(), OpenError>,
+        prepare: impl Fn(&mut Connection, &Path) -> Result<(), OpenError>,
     ) -> Result<Self, OpenError> {
         // The file itself, where the name is a link to it: its log lies beside it.
         let path = &fs::canonicalize(path).map_err(OpenError::file(path))?;
@@ -83,12 +83,9 @@ impl Sqlite {
             connection = connect(path)?;
         }
         let is_log_whole = require_whole_log(&mut connection, path)?;
-        let version = |connection: &Connection| {
-            connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
-        };
-        let version_before = version(&connection)?;
-        prepare(&mut connection)?;
-        let is_lifted = version(&connection)? != version_before;
+        let version_before = number(&connection, "user_version")?;
+        prepare(&mut connection, path)?;
+        let is_lifted = number(&connection, "user_version")? != version_before;
         let reading = || -> Result<Mutex<Connection>, OpenError> {
             let reader = connect(path)?;
             reader.pragma_update(None, "query_only", true)?;
@@ -108,7 +105,7 @@ impl Sqlite {
         let opened = Self { path, reader, background, writer, failure: OnceLock::new() };
         if is_lifted {
             // It has changed something, and is to move the log at its end as whoever does.
-            opened.write(|_| Ok(()))?.into_inner();
+            opened.make_certain()?;
         }
         Ok(opened)
     }
@@ -147,7 +144,7 @@ impl Sqlite {
     /// What is wrong with the file: the pages that do not match their checksums or, if all do, what SQLite finds.
     pub(crate) fn integrity_problems(&self) -> Result<Vec<String>, StoreError> {
         // Reading the pages moves the log into the file.
-        self.write(|_| Ok(()))?.into_inner();
+        self.make_certain()?;
         let Some(damaged) = page_checksums::damaged_pages(&lock(&self.writer).connection)? else {
             let cause = "another program has it open; end that one and try again".to_owned();
             return Err(StoreError::Database { cause });
@@ -167,7 +164,12 @@ impl Sqlite {
         &self,
         change: impl FnOnce(&connection::Connection<'_>) -> Result<T, StoreError>,
     ) -> Result<Durable<T>, StoreError> {
-        self.noting_failure(lock(&self.writer).write(change))
+        self.keep_failure(lock(&self.writer).write(change))
+    }
+
+    /// Makes certain that the disk has whatever can be read now, by a change of nothing.
+    pub(crate) fn make_certain(&self) -> Result<(), StoreError> {
+        self.write(|_| Ok(())).map(Durable::into_inner)
     }
 
     /// Makes one change of everything that `change` does, or of nothing, and does not wait for the disk: a power cut may take this
@@ -176,10 +178,10 @@ impl Sqlite {
         &self,
         change: impl FnOnce(&connection::Connection<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.noting_failure(lock(&self.writer).note(change))
+        self.keep_failure(lock(&self.writer).note(change))
     }
 
-    fn noting_failure<T>(&self, written: Result<T, StoreError>) -> Result<T, StoreError> {
+    fn keep_failure<T>(&self, written: Result<T, StoreError>) -> Result<T, StoreError> {
         written.inspect_err(|error| {
             if let StoreError::NotDurable { cause } = error {
                 self.failure.get_or_init(|| cause.clone());
@@ -311,9 +313,9 @@ fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// Makes certain that the disk has all that an earlier process left in a file's log. Only whoever has the lock to write may touch it.
-pub(crate) fn rewrite_log(path: &Path) -> io::Result<()> {
-    // The file itself, where the name is a link to it.
-    folder::rewrite(&log_path(&fs::canonicalize(path)?))
+pub(crate) fn rewrite_log(file: &Path) -> io::Result<()> {
+    // The file itself, where the name is a link to it; and an error where there is none, whose log would not be missed.
+    folder::rewrite(&log_path(&fs::canonicalize(file)?))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "what `map_err` takes")]
@@ -393,6 +395,11 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
+}
+
+/// A number that SQLite keeps in the file.
+pub(crate) fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, pragma, |row| row.get(0))
 }
 
 /// How many tables and indexes there are.
@@ -481,7 +488,7 @@ mod tests {
     fn with_table(dir: &tempfile::TempDir) -> Sqlite {
         let path = dir.path().join("catalogue.sqlite");
         File::create(&path).unwrap();
-        let database = Sqlite::open(&path, |connection| {
+        let database = Sqlite::open(&path, |connection, _| {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             Ok(connection.execute_batch("CREATE TABLE numbers (number INTEGER PRIMARY KEY, bytes BLOB)")?)
         });
@@ -612,7 +619,7 @@ mod tests {
         for name in ["catalogue.sqlite", "catalogue.sqlite-wal"] {
             fs::copy(left.path().join(name), dir.path().join(name)).unwrap();
         }
-        let open = || Sqlite::open(&dir.path().join("catalogue.sqlite"), |_| Ok(())).unwrap();
+        let open = || Sqlite::open(&dir.path().join("catalogue.sqlite"), |_, _| Ok(())).unwrap();
         let before = log_len(&dir);
         let (looking, writing) = (open(), open());
         assert_eq!(count(&looking), 1);
@@ -620,7 +627,7 @@ mod tests {
         drop(open());
         assert!(before > 0);
         assert_eq!(log_len(&dir), before);
-        writing.write(|_| Ok(())).unwrap().into_inner();
+        writing.make_certain().unwrap();
         // Whoever has it open still leaves nothing behind.
         let looking = open();
         drop(writing);
@@ -633,7 +640,7 @@ mod tests {
     fn what_another_connection_has_written_is_synced_before_a_change_and_before_the_log_is_moved() {
         let dir = tempfile::tempdir().unwrap();
         let database = with_table(&dir);
-        let other = Sqlite::open(&dir.path().join("catalogue.sqlite"), |_| Ok(())).unwrap();
+        let other = Sqlite::open(&dir.path().join("catalogue.sqlite"), |_, _| Ok(())).unwrap();
         insert(&database, 1).unwrap();
         insert(&other, 1).unwrap();
         let no_sync = || Some(File::open("/dev/null").unwrap());
@@ -644,7 +651,7 @@ mod tests {
         assert!(matches!(insert(&other, 1), Err(StoreError::NotDurable { .. })));
         drop(other);
         let before = log_len(&dir);
-        let other = Sqlite::open(&dir.path().join("catalogue.sqlite"), |_| Ok(())).unwrap();
+        let other = Sqlite::open(&dir.path().join("catalogue.sqlite"), |_, _| Ok(())).unwrap();
         insert(&other, 1).unwrap();
         lock(&other.writer).certain_log = no_sync();
         note(&database, 200).unwrap();
@@ -662,7 +669,7 @@ mod tests {
         fs::create_dir(&folder).unwrap();
         let path = folder.join("catalogue.sqlite");
         File::create(&path).unwrap();
-        let prepare = |connection: &mut Connection| {
+        let prepare = |connection: &mut Connection, _: &Path| {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             Ok(connection.execute_batch("CREATE TABLE IF NOT EXISTS numbers (number INTEGER PRIMARY KEY)")?)
         };
